@@ -1,0 +1,72 @@
+# What every target of the project shares: dependencies, language level, warnings, sanitizers, and
+# the functions that make a library, a program and a test in one line each.
+
+include(GNUInstallDirs)
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json program_options)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED CONFIG)
+find_package(spdlog REQUIRED CONFIG)
+
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+
+find_program(COMET_CCACHE ccache)
+if(COMET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${COMET_CCACHE})
+endif()
+find_program(COMET_MOLD mold)
+if(COMET_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+if(COMET_SANITIZE)
+  add_compile_options(-fsanitize=${COMET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${COMET_SANITIZE})
+  # Recycled coroutine frames hide use-after-free from the sanitizers.
+  add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING
+                          BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING)
+endif()
+
+# Flags of our own code only; not exported.
+add_library(comet_flags INTERFACE)
+target_compile_options(comet_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
+  $<$<BOOL:${COMET_WARNINGS_AS_ERRORS}>:-Werror>
+  # False alarms from Asio's coroutine plumbing under optimisation and sanitizers (g++ 12.2).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COMET_SANITIZE}>>:-Wno-tsan>)
+
+# comet_library(NAME [PUBLIC dep...] [PRIVATE dep...])
+# Static library comet::NAME from src/*.cpp with public headers include/comet/NAME/*.hpp.
+function(comet_library NAME)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp)
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/include/comet/${NAME}/*.hpp)
+  add_library(comet_${NAME} STATIC ${sources})
+  add_library(comet::${NAME} ALIAS comet_${NAME})
+  target_compile_features(comet_${NAME} PUBLIC cxx_std_20)
+  target_sources(comet_${NAME} PUBLIC FILE_SET HEADERS
+    BASE_DIRS ${CMAKE_CURRENT_SOURCE_DIR}/include FILES ${headers})
+  target_include_directories(comet_${NAME} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  target_link_libraries(comet_${NAME} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE}
+                        $<BUILD_INTERFACE:comet_flags>)
+  set_target_properties(comet_${NAME} PROPERTIES EXPORT_NAME ${NAME}
+                        POSITION_INDEPENDENT_CODE ON VERIFY_INTERFACE_HEADER_SETS ON)
+  install(TARGETS comet_${NAME} EXPORT cometTargets
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endfunction()
+
+# comet_program(NAME SOURCES file... LIBS dep... [INSTALL])
+function(comet_program NAME)
+  cmake_parse_arguments(ARG "INSTALL" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${NAME} ${ARG_SOURCES})
+  target_link_libraries(${NAME} PRIVATE ${ARG_LIBS} comet_flags)
+  if(ARG_INSTALL)
+    install(TARGETS ${NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endfunction()

@@ -1,0 +1,30 @@
+#pragma once
+// Java properties files: the form of broker.conf and namesrv.conf.
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "comet/base/error.hpp"
+
+namespace comet {
+
+// Parsed as java.util.Properties.load does: '#' and '!' comments, '=', ':' or white space between
+// key and value, backslash escapes, \uXXXX, line continuation. The last of equal keys wins.
+class Properties {
+ public:
+  static Result<Properties> parse(std::string_view text);
+  // Throws Error naming the file and the reason.
+  static Properties load(const std::string& path);
+
+  [[nodiscard]] const std::string* find(std::string_view key) const;
+  void set(std::string key, std::string value) { values_[std::move(key)] = std::move(value); }
+  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& values() const noexcept {
+    return values_;
+  }
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+}  // namespace comet

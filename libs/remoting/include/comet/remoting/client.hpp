@@ -1,0 +1,52 @@
+#pragma once
+// Connections to any number of peers, opened on first use and shared by all callers.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comet/base/stream.hpp"
+#include "comet/remoting/connection.hpp"
+
+namespace comet::remoting {
+
+class ClientConfig {
+ public:
+  ConnectionLimits connection;
+  Duration connect_timeout = std::chrono::seconds(3);
+  // After a failed attempt, further attempts to that address fail at once with the same reason
+  // until the pause is over; it doubles from min to max with each failure.
+  Duration min_reconnect_pause = std::chrono::milliseconds(50);
+  Duration max_reconnect_pause = std::chrono::seconds(1);
+};
+
+// Belongs to one executor; not thread-safe.
+class Client {
+ public:
+  Client(asio::any_io_executor executor, Network& network, TimeSource& time, ClientConfig config = {},
+         std::shared_ptr<const Dispatcher> handlers = nullptr);
+  ~Client();  // stop() must have completed, or the execution context must have ended
+
+  // One connection attempt at a time per address; callers wait for it together. Throws Error that
+  // names the address; see Connection::invoke for the codes. A request that the peer answered with
+  // an error code is returned, not thrown.
+  [[nodiscard]] asio::awaitable<RemotingCommand> invoke(const Address& to, RemotingCommand request,
+                                                        Instant deadline);
+  // Returns when the request is queued on an open connection.
+  [[nodiscard]] asio::awaitable<void> invoke_oneway(const Address& to, RemotingCommand request,
+                                                    Instant deadline);
+  // The open connection to this address, if there is one.
+  [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
+  // Closes the connection to this address, if there is one.
+  void close(const Address& to);
+  // Closes all; requests in flight fail. Invokes fail from now on.
+  [[nodiscard]] asio::awaitable<void> stop();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace comet::remoting

@@ -1,0 +1,96 @@
+#pragma once
+// RocketMQ's remoting command: the unit of the wire protocol, request or response.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "comet/base/body.hpp"
+#include "comet/remoting/codes.hpp"
+
+namespace comet::remoting {
+
+enum class SerializeType : std::uint8_t { json = 0, rocketmq = 1 };
+
+// Apache: LanguageCode.
+enum class Language : std::uint8_t {
+  java = 0, cpp = 1, dotnet = 2, python = 3, delphi = 4, erlang = 5, ruby = 6, other = 7, http = 8,
+  go = 9, php = 10, oms = 11, rust = 12, node_js = 13,
+};
+// "JAVA", "CPP", ...; unknown codes are "OTHER".
+[[nodiscard]] std::string_view to_string(Language language) noexcept;
+[[nodiscard]] std::optional<Language> parse_language(std::string_view name) noexcept;
+
+// The version that we send: V4_9_8 (Apache: MQVersion ordinal). Clients gate features on it.
+inline constexpr std::int32_t kVersion = 409;
+inline constexpr std::int32_t kVersionV3_4_9 = 121;
+inline constexpr std::int32_t kVersionV4_9_4 = 401;
+inline constexpr std::int32_t kVersionV5_0_0 = 413;
+
+// extFields: an ordered list of text pairs. All text lives in one buffer of this object, so views
+// handed out stay valid until the object is changed or destroyed, also when it is moved.
+class Fields {
+ public:
+  // Appends; the caller does not set one key twice.
+  void add(std::string_view key, std::string_view value);
+  void add(std::string_view key, std::int64_t value);
+  void add(std::string_view key, bool value) { add(key, value ? "true" : "false"); }
+  template <class T>
+    requires std::is_integral_v<T>
+  void add(std::string_view key, T value) { add(key, static_cast<std::int64_t>(value)); }
+  void add(std::string_view key, const char* value) { add(key, std::string_view(value)); }
+  void add(std::string_view key, const std::string& value) { add(key, std::string_view(value)); }
+
+  // The last value of that key; nullopt when absent.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view key) const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  [[nodiscard]] std::pair<std::string_view, std::string_view> operator[](std::size_t i) const noexcept;
+  // Keeps the memory for the next use.
+  void clear() noexcept;
+  void reserve(std::size_t fields, std::size_t bytes);
+
+ private:
+  struct Entry {
+    std::uint32_t key_begin, key_size, value_begin, value_size;
+  };
+  std::vector<char> text_;
+  std::vector<Entry> entries_;
+};
+
+class RemotingCommand {
+ public:
+  static constexpr std::int32_t kResponseFlag = 1;
+  static constexpr std::int32_t kOnewayFlag = 2;
+
+  RemotingCommand() = default;
+
+  // A request of this process's language and version; the connection gives it its opaque.
+  [[nodiscard]] static RemotingCommand request(RequestCode code, Body body = {});
+  template <class Header>
+  [[nodiscard]] static RemotingCommand request(RequestCode code, const Header& header, Body body = {});
+  // An answer to `to`: its opaque, its serialization.
+  [[nodiscard]] static RemotingCommand response(const RemotingCommand& to, ResponseCode code,
+                                                std::string remark = {});
+
+  [[nodiscard]] bool is_response() const noexcept { return (flag & kResponseFlag) != 0; }
+  [[nodiscard]] bool is_oneway() const noexcept { return (flag & kOnewayFlag) != 0; }
+  void mark_oneway() noexcept { flag |= kOnewayFlag; }
+  [[nodiscard]] RequestCode request_code() const noexcept { return static_cast<RequestCode>(code); }
+  [[nodiscard]] ResponseCode response_code() const noexcept { return static_cast<ResponseCode>(code); }
+
+  std::int32_t code = 0;
+  std::int32_t version = kVersion;
+  std::int32_t opaque = 0;
+  std::int32_t flag = 0;
+  Language language = Language::cpp;
+  SerializeType serialize_type = SerializeType::json;
+  std::string remark;  // empty = none
+  Fields fields;
+  Body body;
+};
+
+}  // namespace comet::remoting

@@ -1,0 +1,107 @@
+#pragma once
+// One connection between two RocketMQ peers, used by servers and clients alike: requests and
+// responses travel both ways over it and are matched by their opaque numbers.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "comet/base/stream.hpp"
+#include "comet/remoting/command.hpp"
+#include "comet/remoting/errors.hpp"
+
+namespace comet::remoting {
+
+class Connection;
+
+// A request from the peer, as handlers get it.
+class Request {
+ public:
+  Request(RemotingCommand command_in, std::shared_ptr<Connection> connection_in)
+      : command(std::move(command_in)), connection(std::move(connection_in)) {}
+  RemotingCommand command;
+  std::shared_ptr<Connection> connection;
+};
+
+using Reply = std::optional<RemotingCommand>;
+// Called on the connection's executor. The reply is sent unless the request is oneway; no reply
+// (nullopt) means that none is due, or that the handler kept the connection and the command's
+// identity and answers later with Connection::send.
+// A handler that throws is answered with SYSTEM_ERROR and the exception's text.
+using SyncHandler = std::function<Reply(Request&)>;
+// The coroutine owns the request; other requests of the connection go on meanwhile.
+using AsyncHandler = std::function<asio::awaitable<Reply>(Request)>;
+
+// Which handler serves which code. Filled before use, then shared by connections and not changed.
+class Dispatcher {
+ public:
+  void on(RequestCode code, SyncHandler handler);
+  void on_async(RequestCode code, AsyncHandler handler);
+  // For codes without a handler. Without one: REQUEST_CODE_NOT_SUPPORTED.
+  void otherwise(SyncHandler handler);
+
+ private:
+  friend class Connection;
+  struct Entry {
+    SyncHandler sync;
+    AsyncHandler async;
+  };
+  std::unordered_map<std::int32_t, Entry> handlers_;
+  SyncHandler fallback_;
+};
+
+class ConnectionLimits {
+ public:
+  std::size_t max_frame = 16u << 20;          // bytes with the length word (Apache: frameMaxLength)
+  std::size_t max_unsent = 64u << 20;         // bytes waiting to be written before reading pauses
+  std::size_t max_in_flight = 65535;          // own requests awaiting an answer (Apache: semaphore)
+  std::size_t max_handlers = 10'000;          // peer's requests in handlers before reading pauses
+  Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
+};
+
+// Belongs to the stream's executor. Members marked thread-safe may be called from anywhere; all
+// others only there. Kept alive by its own run() and by whoever holds a pointer.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::unique_ptr<Stream> stream, std::shared_ptr<const Dispatcher> handlers,
+             TimeSource& time, ConnectionLimits limits);
+  ~Connection();
+
+  // Reads, dispatches and writes until the connection ends; then fails requests in flight with
+  // RemotingErrc::closed and returns the reason. Call once, right after construction.
+  [[nodiscard]] asio::awaitable<error_code> run();
+
+  // Sends a request and waits for its answer, whatever its code. Throws Error: RemotingErrc::
+  // timed_out at the deadline, not_sent or closed when the connection ends first. Cancelling the
+  // caller forgets the request; a late answer is dropped and the connection stays usable.
+  [[nodiscard]] asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
+
+  // Queues a command: an answer, or a request whose answer nobody awaits (marked oneway by the
+  // caller). Thread-safe; silently dropped when the connection has ended.
+  void send(RemotingCommand command);
+
+  // Thread-safe. Closes at once; unsent bytes are lost.
+  void close();
+  // Thread-safe. Closes after the bytes queued so far are written.
+  void close_when_sent();
+
+  [[nodiscard]] bool is_open() const noexcept;                    // thread-safe
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }  // unique in this process
+  [[nodiscard]] const IpEndpoint& remote() const noexcept { return remote_; }
+  [[nodiscard]] const IpEndpoint& local() const noexcept { return local_; }
+  [[nodiscard]] asio::any_io_executor executor() const noexcept { return executor_; }
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  asio::any_io_executor executor_;
+  IpEndpoint remote_, local_;
+  std::uint64_t id_;
+};
+
+}  // namespace comet::remoting

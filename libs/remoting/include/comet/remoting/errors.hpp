@@ -1,0 +1,41 @@
+#pragma once
+
+#include "comet/base/error.hpp"
+#include "comet/remoting/codes.hpp"
+
+namespace comet::remoting {
+
+// What can go wrong between two peers, below the meaning of any command.
+enum class RemotingErrc {
+  frame_too_large = 1,  // a length beyond the limit, or negative
+  bad_frame,            // header longer than the frame, unknown serialization
+  bad_header,           // header bytes do not parse
+  missing_field,        // a required field is absent or malformed
+  closed,               // the connection went away before the answer; the request may have been done
+  not_sent,             // the connection went away before the request was written
+  too_many_requests,    // the limit of requests or bytes in flight held until the deadline
+  timed_out,            // no answer before the deadline; the request may have been done
+};
+const boost::system::error_category& remoting_category() noexcept;
+inline error_code make_error_code(RemotingErrc code) noexcept {
+  return {static_cast<int>(code), remoting_category()};
+}
+
+// A peer's answer codes as an error category (ResponseCode::success is no error).
+const boost::system::error_category& response_category() noexcept;
+
+}  // namespace comet::remoting
+
+namespace comet {
+// make_error_code for ResponseCode lives with the enum's namespace.
+namespace remoting {
+inline error_code make_error_code(ResponseCode code) noexcept {
+  return {static_cast<int>(code), response_category()};
+}
+}  // namespace remoting
+}  // namespace comet
+
+template <>
+struct boost::system::is_error_code_enum<comet::remoting::RemotingErrc> : std::true_type {};
+template <>
+struct boost::system::is_error_code_enum<comet::remoting::ResponseCode> : std::true_type {};
