@@ -1,0 +1,31 @@
+#pragma once
+// Compressed bodies (Apache: Compressor; the type is in the sysFlag).
+
+#include <string>
+#include <string_view>
+
+#include "comet/base/error.hpp"
+
+namespace comet {
+
+enum class CompressionErrc {
+  damaged = 1,    // the bytes do not decompress
+  too_large,      // more than `max_size` bytes come out
+  unsupported,    // a compression type that this build does not know
+};
+const boost::system::error_category& compression_category() noexcept;
+inline error_code make_error_code(CompressionErrc code) noexcept {
+  return {static_cast<int>(code), compression_category()};
+}
+
+// RFC 1950 stream; level 1..9 (Apache's default is 5).
+[[nodiscard]] std::string zlib_compress(std::string_view bytes, int level);
+// Never produces more than `max_size` bytes: a small input may inflate a thousandfold.
+[[nodiscard]] Result<std::string> zlib_decompress(std::string_view bytes, std::size_t max_size);
+// By the compression bits of a message's sysFlag.
+[[nodiscard]] Result<std::string> decompress_body(std::string_view bytes, int sys_flag, std::size_t max_size);
+
+}  // namespace comet
+
+template <>
+struct boost::system::is_error_code_enum<comet::CompressionErrc> : std::true_type {};

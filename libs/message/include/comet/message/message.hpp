@@ -1,0 +1,99 @@
+#pragma once
+// Messages as producers make them and consumers receive them.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "comet/base/address.hpp"
+#include "comet/message/properties.hpp"
+
+namespace comet {
+
+// A message to send. Setters return *this, so that a message can be built in one expression:
+//   Message("orders", "body").tag("created").key("1")
+// A class with constructors on purpose: g++ 12.2 destroys temporaries of aggregate type twice in
+// expressions that contain co_await.
+class Message {
+ public:
+  Message() = default;
+  Message(std::string topic, std::string body) : topic_(std::move(topic)), body_(std::move(body)) {}
+
+  [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
+  [[nodiscard]] const std::string& body() const noexcept { return body_; }
+  [[nodiscard]] std::int32_t flag() const noexcept { return flag_; }
+  [[nodiscard]] const MessageProperties& properties() const noexcept { return properties_; }
+  [[nodiscard]] MessageProperties& properties() noexcept { return properties_; }
+  // Empty when not set.
+  [[nodiscard]] std::string_view tag() const noexcept { return properties_.get(property::kTags); }
+  // All keys, separated by spaces.
+  [[nodiscard]] std::string_view keys() const noexcept { return properties_.get(property::kKeys); }
+  // The client's unique id (UNIQ_KEY); set by the producer at the first send.
+  [[nodiscard]] std::string_view unique_id() const noexcept { return properties_.get(property::kUniqueKey); }
+  [[nodiscard]] int delay_level() const noexcept;
+
+  Message& topic(std::string value) & { topic_ = std::move(value); return *this; }
+  Message& body(std::string value) & { body_ = std::move(value); return *this; }
+  Message& flag(std::int32_t value) & { flag_ = value; return *this; }
+  Message& tag(std::string_view value) & { properties_.set(property::kTags, value); return *this; }
+  // Adds one index key.
+  Message& key(std::string_view value) &;
+  Message& property(std::string_view name, std::string_view value) & { properties_.set(name, value); return *this; }
+  // 1..18 by default: 1s 5s 10s 30s 1m ... 2h.
+  Message& delay_level(int level) &;
+  // False: do not wait for flush and replication even where the broker is set to (WAIT=false).
+  Message& wait_store_ok(bool wait) & { properties_.set(property::kWait, wait ? "true" : "false"); return *this; }
+
+  Message&& flag(std::int32_t value) && { return std::move(flag(value)); }
+  Message&& tag(std::string_view value) && { return std::move(tag(value)); }
+  Message&& key(std::string_view value) && { return std::move(key(value)); }
+  Message&& property(std::string_view name, std::string_view value) && { return std::move(property(name, value)); }
+  Message&& delay_level(int level) && { return std::move(delay_level(level)); }
+  Message&& wait_store_ok(bool wait) && { return std::move(wait_store_ok(wait)); }
+
+ private:
+  std::string topic_;
+  std::string body_;
+  std::int32_t flag_ = 0;
+  MessageProperties properties_;
+};
+static_assert(!std::is_aggregate_v<Message>);
+
+// A stored message with what the broker knows of it.
+class MessageExt : public Message {
+ public:
+  MessageExt() = default;
+
+  std::int32_t queue_id = 0;
+  std::int64_t queue_offset = 0;
+  std::int64_t physical_offset = 0;  // in the commit log
+  std::int32_t store_size = 0;       // of the whole record
+  std::int32_t body_crc = 0;
+  std::int32_t sys_flag = 0;
+  std::int64_t born_timestamp = 0;   // ms
+  std::int64_t store_timestamp = 0;  // ms
+  IpEndpoint born_host;
+  IpEndpoint store_host;
+  std::int32_t reconsume_times = 0;
+  std::int64_t prepared_transaction_offset = 0;
+
+  // The offset message id: store host and physical offset.
+  [[nodiscard]] std::string offset_message_id() const;
+};
+
+// One queue of a topic on one broker.
+class MessageQueue {
+ public:
+  MessageQueue() = default;
+  MessageQueue(std::string topic_in, std::string broker_name_in, std::int32_t queue_id_in)
+      : topic(std::move(topic_in)), broker_name(std::move(broker_name_in)), queue_id(queue_id_in) {}
+  std::string topic;
+  std::string broker_name;
+  std::int32_t queue_id = 0;
+  friend auto operator<=>(const MessageQueue&, const MessageQueue&) = default;
+};
+
+}  // namespace comet

@@ -1,0 +1,152 @@
+#pragma once
+// The broker's storage: one commit log for all topics, and the consume queues derived from it, in
+// Apache RocketMQ's file formats (docs/store.md). Knows no network and no broker.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/body.hpp"
+#include "comet/base/error.hpp"
+#include "comet/base/time.hpp"
+#include "comet/message/record.hpp"
+
+namespace comet::store {
+
+enum class FlushMode {
+  async_flush,  // acknowledged when written to the file; on disk within flush_interval
+  sync_flush,   // acknowledged when on disk; one fdatasync serves all that wait
+};
+
+class StoreConfig {
+ public:
+  std::string root;                                   // storePathRootDir
+  std::int64_t commit_log_file_size = 1 << 30;        // mappedFileSizeCommitLog, bytes
+  std::int64_t consume_queue_file_size = 300'000 * 20;  // mappedFileSizeConsumeQueue x 20, bytes
+  std::int32_t max_message_size = 4 << 20;            // maxMessageSize, bytes of a body
+  FlushMode flush = FlushMode::async_flush;           // flushDiskType
+  Duration flush_interval = std::chrono::milliseconds(500);  // flushIntervalCommitLog
+  Duration sync_flush_timeout = std::chrono::seconds(5);     // syncFlushTimeout
+};
+
+enum class StoreErrc {
+  locked = 1,         // another process has this directory open
+  not_writable,       // the directory cannot be created or written
+  wrong_file_size,    // files of another mappedFileSize lie there
+  message_too_large,  // body, properties, topic or the record beyond its limit
+  flush_timeout,      // stored, not yet on disk after sync_flush_timeout
+  read_only,          // an earlier I/O error forbids writing; read_only_reason() says which
+  disk_full,          // no space; nothing stored; writing resumes by itself when there is space
+  closed,             // the store is shutting down
+};
+const boost::system::error_category& store_category() noexcept;
+inline error_code make_error_code(StoreErrc code) noexcept {
+  return {static_cast<int>(code), store_category()};
+}
+
+class AppendResult {
+ public:
+  error_code error;                  // flush_timeout: stored all the same
+  std::int64_t physical_offset = 0;  // of the (first) record
+  std::int64_t queue_offset = 0;     // of the (first) record
+  std::int64_t store_timestamp = 0;  // ms
+  std::vector<std::int64_t> batch_offsets;  // physical offsets of a batch's records; else empty
+};
+
+enum class ReadStatus {  // Apache: GetMessageStatus
+  found,
+  no_matched_message,       // examined, none passed the filter
+  message_was_removing,     // the queue points at records that are gone
+  offset_found_null,        // the queue's file is missing
+  offset_overflow_badly,    // beyond the end
+  offset_overflow_one,      // exactly the end: nothing new
+  offset_too_small,         // below the first
+  no_matched_logic_queue,   // no such queue
+  no_message_in_queue,      // the queue is empty
+};
+
+class ReadResult {
+ public:
+  ReadStatus status = ReadStatus::no_matched_logic_queue;
+  std::int64_t next_offset = 0;
+  std::int64_t min_offset = 0;
+  std::int64_t max_offset = 0;
+  std::int32_t count = 0;
+  Body records;  // records as stored, one after the other; pins the log's pages while it lives
+};
+
+class ReadLimits {
+ public:
+  std::int32_t max_count = 32;
+  std::int64_t max_bytes = 256 * 1024;  // at least one record is returned whatever its size
+};
+
+// Sees an entry's tags code before the record is read; false skips the message.
+using TagFilter = std::function<bool(std::int64_t tags_code)>;
+
+// A record became readable. Called in log order, on the store's executor.
+class Arrival {
+ public:
+  std::string_view topic;  // valid during the call
+  std::int32_t queue_id = 0;
+  std::int64_t queue_offset = 0;  // of the new record; the queue's max is one more
+  std::int64_t tags_code = 0;
+  std::int64_t store_timestamp = 0;
+};
+using ArrivalObserver = std::function<void(const Arrival&)>;
+
+// Awaitable operations may be awaited on any executor; they complete there. Reads are thread-safe
+// and do not wait. The store does its blocking work (flush, file preparation) on threads of its own.
+class MessageStore {
+ public:
+  // Opens or creates the directory, takes its lock, recovers. Blocking; throws Error naming the
+  // path and what to do. `executor` runs arrival observers.
+  MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time);
+  ~MessageStore();  // as close()
+
+  // Appends one record. Of `record` these are used: queue_id, flag, sys_flag, born_*, store_host,
+  // reconsume_times, prepared_transaction_offset, body, topic, properties; views must stay valid
+  // until the call returns. `wait_flush` false: acknowledged before the disk has it even under
+  // sync_flush. Never throws for a failed append: see AppendResult::error.
+  [[nodiscard]] asio::awaitable<AppendResult> append(RecordView record, bool wait_flush = true);
+  // Several records of one queue as one unit: all or none, consecutive offsets.
+  [[nodiscard]] asio::awaitable<AppendResult> append_batch(std::vector<RecordView> records,
+                                                           bool wait_flush = true);
+
+  // Messages of a queue from `offset` on, at most the limits.
+  [[nodiscard]] ReadResult read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
+                                const ReadLimits& limits, const TagFilter& filter = {}) const;
+  // One record by its physical offset; empty when there is none.
+  [[nodiscard]] SharedBytes read_record(std::int64_t physical_offset) const;
+
+  // 0 for unknown queues.
+  [[nodiscard]] std::int64_t min_offset(std::string_view topic, std::int32_t queue_id) const;
+  [[nodiscard]] std::int64_t max_offset(std::string_view topic, std::int32_t queue_id) const;
+  // Whether the record at this queue offset still is in the page cache, as far as its distance from
+  // the log's end tells. Unknown queue or offset: false.
+  [[nodiscard]] bool probably_in_memory(std::string_view topic, std::int32_t queue_id,
+                                        std::int64_t offset) const;
+
+  [[nodiscard]] std::int64_t min_physical_offset() const;
+  [[nodiscard]] std::int64_t max_physical_offset() const;
+  [[nodiscard]] std::string read_only_reason() const;  // empty: writable
+
+  void observe_arrivals(ArrivalObserver observer);  // before the first append
+
+  // Flushes, writes the checkpoint, removes `abort` and the lock. Appends fail from now on.
+  void close();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace comet::store
+
+template <>
+struct boost::system::is_error_code_enum<comet::store::StoreErrc> : std::true_type {};
