@@ -1,0 +1,26 @@
+#pragma once
+// JSON as Java's fastjson writes and reads it.
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "comet/base/error.hpp"
+
+namespace comet::routing {
+
+// Rewrites fastjson's dialect into standard JSON: integer keys {0:"a"} and object keys
+// {{"k":1}:2} become string keys holding the number or the object's text. Standard JSON passes
+// unchanged. Malformed input comes out malformed: the parser says what is wrong.
+[[nodiscard]] std::string quote_keys(std::string_view json);
+
+// Standard JSON or fastjson's dialect. Nesting deeper than 32 is refused.
+[[nodiscard]] Result<boost::json::value> parse_json(std::string_view json);
+
+// Members as Java reads them: a number may be given as text and the other way round; absent, null
+// or of another type: the default.
+[[nodiscard]] std::int64_t get_int(const boost::json::object& object, std::string_view key, std::int64_t otherwise);
+[[nodiscard]] bool get_bool(const boost::json::object& object, std::string_view key, bool otherwise);
+[[nodiscard]] std::string get_string(const boost::json::object& object, std::string_view key, std::string_view otherwise = {});
+
+}  // namespace comet::routing

@@ -1,0 +1,60 @@
+#pragma once
+// Where a topic lives: the body of a route query's answer (Apache: TopicRouteData).
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/error.hpp"
+
+namespace comet::routing {
+
+inline constexpr std::int64_t kMasterId = 0;
+
+// Bits of `perm` (Apache: PermName).
+namespace perm {
+inline constexpr std::int32_t kRead = 4;
+inline constexpr std::int32_t kWrite = 2;
+inline constexpr std::int32_t kInherit = 1;
+}  // namespace perm
+
+class QueueData {
+ public:
+  std::string broker_name;
+  std::int32_t read_queue_nums = 0;
+  std::int32_t write_queue_nums = 0;
+  std::int32_t perm = 0;
+  std::int32_t topic_sys_flag = 0;
+  friend bool operator==(const QueueData&, const QueueData&) = default;
+};
+
+class BrokerData {
+ public:
+  std::string cluster;
+  std::string broker_name;
+  std::map<std::int64_t, std::string> broker_addrs;  // broker id -> "ip:port"
+  friend bool operator==(const BrokerData&, const BrokerData&) = default;
+};
+
+class TopicRouteData {
+ public:
+  std::string order_topic_conf;  // "broker-a:4;broker-b:4"; empty: none
+  std::vector<QueueData> queues;
+  std::vector<BrokerData> brokers;
+  std::map<std::string, std::vector<std::string>> filter_servers;  // by broker address
+  friend bool operator==(const TopicRouteData&, const TopicRouteData&) = default;
+};
+
+enum class IntegerKeys {
+  unquoted,  // fastjson's {0:"ip:port"}: what older clients expect
+  quoted,    // standard JSON
+};
+
+// Compact JSON: some clients split the text of brokerAddrs at commas and colons.
+[[nodiscard]] std::string to_json(const TopicRouteData& route, IntegerKeys keys);
+// Accepts both key forms.
+[[nodiscard]] Result<TopicRouteData> parse_topic_route(std::string_view json);
+
+}  // namespace comet::routing
