@@ -6,6 +6,7 @@
 #include "group_table.hpp"
 #include "offset_table.hpp"
 #include "pull_hold.hpp"
+#include "comet/routing/topic_route.hpp"
 #include "topic_table.hpp"
 
 namespace comet::broker {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "comet/base/log.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"

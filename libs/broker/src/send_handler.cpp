@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/this_coro.hpp>
+#include <algorithm>
 #include <random>
 
 #include "comet/message/message_id.hpp"
