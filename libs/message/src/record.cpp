@@ -32,10 +32,14 @@ class RecordCategory final : public boost::system::error_category {
   const char* name() const noexcept override { return "comet.record"; }
   std::string message(int code) const override {
     switch (static_cast<RecordErrc>(code)) {
-      case RecordErrc::truncated: return "the record is cut short";
-      case RecordErrc::bad_magic: return "no record starts here";
-      case RecordErrc::bad_length: return "the record's lengths disagree";
-      case RecordErrc::bad_crc: return "the record's body does not match its checksum";
+      case RecordErrc::truncated:
+        return "the record is cut short";
+      case RecordErrc::bad_magic:
+        return "no record starts here";
+      case RecordErrc::bad_length:
+        return "the record's lengths disagree";
+      case RecordErrc::bad_crc:
+        return "the record's body does not match its checksum";
     }
     return "unknown record error";
   }
@@ -206,8 +210,8 @@ std::vector<MessageExt> decode_records(std::string_view bytes, bool decompress) 
 
 namespace {
 
-// Decodes one UTF-8 sequence at the front and removes it; malformed bytes become U+FFFD one by one,
-// as Java's decoder makes them.
+// Decodes one UTF-8 sequence at the front and removes it. Each byte that belongs to none counts as
+// U+FFFD.
 std::uint32_t next_code_point(std::string_view& text) noexcept {
   constexpr std::uint32_t kReplacement = 0xFFFD;
   auto byte = [&](std::size_t index) { return static_cast<std::uint8_t>(text[index]); };
