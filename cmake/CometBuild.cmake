@@ -12,6 +12,7 @@ find_package(spdlog REQUIRED CONFIG)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+set(CMAKE_CXX_EXTENSIONS OFF)
 
 find_program(COMET_CCACHE ccache)
 if(COMET_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -33,11 +34,12 @@ endif()
 # Flags of our own code only; not exported.
 add_library(comet_flags INTERFACE)
 target_compile_options(comet_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
   $<$<BOOL:${COMET_WARNINGS_AS_ERRORS}>:-Werror>
   # False alarms from Asio's coroutine plumbing under optimisation and sanitizers (g++ 12.2).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COMET_SANITIZE}>>:-Wno-tsan>)
 
 # comet_library(NAME [PUBLIC dep...] [PRIVATE dep...])

@@ -56,7 +56,7 @@ class TaskGroup {
 // Runs `operation` until the deadline; then cancels it, waits for its end and throws Error with
 // asio::error::timed_out and `what`. Cancelling the caller cancels the operation.
 [[nodiscard]] asio::awaitable<void> with_deadline(asio::awaitable<void> operation, Instant deadline,
-                                                  TimeSource& time, const char* what);
+                                                  TimeSource& time, std::string what);
 
 // Every `period`, first after `first`: co_await action(). Ends when cancelled. An exception from the
 // action is logged with `name` and the loop goes on.

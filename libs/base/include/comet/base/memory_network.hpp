@@ -22,17 +22,21 @@ class MemoryNetwork final : public Network {
   asio::awaitable<std::unique_ptr<Stream>> connect(const Address& to, Instant deadline) override;
   std::unique_ptr<Listener> listen(asio::any_io_executor executor, const Address& at) override;
 
+  // The same network as the program on host `name` sees it: connections that it opens belong to
+  // that host. Connections opened on the network itself belong to the host "client".
+  [[nodiscard]] std::unique_ptr<Network> as_host(std::string name);
+
   // One-way delay of every byte and of connection set-up. Applies from now on.
   void set_latency(Duration latency) noexcept;
   // At most this many bytes per read_some (exercises frame reassembly). Default: no limit.
   void set_max_read(std::size_t bytes) noexcept;
-  // A host that is down refuses connections, and its existing ones are reset.
-  void set_down(const Address& host, bool down);
+  // A host that is down refuses connections and opens none, and its existing ones are reset.
+  void set_down(const std::string& host, bool down);
   // A frozen host accepts nothing and answers nothing: bytes to and from it are held back until it
   // thaws. Existing connections stay open.
-  void set_frozen(const Address& host, bool frozen);
-  // Resets every connection to this listener now; later connects succeed.
-  void cut_connections(const Address& host);
+  void set_frozen(const std::string& host, bool frozen);
+  // Resets every connection from and to this host now; later connects succeed.
+  void cut_connections(const std::string& host);
 
   struct State;
 

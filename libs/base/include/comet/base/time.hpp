@@ -60,8 +60,7 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
 
   // True when the time has come (at once if it has passed), false when cancel() ended the wait.
-  // Asio cancellation of the awaiting coroutine ends the wait too; the coroutine then gets
-  // operation_aborted at its next suspension, as everywhere in Asio.
+  // Asio cancellation of the awaiting coroutine throws operation_aborted.
   [[nodiscard]] asio::awaitable<bool> wait_until(Instant when);
   [[nodiscard]] asio::awaitable<bool> wait_for(Duration duration);
   // Ends a wait in progress; a later wait is not affected.

@@ -1,0 +1,103 @@
+#include "comet/message/properties.hpp"
+
+#include <algorithm>
+
+namespace comet {
+namespace {
+
+constexpr char kNameValueSeparator = '\x01';
+constexpr char kPropertySeparator = '\x02';
+// Apache drops fragments shorter than name, separator and value of one byte each.
+constexpr std::size_t kShortestProperty = 3;
+
+// Takes the next usable name and value off `rest`; false at the end.
+bool next_property(std::string_view& rest, std::string_view& name, std::string_view& value,
+                   std::string_view* whole = nullptr) {
+  while (!rest.empty()) {
+    std::size_t end = std::min(rest.find(kPropertySeparator), rest.size());
+    std::string_view fragment = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    std::size_t separator = fragment.find(kNameValueSeparator);
+    if (fragment.size() < kShortestProperty || separator == std::string_view::npos ||
+        separator + 1 == fragment.size()) {
+      continue;
+    }
+    name = fragment.substr(0, separator);
+    value = fragment.substr(separator + 1);
+    if (whole != nullptr) *whole = fragment;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view MessageProperties::get(std::string_view name) const noexcept {
+  for (const auto& [key, value] : entries_) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+bool MessageProperties::contains(std::string_view name) const noexcept {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [name](const auto& entry) { return entry.first == name; });
+}
+
+void MessageProperties::set(std::string_view name, std::string_view value) {
+  for (auto& [key, old] : entries_) {
+    if (key == name) {
+      old = value;
+      return;
+    }
+  }
+  entries_.emplace_back(name, value);
+}
+
+bool MessageProperties::erase(std::string_view name) {
+  return std::erase_if(entries_, [name](const auto& entry) { return entry.first == name; }) != 0;
+}
+
+std::string MessageProperties::encode() const {
+  std::string text;
+  encode_to(text);
+  return text;
+}
+
+void MessageProperties::encode_to(std::string& out) const {
+  for (const auto& [name, value] : entries_) {
+    out += name;
+    out += kNameValueSeparator;
+    out += value;
+    out += kPropertySeparator;
+  }
+}
+
+MessageProperties MessageProperties::decode(std::string_view text) {
+  MessageProperties properties;
+  std::string_view name, value;
+  while (next_property(text, name, value)) properties.set(name, value);
+  return properties;
+}
+
+std::string_view find_property(std::string_view text, std::string_view name) noexcept {
+  std::string_view key, value, found;
+  while (next_property(text, key, value)) {
+    if (key == name) found = value;  // as in a map, the last one counts
+  }
+  return found;
+}
+
+std::string erase_property(std::string_view text, std::string_view name) {
+  std::string kept;
+  kept.reserve(text.size());
+  std::string_view key, value, whole;
+  while (next_property(text, key, value, &whole)) {
+    if (key == name) continue;
+    kept += whole;
+    kept += kPropertySeparator;
+  }
+  return kept;
+}
+
+}  // namespace comet
