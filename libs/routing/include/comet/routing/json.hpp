@@ -17,10 +17,21 @@ namespace comet::routing {
 // Standard JSON or fastjson's dialect. Nesting deeper than 32 is refused.
 [[nodiscard]] Result<boost::json::value> parse_json(std::string_view json);
 
+enum class Charset {
+  utf8,   // non-ASCII text as it is
+  ascii,  // non-ASCII text as \uXXXX (fastjson: BrowserCompatible)
+};
+// Appends `text` as a JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD, so the
+// result is always valid.
+void append_json_string(std::string& out, std::string_view text, Charset charset = Charset::utf8);
+
 // Members as Java reads them: a number may be given as text and the other way round; absent, null
-// or of another type: the default.
-[[nodiscard]] std::int64_t get_int(const boost::json::object& object, std::string_view key, std::int64_t otherwise);
-[[nodiscard]] bool get_bool(const boost::json::object& object, std::string_view key, bool otherwise);
-[[nodiscard]] std::string get_string(const boost::json::object& object, std::string_view key, std::string_view otherwise = {});
+// or of another type: the default. Numbers beyond the type's range are brought to its nearest end.
+[[nodiscard]] std::int64_t get_int(const boost::json::object& object, std::string_view key,
+                                   std::int64_t otherwise);
+[[nodiscard]] bool get_bool(const boost::json::object& object, std::string_view key,
+                            bool otherwise);
+[[nodiscard]] std::string get_string(const boost::json::object& object, std::string_view key,
+                                     std::string_view otherwise = {});
 
 }  // namespace comet::routing

@@ -62,7 +62,8 @@ class RegisterBrokerBody {
 // version is 5.0 or later, so a topic-queue-mapping section follows (it is skipped).
 // `max_inflated`: bytes; more is refused.
 [[nodiscard]] std::string encode_compressed(const RegisterBrokerBody& body);
-[[nodiscard]] Result<RegisterBrokerBody> decode_compressed(std::string_view bytes, bool with_mappings,
+[[nodiscard]] Result<RegisterBrokerBody> decode_compressed(std::string_view bytes,
+                                                           bool with_mappings,
                                                            std::size_t max_inflated);
 
 }  // namespace comet::routing

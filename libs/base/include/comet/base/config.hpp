@@ -1,0 +1,132 @@
+#pragma once
+// A daemon's configuration: one table says which keys there are, what they mean and what holds
+// without them; values come from there, from properties files and from the command line.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/error.hpp"
+#include "comet/base/properties.hpp"
+
+namespace comet {
+
+// One row of the table. Apache's daemons have some hundred keys; rows say which of them do
+// something here. All text must live for ever (literals).
+class ConfigKey {
+ public:
+  enum class Use {
+    used,
+    no_effect,    // a setting of Apache's that there is no need for here
+    unsupported,  // somebody who sets it expects something that does not happen here
+  };
+  enum class Type { text, integer, boolean, choice };
+
+  static constexpr ConfigKey text(std::string_view name, std::string_view otherwise,
+                                  std::string_view help) {
+    return {name, Use::used, Type::text, otherwise, help};
+  }
+  static constexpr ConfigKey integer(std::string_view name, std::string_view otherwise,
+                                     std::int64_t least, std::int64_t most, std::string_view help) {
+    ConfigKey key{name, Use::used, Type::integer, otherwise, help};
+    key.least_ = least;
+    key.most_ = most;
+    return key;
+  }
+  static constexpr ConfigKey boolean(std::string_view name, bool otherwise, std::string_view help) {
+    return {name, Use::used, Type::boolean, otherwise ? "true" : "false", help};
+  }
+  // `choices`: "ASYNC_FLUSH|SYNC_FLUSH".
+  static constexpr ConfigKey choice(std::string_view name, std::string_view otherwise,
+                                    std::string_view choices, std::string_view help) {
+    ConfigKey key{name, Use::used, Type::choice, otherwise, help};
+    key.choices_ = choices;
+    return key;
+  }
+  static constexpr ConfigKey no_effect(std::string_view name) {
+    return {name, Use::no_effect, Type::text, {}, {}};
+  }
+  // `reason` goes on after "<name> has no effect here: ".
+  static constexpr ConfigKey unsupported(std::string_view name, std::string_view reason) {
+    return {name, Use::unsupported, Type::text, {}, reason};
+  }
+
+  [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+  [[nodiscard]] constexpr Use use() const noexcept { return use_; }
+  [[nodiscard]] constexpr Type type() const noexcept { return type_; }
+  [[nodiscard]] constexpr std::string_view otherwise() const noexcept { return otherwise_; }
+  [[nodiscard]] constexpr std::string_view help() const noexcept { return help_; }
+  // What a value must be, e.g. "a whole number from 1 to 65535"; empty when `value` is that.
+  [[nodiscard]] std::string complaint(std::string_view value) const;
+
+ private:
+  constexpr ConfigKey(std::string_view name, Use use, Type type, std::string_view otherwise,
+                      std::string_view help)
+      : name_(name), otherwise_(otherwise), help_(help), use_(use), type_(type) {}
+
+  std::string_view name_;
+  std::string_view otherwise_;
+  std::string_view help_;
+  std::string_view choices_;
+  std::int64_t least_ = 0;
+  std::int64_t most_ = 0;
+  Use use_;
+  Type type_;
+};
+
+// The effective values. Not thread-safe while it is being filled.
+class Config {
+ public:
+  // `keys` must outlive the Config.
+  explicit Config(std::span<const ConfigKey> keys);
+
+  // A default that is only known at run time (the host's name, the home directory).
+  void set_default(std::string_view key, std::string value);
+  // Later settings replace earlier ones. `source` is what the operator calls the place: a file's
+  // name, "command line". White space around values is dropped. Keys without effect, unsupported
+  // and unknown ones become warnings(). Throws Error (BaseErrc::bad_value) naming key, value,
+  // source and what is allowed.
+  void set(std::string_view key, std::string_view value, std::string_view source);
+  void apply(const Properties& properties, std::string_view source);
+
+  // Lines for the operator, ready for the log.
+  [[nodiscard]] std::vector<std::string> warnings() const;
+
+  // The key must be a used one of the table and of that type (std::logic_error otherwise).
+  [[nodiscard]] const std::string& text(std::string_view key) const;  // also of choices
+  [[nodiscard]] std::int64_t integer(std::string_view key) const;
+  [[nodiscard]] bool boolean(std::string_view key) const;
+  // Whether somebody has set it; false: the default holds.
+  [[nodiscard]] bool is_set(std::string_view key) const;
+  // An Error (BaseErrc::bad_value) for checks that the table cannot express: names key, value and
+  // source, and `complaint` says what is wrong.
+  [[nodiscard]] Error error(std::string_view key, std::string_view complaint) const;
+
+  // All used keys as a properties file, grouped under comments that say where the values come from.
+  [[nodiscard]] std::string print() const;
+  // One line per used key: name, default, help.
+  [[nodiscard]] std::string describe() const;
+
+  // The used key whose name is most like `name`; empty when none is near.
+  [[nodiscard]] std::string_view nearest(std::string_view name) const;
+
+ private:
+  struct Value {
+    std::string text;
+    std::string source;  // empty: default
+  };
+  [[nodiscard]] const ConfigKey* find(std::string_view key) const noexcept;
+  [[nodiscard]] const Value& value(std::string_view key, ConfigKey::Type type) const;
+
+  std::span<const ConfigKey> keys_;
+  std::map<std::string_view, const ConfigKey*> by_name_;
+  std::map<std::string_view, Value> values_;                        // of used keys, by name
+  std::map<std::string, std::vector<std::string_view>> no_effect_;  // by source
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace comet
