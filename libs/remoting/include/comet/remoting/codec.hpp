@@ -31,7 +31,10 @@ class FrameInfo {
                                        RemotingCommand& command);
 
 // Appends length word, header mark and header of the command as a frame with a body of
-// command.body.size() bytes; the body itself is the caller's to append.
-void encode_frame_head(const RemotingCommand& command, std::string& out);
+// command.body.size() bytes; the body itself is the caller's to append. Returns the size of the
+// whole frame, or 0 with nothing appended when the format cannot express it (a header of 16 MiB or
+// more, a length beyond 31 bits).
+// A command whose numbers or names do not fit the ROCKETMQ header goes as JSON.
+std::size_t encode_frame_head(const RemotingCommand& command, std::string& out);
 
 }  // namespace comet::remoting

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,11 @@ class Fields {
   // Keeps the memory for the next use.
   void clear() noexcept;
   void reserve(std::size_t fields, std::size_t bytes);
+
+  // For decoders: appends an entry with room for `value_size` bytes of value and returns where they
+  // belong; trim_last() then gives that entry its final, not greater, size.
+  [[nodiscard]] char* add_sized(std::string_view key, std::size_t value_size);
+  void trim_last(std::size_t value_size) noexcept;
 
  private:
   struct Entry {

@@ -1,0 +1,66 @@
+#pragma once
+// A RocketMQ master broker: takes messages from producers, hands them to consumers, keeps topics,
+// groups and offsets, and registers with its name servers. Wire facts: docs/compatibility.md.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comet/base/stream.hpp"
+#include "comet/remoting/connection.hpp"
+#include "comet/store/message_store.hpp"
+
+namespace comet::broker {
+
+// Comments name Apache's key where it differs from the member.
+class BrokerConfig {
+ public:
+  std::string broker_name = "broker-a";
+  std::string cluster_name = "DefaultCluster";  // brokerClusterName
+  std::int64_t broker_id = 0;                   // 0: master; nothing else is served yet
+  std::string broker_ip = "127.0.0.1";          // brokerIP1: what clients are told to connect to
+  Address listen_at{"127.0.0.1", 10911};        // bindAddress, listenPort; port 0: a free one
+  std::vector<Address> name_servers;            // namesrvAddr
+  store::StoreConfig store;
+
+  bool auto_create_topic = true;                // autoCreateTopicEnable
+  bool auto_create_subscription_group = true;
+  std::int32_t default_topic_queue_nums = 8;
+  std::int32_t broker_permission = 6;
+  bool long_polling = true;                     // longPollingEnable
+  Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills
+  Duration register_period = std::chrono::seconds(30);    // registerNameServerPeriod
+  Duration flush_consumer_offset_interval = std::chrono::seconds(5);
+  Duration client_expiry = std::chrono::seconds(120);
+  std::string region_id = "DefaultRegion";
+  remoting::ConnectionLimits connection;
+};
+
+// Connections are dealt out to `executors` (each run by one thread); start and stop belong to the
+// first. The network and the time source must outlive the broker.
+class Broker {
+ public:
+  Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time,
+         BrokerConfig config);
+  ~Broker();  // stop() must have completed, or the executors' contexts must have ended
+
+  // Opens and recovers the store, loads topics, groups and offsets, listens, begins to register.
+  // Blocking. Throws Error that says what is wrong and what to do.
+  void start();
+  // Unregisters, stops accepting, answers what is under way until the deadline, saves everything.
+  [[nodiscard]] asio::awaitable<void> stop(Instant deadline);
+
+  // Where it listens (the port that was chosen for port 0).
+  [[nodiscard]] IpEndpoint local() const;
+  // "ip:port" as registered with the name servers.
+  [[nodiscard]] std::string announced_address() const;
+  [[nodiscard]] const store::MessageStore& store() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace comet::broker

@@ -1,0 +1,143 @@
+#include "comet/broker/broker.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "comet/base/log.hpp"
+#include "comet/remoting/server.hpp"
+#include "handlers.hpp"
+#include "registration.hpp"
+
+namespace comet::broker {
+
+using namespace std::chrono_literals;
+using remoting::Connection;
+using remoting::ConnectionEvent;
+
+// What the broker is made of, in the order in which it comes to life.
+struct Broker::Impl {
+  Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in, BrokerConfig config_in)
+      : executors(std::move(executors_in)), network(network_in), time(time_in), config(std::move(config_in)),
+        home(executors.front()), topics(config, time), groups(config, time), offsets(config.store.root),
+        clients(time), tasks(home, time) {}
+
+  void open_store();
+  void listen();
+  void begin_background_work();
+  void on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event);
+  asio::awaitable<void> close_silent_clients();
+  asio::awaitable<void> save_offsets_in_background();
+
+  std::vector<asio::any_io_executor> executors;
+  Network& network;
+  TimeSource& time;
+  BrokerConfig config;
+  asio::any_io_executor home;
+
+  std::unique_ptr<store::MessageStore> store;
+  TopicTable topics;
+  GroupTable groups;
+  OffsetTable offsets;
+  ClientRegistry clients;
+  std::unique_ptr<PullHold> hold;
+  std::unique_ptr<BrokerContext> context;
+  std::unique_ptr<remoting::Server> server;
+  std::unique_ptr<Registration> registration;
+  TaskGroup tasks;
+  asio::thread_pool file_writer{1};  // keeps fsyncs of small files off the executors
+};
+
+void Broker::Impl::open_store() {
+  store = std::make_unique<store::MessageStore>(config.store, home, time);
+  topics.load();
+  groups.load();
+  offsets.load();
+}
+
+void Broker::Impl::listen() {
+  hold = std::make_unique<PullHold>(home, time, [this](HeldPull pull) { resume_held_pull(*context, std::move(pull)); });
+  context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets, clients, hold.get()});
+  store->observe_arrivals([this](const store::Arrival& arrival) { hold->on_arrival(arrival); });
+
+  auto dispatcher = std::make_shared<remoting::Dispatcher>();
+  install_send_handlers(*dispatcher, *context);
+  install_pull_handlers(*dispatcher, *context);
+  install_offset_handlers(*dispatcher, *context);
+  install_client_handlers(*dispatcher, *context);
+  install_topic_handlers(*dispatcher, *context);
+
+  remoting::ServerConfig server_config;
+  server_config.listen_at = config.listen_at;
+  server_config.connection = config.connection;
+  server = std::make_unique<remoting::Server>(
+      executors, network, time, server_config, dispatcher,
+      [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) { on_connection(connection, event); });
+  server->start();
+  auto announced = IpEndpoint::parse(fmt::format("{}:{}", config.broker_ip, server->local().port()));
+  if (!announced) throw Error(announced.error(), fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
+  context->store_host = *announced;
+}
+
+void Broker::Impl::begin_background_work() {
+  const std::string address = context->store_host.to_string();
+  const std::string ha_address = fmt::format("{}:{}", config.broker_ip, context->store_host.port() + 1);
+  registration = std::make_unique<Registration>(home, network, time, config, topics, address, ha_address);
+  topics.on_change([this] { asio::post(home, [this] { registration->topics_changed(); }); });
+  registration->start();
+  tasks.spawn("pull hold", hold->run());
+  tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry", [this] { return close_silent_clients(); }));
+  const Duration interval = config.flush_consumer_offset_interval;
+  tasks.spawn("offset saving",
+              repeat_every(time, interval, interval, "offset saving", [this] { return save_offsets_in_background(); }));
+}
+
+void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
+  if (event != ConnectionEvent::closed) return;
+  for (const std::string& group : clients.connection_closed(connection->id())) notify_group_changed(*context, group);
+}
+
+asio::awaitable<void> Broker::Impl::close_silent_clients() {
+  for (const auto& connection : clients.silent_since(config.client_expiry)) {
+    log::info("closing {}: no heartbeat for {} s", connection->remote().to_string(), to_millis(config.client_expiry) / 1000);
+    connection->close();
+  }
+  co_return;
+}
+
+asio::awaitable<void> Broker::Impl::save_offsets_in_background() {
+  asio::post(file_writer, [this] { offsets.save_if_changed(); });
+  co_return;
+}
+
+Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time, BrokerConfig config)
+    : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config))) {}
+
+Broker::~Broker() = default;
+
+void Broker::start() {
+  impl_->open_store();
+  impl_->listen();
+  impl_->begin_background_work();
+}
+
+asio::awaitable<void> Broker::stop(Instant deadline) {
+  std::shared_ptr<Impl> impl = impl_;
+  if (impl->registration) co_await impl->registration->stop(deadline);
+  impl->tasks.cancel();
+  co_await impl->tasks.join();
+  if (impl->hold) impl->hold->release_all();
+  if (impl->server) co_await impl->server->stop(deadline);
+  impl->file_writer.join();
+  impl->offsets.save_if_changed();
+  if (impl->store) impl->store->close();
+}
+
+IpEndpoint Broker::local() const { return impl_->server->local(); }
+
+std::string Broker::announced_address() const { return impl_->context->store_host.to_string(); }
+
+const store::MessageStore& Broker::store() const { return *impl_->store; }
+
+}  // namespace comet::broker

@@ -1,0 +1,176 @@
+#include "client_registry.hpp"
+
+#include <set>
+
+#include "comet/base/log.hpp"
+#include "comet/routing/json.hpp"
+
+namespace comet::broker {
+namespace {
+
+ConsumerData consumer_from_json(const boost::json::object& object) {
+  ConsumerData data;
+  data.group = routing::get_string(object, "groupName");
+  data.consume_type = routing::get_string(object, "consumeType");
+  data.message_model = routing::get_string(object, "messageModel");
+  data.consume_from_where = routing::get_string(object, "consumeFromWhere");
+  data.unit_mode = routing::get_bool(object, "unitMode", false);
+  if (const auto* set = object.if_contains("subscriptionDataSet"); set != nullptr && set->is_array()) {
+    for (const boost::json::value& item : set->get_array()) {
+      if (item.is_object()) data.subscriptions.push_back(Subscription::from_json(item.get_object()));
+    }
+  }
+  return data;
+}
+
+}  // namespace
+
+Result<Heartbeat> parse_heartbeat(std::string_view json) {
+  auto parsed = routing::parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  Heartbeat heartbeat;
+  heartbeat.client_id = routing::get_string(*root, "clientID");
+  if (const auto* set = root->if_contains("consumerDataSet"); set != nullptr && set->is_array()) {
+    for (const boost::json::value& item : set->get_array()) {
+      if (item.is_object()) heartbeat.consumers.push_back(consumer_from_json(item.get_object()));
+    }
+  }
+  if (const auto* set = root->if_contains("producerDataSet"); set != nullptr && set->is_array()) {
+    for (const boost::json::value& item : set->get_array()) {
+      if (item.is_object()) heartbeat.producer_groups.push_back(routing::get_string(item.get_object(), "groupName"));
+    }
+  }
+  return heartbeat;
+}
+
+bool ClientRegistry::touch(std::map<std::uint64_t, Client>& clients,
+                           const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
+                           remoting::Language language, std::int32_t version) {
+  auto [entry, is_new] = clients.try_emplace(
+      connection->id(), Client{client_id, connection, language, version, time_.now()});
+  entry->second.last_heartbeat = time_.now();
+  return is_new;
+}
+
+bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connection>& connection,
+                                       const std::string& client_id, const ConsumerData& data,
+                                       remoting::Language language, std::int32_t version) {
+  std::lock_guard lock(mutex_);
+  if (!connection->is_open()) return false;
+  ConsumerGroup& group = consumers_[data.group];
+  group.consume_type = data.consume_type;
+  group.message_model = data.message_model;
+  group.consume_from_where = data.consume_from_where;
+  bool changed = touch(group.clients, connection, client_id, language, version);
+  if (changed) {
+    log::info("consumer {} of group {} joined from {} ({})", client_id, data.group,
+              connection->remote().to_string(), remoting::to_string(language));
+  }
+  std::set<std::string_view> subscribed;
+  for (const Subscription& subscription : data.subscriptions) {
+    subscribed.insert(subscription.topic);
+    auto [entry, is_new] = group.subscriptions.try_emplace(subscription.topic, subscription);
+    if (!is_new && subscription.version > entry->second.version) entry->second = subscription;
+    changed |= is_new;
+  }
+  changed |= std::erase_if(group.subscriptions, [&subscribed](const auto& entry) {
+               return !subscribed.contains(entry.first);
+             }) != 0;
+  return changed;
+}
+
+bool ClientRegistry::unregister_consumer(std::uint64_t connection_id, std::string_view group) {
+  std::lock_guard lock(mutex_);
+  auto found = consumers_.find(group);
+  if (found == consumers_.end() || found->second.clients.erase(connection_id) == 0) return false;
+  log::info("a consumer of group {} left", group);
+  if (found->second.clients.empty()) consumers_.erase(found);
+  return true;
+}
+
+void ClientRegistry::register_producer(const std::shared_ptr<remoting::Connection>& connection,
+                                       const std::string& client_id, const std::string& group,
+                                       remoting::Language language, std::int32_t version) {
+  std::lock_guard lock(mutex_);
+  if (!connection->is_open()) return;
+  touch(producers_[group], connection, client_id, language, version);
+}
+
+void ClientRegistry::unregister_producer(std::uint64_t connection_id, std::string_view group) {
+  std::lock_guard lock(mutex_);
+  auto found = producers_.find(group);
+  if (found == producers_.end()) return;
+  found->second.erase(connection_id);
+  if (found->second.empty()) producers_.erase(found);
+}
+
+std::vector<std::string> ClientRegistry::connection_closed(std::uint64_t connection_id) {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> changed;
+  for (auto& [name, group] : consumers_) {
+    auto client = group.clients.find(connection_id);
+    if (client == group.clients.end()) continue;
+    log::info("consumer {} of group {} is gone: its connection closed", client->second.id, name);
+    group.clients.erase(client);
+    changed.push_back(name);
+  }
+  std::erase_if(consumers_, [](const auto& entry) { return entry.second.clients.empty(); });
+  for (auto& [name, clients] : producers_) clients.erase(connection_id);
+  std::erase_if(producers_, [](const auto& entry) { return entry.second.empty(); });
+  return changed;
+}
+
+std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::silent_since(Duration expiry) const {
+  std::lock_guard lock(mutex_);
+  std::map<std::uint64_t, std::shared_ptr<remoting::Connection>> silent;
+  Instant limit = time_.now() - expiry;
+  auto collect = [&](const std::map<std::uint64_t, Client>& clients) {
+    for (const auto& [id, client] : clients) {
+      if (client.last_heartbeat < limit) silent.emplace(id, client.connection);
+    }
+  };
+  for (const auto& [name, group] : consumers_) collect(group.clients);
+  for (const auto& [name, clients] : producers_) collect(clients);
+  std::vector<std::shared_ptr<remoting::Connection>> connections;
+  for (auto& [id, connection] : silent) connections.push_back(std::move(connection));
+  return connections;
+}
+
+std::vector<std::string> ClientRegistry::consumer_ids(std::string_view group) const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> ids;
+  if (auto found = consumers_.find(group); found != consumers_.end()) {
+    for (const auto& [id, client] : found->second.clients) ids.push_back(client.id);
+  }
+  return ids;
+}
+
+std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_connections(std::string_view group) const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<remoting::Connection>> connections;
+  if (auto found = consumers_.find(group); found != consumers_.end()) {
+    for (const auto& [id, client] : found->second.clients) connections.push_back(client.connection);
+  }
+  return connections;
+}
+
+ClientRegistry::SubscriptionLookup ClientRegistry::find_subscription(std::string_view group,
+                                                                     std::string_view topic) const {
+  std::lock_guard lock(mutex_);
+  SubscriptionLookup result;
+  auto found = consumers_.find(group);
+  if (found == consumers_.end()) return result;
+  result.broadcasting = found->second.message_model == "BROADCASTING";
+  auto subscription = found->second.subscriptions.find(topic);
+  if (subscription == found->second.subscriptions.end()) {
+    result.status = Lookup::no_topic;
+    return result;
+  }
+  result.status = Lookup::found;
+  result.subscription = subscription->second;
+  return result;
+}
+
+}  // namespace comet::broker

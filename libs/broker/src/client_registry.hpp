@@ -1,0 +1,95 @@
+#pragma once
+// Who is connected: producers and consumers by group, from their heartbeats (Apache:
+// ProducerManager, ConsumerManager).
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/time.hpp"
+#include "comet/remoting/connection.hpp"
+#include "subscription.hpp"
+
+namespace comet::broker {
+
+// One consumer group as a heartbeat describes it.
+class ConsumerData {
+ public:
+  std::string group;
+  std::string consume_type;        // CONSUME_ACTIVELY, CONSUME_PASSIVELY
+  std::string message_model;       // CLUSTERING, BROADCASTING
+  std::string consume_from_where;
+  bool unit_mode = false;
+  std::vector<Subscription> subscriptions;
+};
+
+class Heartbeat {
+ public:
+  std::string client_id;
+  std::vector<ConsumerData> consumers;
+  std::vector<std::string> producer_groups;
+};
+[[nodiscard]] Result<Heartbeat> parse_heartbeat(std::string_view json);
+
+// Thread-safe.
+class ClientRegistry {
+ public:
+  explicit ClientRegistry(TimeSource& time) : time_(time) {}
+
+  // Both return whether the group's members or subscriptions have changed, so that the members
+  // must be told.
+  bool register_consumer(const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
+                         const ConsumerData& data, remoting::Language language, std::int32_t version);
+  bool unregister_consumer(std::uint64_t connection_id, std::string_view group);
+  void register_producer(const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
+                         const std::string& group, remoting::Language language, std::int32_t version);
+  void unregister_producer(std::uint64_t connection_id, std::string_view group);
+
+  // The connection is gone: forgets its clients. Returns consumer groups whose members changed.
+  std::vector<std::string> connection_closed(std::uint64_t connection_id);
+  // Connections that have not sent a heartbeat for `expiry`; the caller closes them.
+  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> silent_since(Duration expiry) const;
+
+  [[nodiscard]] std::vector<std::string> consumer_ids(std::string_view group) const;
+  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> consumer_connections(std::string_view group) const;
+
+  enum class Lookup { found, no_group, no_topic };
+  class SubscriptionLookup {
+   public:
+    Lookup status = Lookup::no_group;
+    bool broadcasting = false;
+    Subscription subscription;
+  };
+  [[nodiscard]] SubscriptionLookup find_subscription(std::string_view group, std::string_view topic) const;
+
+ private:
+  struct Client {
+    std::string id;
+    std::shared_ptr<remoting::Connection> connection;
+    remoting::Language language;
+    std::int32_t version;
+    Instant last_heartbeat;
+  };
+  struct ConsumerGroup {
+    std::string consume_type, message_model, consume_from_where;
+    std::map<std::uint64_t, Client> clients;  // by connection id
+    std::map<std::string, Subscription, std::less<>> subscriptions;
+  };
+  using ProducerGroup = std::map<std::uint64_t, Client>;
+
+  // Adds the client or refreshes it; whether it is new.
+  bool touch(std::map<std::uint64_t, Client>& clients, const std::shared_ptr<remoting::Connection>& connection,
+             const std::string& client_id, remoting::Language language, std::int32_t version);
+
+  TimeSource& time_;
+  mutable std::mutex mutex_;
+  std::map<std::string, ConsumerGroup, std::less<>> consumers_;
+  std::map<std::string, ProducerGroup, std::less<>> producers_;
+};
+
+}  // namespace comet::broker

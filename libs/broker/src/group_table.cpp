@@ -1,0 +1,113 @@
+#include "group_table.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
+#include "comet/routing/json.hpp"
+#include "state_file.hpp"
+
+namespace comet::broker {
+namespace {
+
+using routing::get_bool;
+using routing::get_int;
+
+// Apache: SubscriptionGroupManager.init
+constexpr std::string_view kSystemGroups[] = {
+    "TOOLS_CONSUMER",  "FILTERSRV_CONSUMER",    "SELF_TEST_C_GROUP", "CID_ONS-HTTP-PROXY",
+    "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER"};
+
+GroupConfig group_from_json(std::string name, const boost::json::object& object) {
+  GroupConfig group;
+  group.group_name = std::move(name);
+  group.consume_enable = get_bool(object, "consumeEnable", group.consume_enable);
+  group.consume_from_min_enable = get_bool(object, "consumeFromMinEnable", group.consume_from_min_enable);
+  group.consume_broadcast_enable = get_bool(object, "consumeBroadcastEnable", group.consume_broadcast_enable);
+  group.retry_queue_nums = static_cast<std::int32_t>(get_int(object, "retryQueueNums", group.retry_queue_nums));
+  group.retry_max_times = static_cast<std::int32_t>(get_int(object, "retryMaxTimes", group.retry_max_times));
+  group.broker_id = get_int(object, "brokerId", group.broker_id);
+  group.which_broker_when_consume_slowly =
+      get_int(object, "whichBrokerWhenConsumeSlowly", group.which_broker_when_consume_slowly);
+  group.notify_consumer_ids_changed_enable =
+      get_bool(object, "notifyConsumerIdsChangedEnable", group.notify_consumer_ids_changed_enable);
+  return group;
+}
+
+boost::json::object group_to_json(const GroupConfig& group) {
+  boost::json::object object;
+  object["brokerId"] = group.broker_id;
+  object["consumeBroadcastEnable"] = group.consume_broadcast_enable;
+  object["consumeEnable"] = group.consume_enable;
+  object["consumeFromMinEnable"] = group.consume_from_min_enable;
+  object["groupName"] = group.group_name;
+  object["notifyConsumerIdsChangedEnable"] = group.notify_consumer_ids_changed_enable;
+  object["retryMaxTimes"] = group.retry_max_times;
+  object["retryQueueNums"] = group.retry_queue_nums;
+  object["whichBrokerWhenConsumeSlowly"] = group.which_broker_when_consume_slowly;
+  return object;
+}
+
+}  // namespace
+
+GroupTable::GroupTable(const BrokerConfig& config, TimeSource& time)
+    : config_(config), time_(time), path_(config.store.root + "/config/subscriptionGroup.json") {}
+
+void GroupTable::load() {
+  std::lock_guard lock(mutex_);
+  load_state_file(path_, [this](std::string_view json) { return parse(json); });
+  for (std::string_view name : kSystemGroups) {
+    auto [group, is_new] = groups_.try_emplace(std::string(name));
+    if (is_new) group->second.group_name = name;
+  }
+}
+
+error_code GroupTable::parse(std::string_view json) {
+  auto parsed = routing::parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  if (const auto* version = root->if_contains("dataVersion"); version != nullptr && version->is_object()) {
+    data_version_.timestamp = get_int(version->get_object(), "timestamp", 0);
+    data_version_.counter = get_int(version->get_object(), "counter", 0);
+  }
+  if (const auto* table = root->if_contains("subscriptionGroupTable"); table != nullptr && table->is_object()) {
+    for (const auto& [name, value] : table->get_object()) {
+      if (!value.is_object()) return BaseErrc::bad_value;
+      groups_.insert_or_assign(std::string(name), group_from_json(std::string(name), value.get_object()));
+    }
+  }
+  return {};
+}
+
+std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
+  std::lock_guard lock(mutex_);
+  if (auto found = groups_.find(group); found != groups_.end()) return found->second;
+  if (!config_.auto_create_subscription_group || !check_group(group).empty()) return std::nullopt;
+  GroupConfig created;
+  created.group_name = group;
+  groups_.emplace(group, created);
+  data_version_.next(time_.wall_millis());
+  save_state_file(path_, to_json_locked());
+  log::info("consumer group {} created on first use", group);
+  return created;
+}
+
+std::string GroupTable::to_json() const {
+  std::lock_guard lock(mutex_);
+  return to_json_locked();
+}
+
+std::string GroupTable::to_json_locked() const {
+  boost::json::object version;
+  version["counter"] = data_version_.counter;
+  version["timestamp"] = data_version_.timestamp;
+  boost::json::object table;
+  for (const auto& [name, group] : groups_) table[name] = group_to_json(group);
+  boost::json::object root;
+  root["dataVersion"] = std::move(version);
+  root["subscriptionGroupTable"] = std::move(table);
+  return boost::json::serialize(root);
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,52 @@
+#pragma once
+// Consumer groups (Apache: SubscriptionGroupManager; file subscriptionGroup.json).
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "comet/base/time.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/routing/topic_config.hpp"
+
+namespace comet::broker {
+
+class GroupConfig {
+ public:
+  std::string group_name;
+  bool consume_enable = true;
+  bool consume_from_min_enable = true;
+  bool consume_broadcast_enable = true;
+  std::int32_t retry_queue_nums = 1;
+  std::int32_t retry_max_times = 16;
+  std::int64_t broker_id = 0;
+  std::int64_t which_broker_when_consume_slowly = 1;
+  bool notify_consumer_ids_changed_enable = true;
+};
+
+// Thread-safe.
+class GroupTable {
+ public:
+  GroupTable(const BrokerConfig& config, TimeSource& time);
+
+  // Reads subscriptionGroup.json and adds the groups that every broker has.
+  void load();
+  // Creates the group with defaults when that is allowed; nullopt when it is not.
+  [[nodiscard]] std::optional<GroupConfig> find_or_create(std::string_view group);
+  [[nodiscard]] std::string to_json() const;
+
+ private:
+  error_code parse(std::string_view json);
+  [[nodiscard]] std::string to_json_locked() const;
+
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  const std::string path_;
+  mutable std::mutex mutex_;
+  routing::DataVersion data_version_;
+  std::map<std::string, GroupConfig, std::less<>> groups_;
+};
+
+}  // namespace comet::broker

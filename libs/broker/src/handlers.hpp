@@ -1,0 +1,48 @@
+#pragma once
+// The request handlers of a broker, one function per file's concern. Each installs its codes.
+
+#include "client_registry.hpp"
+#include "comet/broker/broker.hpp"
+#include "group_table.hpp"
+#include "offset_table.hpp"
+#include "pull_hold.hpp"
+#include "comet/routing/topic_route.hpp"
+#include "topic_table.hpp"
+
+namespace comet::broker {
+
+// What handlers work with. Owned by the broker; outlives every connection.
+class BrokerContext {
+ public:
+  const BrokerConfig& config;
+  TimeSource& time;
+  IpEndpoint store_host;  // broker_ip and the port listened on
+  store::MessageStore& store;
+  TopicTable& topics;
+  GroupTable& groups;
+  OffsetTable& offsets;
+  ClientRegistry& clients;
+  PullHold* hold = nullptr;
+};
+
+// SEND_MESSAGE, SEND_MESSAGE_V2
+void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// PULL_MESSAGE, LITE_PULL_MESSAGE
+void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// Looks again at a pull that was held; it is answered now, whatever is there.
+void resume_held_pull(BrokerContext& context, HeldPull pull);
+// GET_MAX_OFFSET, GET_MIN_OFFSET, QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET
+void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// HEART_BEAT, UNREGISTER_CLIENT, GET_CONSUMER_LIST_BY_GROUP
+void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// Tells a group's members that they must rebalance (NOTIFY_CONSUMER_IDS_CHANGED).
+void notify_group_changed(BrokerContext& context, const std::string& group);
+// UPDATE_AND_CREATE_TOPIC, GET_ALL_TOPIC_CONFIG
+void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+
+// The answer for a header that lacks a field or has a malformed one.
+[[nodiscard]] remoting::RemotingCommand bad_header(const remoting::RemotingCommand& request, const std::string& field);
+// RocketMQ's words for an unknown topic.
+[[nodiscard]] std::string no_such_topic(std::string_view topic);
+
+}  // namespace comet::broker

@@ -1,0 +1,78 @@
+// Offsets of queues and of consumer groups (Apache: ConsumerManageProcessor, AdminBrokerProcessor).
+
+#include "comet/remoting/message_headers.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+
+RemotingCommand offset_answer(const Request& request, std::int64_t offset) {
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  response.fields.add("offset", offset);
+  return response;
+}
+
+Reply queue_offset(const Request& request, const store::MessageStore& store) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  const bool wants_max = request.command.request_code() == remoting::RequestCode::get_max_offset;
+  return offset_answer(request, wants_max ? store.max_offset(header->topic, header->queue_id)
+                                          : store.min_offset(header->topic, header->queue_id));
+}
+
+Reply query_consumer_offset(const Request& request, const BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueryConsumerOffsetHeader>(request.command.fields,
+                                                                           remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  if (auto offset = context.offsets.find(header->consumer_group, header->topic, header->queue_id)) {
+    return offset_answer(request, *offset);
+  }
+  // A group that is new to a young queue starts at its beginning.
+  const std::int64_t min_offset = context.store.min_offset(header->topic, header->queue_id);
+  const bool empty = context.store.max_offset(header->topic, header->queue_id) == 0;
+  if (header->set_zero_if_not_found.value_or(true) && min_offset <= 0 &&
+      (empty || context.store.probably_in_memory(header->topic, header->queue_id, 0))) {
+    return offset_answer(request, 0);
+  }
+  return RemotingCommand::response(request.command, ResponseCode::query_not_found,
+                                   "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
+}
+
+Reply update_consumer_offset(const Request& request, BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::UpdateConsumerOffsetHeader>(request.command.fields,
+                                                                            remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  // Whoever commits must name a topic and a group that can exist: the table is kept for ever.
+  if (!context.topics.find(header->topic)) {
+    return RemotingCommand::response(request.command, ResponseCode::topic_not_exist, no_such_topic(header->topic));
+  }
+  if (!context.groups.find_or_create(header->consumer_group)) {
+    return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
+                                     "subscription group not exist, " + std::string(header->consumer_group));
+  }
+  context.offsets.commit(header->consumer_group, header->topic, header->queue_id, header->commit_offset);
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+}  // namespace
+
+void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  using remoting::RequestCode;
+  auto queue = [&context](Request& request) { return queue_offset(request, context.store); };
+  dispatcher.on(RequestCode::get_max_offset, queue);
+  dispatcher.on(RequestCode::get_min_offset, queue);
+  dispatcher.on(RequestCode::query_consumer_offset,
+                [&context](Request& request) { return query_consumer_offset(request, context); });
+  dispatcher.on(RequestCode::update_consumer_offset,
+                [&context](Request& request) { return update_consumer_offset(request, context); });
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,179 @@
+// Sending (Apache: SendMessageProcessor, AbstractSendMessageProcessor.msgCheck). The order of the
+// checks, their codes and remarks are Apache's.
+
+#include <fmt/format.h>
+
+#include <boost/asio/this_coro.hpp>
+#include <algorithm>
+#include <random>
+
+#include "comet/message/message_id.hpp"
+#include "comet/message/sys_flag.hpp"
+#include "comet/message/validate.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+using remoting::SendMessageHeader;
+
+class Refusal {
+ public:
+  ResponseCode code = ResponseCode::success;
+  std::string remark;
+  [[nodiscard]] explicit operator bool() const noexcept { return code != ResponseCode::success; }
+};
+
+Refusal refuse(ResponseCode code, std::string remark) {
+  Refusal refusal;
+  refusal.code = code;
+  refusal.remark = std::move(remark);
+  return refusal;
+}
+
+// Every answer to a send carries these, also a refusal.
+RemotingCommand answer(const BrokerContext& context, const RemotingCommand& request, ResponseCode code,
+                       std::string remark = {}) {
+  RemotingCommand response = RemotingCommand::response(request, code, std::move(remark));
+  response.fields.reserve(5, 160);
+  response.fields.add("MSG_REGION", context.config.region_id);
+  response.fields.add("TRACE_ON", true);
+  return response;
+}
+
+// Checks that need no topic, then finds or creates the topic, then checks against it.
+Refusal check(BrokerContext& context, const Request& request, const SendMessageHeader& header,
+              routing::TopicConfig& topic) {
+  if (std::string complaint = check_topic(header.topic); !complaint.empty()) {
+    return refuse(ResponseCode::system_error, std::move(complaint));
+  }
+  if (is_forbidden_for_sending(header.topic)) {
+    return refuse(ResponseCode::no_permission, fmt::format("Sending message to topic[{}] is forbidden.", header.topic));
+  }
+  auto found = context.topics.find_or_create(header.topic, header.default_topic, header.default_topic_queue_nums);
+  if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
+  topic = std::move(*found);
+  if ((context.config.broker_permission & routing::perm::kWrite) == 0 && topic.order) {
+    return refuse(ResponseCode::no_permission,
+                  fmt::format("the broker[{}] sending message is forbidden", context.config.broker_ip));
+  }
+  if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
+    return refuse(ResponseCode::system_error,
+                  fmt::format("request queueId[{}] is illegal, TopicConfig [topicName={}, readQueueNums={}, "
+                              "writeQueueNums={}] Producer: {}",
+                              header.queue_id, topic.topic_name, topic.read_queue_nums, topic.write_queue_nums,
+                              request.connection->remote().to_string()));
+  }
+  return {};
+}
+
+// What this version cannot do must be refused, not stored as something else.
+Refusal check_properties(const SendMessageHeader& header, std::string_view properties) {
+  if (header.batch.value_or(false)) {
+    return refuse(ResponseCode::request_code_not_supported, "batch messages are not supported by this broker version");
+  }
+  if (find_property(properties, property::kTransactionPrepared) == "true") {
+    return refuse(ResponseCode::no_permission, "transactional messages are not supported by this broker version");
+  }
+  std::string_view delay = find_property(properties, property::kDelay);
+  if (!delay.empty() && delay != "0") {
+    return refuse(ResponseCode::message_illegal, "delayed messages are not supported by this broker version");
+  }
+  for (std::string_view timer : {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"}) {
+    if (!find_property(properties, timer).empty()) {
+      return refuse(ResponseCode::message_illegal, "timer messages are not supported by this broker version");
+    }
+  }
+  return {};
+}
+
+// The properties as they are stored: without WAIT, with the cluster's name.
+std::string stored_properties(const BrokerContext& context, std::string_view properties) {
+  std::string stored = find_property(properties, property::kWait).empty()
+                           ? std::string(properties)
+                           : erase_property(properties, property::kWait);
+  if (!stored.empty() && stored.back() != '\x02') stored += '\x02';
+  stored.append(property::kCluster).append(1, '\x01').append(context.config.cluster_name);
+  return stored;
+}
+
+std::int32_t random_queue(std::int32_t queues) {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::uniform_int_distribution<std::int32_t>(0, std::max(queues, 1) - 1)(generator);
+}
+
+Refusal store_refusal(const BrokerContext& context, error_code error) {
+  using store::StoreErrc;
+  if (error == StoreErrc::message_too_large) {
+    return refuse(ResponseCode::message_illegal,
+                  fmt::format("the message is illegal, maybe msg body or properties length not matched. msg body "
+                              "length limit {}, msg properties length limit 32k.",
+                              context.config.store.max_message_size));
+  }
+  std::string reason = context.store.read_only_reason();
+  return refuse(ResponseCode::service_not_available,
+                fmt::format("service not available now: {}", reason.empty() ? error.message() : reason));
+}
+
+RemotingCommand stored_answer(const BrokerContext& context, const RemotingCommand& request, std::int32_t queue_id,
+                              const store::AppendResult& result) {
+  ResponseCode code = result.error == store::StoreErrc::flush_timeout ? ResponseCode::flush_disk_timeout
+                                                                      : ResponseCode::success;
+  RemotingCommand response = answer(context, request, code);
+  response.fields.add("msgId", make_offset_message_id(context.store_host, result.physical_offset));
+  response.fields.add("queueId", queue_id);
+  response.fields.add("queueOffset", result.queue_offset);
+  return response;
+}
+
+asio::awaitable<Reply> send_message(BrokerContext& context, Request request) {
+  const RemotingCommand& command = request.command;
+  const bool is_v2 = command.request_code() == remoting::RequestCode::send_message_v2;
+  std::string missing;
+  auto header = remoting::read_header<SendMessageHeader>(
+      command.fields, is_v2 ? remoting::FieldNames::short_form : remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(command, missing);
+
+  routing::TopicConfig topic;
+  Refusal refusal = check(context, request, *header, topic);
+  const std::string_view properties = header->properties.value_or("");
+  if (!refusal) refusal = check_properties(*header, properties);
+  if (refusal) co_return answer(context, command, refusal.code, refusal.remark);
+
+  const std::string properties_to_store = stored_properties(context, properties);
+  RecordView record;
+  record.topic = header->topic;
+  record.queue_id = header->queue_id < 0 ? random_queue(topic.write_queue_nums) : header->queue_id;
+  record.flag = header->flag;
+  record.sys_flag = header->sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6);
+  if (topic.topic_filter_type == "MULTI_TAG") record.sys_flag |= sys_flag::kMultiTags;
+  record.born_timestamp = header->born_timestamp;
+  record.born_host = request.connection->remote();
+  record.store_host = context.store_host;
+  record.reconsume_times = header->reconsume_times.value_or(0);
+  record.body = command.body.view();
+  record.properties = properties_to_store;
+  const bool wait_flush = find_property(properties, property::kWait) != "false";
+
+  store::AppendResult result = co_await context.store.append(record, wait_flush);
+  if (result.error && result.error != store::StoreErrc::flush_timeout) {
+    refusal = store_refusal(context, result.error);
+    co_return answer(context, command, refusal.code, refusal.remark);
+  }
+  co_return stored_answer(context, command, record.queue_id, result);
+}
+
+}  // namespace
+
+void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  auto handler = [&context](Request request) { return send_message(context, std::move(request)); };
+  dispatcher.on_async(remoting::RequestCode::send_message, handler);
+  dispatcher.on_async(remoting::RequestCode::send_message_v2, handler);
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,57 @@
+#include "subscription.hpp"
+
+#include <algorithm>
+
+#include "comet/message/record.hpp"
+#include "comet/routing/json.hpp"
+
+namespace comet::broker {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+Subscription Subscription::from_tag_expression(std::string_view topic, std::string_view expression,
+                                               std::int64_t version) {
+  Subscription subscription;
+  subscription.topic = topic;
+  subscription.version = version;
+  expression = trim(expression);
+  if (expression.empty() || expression == "*") return subscription;
+  subscription.expression = expression;
+  while (!expression.empty()) {
+    std::size_t end = std::min(expression.find("||"), expression.size());
+    std::string_view tag = trim(expression.substr(0, end));
+    if (!tag.empty()) subscription.tag_codes.push_back(java_hash_code(tag));
+    expression.remove_prefix(std::min(end + 2, expression.size()));
+  }
+  return subscription;
+}
+
+Subscription Subscription::from_json(const boost::json::object& object) {
+  std::string type = routing::get_string(object, "expressionType", "TAG");
+  std::string expression = routing::get_string(object, "subString", "*");
+  std::string topic = routing::get_string(object, "topic");
+  std::int64_t version = routing::get_int(object, "subVersion", 0);
+  // The tags' hashes are made from the expression: not every client sends its codeSet.
+  Subscription subscription = type == "TAG" ? from_tag_expression(topic, expression, version) : Subscription();
+  if (type != "TAG") {
+    subscription.topic = std::move(topic);
+    subscription.version = version;
+    subscription.expression = std::move(expression);
+    subscription.expression_type = std::move(type);
+  }
+  return subscription;
+}
+
+bool Subscription::matches(std::int64_t tags_code) const noexcept {
+  return tag_codes.empty() ||
+         std::find(tag_codes.begin(), tag_codes.end(), static_cast<std::int32_t>(tags_code)) != tag_codes.end();
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,82 @@
+// Topics by administrators' request (Apache: AdminBrokerProcessor.updateAndCreateTopic).
+
+#include <fmt/format.h>
+
+#include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+
+// More would only cost memory in every route answer.
+constexpr std::int32_t kMaxQueues = 65'536;
+
+std::string complaint_about(const remoting::CreateTopicHeader& header) {
+  if (std::string complaint = check_topic(header.topic); !complaint.empty()) return complaint;
+  if (is_system_topic(header.topic)) return fmt::format("The topic[{}] is conflict with system topic.", header.topic);
+  if (header.read_queue_nums < 0 || header.write_queue_nums < 0 || header.read_queue_nums > kMaxQueues ||
+      header.write_queue_nums > kMaxQueues) {
+    return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMaxQueues);
+  }
+  std::string_view filter = header.topic_filter_type.value_or("SINGLE_TAG");
+  if (filter != "SINGLE_TAG" && filter != "MULTI_TAG") {
+    return fmt::format("topicFilterType = [{}] value invalid", filter);
+  }
+  return {};
+}
+
+Reply create_topic(Request& request, BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::CreateTopicHeader>(request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  if (std::string complaint = complaint_about(*header); !complaint.empty()) {
+    return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(complaint));
+  }
+  routing::TopicConfig topic;
+  topic.topic_name = header->topic;
+  topic.read_queue_nums = header->read_queue_nums;
+  topic.write_queue_nums = header->write_queue_nums;
+  topic.perm = header->perm & 0xF;
+  topic.topic_filter_type = header->topic_filter_type.value_or("SINGLE_TAG");
+  topic.topic_sys_flag = header->topic_sys_flag.value_or(0);
+  topic.order = header->order.value_or(false);
+  context.topics.put(std::move(topic));
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+Reply all_topic_config(Request& request, BrokerContext& context) {
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  response.body = Body(routing::to_json(context.topics.snapshot()));
+  return response;
+}
+
+}  // namespace
+
+RemotingCommand bad_header(const RemotingCommand& request, const std::string& field) {
+  return RemotingCommand::response(
+      request, ResponseCode::system_error,
+      fmt::format("{}: header field {} is missing or malformed", to_string(request.request_code()), field));
+}
+
+std::string no_such_topic(std::string_view topic) {
+  return fmt::format("topic[{}] not exist, apply first please!\n"
+                     "See http://rocketmq.apache.org/docs/faq/ for further details.",
+                     topic);
+}
+
+void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  using remoting::RequestCode;
+  dispatcher.on(RequestCode::update_and_create_topic,
+                [&context](Request& request) { return create_topic(request, context); });
+  dispatcher.on(RequestCode::get_all_topic_config,
+                [&context](Request& request) { return all_topic_config(request, context); });
+}
+
+}  // namespace comet::broker

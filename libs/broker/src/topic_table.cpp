@@ -1,0 +1,114 @@
+#include "topic_table.hpp"
+
+#include <algorithm>
+
+#include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
+#include "comet/routing/topic_route.hpp"
+#include "state_file.hpp"
+
+namespace comet::broker {
+
+using routing::TopicConfig;
+namespace perm = routing::perm;
+
+namespace {
+
+TopicConfig make_topic(std::string_view name, std::int32_t queues, std::int32_t permission) {
+  TopicConfig config;
+  config.topic_name = name;
+  config.read_queue_nums = queues;
+  config.write_queue_nums = queues;
+  config.perm = permission;
+  return config;
+}
+
+}  // namespace
+
+TopicTable::TopicTable(const BrokerConfig& config, TimeSource& time)
+    : config_(config), time_(time), path_(config.store.root + "/config/topics.json") {}
+
+void TopicTable::load() {
+  std::lock_guard lock(mutex_);
+  load_state_file(path_, [this](std::string_view json) -> error_code {
+    auto table = routing::parse_topic_config_table(json);
+    if (!table) return table.error();
+    table_ = std::move(*table);
+    return {};
+  });
+  constexpr std::int32_t kReadWrite = perm::kRead | perm::kWrite;
+  auto ensure = [this](TopicConfig topic) { table_.topics.try_emplace(topic.topic_name, topic); };
+  if (config_.auto_create_topic) {
+    ensure(make_topic(kAutoCreateTopic, config_.default_topic_queue_nums, kReadWrite | perm::kInherit));
+  }
+  ensure(make_topic("SELF_TEST_TOPIC", 1, kReadWrite));
+  ensure(make_topic("BenchmarkTest", 1024, kReadWrite));
+  ensure(make_topic(config_.cluster_name, 16, kReadWrite | perm::kInherit));
+  ensure(make_topic(config_.broker_name, 1, kReadWrite | perm::kInherit));
+  ensure(make_topic("OFFSET_MOVED_EVENT", 1, kReadWrite));
+  ensure(make_topic(kScheduleTopic, 18, kReadWrite));
+  ensure(make_topic(config_.cluster_name + "_REPLY_TOPIC", 1, kReadWrite));
+}
+
+std::optional<TopicConfig> TopicTable::find(std::string_view topic) const {
+  std::lock_guard lock(mutex_);
+  auto found = table_.topics.find(topic);
+  if (found == table_.topics.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic, std::string_view default_topic,
+                                                      std::int32_t queue_nums) {
+  TopicConfig created;
+  {
+    std::lock_guard lock(mutex_);
+    if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
+    auto source = table_.topics.find(default_topic);
+    if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0) return std::nullopt;
+    if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return std::nullopt;
+    std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
+    created = make_topic(topic, queues, source->second.perm & ~perm::kInherit);
+    created.topic_filter_type = source->second.topic_filter_type;
+    table_.topics.emplace(topic, created);
+    save_locked();
+  }
+  log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums, default_topic);
+  if (observer_) observer_();
+  return created;
+}
+
+TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queue_nums, std::int32_t permission) {
+  TopicConfig created = make_topic(topic, queue_nums, permission);
+  {
+    std::lock_guard lock(mutex_);
+    if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
+    table_.topics.emplace(topic, created);
+    save_locked();
+  }
+  log::info("topic {} created by the broker, {} queues", topic, queue_nums);
+  if (observer_) observer_();
+  return created;
+}
+
+void TopicTable::put(TopicConfig config) {
+  {
+    std::lock_guard lock(mutex_);
+    table_.topics.insert_or_assign(config.topic_name, config);
+    save_locked();
+  }
+  log::info("topic {} set: read {} write {} perm {}", config.topic_name, config.read_queue_nums,
+            config.write_queue_nums, config.perm);
+  if (observer_) observer_();
+}
+
+routing::TopicConfigTable TopicTable::snapshot() const {
+  std::lock_guard lock(mutex_);
+  return table_;
+}
+
+void TopicTable::save_locked() {
+  table_.data_version.next(time_.wall_millis());
+  save_state_file(path_, routing::to_json(table_));
+}
+
+}  // namespace comet::broker

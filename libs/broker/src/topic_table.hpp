@@ -1,0 +1,51 @@
+#pragma once
+// The topics of this broker: created by administrators, by the broker itself, and on first use
+// (Apache: TopicConfigManager; rules: reference of auto topic creation).
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "comet/base/time.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/routing/topic_config.hpp"
+
+namespace comet::broker {
+
+// Thread-safe. Every change is on disk (topics.json) when the call returns, so that a message
+// acknowledged after it cannot outlive its topic.
+class TopicTable {
+ public:
+  TopicTable(const BrokerConfig& config, TimeSource& time);
+
+  // Reads topics.json (its .bak when that is damaged) and adds the topics that every broker has.
+  void load();
+  // Called after each change, on the thread that made it.
+  void on_change(std::function<void()> observer) { observer_ = std::move(observer); }
+
+  [[nodiscard]] std::optional<routing::TopicConfig> find(std::string_view topic) const;
+  // For a send to a topic that may not exist yet: creates it from `default_topic` when that one
+  // exists and may be inherited from. `queue_nums`: what the producer wishes.
+  [[nodiscard]] std::optional<routing::TopicConfig> find_or_create(std::string_view topic,
+                                                                   std::string_view default_topic,
+                                                                   std::int32_t queue_nums);
+  // For the broker's own needs (retry topics).
+  routing::TopicConfig find_or_create(std::string_view topic, std::int32_t queue_nums, std::int32_t perm);
+  void put(routing::TopicConfig config);
+  [[nodiscard]] routing::TopicConfigTable snapshot() const;
+
+ private:
+  void save_locked();
+
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  const std::string path_;
+  std::function<void()> observer_;
+  mutable std::mutex mutex_;
+  routing::TopicConfigTable table_;
+};
+
+}  // namespace comet::broker

@@ -1,0 +1,98 @@
+#include "comet/remoting/command.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace comet::remoting {
+namespace {
+
+constexpr std::array<std::string_view, 14> kLanguageNames = {
+    "JAVA",  "CPP",  "DOTNET", "PYTHON", "DELPHI", "ERLANG", "RUBY",
+    "OTHER", "HTTP", "GO",     "PHP",    "OMS",    "RUST",   "NODE_JS"};
+
+}  // namespace
+
+std::string_view to_string(Language language) noexcept {
+  auto code = static_cast<std::size_t>(language);
+  return code < kLanguageNames.size() ? kLanguageNames[code] : "OTHER";
+}
+
+std::optional<Language> parse_language(std::string_view name) noexcept {
+  for (std::size_t code = 0; code < kLanguageNames.size(); ++code) {
+    if (kLanguageNames[code] == name) return static_cast<Language>(code);
+  }
+  return std::nullopt;
+}
+
+void Fields::add(std::string_view key, std::string_view value) {
+  char* to = add_sized(key, value.size());
+  value.copy(to, value.size());
+}
+
+void Fields::add(std::string_view key, std::int64_t value) {
+  char digits[20];
+  auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
+  add(key, std::string_view(digits, static_cast<std::size_t>(end - digits)));
+}
+
+char* Fields::add_sized(std::string_view key, std::size_t value_size) {
+  std::size_t begin = text_.size();
+  text_.resize(begin + key.size() + value_size);
+  key.copy(text_.data() + begin, key.size());
+  entries_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(key.size()),
+                      static_cast<std::uint32_t>(begin + key.size()),
+                      static_cast<std::uint32_t>(value_size)});
+  return text_.data() + begin + key.size();
+}
+
+void Fields::trim_last(std::size_t value_size) noexcept {
+  Entry& last = entries_.back();
+  last.value_size = static_cast<std::uint32_t>(value_size);
+  text_.resize(last.value_begin + value_size);
+}
+
+std::optional<std::string_view> Fields::find(std::string_view key) const noexcept {
+  for (std::size_t i = entries_.size(); i-- > 0;) {
+    const Entry& entry = entries_[i];
+    if (std::string_view(text_.data() + entry.key_begin, entry.key_size) == key) {
+      return std::string_view(text_.data() + entry.value_begin, entry.value_size);
+    }
+  }
+  return std::nullopt;
+}
+
+std::pair<std::string_view, std::string_view> Fields::operator[](std::size_t i) const noexcept {
+  const Entry& entry = entries_[i];
+  return {std::string_view(text_.data() + entry.key_begin, entry.key_size),
+          std::string_view(text_.data() + entry.value_begin, entry.value_size)};
+}
+
+void Fields::clear() noexcept {
+  text_.clear();
+  entries_.clear();
+}
+
+void Fields::reserve(std::size_t fields, std::size_t bytes) {
+  entries_.reserve(fields);
+  text_.reserve(bytes);
+}
+
+RemotingCommand RemotingCommand::request(RequestCode code, Body body) {
+  RemotingCommand command;
+  command.code = static_cast<std::int32_t>(code);
+  command.body = std::move(body);
+  return command;
+}
+
+RemotingCommand RemotingCommand::response(const RemotingCommand& to, ResponseCode code,
+                                          std::string remark) {
+  RemotingCommand command;
+  command.code = static_cast<std::int32_t>(code);
+  command.opaque = to.opaque;
+  command.flag = kResponseFlag;
+  command.serialize_type = to.serialize_type;
+  command.remark = std::move(remark);
+  return command;
+}
+
+}  // namespace comet::remoting

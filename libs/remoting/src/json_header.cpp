@@ -1,0 +1,200 @@
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "comet/remoting/errors.hpp"
+#include "header_codec.hpp"
+#include "json_reader.hpp"
+
+namespace comet::remoting {
+namespace {
+
+using Kind = JsonReader::Kind;
+
+std::optional<std::int32_t> parse_int(std::string_view text) noexcept {
+  std::int32_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// A number, or a number in a string; null leaves `out` alone.
+void read_int(JsonReader& reader, std::int32_t& out) {
+  std::optional<std::int32_t> value;
+  std::string_view digits;
+  JsonString text;
+  switch (reader.peek()) {
+    case Kind::number:
+      if (reader.read_number(digits)) value = parse_int(digits);
+      break;
+    case Kind::string:
+      if (reader.read_string(text)) value = parse_int(text.escaped ? text.text() : text.raw);
+      break;
+    case Kind::null:
+      return reader.read_null();
+    default:
+      break;
+  }
+  if (!value) return reader.fail();
+  out = *value;
+}
+
+// A name, or the number of the enumerator.
+void read_language(JsonReader& reader, Language& out) {
+  if (reader.peek() == Kind::number) {
+    std::string_view digits;
+    if (reader.read_number(digits)) out = language_of(parse_int(digits).value_or(-1));
+  } else if (reader.peek() == Kind::null) {
+    reader.read_null();
+  } else {
+    JsonString name;
+    if (reader.read_string(name)) out = parse_language(name.raw).value_or(Language::other);
+  }
+}
+
+// A scalar as text. False for null, and for what is no scalar (the reader has failed then).
+bool read_text(JsonReader& reader, JsonString& out) {
+  out.escaped = false;
+  switch (reader.peek()) {
+    case Kind::string:
+      return reader.read_string(out);
+    case Kind::number:
+      return reader.read_number(out.raw);
+    case Kind::boolean:
+      return reader.read_boolean(out.raw);
+    case Kind::null:
+      reader.read_null();
+      return false;
+    default:
+      reader.fail();
+      return false;
+  }
+}
+
+void read_remark(JsonReader& reader, std::string& out) {
+  JsonString text;
+  if (!read_text(reader, text)) return;
+  out.resize(text.raw.size());
+  out.resize(text.decode(out.data()));
+}
+
+void read_fields(JsonReader& reader, Fields& fields) {
+  fields.clear();
+  if (reader.peek() == Kind::null) return reader.read_null();
+  reader.enter_object();
+  JsonString key;
+  JsonString value;
+  while (reader.next_key(key)) {
+    if (!read_text(reader, value)) continue;
+    char* to = key.escaped ? fields.add_sized(key.text(), value.raw.size())
+                           : fields.add_sized(key.raw, value.raw.size());
+    fields.trim_last(value.decode(to));
+  }
+}
+
+void read_member(JsonReader& reader, std::string_view name, RemotingCommand& command) {
+  if (name == "code") return read_int(reader, command.code);
+  if (name == "extFields") return read_fields(reader, command.fields);
+  if (name == "flag") return read_int(reader, command.flag);
+  if (name == "language") return read_language(reader, command.language);
+  if (name == "opaque") return read_int(reader, command.opaque);
+  if (name == "version") return read_int(reader, command.version);
+  if (name == "remark") return read_remark(reader, command.remark);
+  // serializeTypeCurrentRPC repeats what the frame says; others are not ours.
+  reader.skip_value();
+}
+
+// How a byte stands inside a JSON string: 0 as itself, 'u' as \u00XX, else after a backslash.
+constexpr std::array<char, 256> make_escapes() {
+  std::array<char, 256> escapes{};
+  for (std::size_t byte = 0; byte < 0x20; ++byte) escapes[byte] = 'u';
+  escapes['\b'] = 'b';
+  escapes['\f'] = 'f';
+  escapes['\n'] = 'n';
+  escapes['\r'] = 'r';
+  escapes['\t'] = 't';
+  escapes['"'] = '"';
+  escapes['\\'] = '\\';
+  return escapes;
+}
+constexpr std::array<char, 256> kEscapes = make_escapes();
+
+void append_string(std::string& out, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  out += '"';
+  std::size_t plain_from = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    char escape = kEscapes[byte];
+    if (escape == 0) continue;
+    out.append(text, plain_from, i - plain_from);
+    plain_from = i + 1;
+    out += '\\';
+    out += escape;
+    if (escape == 'u') {
+      const char digits[4] = {'0', '0', hex[byte >> 4], hex[byte & 15]};
+      out.append(digits, sizeof digits);
+    }
+  }
+  out.append(text, plain_from);
+  out += '"';
+}
+
+void append_int(std::string& out, std::int32_t value) {
+  char digits[11];
+  auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
+  out.append(digits, end);
+}
+
+void append_fields(std::string& out, const Fields& fields) {
+  out += '{';
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    auto [key, value] = fields[i];
+    if (i != 0) out += ',';
+    append_string(out, key);
+    out += ':';
+    append_string(out, value);
+  }
+  out += '}';
+}
+
+}  // namespace
+
+error_code decode_json_header(std::string_view header, RemotingCommand& command) {
+  reset_header(command);
+  JsonReader reader(header);
+  reader.enter_object();
+  JsonString key;
+  while (reader.next_key(key)) {
+    if (key.escaped) {
+      read_member(reader, key.text(), command);
+    } else {
+      read_member(reader, key.raw, command);
+    }
+  }
+  return reader.ok() && reader.at_end() ? error_code{} : RemotingErrc::bad_header;
+}
+
+void encode_json_header(const RemotingCommand& command, std::string& out) {
+  out += R"({"code":)";
+  append_int(out, command.code);
+  if (!command.fields.empty()) {
+    out += R"(,"extFields":)";
+    append_fields(out, command.fields);
+  }
+  out += R"(,"flag":)";
+  append_int(out, command.flag);
+  out += R"(,"language":")";
+  out += to_string(command.language);
+  out += R"(","opaque":)";
+  append_int(out, command.opaque);
+  if (!command.remark.empty()) {
+    out += R"(,"remark":)";
+    append_string(out, command.remark);
+  }
+  out += R"(,"serializeTypeCurrentRPC":"JSON","version":)";
+  append_int(out, command.version);
+  out += '}';
+}
+
+}  // namespace comet::remoting

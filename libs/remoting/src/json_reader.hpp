@@ -1,0 +1,73 @@
+#pragma once
+// A pull parser over JSON text in memory: no tree, no allocation. The caller asks for what it
+// expects next; a mismatch or malformed text makes the reader fail for good (ok() is false), so
+// that a whole document can be read and checked once.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace comet::remoting {
+
+// A string as it stands in the text, without its quotes. Its escapes are well-formed.
+class JsonString {
+ public:
+  std::string_view raw;
+  bool escaped = false;  // `raw` has escapes: it must be decoded
+
+  // Writes the decoded text to `to`, which has room for raw.size() bytes (decoding never makes text
+  // longer); returns its size. Surrogates without their other half become U+FFFD.
+  std::size_t decode(char* to) const noexcept;
+  [[nodiscard]] std::string text() const;
+};
+
+class JsonReader {
+ public:
+  enum class Kind : std::uint8_t { object, array, string, number, boolean, null, none };
+
+  // Objects and arrays inside each other. Headers need two levels.
+  static constexpr int kMaxDepth = 32;
+
+  explicit JsonReader(std::string_view text) noexcept
+      : at_(text.data()), end_(text.data() + text.size()) {}
+
+  // What kind of value stands next; none: no value does.
+  [[nodiscard]] Kind peek() noexcept;
+
+  // An object: enter_object, then next_key and its value until next_key is false.
+  bool enter_object() noexcept;
+  bool next_key(JsonString& key) noexcept;
+
+  bool read_string(JsonString& out) noexcept;
+  // The number as it is written, "true" or "false".
+  bool read_number(std::string_view& out) noexcept;
+  bool read_boolean(std::string_view& out) noexcept;
+  void read_null() noexcept { read_word("null"); }
+  // Any value, whatever its depth.
+  void skip_value() noexcept { skip_value(0); }
+
+  void fail() noexcept {
+    ok_ = false;
+    at_ = end_;
+  }
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+  // Nothing but white space is left.
+  [[nodiscard]] bool at_end() noexcept;
+
+ private:
+  void skip_space() noexcept;
+  bool take(char wanted) noexcept;
+  bool take_separator(char closing) noexcept;
+  bool read_word(std::string_view word) noexcept;
+  bool check_escape() noexcept;
+  void skip_digits() noexcept;
+  void skip_value(int depth) noexcept;
+
+  const char* at_;
+  const char* end_;
+  bool ok_ = true;
+  bool first_ = true;  // no member of the innermost object or array has been read yet
+};
+
+}  // namespace comet::remoting

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""kill -9 of the broker in the middle of sending: every acknowledged message is there afterwards.
+
+Each round starts the broker on the same data directory, reads back what all rounds before were told
+is stored, lets the producer send numbered lines of text with a ledger of what was acknowledged, and
+kills the broker at a random moment. Rounds change between ASYNC_FLUSH and SYNC_FLUSH; the
+commit log's files are small, so that kills also hit the change from one file to the next.
+
+  tests/crash/kill_broker_test.py [--rounds N] [--seed N]     (COMET_BIN names the programs' folder)
+"""
+
+import argparse
+import pathlib
+import random
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from daemons import DaemonTest, program, real_lines, wait_until  # noqa: E402
+from remoting import Client  # noqa: E402
+
+OPTIONS = argparse.Namespace(rounds=5, seed=None)
+TOPIC = "crash"
+QUEUES = 4
+LINES = 200000
+SEGMENT = 1024 * 1024  # mappedFileSizeCommitLog
+
+
+class Acknowledged:
+    """What one line of the ledger says: which line of the text is stored where."""
+
+    def __init__(self, line):
+        fields = line.split("\t")
+        self.line_number = int(fields[0])
+        self.queue_id = int(fields[2])
+        self.queue_offset = int(fields[3])
+
+
+def read_ledger(path):
+    if not path.exists():
+        return []
+    lines = path.read_text("utf-8").split("\n")
+    return [Acknowledged(line) for line in lines[:-1]]  # the last piece is empty or half a line
+
+
+class KillBroker(DaemonTest):
+    def test_every_acknowledged_message_survives_kill_9(self):
+        seed = OPTIONS.seed if OPTIONS.seed is not None else random.randrange(2**32)
+        print(f"{OPTIONS.rounds} rounds, seed {seed}")
+        self.random = random.Random(seed)
+        self.namesrv = self.start_namesrv()
+        self.data = self.folder / "data"
+        self.text = self.folder / "lines.txt"
+        self.lines = [line.encode() for line in real_lines(LINES)]
+        self.text.write_bytes(b"\n".join(self.lines) + b"\n")
+        self.expected = {}    # (queue, offset) -> body, of all rounds so far
+        self.seen = [[] for _ in range(QUEUES)]
+        total = 0
+        for round_number in range(OPTIONS.rounds):
+            mode = ("ASYNC_FLUSH", "SYNC_FLUSH")[round_number % 2]
+            broker = self.start_broker(self.namesrv, data=self.data, flushDiskType=mode,
+                                       mappedFileSizeCommitLog=SEGMENT)
+            stored = self.check_all(broker)
+            if round_number == 0:
+                with Client(broker.port) as client:
+                    self.assertEqual(0, client.create_topic(TOPIC, QUEUES).code)
+            acknowledged = self.send_and_kill(broker, round_number)
+            total += acknowledged
+            print(f"round {round_number + 1}: {mode}, ready after {broker.ready_seconds * 1000:.0f} ms with "
+                  f"{stored} messages, killed after {acknowledged} acknowledged", flush=True)
+            self.assertGreater(acknowledged, 0, "the kill came before anything was acknowledged")
+        broker = self.start_broker(self.namesrv, data=self.data, mappedFileSizeCommitLog=SEGMENT)
+        stored = self.check_all(broker)
+        print(f"{OPTIONS.rounds} kills: {total} acknowledged, {stored} stored, 0 lost, 0 altered")
+        self.assertEqual(0, broker.stop())
+
+    def send_and_kill(self, broker, round_number):
+        """Sends until the broker is killed; adds what was acknowledged to `expected`."""
+        ledger = self.folder / f"ledger-{round_number}.tsv"
+        with open(self.folder / "send_lines.log", "ab") as log:
+            sender = subprocess.Popen(
+                [program("example-send_lines"), "--namesrv", self.namesrv.address, "--topic", TOPIC,
+                 "--file", str(self.text), "--concurrency", "64", "--ledger", str(ledger)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            try:
+                wait_until(lambda: ledger.exists() and ledger.stat().st_size > 0 or sender.poll() is not None,
+                           30, "the first acknowledgement")
+                time.sleep(self.random.uniform(0.0, 1.2))
+                self.assertIsNone(sender.poll(), "all was sent before the kill: more lines are needed")
+                broker.kill()
+                # Answers that the kernel still holds may arrive; then nothing can be acknowledged.
+                time.sleep(0.5)
+            finally:
+                if sender.poll() is None:
+                    sender.kill()
+                sender.wait()
+        acknowledged = read_ledger(ledger)
+        for one in acknowledged:
+            place = (one.queue_id, one.queue_offset)
+            self.assertNotIn(place, self.expected, "an offset was given to two messages")
+            self.expected[place] = self.lines[one.line_number - 1]
+        return len(acknowledged)
+
+    def check_all(self, broker):
+        """Reads all queues and compares them with what was acknowledged and what was read before."""
+        count = 0
+        with Client(broker.port, timeout=60) as client:
+            for queue_id in range(QUEUES):
+                if not self.expected and not self.seen[queue_id]:
+                    continue
+                messages = client.read_queue(TOPIC, queue_id)
+                offsets = [message.queue_offset for message in messages]
+                self.assertEqual(list(range(len(messages))), offsets, f"queue {queue_id} has gaps or doubles")
+                bodies = [message.body for message in messages]
+                self.assertTrue(all(message.crc_ok for message in messages), "a body's checksum is wrong")
+                # What a reader has seen once must never change (promise P3).
+                before = self.seen[queue_id]
+                self.assertEqual(before, bodies[:len(before)], f"queue {queue_id} changed after it was read")
+                self.seen[queue_id] = bodies
+                count += len(messages)
+        lost = [place for place, body in self.expected.items()
+                if place[1] >= len(self.seen[place[0]]) or self.seen[place[0]][place[1]] != body]
+        self.assertEqual([], lost[:10], f"{len(lost)} of {len(self.expected)} acknowledged messages are lost or altered")
+        return count
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int)
+    OPTIONS, rest = parser.parse_known_args()
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)

@@ -1,0 +1,45 @@
+# Tests that start the programs as an operator would (label process), in Python and Node.js, and the
+# checks of the sources (label lint).
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+
+foreach(tool lint_coroutines check_layers)
+  add_test(NAME ${tool}_self_test
+           COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/${tool}.py --self-test)
+  add_test(NAME ${tool} COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/${tool}.py)
+  set_tests_properties(${tool}_self_test ${tool} PROPERTIES LABELS lint)
+endforeach()
+add_test(NAME process_support
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/support/support_test.py)
+
+if(NOT COMET_BUILD_APPS OR NOT COMET_BUILD_EXAMPLES)
+  return()
+endif()
+
+# comet_process_test(NAME SCRIPT [ARGS arg...] [TIMEOUT seconds] [SERIAL] [FIXTURES name...])
+function(comet_process_test NAME SCRIPT)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "ARGS;FIXTURES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${NAME} COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/${SCRIPT} ${ARG_ARGS})
+  set_tests_properties(${NAME} PROPERTIES LABELS process TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "COMET_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};COMET_SANITIZED=$<BOOL:${COMET_SANITIZE}>;PYTHONUNBUFFERED=1"
+    RUN_SERIAL $<BOOL:${ARG_SERIAL}> FIXTURES_REQUIRED "${ARG_FIXTURES}")
+endfunction()
+
+comet_process_test(process_start integration/start_test.py SERIAL)
+comet_process_test(process_bad_input integration/bad_input_test.py TIMEOUT 600)
+comet_process_test(process_kill_broker crash/kill_broker_test.py ARGS --rounds 5 TIMEOUT 600)
+
+add_test(NAME interop_install
+         COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/interop/install_client.py)
+set_tests_properties(interop_install PROPERTIES
+  FIXTURES_SETUP interop_client LABELS process TIMEOUT 300)
+comet_process_test(process_interop interop/interop_test.py FIXTURES interop_client TIMEOUT 600)
+
+# The sanitizers' run-time libraries are not part of what is installed.
+if(NOT COMET_SANITIZE)
+  comet_process_test(install_and_find_package install/install_test.py TIMEOUT 600
+    ARGS --build-dir ${CMAKE_BINARY_DIR} --cmake ${CMAKE_COMMAND} --generator ${CMAKE_GENERATOR}
+         --compiler ${CMAKE_CXX_COMPILER} --build-type ${CMAKE_BUILD_TYPE})
+endif()
