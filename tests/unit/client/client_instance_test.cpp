@@ -110,10 +110,10 @@ BOOST_AUTO_TEST_CASE(brokers_without_a_route_are_forgotten) {
 BOOST_AUTO_TEST_CASE(a_broker_that_hangs_does_not_delay_heartbeats_to_the_others) {
   client->add_producer("pg1");
   find("orders");
-  network.set_frozen(broker_a.address(), true);
+  network.set_frozen(broker_a.address().host(), true);
   pass(1s);
   BOOST_TEST(broker_b.count(RequestCode::heart_beat) == 1);
-  network.set_frozen(broker_a.address(), false);
+  network.set_frozen(broker_a.address().host(), false);
 }
 
 BOOST_AUTO_TEST_CASE(a_removed_producer_is_unregistered_at_the_brokers) {
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_route_for_reading_is_never_invented) {
     run(client->find_route("new", time.now() + 3s));
     BOOST_ERROR("found");
   } catch (const Error& error) {
-    BOOST_TEST(error.code() == ClientErrc::topic_not_found);
+    BOOST_TEST(error.code() == make_error_code(ClientErrc::topic_not_found));
   }
 }
 
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(notices_of_brokers_get_no_answer_and_do_no_harm) {
       ask_client(broker_a, code);
       BOOST_ERROR("answered");
     } catch (const Error& error) {
-      BOOST_TEST(error.code() == remoting::RemotingErrc::timed_out);
+      BOOST_TEST(error.code() == make_error_code(remoting::RemotingErrc::timed_out));
     }
   }
   BOOST_TEST(ask_client(broker_a, RequestCode::pop_message).code == 3);
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_client_refuses_to_look_for_routes) {
     find("orders");
     BOOST_ERROR("found");
   } catch (const Error& error) {
-    BOOST_TEST(error.code() == ClientErrc::not_running);
+    BOOST_TEST(error.code() == make_error_code(ClientErrc::not_running));
   }
 }
 
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(whoever_waits_for_a_route_when_the_client_stops_is_told) {
   settle();
   const Instant begin = time.now();
   run(client->stop());
-  BOOST_TEST(code == ClientErrc::not_running);
+  BOOST_TEST(code == make_error_code(ClientErrc::not_running));
   BOOST_TEST((time.now() == begin));
 }
 
@@ -241,7 +241,7 @@ BOOST_AUTO_TEST_CASE(a_short_deadline_does_not_spoil_the_query_for_others) {
     run(std::move(hasty));
     BOOST_ERROR("found within 50 ms");
   } catch (const Error& error) {
-    BOOST_TEST(error.code() == ClientErrc::no_name_server);
+    BOOST_TEST(error.code() == make_error_code(ClientErrc::no_name_server));
   }
   run_until([&found] { return found != nullptr; }, 3s);
   BOOST_TEST(name_server.queries["orders"] == 1);

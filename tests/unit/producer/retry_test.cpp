@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(codes_that_say_not_here_or_not_now_are_tried_again) {
       world.start();
       world.both(Act::code(code));
       SendError error = world.failing_send<SendError>();
-      BOOST_TEST(error.code() == code);
+      BOOST_TEST(error.code() == make_error_code(code));
       BOOST_TEST(error.tries().size() == 3u);
       BOOST_TEST(world.tries() == 3u);
     }
@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(a_message_that_the_broker_calls_illegal_fails_at_once) {
   start();
   both(Act::code(ResponseCode::message_illegal, "not good"));
   SendError error = failing_send<SendError>();
-  BOOST_TEST(error.code() == ResponseCode::message_illegal);
+  BOOST_TEST(error.code() == make_error_code(ResponseCode::message_illegal));
   BOOST_TEST(error.tries().size() == 1u);
   BOOST_TEST(contains(error.what(), "not good"));
   BOOST_TEST(tries() == 1u);
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(without_retries_there_is_one_try) {
 
 BOOST_AUTO_TEST_CASE(a_broker_that_refuses_connections_is_passed_over) {
   start();
-  network.set_down(broker_a.address(), true);
+  network.set_down(broker_a.address().host(), true);
   for (int i = 0; i < 8; ++i) BOOST_TEST(send().queue.broker_name == "broker-b");
 }
 
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(brokers_that_never_answer_use_up_exactly_the_budget) {
   const Instant begin = time.now();
   SendError error = failing_send<SendError>();
   BOOST_TEST(((time.now() - begin) == 3s));
-  BOOST_TEST(error.code() == ClientErrc::broker_timeout);
+  BOOST_TEST(error.code() == make_error_code(ClientErrc::broker_timeout));
   BOOST_TEST(error.tries().size() == 1u);
   BOOST_TEST(contains(error.what(), "no answer within 3000 ms"));
 }
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(an_answer_without_ids_is_not_tried_again) {
   empty.with_fields = false;
   both(empty);
   SendError error = failing_send<SendError>();
-  BOOST_TEST(error.code() == ClientErrc::bad_answer);
+  BOOST_TEST(error.code() == make_error_code(ClientErrc::bad_answer));
   BOOST_TEST(tries() == 1u);
 }
 
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(the_error_lists_every_try_with_broker_address_reason_and_ti
     BOOST_TEST(contains(error.what(), "broker-b at host-b:10911: "));
   }
   const SendTry& by_b = error.tries().at(error.tries().at(0).broker_name == "broker-b" ? 0 : 1);
-  BOOST_TEST(by_b.error == remoting::RemotingErrc::closed);
+  BOOST_TEST(by_b.error == make_error_code(remoting::RemotingErrc::closed));
 }
 
 BOOST_AUTO_TEST_CASE(a_broker_without_an_address_is_asked_for_again_and_then_passed_over) {
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_broker_without_an_address_is_asked_for_again_and_then_pas
   name_server.routes["orders"].brokers[0].broker_addrs[0] = "no-port";
   start();
   SendError error = failing_send<SendError>();
-  BOOST_TEST(error.code() == ClientErrc::broker_not_exist);
+  BOOST_TEST(error.code() == make_error_code(ClientErrc::broker_not_exist));
   BOOST_TEST(name_server.queries["orders"] == 4);  // the route, and once more for each try
   name_server.routes["orders"] = make_route({&broker_a});
   BOOST_TEST(send().status == SendStatus::send_ok);

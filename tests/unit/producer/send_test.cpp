@@ -143,7 +143,7 @@ BOOST_FIXTURE_TEST_SUITE(illegal_messages, ProducerWorld)
 
 void refused(ProducerWorld& world, Message message, std::string_view complaint) {
   Error error = world.failing_send(std::move(message));
-  BOOST_TEST(error.code() == ClientErrc::illegal_message);
+  BOOST_TEST(error.code() == make_error_code(ClientErrc::illegal_message));
   BOOST_TEST_CONTEXT(error.what()) { BOOST_TEST(contains(error.what(), complaint)); }
   BOOST_TEST(world.tries() == 0u);
   BOOST_TEST(world.name_server.total_queries() == 0);
