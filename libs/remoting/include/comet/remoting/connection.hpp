@@ -32,9 +32,11 @@ using Reply = std::optional<RemotingCommand>;
 // Called on the connection's executor. The reply is sent unless the request is oneway; no reply
 // (nullopt) means that none is due, or that the handler kept the connection and the command's
 // identity and answers later with Connection::send.
-// A handler that throws is answered with SYSTEM_ERROR and the exception's text.
+// A handler that throws is answered with SYSTEM_ERROR and the exception's text; a reply that is
+// greater than the frame limit is replaced by SYSTEM_ERROR, too.
 using SyncHandler = std::function<Reply(Request&)>;
-// The coroutine owns the request; other requests of the connection go on meanwhile.
+// The coroutine owns the request; other requests of the connection go on meanwhile. It runs to its
+// end also when the connection is lost; see Connection::cancel_handlers.
 using AsyncHandler = std::function<asio::awaitable<Reply>(Request)>;
 
 // Which handler serves which code. Filled before use, then shared by connections and not changed.
@@ -47,7 +49,7 @@ class Dispatcher {
 
  private:
   friend class Connection;
-  struct Entry {
+  struct Entry {  // one of the two
     SyncHandler sync;
     AsyncHandler async;
   };
@@ -61,6 +63,7 @@ class ConnectionLimits {
   std::size_t max_unsent = 64u << 20;         // bytes waiting to be written before reading pauses
   std::size_t max_in_flight = 65535;          // own requests awaiting an answer (Apache: semaphore)
   std::size_t max_handlers = 10'000;          // peer's requests in handlers before reading pauses
+  std::size_t max_handler_bytes = 64u << 20;  // bodies of those, likewise
   Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
 };
 
@@ -72,14 +75,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
              TimeSource& time, ConnectionLimits limits);
   ~Connection();
 
-  // Reads, dispatches and writes until the connection ends; then fails requests in flight with
-  // RemotingErrc::closed and returns the reason. Call once, right after construction.
+  // Reads, dispatches and writes until the connection ends; requests in flight then fail, and the
+  // reason is returned. Handlers may still be running: see handlers_ended(). Call once, right after
+  // construction. Cancelling it closes the connection.
   [[nodiscard]] asio::awaitable<error_code> run();
 
-  // Sends a request and waits for its answer, whatever its code. Throws Error: RemotingErrc::
-  // timed_out at the deadline, not_sent or closed when the connection ends first. Cancelling the
-  // caller forgets the request; a late answer is dropped and the connection stays usable.
+  // Sends a request and waits for its answer, whatever its code. While max_in_flight requests await
+  // their answers or more than max_unsent bytes wait to be written, it waits to be sent.
+  // Throws Error: RemotingErrc::timed_out or too_many_requests (not sent) at the deadline, not_sent
+  // or closed when the connection ends first, frame_too_large. Cancelling the caller forgets the
+  // request; a late answer is dropped and the connection stays usable.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
+  // Sends a request that is not answered. Returns when it is queued; waits and throws as above.
+  [[nodiscard]] asio::awaitable<void> invoke_oneway(RemotingCommand request, Instant deadline);
 
   // Queues a command: an answer, or a request whose answer nobody awaits (marked oneway by the
   // caller). Thread-safe; silently dropped when the connection has ended.
@@ -87,8 +95,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Thread-safe. Closes at once; unsent bytes are lost.
   void close();
-  // Thread-safe. Closes after the bytes queued so far are written.
+  // Thread-safe. Takes no more requests and closes after the bytes queued so far are written.
   void close_when_sent();
+  // Thread-safe. Takes no more requests and closes when those in handlers have been answered.
+  void close_when_done();
+
+  // Returns when no asynchronous handler of this connection runs.
+  [[nodiscard]] asio::awaitable<void> handlers_ended();
+  // Asks running asynchronous handlers to end (Asio cancellation).
+  void cancel_handlers();
 
   [[nodiscard]] bool is_open() const noexcept;                    // thread-safe
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }  // unique in this process

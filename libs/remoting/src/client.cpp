@@ -1,0 +1,187 @@
+#include "comet/remoting/client.hpp"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <map>
+#include <optional>
+
+#include "comet/base/async.hpp"
+#include "describe.hpp"
+
+namespace comet::remoting {
+namespace {
+
+// What is known of one address.
+struct Peer {
+  Peer(asio::any_io_executor executor, TimeSource& time) : changed(std::move(executor), time) {}
+
+  std::shared_ptr<Connection> connection;
+  bool connecting = false;
+  Event changed;       // an attempt has ended
+  error_code failure;  // of the last attempt
+  Duration pause{};    // after that failure; zero: it succeeded
+  Instant retry_at{};
+};
+
+}  // namespace
+
+struct Client::Impl {
+  Impl(asio::any_io_executor executor_in, Network& network_in, TimeSource& time_in,
+       ClientConfig config_in, std::shared_ptr<const Dispatcher> handlers_in)
+      : executor(executor_in),
+        network(network_in),
+        time(time_in),
+        config(std::move(config_in)),
+        handlers(std::move(handlers_in)),
+        tasks(executor_in, time_in) {}
+
+  static asio::awaitable<RemotingCommand> invoke(std::shared_ptr<Impl> impl, Address to,
+                                                 RemotingCommand request, Instant deadline);
+  static asio::awaitable<void> invoke_oneway(std::shared_ptr<Impl> impl, Address to,
+                                             RemotingCommand request, Instant deadline);
+  static asio::awaitable<std::shared_ptr<Connection>> connect(std::shared_ptr<Impl> impl,
+                                                              Address to, std::int32_t code,
+                                                              Instant deadline);
+  static asio::awaitable<void> serve_peer(std::shared_ptr<Impl> impl, Address address,
+                                          std::shared_ptr<Peer> peer);
+  static asio::awaitable<error_code> attempt(std::shared_ptr<Impl> impl, Address address,
+                                             std::unique_ptr<Stream>& stream);
+  void note_failure(Peer& peer, error_code problem) const;
+  [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
+
+  const asio::any_io_executor executor;
+  Network& network;
+  TimeSource& time;
+  const ClientConfig config;
+  const std::shared_ptr<const Dispatcher> handlers;
+  std::map<Address, std::shared_ptr<Peer>> peers;
+  TaskGroup tasks;  // one for each connection or attempt
+  bool stopped = false;
+};
+
+std::shared_ptr<Connection> Client::Impl::find(const Address& to) const {
+  auto found = peers.find(to);
+  if (found == peers.end()) return nullptr;
+  const std::shared_ptr<Connection>& connection = found->second->connection;
+  return connection != nullptr && connection->is_open() ? connection : nullptr;
+}
+
+asio::awaitable<RemotingCommand> Client::Impl::invoke(std::shared_ptr<Impl> impl, Address to,
+                                                      RemotingCommand request, Instant deadline) {
+  std::shared_ptr<Connection> connection = impl->find(to);
+  if (connection == nullptr) {
+    connection = co_await connect(impl, to, request.code, deadline);
+  }
+  co_return co_await connection->invoke(std::move(request), deadline);
+}
+
+asio::awaitable<void> Client::Impl::invoke_oneway(std::shared_ptr<Impl> impl, Address to,
+                                                  RemotingCommand request, Instant deadline) {
+  std::shared_ptr<Connection> connection = impl->find(to);
+  if (connection == nullptr) {
+    connection = co_await connect(impl, to, request.code, deadline);
+  }
+  co_await connection->invoke_oneway(std::move(request), deadline);
+}
+
+// Joins the attempt in progress or begins one.
+asio::awaitable<std::shared_ptr<Connection>> Client::Impl::connect(std::shared_ptr<Impl> impl,
+                                                                   Address to, std::int32_t code,
+                                                                   Instant deadline) {
+  auto describe = [&](std::string_view when) {
+    return fmt::format("{} ({})", describe_send(code, to.to_string()), when);
+  };
+  std::shared_ptr<Peer>& entry = impl->peers[to];
+  if (entry == nullptr) entry = std::make_shared<Peer>(impl->executor, impl->time);
+  const std::shared_ptr<Peer> peer = entry;
+  for (;;) {
+    if (impl->stopped) throw Error(RemotingErrc::not_sent, describe("the client is stopped"));
+    if (peer->connection != nullptr && peer->connection->is_open()) co_return peer->connection;
+    const Instant now = impl->time.now();
+    if (now >= deadline) throw Error(asio::error::timed_out, describe("connecting"));
+    if (!peer->connecting) {
+      if (now < peer->retry_at) throw Error(peer->failure, describe("connecting"));
+      peer->connecting = true;
+      impl->tasks.spawn("peer", serve_peer(impl, to, peer));
+    } else {
+      co_await peer->changed.wait(deadline);
+    }
+  }
+}
+
+asio::awaitable<void> Client::Impl::serve_peer(std::shared_ptr<Impl> impl, Address address,
+                                               std::shared_ptr<Peer> peer) {
+  std::unique_ptr<Stream> stream;
+  error_code problem = co_await attempt(impl, address, stream);
+  peer->connecting = false;
+  peer->changed.notify_all();
+  if (problem || impl->stopped) {
+    impl->note_failure(*peer, problem);
+    co_return;
+  }
+  peer->pause = Duration::zero();
+  auto connection = std::make_shared<Connection>(std::move(stream), impl->handlers, impl->time,
+                                                 impl->config.connection);
+  peer->connection = connection;
+  co_await connection->run();
+  if (peer->connection == connection) peer->connection = nullptr;
+  co_await connection->handlers_ended();
+}
+
+asio::awaitable<error_code> Client::Impl::attempt(std::shared_ptr<Impl> impl, Address address,
+                                                  std::unique_ptr<Stream>& stream) {
+  try {
+    stream =
+        co_await impl->network.connect(address, impl->time.now() + impl->config.connect_timeout);
+  } catch (const boost::system::system_error& problem) {
+    co_return problem.code();
+  }
+  co_return error_code();
+}
+
+void Client::Impl::note_failure(Peer& peer, error_code problem) const {
+  // At least a moment, in which those who waited for the attempt learn its outcome.
+  const Duration least =
+      std::max<Duration>(config.min_reconnect_pause, std::chrono::milliseconds(1));
+  peer.pause =
+      std::clamp<Duration>(2 * peer.pause, least, std::max(least, config.max_reconnect_pause));
+  peer.retry_at = time.now() + peer.pause;
+  peer.failure = problem;
+}
+
+Client::Client(asio::any_io_executor executor, Network& network, TimeSource& time,
+               ClientConfig config, std::shared_ptr<const Dispatcher> handlers)
+    : impl_(std::make_shared<Impl>(std::move(executor), network, time, std::move(config),
+                                   std::move(handlers))) {}
+
+Client::~Client() = default;
+
+asio::awaitable<RemotingCommand> Client::invoke(const Address& to, RemotingCommand request,
+                                                Instant deadline) {
+  return Impl::invoke(impl_, to, std::move(request), deadline);
+}
+
+asio::awaitable<void> Client::invoke_oneway(const Address& to, RemotingCommand request,
+                                            Instant deadline) {
+  return Impl::invoke_oneway(impl_, to, std::move(request), deadline);
+}
+
+std::shared_ptr<Connection> Client::find(const Address& to) const { return impl_->find(to); }
+
+void Client::close(const Address& to) {
+  if (std::shared_ptr<Connection> connection = impl_->find(to)) connection->close();
+}
+
+asio::awaitable<void> Client::stop() {
+  const std::shared_ptr<Impl> impl = impl_;
+  impl->stopped = true;
+  for (const auto& [address, peer] : impl->peers) {
+    if (peer->connection == nullptr) continue;
+    peer->connection->close();
+    peer->connection->cancel_handlers();
+  }
+  impl->tasks.cancel();  // attempts in progress
+  co_await impl->tasks.join();
+}
+
+}  // namespace comet::remoting

@@ -1,0 +1,240 @@
+#include "comet/remoting/connection.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "comet/base/log.hpp"
+#include "connection_impl.hpp"
+
+namespace comet::remoting {
+namespace {
+
+// A larger write call could take so long with a slow peer that the connection looks idle.
+constexpr std::size_t kMaxWrite = 1u << 20;
+
+std::uint64_t next_connection_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+bool is_running_here(const asio::any_io_executor& executor) noexcept {
+  const auto* context = executor.target<asio::io_context::executor_type>();
+  return context != nullptr && context->running_in_this_thread();
+}
+
+Instant add(Instant from, Duration duration) noexcept {
+  return duration < Instant::max() - from ? from + duration : Instant::max();
+}
+
+bool is_malformed_input(error_code reason) noexcept {
+  return reason == RemotingErrc::frame_too_large || reason == RemotingErrc::bad_frame ||
+         reason == RemotingErrc::bad_header;
+}
+
+}  // namespace
+
+Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
+                       std::shared_ptr<const Dispatcher> handlers_in, TimeSource& time_in,
+                       ConnectionLimits limits_in)
+    : self(self_in),
+      stream(std::move(stream_in)),
+      handlers(std::move(handlers_in)),
+      time(time_in),
+      limits(limits_in),
+      input(limits_in.max_frame),
+      may_read(stream->executor(), time_in),
+      handler_tasks(stream->executor(), time_in),
+      writer(stream->executor()),
+      watch_timer(stream->executor(), time_in),
+      last_activity(time_in.now()),
+      loops(stream->executor(), time_in) {}
+
+asio::awaitable<error_code> Connection::Impl::read() {
+  Request request(RemotingCommand(), self.shared_from_this());
+  while (open) {
+    error_code problem = serve_frames(request);
+    if (problem) co_return problem;
+    if (must_pause()) {
+      co_await may_read.wait();
+      continue;
+    }
+    std::span<char> space = input.space();
+    IoResult result = co_await stream->read_some(asio::buffer(space.data(), space.size()));
+    if (result.error) co_return result.error;
+    last_activity = time.now();
+    input.commit(result.size);
+  }
+  co_return end_reason;
+}
+
+asio::awaitable<void> Connection::Impl::write(std::shared_ptr<Connection> connection) {
+  Impl& impl = *connection->impl_;
+  while (impl.open) {
+    if (impl.queued.empty()) {
+      co_await impl.writer.wait();
+      continue;
+    }
+    // Everything that has been queued by now goes with one gather write.
+    std::swap(impl.queued, impl.writing);
+    impl.begun_total = impl.queued_total;
+    error_code problem = co_await impl.write_out();
+    impl.writing.clear();
+    if (problem) impl.end(problem);
+    if (impl.close_offset && impl.begun_total >= *impl.close_offset) {
+      impl.end(asio::error::operation_aborted);
+    }
+    impl.launch_queued();
+    impl.resume_if_below_half();
+  }
+}
+
+asio::awaitable<error_code> Connection::Impl::write_out() {
+  std::span<const asio::const_buffer> buffers = writing.buffers();
+  while (!buffers.empty()) {
+    std::size_t count = 1;
+    std::size_t size = buffers[0].size();
+    while (count < buffers.size() && size + buffers[count].size() <= kMaxWrite) {
+      size += buffers[count++].size();
+    }
+    IoResult result = co_await stream->write(buffers.first(count));
+    if (result.error) co_return result.error;
+    last_activity = time.now();
+    buffers = buffers.subspan(count);
+  }
+  co_return error_code();
+}
+
+asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connection) {
+  Impl& impl = *connection->impl_;
+  while (impl.open) {
+    const Instant now = impl.time.now();
+    const Instant idle_at = add(impl.last_activity, impl.limits.idle);
+    if (now >= idle_at) {
+      impl.end(asio::error::timed_out);
+      co_return;
+    }
+    impl.expire(now);
+    const PendingRequest* next = impl.requests.earliest();
+    impl.watch_until = next == nullptr ? idle_at : std::min(idle_at, next->deadline);
+    co_await impl.watch_timer.wait_until(impl.watch_until);
+  }
+}
+
+void Connection::Impl::end(error_code reason) {
+  if (!open.exchange(false)) return;
+  end_reason = reason;
+  stream->close();
+  writer.wake();
+  may_read.notify_all();
+  watch_timer.cancel();
+  fail_requests();
+}
+
+void Connection::Impl::abandon() noexcept {
+  writer.abandon();
+  while (PendingRequest* request = requests.earliest()) {
+    requests.remove(*request);
+    request->waiter.abandon();
+  }
+}
+
+void Connection::Impl::close_after(std::uint64_t offset) {
+  draining = true;
+  close_offset = offset;
+  // What is being written has begun but not ended.
+  if (begun_total >= offset && writing.empty()) end(asio::error::operation_aborted);
+}
+
+void Connection::Impl::close_if_done() {
+  if (draining && !close_offset && running_handlers == 0) close_after(queued_total);
+}
+
+Connection::Connection(std::unique_ptr<Stream> stream, std::shared_ptr<const Dispatcher> handlers,
+                       TimeSource& time, ConnectionLimits limits)
+    : executor_(stream->executor()),
+      remote_(stream->remote()),
+      local_(stream->local()),
+      id_(next_connection_id()) {
+  impl_ = std::make_unique<Impl>(*this, std::move(stream), std::move(handlers), time, limits);
+}
+
+Connection::~Connection() = default;
+
+asio::awaitable<error_code> Connection::run() {
+  struct AbandonAtExit {
+    std::shared_ptr<Connection> connection;
+    ~AbandonAtExit() { connection->impl_->abandon(); }
+  };
+  const AbandonAtExit self{shared_from_this()};
+  Impl& impl = *impl_;
+  impl.loops.spawn("conn writer", Impl::write(shared_from_this()));
+  impl.loops.spawn("conn watch", Impl::watch(shared_from_this()));
+  error_code reason = asio::error::operation_aborted;
+  try {
+    reason = co_await impl.read();
+  } catch (const boost::system::system_error& problem) {
+    reason = problem.code();
+  }
+  if (is_malformed_input(reason)) {
+    log::info("connection from {} closed: {}", remote_.to_string(), reason.message());
+  }
+  impl.end(reason);
+  // When this coroutine has been cancelled, it still has to wait for the others.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_await impl.loops.join();
+  co_await asio::this_coro::reset_cancellation_state();
+  co_return impl.end_reason;
+}
+
+void Connection::send(RemotingCommand command) {
+  if (!is_open()) return;
+  if (!command.is_response()) command.opaque = next_opaque();
+  if (is_running_here(executor_)) return impl_->enqueue_or_replace(command);
+  bool is_first = false;
+  {
+    std::lock_guard lock(impl_->inbox_mutex);
+    is_first = impl_->inbox.empty();
+    impl_->inbox.push_back(std::move(command));
+  }
+  if (is_first) asio::post(executor_, [self = shared_from_this()] { self->impl_->take_inbox(); });
+}
+
+void Connection::close() {
+  if (is_running_here(executor_)) return impl_->end(asio::error::operation_aborted);
+  asio::post(executor_,
+             [self = shared_from_this()] { self->impl_->end(asio::error::operation_aborted); });
+}
+
+void Connection::close_when_sent() {
+  // After what other threads have sent before.
+  asio::post(executor_,
+             [self = shared_from_this()] { self->impl_->close_after(self->impl_->queued_total); });
+}
+
+void Connection::close_when_done() {
+  asio::post(executor_, [self = shared_from_this()] {
+    self->impl_->draining = true;
+    self->impl_->close_if_done();
+  });
+}
+
+bool Connection::is_open() const noexcept { return impl_->open; }
+
+asio::awaitable<RemotingCommand> Connection::invoke(RemotingCommand request, Instant deadline) {
+  request.flag &= ~(RemotingCommand::kResponseFlag | RemotingCommand::kOnewayFlag);
+  return impl_->invoke(std::move(request), deadline);
+}
+
+asio::awaitable<void> Connection::invoke_oneway(RemotingCommand request, Instant deadline) {
+  request.mark_oneway();
+  co_await impl_->invoke(std::move(request), deadline);
+}
+
+asio::awaitable<void> Connection::handlers_ended() { return impl_->handler_tasks.join(); }
+
+void Connection::cancel_handlers() { impl_->handler_tasks.cancel(); }
+
+}  // namespace comet::remoting

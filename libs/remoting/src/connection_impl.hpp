@@ -1,0 +1,106 @@
+#pragma once
+// The inside of a connection. Three coroutines share it, all on the connection's executor: the
+// reader (run itself), the writer and the watch, which sees to deadlines and the idle limit.
+//   connection.cpp       the coroutines, the end, the public surface
+//   connection_serve.cpp requests of the peer: dispatch, handlers, answers
+//   connection_invoke.cpp  own requests: sending, matching answers, deadlines
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "comet/base/async.hpp"
+#include "comet/remoting/connection.hpp"
+#include "frame_buffer.hpp"
+#include "outbox.hpp"
+#include "pending_requests.hpp"
+#include "waiter.hpp"
+
+namespace comet::remoting {
+
+[[nodiscard]] std::int32_t next_opaque() noexcept;
+
+struct Connection::Impl {
+  Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
+       std::shared_ptr<const Dispatcher> handlers, TimeSource& time_in, ConnectionLimits limits_in);
+
+  // The coroutines.
+  asio::awaitable<error_code> read();
+  static asio::awaitable<void> write(std::shared_ptr<Connection> connection);
+  static asio::awaitable<void> watch(std::shared_ptr<Connection> connection);
+  asio::awaitable<error_code> write_out();
+
+  // Ends the connection: the first reason counts.
+  void end(error_code reason);
+  // Breaks the cycles of ownership when the execution context goes away under the connection.
+  void abandon() noexcept;
+  void close_after(std::uint64_t offset);
+  void close_if_done();
+
+  // Serving.
+  error_code serve_frames(Request& request);
+  void serve(Request& request);
+  void serve_async(const AsyncHandler& handler, Request& request);
+  static asio::awaitable<void> run_handler(std::shared_ptr<Connection> connection,
+                                           const AsyncHandler& handler, Request request);
+  void handler_ended(std::size_t body_size);
+  void answer(const RemotingCommand& to, Reply reply);
+  // Whether reading has to wait for handlers or for the writer.
+  bool must_pause() noexcept;
+  void resume_if_below_half();
+
+  // Sending. enqueue returns false when the frame is too large; nothing is queued then.
+  bool enqueue(const RemotingCommand& command);
+  void enqueue_or_replace(const RemotingCommand& command);
+  void take_inbox();
+  [[nodiscard]] std::size_t unsent() const noexcept { return queued.size() + writing.size(); }
+
+  // Own requests.
+  asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
+  void start(PendingRequest& request);
+  void launch(PendingRequest& request);
+  void launch_queued();
+  [[nodiscard]] bool has_room() const noexcept;
+  void match_answer(RemotingCommand& answer);
+  void expire(Instant now);
+  void watch_deadline(Instant deadline);
+  void fail_requests();
+
+  Connection& self;
+  std::unique_ptr<Stream> stream;
+  std::shared_ptr<const Dispatcher> handlers;
+  TimeSource& time;
+  const ConnectionLimits limits;
+
+  std::atomic<bool> open{true};
+  error_code end_reason;
+  bool draining = false;                      // no more requests are taken
+  std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
+
+  FrameBuffer input;
+  bool paused = false;
+  Event may_read;
+  std::size_t running_handlers = 0;
+  std::size_t running_bytes = 0;  // of the bodies that handlers are at work on
+  TaskGroup handler_tasks;
+
+  Outbox queued;
+  Outbox writing;
+  std::uint64_t queued_total = 0;  // bytes ever queued
+  std::uint64_t begun_total = 0;   // bytes ever given to the stream
+  Waiter writer;
+
+  PendingRequests requests;
+  Timer watch_timer;
+  Instant watch_until{};  // what watch_timer waits for
+  Instant last_activity;
+  TaskGroup loops;  // writer and watch
+
+  // What other threads have sent; they post one take_inbox() for all of it.
+  std::mutex inbox_mutex;
+  std::vector<RemotingCommand> inbox;
+};
+
+}  // namespace comet::remoting

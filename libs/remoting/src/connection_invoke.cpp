@@ -1,0 +1,96 @@
+#include <atomic>
+#include <boost/asio/error.hpp>
+
+#include "connection_impl.hpp"
+#include "describe.hpp"
+
+namespace comet::remoting {
+
+using State = PendingRequest::State;
+
+// One counter for the process, as Java's clients have it.
+std::int32_t next_opaque() noexcept {
+  static std::atomic<std::uint32_t> next{0};
+  return static_cast<std::int32_t>(next.fetch_add(1, std::memory_order_relaxed));
+}
+
+asio::awaitable<RemotingCommand> Connection::Impl::invoke(RemotingCommand request,
+                                                          Instant deadline) {
+  const std::shared_ptr<Connection> keep_alive = self.shared_from_this();
+  const std::int32_t code = request.code;
+  PendingRequest pending(requests, std::move(request), deadline, self.executor_);
+  start(pending);
+  if (pending.state() != State::done) {
+    error_code cancelled = co_await pending.waiter.wait();
+    if (cancelled) pending.error = cancelled;
+  }
+  if (pending.error) throw Error(pending.error, describe_send(code, self.remote_.to_string()));
+  co_return std::move(pending.command);
+}
+
+void Connection::Impl::start(PendingRequest& request) {
+  if (!open) return requests.finish(request, RemotingErrc::not_sent);
+  if (time.now() >= request.deadline) return requests.finish(request, RemotingErrc::timed_out);
+  if (has_room() && requests.first_queued() == nullptr) return launch(request);
+  requests.queue(request);
+  watch_deadline(request.deadline);
+}
+
+bool Connection::Impl::has_room() const noexcept {
+  return requests.in_flight() < limits.max_in_flight && unsent() <= limits.max_unsent;
+}
+
+void Connection::Impl::launch(PendingRequest& request) {
+  RemotingCommand& command = request.command;
+  do {
+    command.opaque = next_opaque();
+  } while (requests.find(command.opaque) != nullptr);
+  request.frame_begin = queued_total;
+  if (!enqueue(command)) return requests.finish(request, RemotingErrc::frame_too_large);
+  command.body = Body();  // the outbox has it
+  if (command.is_oneway()) return requests.finish(request, {});
+  requests.sent(request);
+  watch_deadline(request.deadline);
+}
+
+void Connection::Impl::launch_queued() {
+  while (open && has_room()) {
+    PendingRequest* next = requests.first_queued();
+    if (next == nullptr) return;
+    launch(*next);
+  }
+}
+
+// The request gets the answer's content, the answer the request's memory.
+void Connection::Impl::match_answer(RemotingCommand& answer) {
+  PendingRequest* request = requests.find(answer.opaque);
+  if (request == nullptr) return;  // nobody waits for it any more
+  std::swap(request->command, answer);
+  requests.finish(*request, {});
+  launch_queued();
+}
+
+void Connection::Impl::watch_deadline(Instant deadline) {
+  if (deadline >= watch_until) return;
+  watch_until = deadline;
+  watch_timer.cancel();
+}
+
+void Connection::Impl::expire(Instant now) {
+  for (;;) {
+    PendingRequest* request = requests.earliest();
+    if (request == nullptr || request->deadline > now) break;
+    const bool was_sent = request->state() == State::sent;
+    requests.finish(*request, was_sent ? RemotingErrc::timed_out : RemotingErrc::too_many_requests);
+  }
+  launch_queued();
+}
+
+void Connection::Impl::fail_requests() {
+  while (PendingRequest* request = requests.earliest()) {
+    const bool maybe_sent = request->state() == State::sent && request->frame_begin < begun_total;
+    requests.finish(*request, maybe_sent ? RemotingErrc::closed : RemotingErrc::not_sent);
+  }
+}
+
+}  // namespace comet::remoting

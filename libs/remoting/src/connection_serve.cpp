@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "comet/base/log.hpp"
+#include "comet/remoting/codec.hpp"
+#include "connection_impl.hpp"
+
+namespace comet::remoting {
+namespace {
+
+// The text of the exception that is being handled.
+std::string current_problem() {
+  try {
+    throw;
+  } catch (const std::exception& problem) {
+    return problem.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+}
+
+// What a request's answer needs to know of it, when the request itself is gone.
+RemotingCommand identity_of(const RemotingCommand& request) {
+  RemotingCommand identity;
+  identity.code = request.code;
+  identity.opaque = request.opaque;
+  identity.flag = request.flag;
+  identity.serialize_type = request.serialize_type;
+  return identity;
+}
+
+RemotingCommand not_supported(const RemotingCommand& request) {
+  return RemotingCommand::response(request, ResponseCode::request_code_not_supported,
+                                   fmt::format(" request type {} not supported", request.code));
+}
+
+}  // namespace
+
+void Dispatcher::on(RequestCode code, SyncHandler handler) {
+  handlers_[static_cast<std::int32_t>(code)] = Entry{std::move(handler), nullptr};
+}
+
+void Dispatcher::on_async(RequestCode code, AsyncHandler handler) {
+  handlers_[static_cast<std::int32_t>(code)] = Entry{nullptr, std::move(handler)};
+}
+
+void Dispatcher::otherwise(SyncHandler handler) { fallback_ = std::move(handler); }
+
+error_code Connection::Impl::serve_frames(Request& request) {
+  while (open && !must_pause()) {
+    Result<FrameInfo> frame = input.next();
+    if (!frame) return frame.error();
+    if (!frame->complete) break;
+    RemotingCommand& command = request.command;
+    if (error_code problem = decode_header(frame->type, frame->header, command)) return problem;
+    command.body = Body(input.share(frame->body));
+    if (command.is_response()) {
+      match_answer(command);
+    } else if (!draining) {
+      serve(request);
+    }
+    // Whatever the handler took: the input's memory is to be free, the next request complete.
+    command.body = Body();
+    if (request.connection == nullptr) request.connection = self.shared_from_this();
+  }
+  return {};
+}
+
+void Connection::Impl::serve(Request& request) {
+  const Dispatcher::Entry* entry = nullptr;
+  const SyncHandler* handler = nullptr;
+  if (handlers != nullptr) {
+    auto found = handlers->handlers_.find(request.command.code);
+    if (found != handlers->handlers_.end()) entry = &found->second;
+    if (entry != nullptr && entry->async) return serve_async(entry->async, request);
+    handler = entry != nullptr ? &entry->sync : &handlers->fallback_;
+  }
+  const RemotingCommand identity = identity_of(request.command);
+  if (handler == nullptr || !*handler) return answer(identity, not_supported(identity));
+  Reply reply;
+  try {
+    reply = (*handler)(request);
+  } catch (...) {
+    reply = RemotingCommand::response(identity, ResponseCode::system_error, current_problem());
+  }
+  answer(identity, std::move(reply));
+}
+
+void Connection::Impl::serve_async(const AsyncHandler& handler, Request& request) {
+  ++running_handlers;
+  running_bytes += request.command.body.size();
+  Request owned(std::move(request.command), request.connection);
+  handler_tasks.spawn("handler", run_handler(self.shared_from_this(), handler, std::move(owned)));
+}
+
+asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> connection,
+                                                    const AsyncHandler& handler, Request request) {
+  Impl& impl = *connection->impl_;
+  const RemotingCommand identity = identity_of(request.command);
+  const std::size_t body_size = request.command.body.size();
+  Reply reply;
+  try {
+    reply = co_await handler(std::move(request));
+  } catch (...) {
+    reply = RemotingCommand::response(identity, ResponseCode::system_error, current_problem());
+  }
+  impl.answer(identity, std::move(reply));
+  impl.handler_ended(body_size);
+}
+
+void Connection::Impl::handler_ended(std::size_t body_size) {
+  --running_handlers;
+  running_bytes -= body_size;
+  close_if_done();
+  resume_if_below_half();
+}
+
+void Connection::Impl::answer(const RemotingCommand& to, Reply reply) {
+  if (!reply || to.is_oneway()) return;
+  reply->opaque = to.opaque;
+  reply->flag |= RemotingCommand::kResponseFlag;
+  enqueue_or_replace(*reply);
+}
+
+bool Connection::Impl::must_pause() noexcept {
+  paused = paused || unsent() > limits.max_unsent || running_handlers > limits.max_handlers ||
+           running_bytes > limits.max_handler_bytes;
+  return paused;
+}
+
+void Connection::Impl::resume_if_below_half() {
+  if (!paused || unsent() > limits.max_unsent / 2 || running_handlers > limits.max_handlers / 2 ||
+      running_bytes > limits.max_handler_bytes / 2) {
+    return;
+  }
+  paused = false;
+  may_read.notify_all();
+}
+
+bool Connection::Impl::enqueue(const RemotingCommand& command) {
+  const std::size_t size = queued.append(command, limits.max_frame);
+  queued_total += size;
+  writer.wake();
+  return size != 0;
+}
+
+// Sends what somebody has handed over and does not wait for.
+void Connection::Impl::enqueue_or_replace(const RemotingCommand& command) {
+  if (!open || enqueue(command)) return;
+  log::warn("command {} for {} exceeds the frame limit of {} bytes", command.code,
+            self.remote_.to_string(), limits.max_frame);
+  if (!command.is_response()) return;
+  enqueue(RemotingCommand::response(
+      command, ResponseCode::system_error,
+      fmt::format("the answer exceeds the frame limit of {} bytes", limits.max_frame)));
+}
+
+void Connection::Impl::take_inbox() {
+  std::vector<RemotingCommand> commands;
+  {
+    std::lock_guard lock(inbox_mutex);
+    commands.swap(inbox);
+  }
+  for (const RemotingCommand& command : commands) enqueue_or_replace(command);
+}
+
+}  // namespace comet::remoting

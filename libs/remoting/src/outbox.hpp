@@ -1,0 +1,44 @@
+#pragma once
+// Frames that wait to be written, ready for one gather write.
+
+#include <boost/asio/buffer.hpp>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comet/base/body.hpp"
+#include "comet/remoting/command.hpp"
+
+namespace comet::remoting {
+
+// Heads and small bodies are copied behind each other; large pieces of bodies are referred to.
+class Outbox {
+ public:
+  // From here on a copy costs more than one more buffer in the write.
+  static constexpr std::size_t kReferFrom = 4u << 10;
+
+  // Returns the frame's size, or 0 with nothing appended when it is greater than `max_frame`.
+  std::size_t append(const RemotingCommand& command, std::size_t max_frame);
+
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // Everything in order; valid until the next change.
+  [[nodiscard]] std::span<const boost::asio::const_buffer> buffers();
+  // Keeps memory that bursts of late have needed.
+  void clear();
+
+ private:
+  struct Reference {
+    std::size_t text_before;  // bytes of text_ that precede the piece
+    SharedBytes piece;
+  };
+
+  std::string text_;
+  std::vector<Reference> references_;
+  std::vector<boost::asio::const_buffer> buffers_;
+  std::size_t size_ = 0;
+  int small_bursts_ = 0;
+};
+
+}  // namespace comet::remoting
