@@ -95,8 +95,9 @@ class FakeNameServer : public FakeServer {
     if (refuse) return RemotingCommand::response(request.command, *refuse, "refused by the test");
     auto found = routes.find(topic);
     if (found == routes.end()) {
-      return RemotingCommand::response(request.command, ResponseCode::topic_not_exist,
-                                       "No topic route info in name server for the topic: " + topic);
+      return RemotingCommand::response(
+          request.command, ResponseCode::topic_not_exist,
+          "No topic route info in name server for the topic: " + topic);
     }
     RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
     answer.body = body ? *body : routing::to_json(found->second, routing::IntegerKeys::quoted);
@@ -117,10 +118,22 @@ class FakeBroker : public FakeServer {
       act.remark = std::move(remark);
       return act;
     }
-    static Act hang() { Act act; act.kind = Kind::hang; return act; }
-    static Act close() { Act act; act.kind = Kind::close; return act; }
+    static Act hang() {
+      Act act;
+      act.kind = Kind::hang;
+      return act;
+    }
+    static Act close() {
+      Act act;
+      act.kind = Kind::close;
+      return act;
+    }
     // SUCCESS without the fields that a send answer must have.
-    static Act empty_answer() { Act act; act.with_fields = false; return act; }
+    static Act empty_answer() {
+      Act act;
+      act.with_fields = false;
+      return act;
+    }
 
     Kind kind = Kind::answer;
     ResponseCode response = ResponseCode::success;

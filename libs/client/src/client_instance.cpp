@@ -73,8 +73,9 @@ void ClientInstance::Impl::begin() {
   auto self = shared_from_this();
   auto refresh = [self]() { return self->refresh_routes(); };
   auto heartbeat = [self]() { return self->send_heartbeats(); };
-  tasks.spawn("route refresh", repeat_every(time, config.route_refresh_interval,
-                                            config.route_refresh_interval, "route refresh", refresh));
+  tasks.spawn("route refresh",
+              repeat_every(time, config.route_refresh_interval, config.route_refresh_interval,
+                           "route refresh", refresh));
   tasks.spawn("heartbeats", repeat_every(time, config.first_heartbeat, config.heartbeat_interval,
                                          "heartbeats", heartbeat));
 }
@@ -122,9 +123,10 @@ ClientInstance::~ClientInstance() {
 asio::awaitable<void> ClientInstance::start() {
   if (impl_->state == Impl::State::stopped) impl_->require_running();
   if (impl_->name_servers.empty()) {
-    throw Error(ClientErrc::no_name_server,
-                "no name server address is configured; give one (host:port) in the configuration or "
-                "in the environment variable NAMESRV_ADDR");
+    throw Error(
+        ClientErrc::no_name_server,
+        "no name server address is configured; give one (host:port) in the configuration or "
+        "in the environment variable NAMESRV_ADDR");
   }
   if (impl_->state == Impl::State::created) impl_->begin();
   ++impl_->users;
@@ -149,10 +151,11 @@ asio::awaitable<TopicRoutePtr> ClientInstance::find_publish_route(std::string to
   const bool found = co_await impl_->look_up(topic, Impl::Purpose::publish, deadline);
   TopicRoutePtr route = impl_->routes.find(topic);
   if (!found || !route) {
-    throw Error(ClientErrc::topic_not_found,
-                fmt::format("the name servers ({}) have no route for it, and no broker creates topics "
-                            "by itself (autoCreateTopicEnable); create it first",
-                            impl_->name_servers.list()));
+    throw Error(
+        ClientErrc::topic_not_found,
+        fmt::format("the name servers ({}) have no route for it, and no broker creates topics "
+                    "by itself (autoCreateTopicEnable); create it first",
+                    impl_->name_servers.list()));
   }
   if (!route->publish.ok()) {
     throw Error(ClientErrc::topic_not_found,

@@ -44,7 +44,8 @@ asio::awaitable<void> ClientInstance::Impl::send_heartbeats() {
 
 asio::awaitable<void> ClientInstance::Impl::send_heartbeat(Address broker) {
   std::shared_ptr<Impl> self = shared_from_this();
-  RemotingCommand request = RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat_body()));
+  RemotingCommand request =
+      RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat_body()));
   const Instant begin = time.now();
   std::string problem;
   try {

@@ -21,7 +21,8 @@ std::string text_of(const sockaddr* address) {
   } else if (address->sa_family == AF_INET6) {
     sockaddr_in6 v6{};
     __builtin_memcpy(&v6, address, sizeof v6);
-    if (!IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr)) inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+    if (!IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
+      inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
   }
   return text;
 }

@@ -33,7 +33,8 @@ class NameServers {
 
   // What to do about a name server that does not answer.
   static constexpr const char* kAdvice =
-      "check that comet-namesrv (or mqnamesrv) runs there, the host and port, and firewalls between";
+      "check that comet-namesrv (or mqnamesrv) runs there, the host and port, and firewalls "
+      "between";
 
  private:
   remoting::Client& remoting_;

@@ -31,13 +31,15 @@ std::vector<MessageExt> decode(std::string_view records, const std::string& what
   while (!records.empty()) {
     Result<RecordView> record = parse_record(records, CheckCrc::yes);
     if (!record) {
-      throw Error(ClientErrc::bad_answer, fmt::format("{}: record {} of the answer is damaged ({})",
-                                                      what, messages.size(), record.error().message()));
+      throw Error(ClientErrc::bad_answer,
+                  fmt::format("{}: record {} of the answer is damaged ({})", what, messages.size(),
+                              record.error().message()));
     }
     Result<MessageExt> message = to_message(*record, true);
     if (!message) {
-      throw Error(ClientErrc::bad_answer, fmt::format("{}: message at offset {} ({})", what,
-                                                      record->queue_offset, message.error().message()));
+      throw Error(ClientErrc::bad_answer,
+                  fmt::format("{}: message at offset {} ({})", what, record->queue_offset,
+                              message.error().message()));
     }
     messages.push_back(std::move(*message));
     records.remove_prefix(static_cast<std::size_t>(record->total_size));
@@ -126,8 +128,10 @@ asio::awaitable<std::vector<MessageExt>> QueueReader::read(int max_messages, Dur
     const Instant deadline = client_->time().now() + patience;
     RemotingCommand answer = co_await client_->invoke(address, std::move(request), deadline);
     const ResponseCode code = answer.response_code();
-    const bool moved = code == ResponseCode::pull_offset_moved || code == ResponseCode::pull_retry_immediately;
-    if (code != ResponseCode::pull_not_found && !moved) require_code(answer, ResponseCode::success, what);
+    const bool moved =
+        code == ResponseCode::pull_offset_moved || code == ResponseCode::pull_retry_immediately;
+    if (code != ResponseCode::pull_not_found && !moved)
+      require_code(answer, ResponseCode::success, what);
     auto position = remoting::read_header<remoting::PullMessageResponseHeader>(answer.fields);
     if (!position) throw Error(ClientErrc::bad_answer, what + ": the answer lacks its offsets");
     if (code == ResponseCode::success) {

@@ -90,8 +90,8 @@ asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::qu
     const std::string server = name_servers.current().to_string();
     name_servers.give_up_current();
     throw Error(ClientErrc::bad_answer,
-                fmt::format("name server {} sent a route of topic {} that cannot be read ({})", server,
-                            topic, route.error().message()));
+                fmt::format("name server {} sent a route of topic {} that cannot be read ({})",
+                            server, topic, route.error().message()));
   }
   co_return std::move(*route);
 }

@@ -81,10 +81,17 @@ Result<SendResult> parse_send_answer(const RemotingCommand& answer, const Messag
   if (!header) return make_error_code(ClientErrc::bad_answer);
   SendResult result;
   switch (answer.response_code()) {
-    case ResponseCode::flush_disk_timeout: result.status = SendStatus::flush_disk_timeout; break;
-    case ResponseCode::flush_slave_timeout: result.status = SendStatus::flush_slave_timeout; break;
-    case ResponseCode::slave_not_available: result.status = SendStatus::slave_not_available; break;
-    default: break;
+    case ResponseCode::flush_disk_timeout:
+      result.status = SendStatus::flush_disk_timeout;
+      break;
+    case ResponseCode::flush_slave_timeout:
+      result.status = SendStatus::flush_slave_timeout;
+      break;
+    case ResponseCode::slave_not_available:
+      result.status = SendStatus::slave_not_available;
+      break;
+    default:
+      break;
   }
   result.message_id = unique_id;
   result.offset_message_id = header->msg_id;

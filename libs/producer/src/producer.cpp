@@ -10,6 +10,8 @@
 namespace comet {
 namespace {
 
+constexpr std::string_view kForbiddenGroup = "DEFAULT_PRODUCER";
+
 Network& default_network() {
   static TcpNetwork network;
   return network;
@@ -74,7 +76,9 @@ asio::awaitable<void> Producer::start() {
     throw Error(ClientErrc::not_running, "start a producer that has been shut down");
   }
   const std::string& group = impl->config.group();
-  if (std::string complaint = check_group(group); !complaint.empty()) {
+  std::string complaint = check_group(group);
+  if (group == kForbiddenGroup) complaint = "it is the default of Apache's clients; choose another";
+  if (!complaint.empty()) {
     throw Error(ClientErrc::illegal_config, "producer group '" + group + "': " + complaint);
   }
   co_await impl->client->start();

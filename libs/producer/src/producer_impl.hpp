@@ -25,7 +25,7 @@ struct Producer::Impl {
   FaultTable faults;
 
   State state = State::created;
-  std::size_t sending = 0;    // sends in progress
+  std::size_t sending = 0;     // sends in progress
   bool shutting_down = false;  // a shutdown() is in progress
   Event progress;              // one of the three has changed in a way that shutdown() waits for
 };

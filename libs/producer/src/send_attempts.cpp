@@ -38,8 +38,9 @@ error_code overall_code(const error_code& last) {
 }
 
 std::string describe(const SendTry& attempt) {
-  return fmt::format("{}{}{}: {} ({} ms)", attempt.broker_name, attempt.address.empty() ? "" : " at ",
-                     attempt.address, attempt.text, to_millis(attempt.elapsed));
+  return fmt::format("{}{}{}: {} ({} ms)", attempt.broker_name,
+                     attempt.address.empty() ? "" : " at ", attempt.address, attempt.text,
+                     to_millis(attempt.elapsed));
 }
 
 }  // namespace
@@ -71,9 +72,9 @@ std::string_view SendAttempts::last_broker() const noexcept {
 }
 
 SendError SendAttempts::error(const std::string& topic, Instant now) const {
-  std::string context = fmt::format("send to topic {} failed after {} {} in {} ms", topic,
-                                    tries_.size(), tries_.size() == 1 ? "try" : "tries",
-                                    to_millis(now - begin_));
+  std::string context =
+      fmt::format("send to topic {} failed after {} {} in {} ms", topic, tries_.size(),
+                  tries_.size() == 1 ? "try" : "tries", to_millis(now - begin_));
   for (std::size_t i = 0; i < tries_.size(); ++i) {
     context += i == 0 ? ": " : "; ";
     context += describe(tries_[i]);

@@ -6,10 +6,14 @@ namespace comet {
 
 std::string_view to_string(SendStatus status) noexcept {
   switch (status) {
-    case SendStatus::send_ok: return "SEND_OK";
-    case SendStatus::flush_disk_timeout: return "FLUSH_DISK_TIMEOUT";
-    case SendStatus::flush_slave_timeout: return "FLUSH_SLAVE_TIMEOUT";
-    case SendStatus::slave_not_available: return "SLAVE_NOT_AVAILABLE";
+    case SendStatus::send_ok:
+      return "SEND_OK";
+    case SendStatus::flush_disk_timeout:
+      return "FLUSH_DISK_TIMEOUT";
+    case SendStatus::flush_slave_timeout:
+      return "FLUSH_SLAVE_TIMEOUT";
+    case SendStatus::slave_not_available:
+      return "SLAVE_NOT_AVAILABLE";
   }
   return "UNKNOWN";
 }

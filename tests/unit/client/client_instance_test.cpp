@@ -181,8 +181,9 @@ BOOST_AUTO_TEST_CASE(notices_of_brokers_get_no_answer_and_do_no_harm) {
   client->add_producer("pg1");
   find("orders");
   pass(1s);
-  for (RequestCode code : {RequestCode::check_transaction_state, RequestCode::notify_consumer_ids_changed,
-                           RequestCode::reset_consumer_client_offset}) {
+  for (RequestCode code :
+       {RequestCode::check_transaction_state, RequestCode::notify_consumer_ids_changed,
+        RequestCode::reset_consumer_client_offset}) {
     try {
       ask_client(broker_a, code);
       BOOST_ERROR("answered");
@@ -234,7 +235,9 @@ BOOST_AUTO_TEST_CASE(whoever_waits_for_a_route_when_the_client_stops_is_told) {
 BOOST_AUTO_TEST_CASE(a_short_deadline_does_not_spoil_the_query_for_others) {
   network.set_latency(100ms);
   client::TopicRoutePtr found;
-  auto on_end = [&found](std::exception_ptr, client::TopicRoutePtr route) { found = std::move(route); };
+  auto on_end = [&found](std::exception_ptr, client::TopicRoutePtr route) {
+    found = std::move(route);
+  };
   try {
     auto hasty = client->find_publish_route("orders", time.now() + 50ms);
     asio::co_spawn(context, client->find_publish_route("orders", time.now() + 3s), on_end);

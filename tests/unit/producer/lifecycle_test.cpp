@@ -220,10 +220,24 @@ BOOST_AUTO_TEST_CASE(a_producer_destroyed_while_sending_lets_the_send_end) {
   pass(2s);
 }
 
-BOOST_AUTO_TEST_CASE(a_context_may_end_with_a_running_producer) {
-  VirtualWorld world;
-  Producer running(world.executor(), config(), world.network, world.time);
-  world.run(running.start());
+BOOST_AUTO_TEST_CASE(a_context_may_end_with_a_running_producer_and_a_send_in_progress) {
+  VirtualTime own_time;
+  MemoryNetwork own_network(own_time);
+  bool ended = false;
+  {
+    asio::io_context own_context(1);
+    Producer running(own_context.get_executor(), config(), own_network, own_time);
+    auto work = [&]() -> asio::awaitable<void> {
+      co_await running.start();
+      own_network.set_frozen("ns1", true);
+      Message message("orders", "x");
+      co_await running.send(std::move(message));
+    };
+    auto on_end = [&ended](std::exception_ptr) { ended = true; };
+    asio::co_spawn(own_context, work(), on_end);
+    own_context.poll();
+  }
+  BOOST_TEST(!ended);
 }
 
 BOOST_AUTO_TEST_CASE(a_send_cancelled_while_it_waits_for_the_broker_ends_at_once) {

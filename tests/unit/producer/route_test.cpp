@@ -113,8 +113,9 @@ BOOST_AUTO_TEST_CASE(a_name_server_that_is_down_is_named_with_what_to_check) {
   Error error = failing_send();
   BOOST_TEST(error.code() == make_error_code(ClientErrc::no_name_server));
   BOOST_TEST_CONTEXT(error.what()) {
-    BOOST_TEST(contains(error.what(),
-                        "send to topic orders: no name server answered: ns1:9876 (Connection refused)"));
+    BOOST_TEST(
+        contains(error.what(),
+                 "send to topic orders: no name server answered: ns1:9876 (Connection refused)"));
     BOOST_TEST(contains(error.what(), "check that comet-namesrv (or mqnamesrv) runs there"));
   }
 }

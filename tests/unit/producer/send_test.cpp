@@ -161,7 +161,8 @@ BOOST_AUTO_TEST_CASE(a_body_above_4_MiB) {
 
 BOOST_AUTO_TEST_CASE(a_body_of_exactly_4_MiB_is_accepted) {
   start();
-  BOOST_TEST(send(Message("orders", std::string(4 * 1024 * 1024, 'x'))).status == SendStatus::send_ok);
+  BOOST_TEST(send(Message("orders", std::string(4 * 1024 * 1024, 'x'))).status ==
+             SendStatus::send_ok);
 }
 
 BOOST_AUTO_TEST_CASE(a_topic_with_a_path_in_it) {

@@ -48,8 +48,8 @@ class ClientInstance {
   // Ends background work, then connections; requests in flight fail.
   [[nodiscard]] asio::awaitable<void> stop();
 
-  // Announced to the brokers with the heartbeats. Throws Error(illegal_config) when the instance has
-  // a producer of that group already.
+  // Announced to the brokers with the heartbeats. Throws Error(illegal_config) when the instance
+  // has a producer of that group already.
   void add_producer(const std::string& group);
   // Tells the brokers that know this client, waiting at most a second for those that do not answer.
   [[nodiscard]] asio::awaitable<void> remove_producer(std::string group);
@@ -58,7 +58,8 @@ class ClientInstance {
   // brokers that create topics. Callers that ask for one topic at the same time share one query.
   // Throws Error: no_name_server naming every address tried, topic_not_found, not_running.
   // Cancelling a caller leaves the others alone.
-  [[nodiscard]] asio::awaitable<TopicRoutePtr> find_publish_route(std::string topic, Instant deadline);
+  [[nodiscard]] asio::awaitable<TopicRoutePtr> find_publish_route(std::string topic,
+                                                                  Instant deadline);
   // The same from the cache alone; null when a query would be needed.
   [[nodiscard]] TopicRoutePtr cached_publish_route(std::string_view topic) const;
   // The route of a topic that exists, for reading. Errors as above.

@@ -15,10 +15,10 @@ enum class ClientErrc {
   topic_not_found = 10005,   // no route: the topic does not exist or cannot be written
   request_timeout = 10006,   // request-reply: no reply in time
   // Ours.
-  illegal_message = 10101,   // refused before anything was sent
-  illegal_config = 10102,    // a group name or another setting that cannot work
-  not_running = 10103,       // not started yet, or shut down
-  bad_answer = 10104,        // a peer's answer lacks what the protocol promises
+  illegal_message = 10101,  // refused before anything was sent
+  illegal_config = 10102,   // a group name or another setting that cannot work
+  not_running = 10103,      // not started yet, or shut down
+  bad_answer = 10104,       // a peer's answer lacks what the protocol promises
 };
 const boost::system::error_category& client_category() noexcept;
 inline error_code make_error_code(ClientErrc code) noexcept {

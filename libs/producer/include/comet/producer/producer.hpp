@@ -1,8 +1,8 @@
 #pragma once
 // Sends messages to RocketMQ brokers:
 //
-//   comet::Producer producer(executor, comet::ProducerConfig("orders").name_servers("127.0.0.1:9876"));
-//   co_await producer.start();
+//   comet::Producer producer(executor,
+//   comet::ProducerConfig("orders").name_servers("127.0.0.1:9876")); co_await producer.start();
 //   comet::Message message("orders", "the body");
 //   comet::SendResult result = co_await producer.send(message);
 //   co_await producer.shutdown();
@@ -30,7 +30,8 @@ class Producer {
   // Over TCP and the system's clocks.
   Producer(asio::any_io_executor executor, ProducerConfig config);
   // Over another network or time (tests, simulation, TLS); both outlive the executor's context.
-  Producer(asio::any_io_executor executor, ProducerConfig config, Network& network, TimeSource& time);
+  Producer(asio::any_io_executor executor, ProducerConfig config, Network& network,
+           TimeSource& time);
   // Shares connections, routes and heartbeats with others on the client's executor; the client
   // settings of `config` are not used.
   Producer(std::shared_ptr<client::ClientInstance> client, ProducerConfig config);
@@ -49,8 +50,8 @@ class Producer {
   // message keeps its unique id over all tries.
   // Errors: SendError with all that was tried (see there for the codes); Error: illegal_message
   // (before anything is sent), no_name_server, topic_not_found, not_running. See ClientErrc.
-  // Cancellation (terminal): ends the send at once with operation_aborted; the message may have been
-  // stored. The producer stays usable.
+  // Cancellation (terminal): ends the send at once with operation_aborted; the message may have
+  // been stored. The producer stays usable.
   [[nodiscard]] asio::awaitable<SendResult> send(Message message);
 
   // Refuses new sends, waits for those in progress (each ends by its own deadline), takes leave of

@@ -23,18 +23,39 @@ class ProducerConfig {
     return *this;
   }
   // For all tries of one send together, with the search for the route. 3 s.
-  ProducerConfig& send_timeout(Duration value) { send_timeout_ = value; return *this; }
+  ProducerConfig& send_timeout(Duration value) {
+    send_timeout_ = value;
+    return *this;
+  }
   // For a single try; zero: what is left of the send timeout (5.x: sendMsgMaxTimeoutPerRequest).
-  ProducerConfig& max_timeout_per_try(Duration value) { max_timeout_per_try_ = value; return *this; }
+  ProducerConfig& max_timeout_per_try(Duration value) {
+    max_timeout_per_try_ = value;
+    return *this;
+  }
   // Further tries after the first one failed. 2.
-  ProducerConfig& retries(int value) { retries_ = value; return *this; }
+  ProducerConfig& retries(int value) {
+    retries_ = value;
+    return *this;
+  }
   // Bodies of this size or more are compressed. 4096 bytes; zlib level 5.
-  ProducerConfig& compress_over(std::size_t bytes) { compress_over_ = bytes; return *this; }
-  ProducerConfig& compress_level(int value) { compress_level_ = value; return *this; }
+  ProducerConfig& compress_over(std::size_t bytes) {
+    compress_over_ = bytes;
+    return *this;
+  }
+  ProducerConfig& compress_level(int value) {
+    compress_level_ = value;
+    return *this;
+  }
   // Bodies above this size are refused. 4 MiB.
-  ProducerConfig& max_message_size(std::size_t bytes) { max_message_size_ = bytes; return *this; }
+  ProducerConfig& max_message_size(std::size_t bytes) {
+    max_message_size_ = bytes;
+    return *this;
+  }
   // Leaves slow and failing brokers out for a while (Apache: sendLatencyFaultEnable). Off.
-  ProducerConfig& latency_fault_tolerance(bool on) { latency_fault_tolerance_ = on; return *this; }
+  ProducerConfig& latency_fault_tolerance(bool on) {
+    latency_fault_tolerance_ = on;
+    return *this;
+  }
 
   // Client id, intervals, connection limits.
   [[nodiscard]] client::ClientConfig& client() noexcept { return client_; }

@@ -21,18 +21,20 @@ class SendTry {
   Duration elapsed{};
 };
 
-// A send that failed, with all that was tried. code() is a ResponseCode when the last broker refused
-// the message, else a ClientErrc with Apache's number.
-// After a timeout or a broken connection the broker may have stored the message all the same.
+// A send that failed, with all that was tried. code() is a ResponseCode when the last broker
+// refused the message, else a ClientErrc with Apache's number. After a timeout or a broken
+// connection the broker may have stored the message all the same.
 class SendError : public Error {
  public:
   SendError(error_code code, const std::string& context, std::vector<SendTry> tries)
-      : Error(code, context), tries_(std::make_shared<const std::vector<SendTry>>(std::move(tries))) {}
+      : Error(code, context),
+        tries_(std::make_shared<const std::vector<SendTry>>(std::move(tries))) {}
 
   [[nodiscard]] const std::vector<SendTry>& tries() const noexcept { return *tries_; }
 
  private:
-  std::shared_ptr<const std::vector<SendTry>> tries_;  // exceptions are copied; copies must not throw
+  std::shared_ptr<const std::vector<SendTry>>
+      tries_;  // exceptions are copied; copies must not throw
 };
 
 }  // namespace comet
