@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/address.hpp"
+#include "comet/remoting/client.hpp"
+
+namespace comet::client {
+
+// What producers and consumers have in common (Apache: ClientConfig).
+class ClientConfig {
+ public:
+  // Empty: the environment variable NAMESRV_ADDR ("host:port;host:port") when the client starts.
+  std::vector<Address> name_servers;
+
+  // The client id is <client_ip>@<instance_name>[@<unit_name>]; it must be unique among the clients
+  // of a group. Empty IP: one of this machine. Empty instance name: unique to this instance.
+  std::string client_ip;
+  std::string instance_name;
+  std::string unit_name;
+
+  Duration route_refresh_interval = std::chrono::seconds(30);  // Apache: pollNameServerInterval
+  Duration heartbeat_interval = std::chrono::seconds(30);      // Apache: heartbeatBrokerInterval
+  Duration first_heartbeat = std::chrono::seconds(1);          // after the start
+  // For requests of the client's own: routes, heartbeats, offsets (Apache: mqClientApiTimeout).
+  Duration api_timeout = std::chrono::seconds(3);
+
+  // Topics that do not exist yet are sent to the brokers of this one, which create them.
+  std::string create_topic_key = "TBW102";
+  std::int32_t default_topic_queue_nums = 4;  // at most so many queues for them
+
+  remoting::ClientConfig remoting;
+
+  // Of the choices that are left to chance (which name server first); for reproducible runs.
+  std::optional<std::uint64_t> random_seed;
+};
+
+}  // namespace comet::client

@@ -1,0 +1,91 @@
+#pragma once
+// What the producers and consumers of one executor share: connections, routes, heartbeats.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "comet/base/stream.hpp"
+#include "comet/client/client_config.hpp"
+#include "comet/client/errors.hpp"
+#include "comet/remoting/command.hpp"
+#include "comet/routing/publish_info.hpp"
+#include "comet/routing/topic_route.hpp"
+
+namespace comet::client {
+
+// A topic's route as the client knows it. Replaced as a whole when the route changes, so whoever
+// holds one may go on with it.
+class TopicRoute {
+ public:
+  TopicRoute(const std::string& topic, routing::TopicRouteData data_in, bool provisional_in,
+             std::size_t first_queue);
+  routing::TopicRouteData data;
+  routing::TopicPublishInfo publish;
+  // True: the topic does not exist yet; this is where it is going to be created.
+  bool provisional;
+};
+using TopicRoutePtr = std::shared_ptr<TopicRoute>;
+
+// Belongs to its executor (one thread, or a strand): call and await everything there.
+// Destroying a running instance ends its connections in the background; stop() does it in order.
+class ClientInstance {
+ public:
+  // `network` and `time` must outlive the executor's context.
+  ClientInstance(asio::any_io_executor executor, Network& network, TimeSource& time,
+                 ClientConfig config);
+  ~ClientInstance();
+  ClientInstance(const ClientInstance&) = delete;
+  ClientInstance& operator=(const ClientInstance&) = delete;
+
+  // Begins the periodic work; needs no server to be up. Every start() is matched by one stop(), the
+  // last of which really stops. Throws Error: no_name_server when none is configured, not_running
+  // when the instance has been stopped before.
+  [[nodiscard]] asio::awaitable<void> start();
+  // Ends background work, then connections; requests in flight fail.
+  [[nodiscard]] asio::awaitable<void> stop();
+
+  // Announced to the brokers with the heartbeats. Throws Error(illegal_config) when the instance
+  // has a producer of that group already.
+  void add_producer(const std::string& group);
+  // Tells the brokers that know this client, waiting at most a second for those that do not answer.
+  [[nodiscard]] asio::awaitable<void> remove_producer(std::string group);
+
+  // Where to send messages of this topic: from the cache, then from the name servers, then from the
+  // brokers that create topics. Callers that ask for one topic at the same time share one query.
+  // Throws Error: no_name_server naming every address tried, topic_not_found, not_running.
+  // Cancelling a caller leaves the others alone.
+  [[nodiscard]] asio::awaitable<TopicRoutePtr> find_publish_route(std::string topic,
+                                                                  Instant deadline);
+  // The same from the cache alone; null when a query would be needed.
+  [[nodiscard]] TopicRoutePtr cached_publish_route(std::string_view topic) const;
+  // The route of a topic that exists, for reading. Errors as above.
+  [[nodiscard]] asio::awaitable<TopicRoutePtr> find_route(std::string topic, Instant deadline);
+  // Asks the name servers again, although the cache has a route. Errors as above.
+  [[nodiscard]] asio::awaitable<void> refresh_route(std::string topic, Instant deadline);
+
+  // Of the broker's master; nullopt when no route names one.
+  [[nodiscard]] std::optional<Address> publish_address(std::string_view broker_name) const;
+  // Of the master if there is one, else of any slave.
+  [[nodiscard]] std::optional<Address> read_address(std::string_view broker_name) const;
+
+  // A request to a broker; throws and returns as remoting::Client::invoke does. A connection that
+  // has been silent through a long wait is given up, so that the next request opens a new one.
+  [[nodiscard]] asio::awaitable<remoting::RemotingCommand> invoke(Address to,
+                                                                  remoting::RemotingCommand request,
+                                                                  Instant deadline);
+
+  [[nodiscard]] const std::string& client_id() const noexcept;
+  [[nodiscard]] const ClientConfig& config() const noexcept;
+  [[nodiscard]] TimeSource& time() const noexcept;
+  [[nodiscard]] asio::any_io_executor executor() const noexcept;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace comet::client

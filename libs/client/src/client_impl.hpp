@@ -1,0 +1,82 @@
+#pragma once
+// The inside of ClientInstance: one object that its background coroutines share.
+
+#include <exception>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "comet/base/async.hpp"
+#include "comet/client/client_instance.hpp"
+#include "comet/remoting/client.hpp"
+#include "name_servers.hpp"
+#include "route_cache.hpp"
+
+namespace comet::client {
+
+struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
+  Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
+       ClientConfig config_in);
+
+  void begin();
+  // Static, so that the coroutine itself keeps the object alive (the destructor starts it).
+  [[nodiscard]] static asio::awaitable<void> end(std::shared_ptr<Impl> self);
+
+  // --- route_lookup.cpp ---
+  enum class Purpose {
+    read,     // the topic must exist
+    publish,  // else the template topic's brokers will do
+  };
+  // One query in flight and everybody who waits for it.
+  struct Lookup {
+    Lookup(asio::any_io_executor lookup_executor, TimeSource& lookup_time)
+        : ended(std::move(lookup_executor), lookup_time) {}
+    Event ended;
+    bool done = false;
+    bool found = false;
+    std::exception_ptr problem;
+  };
+  // Joins or starts the query, which goes on when this caller leaves. True when there is a route.
+  [[nodiscard]] asio::awaitable<bool> look_up(std::string topic, Purpose purpose, Instant deadline);
+  [[nodiscard]] asio::awaitable<void> run_lookup(std::shared_ptr<Lookup> lookup, std::string topic,
+                                                 Purpose purpose);
+  [[nodiscard]] asio::awaitable<bool> update_route(std::string topic, Purpose purpose,
+                                                   Instant deadline);
+  [[nodiscard]] asio::awaitable<std::optional<routing::TopicRouteData>> query_route(
+      std::string topic, Instant deadline);
+  [[nodiscard]] asio::awaitable<void> refresh_routes();
+
+  // --- heartbeat.cpp ---
+  [[nodiscard]] asio::awaitable<void> send_heartbeats();
+  [[nodiscard]] asio::awaitable<void> send_heartbeat(Address broker);
+  [[nodiscard]] asio::awaitable<void> unregister(Address broker, std::string producer_group);
+  [[nodiscard]] std::string heartbeat_body() const;
+
+  [[nodiscard]] asio::awaitable<remoting::RemotingCommand> invoke(Address to,
+                                                                  remoting::RemotingCommand request,
+                                                                  Instant deadline);
+  // Throws Error(not_running) unless started.
+  void require_running() const;
+
+  enum class State { created, running, stopped };
+
+  asio::any_io_executor executor;
+  TimeSource& time;
+  ClientConfig config;
+  std::string client_id;
+  State state = State::created;
+  int users = 0;  // start() calls without their stop()
+  remoting::Client remoting;
+  std::mt19937_64 random;
+  NameServers name_servers;
+  RouteCache routes;
+  std::map<std::pair<std::string, Purpose>, std::shared_ptr<Lookup>> lookups;
+  std::set<std::string> producer_groups;
+  std::set<Address> silent_brokers;  // whose last heartbeat failed; to log changes only
+  TaskGroup tasks;
+};
+
+}  // namespace comet::client

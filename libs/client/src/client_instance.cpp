@@ -1,0 +1,207 @@
+#include "comet/client/client_instance.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <cstdlib>
+#include <random>
+
+#include "client_impl.hpp"
+#include "comet/base/log.hpp"
+#include "comet/client/failure.hpp"
+#include "local_ip.hpp"
+
+namespace comet::client {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::RequestCode;
+
+// <pid>#<nanoseconds>, as Apache's clients name themselves; a counter keeps two instances apart
+// that are made at the same (perhaps virtual) time.
+std::string unique_instance_name(TimeSource& time) {
+  static std::atomic<std::int64_t> made = 0;
+  return fmt::format("{}#{}", ::getpid(), time.now().time_since_epoch().count() + ++made);
+}
+
+std::string make_client_id(const ClientConfig& config, TimeSource& time) {
+  std::string id = config.client_ip.empty() ? local_ip() : config.client_ip;
+  id += '@';
+  id += config.instance_name.empty() ? unique_instance_name(time) : config.instance_name;
+  if (!config.unit_name.empty()) id += '@' + config.unit_name;
+  return id;
+}
+
+ClientConfig with_environment(ClientConfig config) {
+  const char* list = std::getenv("NAMESRV_ADDR");
+  if (config.name_servers.empty() && list != nullptr) {
+    config.name_servers = Address::parse_list(list);
+  }
+  return config;
+}
+
+// Requests that brokers send to clients. The consumers' ones are taken without an answer, as
+// RocketMQ's clients do; what is not known gets REQUEST_CODE_NOT_SUPPORTED.
+std::shared_ptr<const remoting::Dispatcher> make_handlers() {
+  auto handlers = std::make_shared<remoting::Dispatcher>();
+  auto no_answer = [](remoting::Request&) -> remoting::Reply { return std::nullopt; };
+  handlers->on(RequestCode::check_transaction_state, no_answer);
+  handlers->on(RequestCode::notify_consumer_ids_changed, no_answer);
+  handlers->on(RequestCode::reset_consumer_client_offset, no_answer);
+  return handlers;
+}
+
+}  // namespace
+
+ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
+                           ClientConfig config_in)
+    : executor(std::move(executor_in)),
+      time(time_in),
+      config(with_environment(std::move(config_in))),
+      client_id(make_client_id(config, time)),
+      remoting(executor, network, time, config.remoting, make_handlers()),
+      random(config.random_seed ? *config.random_seed : std::random_device{}()),
+      name_servers(remoting, time, config.name_servers, random()),
+      routes(random()),
+      tasks(executor, time) {}
+
+void ClientInstance::Impl::begin() {
+  state = State::running;
+  // The tasks keep this object alive until end() has cancelled them.
+  auto self = shared_from_this();
+  auto refresh = [self]() { return self->refresh_routes(); };
+  auto heartbeat = [self]() { return self->send_heartbeats(); };
+  tasks.spawn("route refresh",
+              repeat_every(time, config.route_refresh_interval, config.route_refresh_interval,
+                           "route refresh", refresh));
+  tasks.spawn("heartbeats", repeat_every(time, config.first_heartbeat, config.heartbeat_interval,
+                                         "heartbeats", heartbeat));
+}
+
+asio::awaitable<void> ClientInstance::Impl::end(std::shared_ptr<Impl> self) {
+  self->state = State::stopped;
+  self->tasks.cancel();
+  co_await self->tasks.join();
+  co_await self->remoting.stop();
+}
+
+void ClientInstance::Impl::require_running() const {
+  if (state == State::running) return;
+  throw Error(ClientErrc::not_running, state == State::created
+                                           ? "the client has not been started; call start() first"
+                                           : "the client has been shut down");
+}
+
+asio::awaitable<RemotingCommand> ClientInstance::Impl::invoke(Address to, RemotingCommand request,
+                                                              Instant deadline) {
+  const Instant begin = time.now();
+  try {
+    co_return co_await remoting.invoke(to, std::move(request), deadline);
+  } catch (const boost::system::system_error& error) {
+    // A peer that says nothing for this long may be gone without a trace, and only a new connection
+    // can tell. After a short wait (what an earlier try left of a budget) it is given more time.
+    const Duration long_wait = config.api_timeout / 4;
+    if (is_timeout(error.code()) && time.now() - begin >= long_wait) remoting.close(to);
+    throw;
+  }
+}
+
+ClientInstance::ClientInstance(asio::any_io_executor executor, Network& network, TimeSource& time,
+                               ClientConfig config)
+    : impl_(std::make_shared<Impl>(std::move(executor), network, time, std::move(config))) {}
+
+ClientInstance::~ClientInstance() {
+  if (impl_->state != Impl::State::running) return;
+  auto report = [](std::exception_ptr problem) {
+    if (problem) log::warn("a client that was destroyed while running did not end in order");
+  };
+  asio::co_spawn(impl_->executor, Impl::end(impl_), report);
+}
+
+asio::awaitable<void> ClientInstance::start() {
+  if (impl_->state == Impl::State::stopped) impl_->require_running();
+  if (impl_->name_servers.empty()) {
+    throw Error(
+        ClientErrc::no_name_server,
+        "no name server address is configured; give one (host:port) in the configuration or "
+        "in the environment variable NAMESRV_ADDR");
+  }
+  if (impl_->state == Impl::State::created) impl_->begin();
+  ++impl_->users;
+  co_return;
+}
+
+asio::awaitable<void> ClientInstance::stop() {
+  if (impl_->users > 0 && --impl_->users > 0) co_return;
+  co_await Impl::end(impl_);
+}
+
+void ClientInstance::add_producer(const std::string& group) {
+  if (!impl_->producer_groups.insert(group).second) {
+    throw Error(ClientErrc::illegal_config,
+                fmt::format("a producer of group {} exists already in this client", group));
+  }
+}
+
+asio::awaitable<TopicRoutePtr> ClientInstance::find_publish_route(std::string topic,
+                                                                  Instant deadline) {
+  if (TopicRoutePtr cached = cached_publish_route(topic)) co_return cached;
+  const bool found = co_await impl_->look_up(topic, Impl::Purpose::publish, deadline);
+  TopicRoutePtr route = impl_->routes.find(topic);
+  if (!found || !route) {
+    throw Error(
+        ClientErrc::topic_not_found,
+        fmt::format("the name servers ({}) have no route for it, and no broker creates topics "
+                    "by itself (autoCreateTopicEnable); create it first",
+                    impl_->name_servers.list()));
+  }
+  if (!route->publish.ok()) {
+    throw Error(ClientErrc::topic_not_found,
+                "its route has no queue that may be written on a broker with a master");
+  }
+  co_return route;
+}
+
+TopicRoutePtr ClientInstance::cached_publish_route(std::string_view topic) const {
+  TopicRoutePtr route = impl_->routes.find(topic);
+  if (route && !route->publish.ok()) return nullptr;
+  return route;
+}
+
+asio::awaitable<TopicRoutePtr> ClientInstance::find_route(std::string topic, Instant deadline) {
+  TopicRoutePtr cached = impl_->routes.find(topic);
+  if (cached && !cached->provisional) co_return cached;
+  co_await refresh_route(topic, deadline);
+  co_return impl_->routes.find(topic);
+}
+
+asio::awaitable<void> ClientInstance::refresh_route(std::string topic, Instant deadline) {
+  const bool found = co_await impl_->look_up(topic, Impl::Purpose::read, deadline);
+  if (!found) {
+    throw Error(ClientErrc::topic_not_found,
+                fmt::format("the name servers ({}) have no route for topic {}",
+                            impl_->name_servers.list(), topic));
+  }
+}
+
+std::optional<Address> ClientInstance::publish_address(std::string_view broker_name) const {
+  return impl_->routes.master(broker_name);
+}
+
+std::optional<Address> ClientInstance::read_address(std::string_view broker_name) const {
+  return impl_->routes.any(broker_name);
+}
+
+asio::awaitable<RemotingCommand> ClientInstance::invoke(Address to, RemotingCommand request,
+                                                        Instant deadline) {
+  return impl_->invoke(std::move(to), std::move(request), deadline);
+}
+
+const std::string& ClientInstance::client_id() const noexcept { return impl_->client_id; }
+const ClientConfig& ClientInstance::config() const noexcept { return impl_->config; }
+TimeSource& ClientInstance::time() const noexcept { return impl_->time; }
+asio::any_io_executor ClientInstance::executor() const noexcept { return impl_->executor; }
+
+}  // namespace comet::client

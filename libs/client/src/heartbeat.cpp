@@ -1,0 +1,95 @@
+// What brokers know about this client, and how they come to know it.
+
+#include <fmt/format.h>
+
+#include <boost/asio/error.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "client_impl.hpp"
+#include "comet/base/log.hpp"
+#include "comet/client/failure.hpp"
+#include "comet/remoting/header.hpp"
+#include "comet/remoting/message_headers.hpp"
+
+namespace comet::client {
+
+using remoting::RemotingCommand;
+using remoting::RequestCode;
+using remoting::ResponseCode;
+
+std::string ClientInstance::Impl::heartbeat_body() const {
+  boost::json::array producers;
+  for (const std::string& group : producer_groups) {
+    boost::json::object producer;
+    producer["groupName"] = group;
+    producers.push_back(std::move(producer));
+  }
+  boost::json::object body;
+  body["clientID"] = client_id;
+  body["consumerDataSet"] = boost::json::array();
+  body["producerDataSet"] = std::move(producers);
+  return boost::json::serialize(body);
+}
+
+asio::awaitable<void> ClientInstance::Impl::send_heartbeats() {
+  routes.drop_offline_brokers();
+  if (producer_groups.empty()) co_return;
+  // All at once: a broker that hangs does not delay the others.
+  for (const Address& broker : routes.masters()) {
+    tasks.spawn("heartbeat to " + broker.to_string(), send_heartbeat(broker));
+  }
+}
+
+asio::awaitable<void> ClientInstance::Impl::send_heartbeat(Address broker) {
+  std::shared_ptr<Impl> self = shared_from_this();
+  RemotingCommand request =
+      RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat_body()));
+  const Instant begin = time.now();
+  std::string problem;
+  try {
+    RemotingCommand answer =
+        co_await invoke(broker, std::move(request), begin + config.api_timeout);
+    if (answer.response_code() != ResponseCode::success) {
+      problem = fmt::format("{} {}", remoting::to_string(answer.response_code()), answer.remark);
+    }
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    problem = describe_failure(error.code(), time.now() - begin);
+  }
+  if (!problem.empty() && silent_brokers.insert(broker).second) {
+    log::warn("heartbeat to broker {} failed: {}", broker.to_string(), problem);
+  } else if (problem.empty() && silent_brokers.erase(broker) != 0) {
+    log::info("broker {} answers heartbeats again", broker.to_string());
+  }
+}
+
+asio::awaitable<void> ClientInstance::Impl::unregister(Address broker, std::string producer_group) {
+  std::shared_ptr<Impl> self = shared_from_this();
+  remoting::UnregisterClientHeader header;
+  header.client_id = client_id;
+  header.producer_group = producer_group;
+  RemotingCommand request = RemotingCommand::request(RequestCode::unregister_client, header);
+  try {
+    const Duration patience = std::min<Duration>(config.api_timeout, std::chrono::seconds(1));
+    co_await remoting.invoke(broker, std::move(request), time.now() + patience);
+  } catch (const boost::system::system_error& error) {
+    // A courtesy only: the broker forgets this client when the connection ends.
+    if (error.code() == asio::error::operation_aborted) throw;
+    log::debug("unregistering from broker {}: {}", broker.to_string(), error.what());
+  }
+}
+
+asio::awaitable<void> ClientInstance::remove_producer(std::string group) {
+  std::shared_ptr<Impl> impl = impl_;
+  if (impl->producer_groups.erase(group) == 0 || impl->state != Impl::State::running) co_return;
+  TaskGroup farewells(impl->executor, impl->time);
+  for (const Address& broker : impl->routes.masters()) {
+    if (impl->remoting.find(broker) == nullptr) continue;
+    farewells.spawn("unregister from " + broker.to_string(), impl->unregister(broker, group));
+  }
+  co_await farewells.join();
+}
+
+}  // namespace comet::client

@@ -1,0 +1,81 @@
+#include "name_servers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <random>
+
+#include "comet/client/errors.hpp"
+#include "comet/client/failure.hpp"
+
+namespace comet::client {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::ResponseCode;
+
+bool can_serve(const RemotingCommand& answer) {
+  switch (answer.response_code()) {
+    case ResponseCode::system_error:
+    case ResponseCode::system_busy:
+    case ResponseCode::request_code_not_supported:
+    case ResponseCode::go_away:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::string complaint(const RemotingCommand& answer) {
+  std::string text(remoting::to_string(answer.response_code()));
+  if (!answer.remark.empty()) text += ": " + answer.remark;
+  return text;
+}
+
+}  // namespace
+
+NameServers::NameServers(remoting::Client& remoting, TimeSource& time,
+                         std::vector<Address> addresses, std::uint64_t seed)
+    : remoting_(remoting), time_(time), addresses_(std::move(addresses)) {
+  std::mt19937_64 random(seed);
+  std::shuffle(addresses_.begin(), addresses_.end(), random);
+}
+
+asio::awaitable<RemotingCommand> NameServers::ask(RemotingCommand request, Instant deadline) {
+  std::string failures;
+  for (std::size_t left = addresses_.size(); left > 0; --left) {
+    const Address server = current();
+    const Instant begin = time_.now();
+    const Instant share = begin + (deadline - begin) / static_cast<int>(left);
+    std::string reason;
+    try {
+      RemotingCommand answer = co_await remoting_.invoke(server, request, share);
+      if (can_serve(answer)) co_return answer;
+      reason = complaint(answer);
+    } catch (const boost::system::system_error& error) {
+      if (error.code() == asio::error::operation_aborted) throw;
+      reason = describe_failure(error.code(), time_.now() - begin);
+    }
+    failures += fmt::format("{}{} ({})", failures.empty() ? "" : ", ", server.to_string(), reason);
+    if (current() == server) give_up_current();
+  }
+  throw Error(ClientErrc::no_name_server,
+              fmt::format("no name server answered: {}; {}", failures, kAdvice));
+}
+
+void NameServers::give_up_current() {
+  remoting_.close(current());
+  current_ = (current_ + 1) % addresses_.size();
+}
+
+std::string NameServers::list() const {
+  std::string text;
+  for (const Address& address : addresses_) {
+    if (!text.empty()) text += ", ";
+    text += address.to_string();
+  }
+  return text;
+}
+
+}  // namespace comet::client

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "comet/base/address.hpp"
+#include "comet/remoting/client.hpp"
+
+namespace comet::client {
+
+// The list of name servers and RocketMQ's rule for choosing among them: the list is shuffled once,
+// one server is used until it fails, then the next. Belongs to the remoting client's executor.
+class NameServers {
+ public:
+  NameServers(remoting::Client& remoting, TimeSource& time, std::vector<Address> addresses,
+              std::uint64_t seed);
+
+  // The answer of the first server that can give one. Each gets an equal share of the time that is
+  // left, so that a silent server does not use up what the next one needs. Answers that say that
+  // the server cannot serve (error, busy, not supported, going away) count as its failure.
+  // Throws Error(no_name_server) naming every address with what happened there.
+  [[nodiscard]] asio::awaitable<remoting::RemotingCommand> ask(remoting::RemotingCommand request,
+                                                               Instant deadline);
+  // The server in use has proved useless; the next request goes to the next one.
+  void give_up_current();
+
+  [[nodiscard]] const Address& current() const noexcept { return addresses_[current_]; }
+  // "a:1, b:2"
+  [[nodiscard]] std::string list() const;
+  [[nodiscard]] bool empty() const noexcept { return addresses_.empty(); }
+
+  // What to do about a name server that does not answer.
+  static constexpr const char* kAdvice =
+      "check that comet-namesrv (or mqnamesrv) runs there, the host and port, and firewalls "
+      "between";
+
+ private:
+  remoting::Client& remoting_;
+  TimeSource& time_;
+  std::vector<Address> addresses_;
+  std::size_t current_ = 0;
+};
+
+}  // namespace comet::client

@@ -1,0 +1,111 @@
+// How routes are asked for: one query per topic at a time, shared by all who want it.
+
+#include <fmt/format.h>
+
+#include <boost/asio/error.hpp>
+
+#include "client_impl.hpp"
+#include "comet/base/log.hpp"
+#include "comet/remoting/header.hpp"
+#include "comet/remoting/namesrv_headers.hpp"
+
+namespace comet::client {
+
+using remoting::RemotingCommand;
+using remoting::RequestCode;
+using remoting::ResponseCode;
+
+asio::awaitable<bool> ClientInstance::Impl::look_up(std::string topic, Purpose purpose,
+                                                    Instant deadline) {
+  require_running();
+  std::shared_ptr<Lookup> lookup;
+  if (auto running = lookups.find(std::make_pair(topic, purpose)); running != lookups.end()) {
+    lookup = running->second;
+  } else {
+    lookup = std::make_shared<Lookup>(executor, time);
+    lookups.emplace(std::make_pair(topic, purpose), lookup);
+    tasks.spawn("route query", run_lookup(lookup, topic, purpose));
+  }
+  while (!lookup->done) {
+    const bool notified = co_await lookup->ended.wait(deadline);
+    if (!notified && !lookup->done && time.now() >= deadline) {
+      throw Error(ClientErrc::no_name_server,
+                  fmt::format("no name server answered in time: {}; {}", name_servers.list(),
+                              NameServers::kAdvice));
+    }
+  }
+  if (lookup->problem) std::rethrow_exception(lookup->problem);
+  co_return lookup->found;
+}
+
+asio::awaitable<void> ClientInstance::Impl::run_lookup(std::shared_ptr<Lookup> lookup,
+                                                       std::string topic, Purpose purpose) {
+  std::shared_ptr<Impl> self = shared_from_this();
+  try {
+    lookup->found = co_await update_route(topic, purpose, time.now() + config.api_timeout);
+  } catch (const boost::system::system_error& error) {
+    lookup->problem = error.code() == asio::error::operation_aborted
+                          ? std::make_exception_ptr(
+                                Error(ClientErrc::not_running, "the client is being shut down"))
+                          : std::current_exception();
+  } catch (...) {
+    lookup->problem = std::current_exception();
+  }
+  lookup->done = true;
+  lookups.erase(std::make_pair(topic, purpose));
+  lookup->ended.notify_all();
+}
+
+asio::awaitable<bool> ClientInstance::Impl::update_route(std::string topic, Purpose purpose,
+                                                         Instant deadline) {
+  std::optional<routing::TopicRouteData> route = co_await query_route(topic, deadline);
+  bool provisional = false;
+  if (!route && purpose == Purpose::publish) {
+    route = co_await query_route(config.create_topic_key, deadline);
+    if (route) route = limit_queues(std::move(*route), config.default_topic_queue_nums);
+    provisional = true;
+  }
+  if (!route) co_return false;  // an old route stays: its brokers know best
+  if (routes.accept(topic, std::move(*route), provisional)) {
+    log::debug("route of topic {} changed{}", topic, provisional ? " (not created yet)" : "");
+  }
+  co_return true;
+}
+
+asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::query_route(
+    std::string topic, Instant deadline) {
+  remoting::GetRouteInfoHeader header;
+  header.topic = topic;
+  RemotingCommand request = RemotingCommand::request(RequestCode::get_routeinfo_by_topic, header);
+  RemotingCommand answer = co_await name_servers.ask(std::move(request), deadline);
+  if (answer.response_code() == ResponseCode::topic_not_exist) co_return std::nullopt;
+  if (answer.response_code() != ResponseCode::success) {
+    throw Error(answer.response_code(),
+                fmt::format("name server {} refuses the route of topic {}{}{}",
+                            name_servers.current().to_string(), topic,
+                            answer.remark.empty() ? "" : ": ", answer.remark));
+  }
+  Result<routing::TopicRouteData> route = routing::parse_topic_route(answer.body.view());
+  if (!route) {
+    const std::string server = name_servers.current().to_string();
+    name_servers.give_up_current();
+    throw Error(ClientErrc::bad_answer,
+                fmt::format("name server {} sent a route of topic {} that cannot be read ({})",
+                            server, topic, route.error().message()));
+  }
+  co_return std::move(*route);
+}
+
+asio::awaitable<void> ClientInstance::Impl::refresh_routes() {
+  for (std::string& topic : routes.topics()) {
+    try {
+      co_await look_up(std::move(topic), Purpose::read, time.now() + config.api_timeout);
+    } catch (const Error& error) {
+      // Without a name server the other topics fare no better; the caller logs the reason.
+      if (error.code() == ClientErrc::no_name_server) throw;
+      log::warn("{}", error.what());
+    }
+  }
+}
+
+}  // namespace comet::client
