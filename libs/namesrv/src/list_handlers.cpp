@@ -115,8 +115,9 @@ Reply get_member_group(Service& service, Request& request) {
   group.broker_name = header->broker_name;
   {
     const std::scoped_lock lock(service.mutex);
-    const auto known = service.table.find_broker(header->broker_name);
-    if (known && known->cluster == header->cluster_name) group = *known;
+    if (auto known = service.table.find_broker(header->broker_name)) {
+      group.broker_addrs = std::move(known->broker_addrs);
+    }
   }
   JsonWriter json;
   json.begin_object();
