@@ -201,12 +201,12 @@ class BadInput(DaemonTest):
 
 
 class Surroundings(DaemonTest):
-    def ends_with_1(self, name, arguments, *texts):
+    def cannot_start(self, name, arguments, *texts, code=1):
         daemon = Daemon(name, arguments, self.folder / f"second-{name}.log")
         self.daemons.append(daemon)
         wait_until(lambda: not daemon.alive(), 60, f"{name} ends by itself")
         log = daemon.log()
-        self.assertEqual(1, daemon.process.returncode, log)
+        self.assertEqual(code, daemon.process.returncode, log)
         for text in texts:
             self.assertIn(str(text), log)
         self.assertNotIn("ready on", log)
@@ -226,41 +226,42 @@ class Surroundings(DaemonTest):
         with socket.create_server(("127.0.0.1", 0)) as holder:
             port = holder.getsockname()[1]
             config = self.write_properties("namesrv.conf", listenPort=port)
-            self.ends_with_1("comet-namesrv", ["-c", config], port)
+            self.cannot_start("comet-namesrv", ["-c", config], port)
             namesrv = self.start_namesrv()
-            self.ends_with_1("comet-broker", self.broker_arguments(namesrv, listenPort=port), port)
+            self.cannot_start("comet-broker", self.broker_arguments(namesrv, listenPort=port), port)
 
     def test_a_data_directory_that_cannot_be_made_ends_the_start_with_1_and_names_it(self):
         namesrv = self.start_namesrv()
         file = self.folder / "a-file"
         file.write_text("in the way")
         data = file / "store"
-        self.ends_with_1("comet-broker", self.broker_arguments(namesrv, data=data), data)
+        self.cannot_start("comet-broker", self.broker_arguments(namesrv, data=data), data)
 
     @unittest.skipIf(os.geteuid() == 0, "root may write anywhere")
     def test_a_data_directory_that_is_read_only_ends_the_start_with_1_and_names_it(self):
         namesrv = self.start_namesrv()
         data = self.folder / "read-only"
         data.mkdir(mode=0o555)
-        self.ends_with_1("comet-broker", self.broker_arguments(namesrv, data=data), data)
+        self.cannot_start("comet-broker", self.broker_arguments(namesrv, data=data), data)
 
     def test_a_data_directory_held_by_another_broker_ends_the_start_with_1_and_names_it(self):
         namesrv = self.start_namesrv()
         data = self.folder / "shared-data"
         first = self.start_broker(namesrv, data=data)
-        self.ends_with_1("comet-broker", self.broker_arguments(namesrv, data=data, name="broker-b"), data)
+        self.cannot_start("comet-broker", self.broker_arguments(namesrv, data=data, name="broker-b"), data)
         with Client(first.port) as client:
             self.assertEqual(SUCCESS, client.send_message("still-there", b"body").code)
 
-    def test_a_configuration_that_cannot_be_read_ends_the_start_with_1_and_names_it(self):
+    def test_a_configuration_that_cannot_be_read_ends_the_start_with_2_and_names_it(self):
         missing = self.folder / "missing.conf"
-        self.ends_with_1("comet-namesrv", ["-c", missing], missing)
-        self.ends_with_1("comet-broker", ["-c", missing], missing)
+        self.cannot_start("comet-namesrv", ["-c", missing], missing, code=2)
+        self.cannot_start("comet-broker", ["-c", missing], missing, code=2)
 
-    def test_a_value_of_the_wrong_form_ends_the_start_with_1_and_names_its_key(self):
+    def test_a_value_of_the_wrong_form_ends_the_start_with_2_and_names_its_key(self):
         config = self.write_properties("namesrv.conf", listenPort="many")
-        self.ends_with_1("comet-namesrv", ["-c", config], "listenPort", "many")
-        self.ends_with_1("comet-broker", self.broker_arguments(None, listenPort=70000), "listenPort", "70000")
+        self.cannot_start("comet-namesrv", ["-c", config], "listenPort", "many", code=2)
+        self.cannot_start("comet-broker", self.broker_arguments(None, listenPort=70000),
+                          "listenPort", "70000", code=2)
 
     def test_a_producer_whose_nameserver_is_down_names_it_and_says_what_to_check(self):
         with socket.create_server(("127.0.0.1", 0)) as holder:

@@ -25,7 +25,7 @@ class BrokerContext {
   PullHold* hold = nullptr;
 };
 
-// SEND_MESSAGE, SEND_MESSAGE_V2
+// SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // PULL_MESSAGE, LITE_PULL_MESSAGE
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);

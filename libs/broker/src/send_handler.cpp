@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 
+#include "comet/message/batch.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
@@ -73,10 +74,7 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
 }
 
 // What this version cannot do must be refused, not stored as something else.
-Refusal check_properties(const SendMessageHeader& header, std::string_view properties) {
-  if (header.batch.value_or(false)) {
-    return refuse(ResponseCode::request_code_not_supported, "batch messages are not supported by this broker version");
-  }
+Refusal check_properties(std::string_view properties) {
   if (find_property(properties, property::kTransactionPrepared) == "true") {
     return refuse(ResponseCode::no_permission, "transactional messages are not supported by this broker version");
   }
@@ -120,47 +118,99 @@ Refusal store_refusal(const BrokerContext& context, error_code error) {
                 fmt::format("service not available now: {}", reason.empty() ? error.message() : reason));
 }
 
+// One offset message id, or a batch's joined by commas.
+std::string message_ids(const BrokerContext& context, const store::AppendResult& result) {
+  if (result.batch_offsets.empty()) return make_offset_message_id(context.store_host, result.physical_offset);
+  std::string ids;
+  for (std::int64_t offset : result.batch_offsets) {
+    if (!ids.empty()) ids += ',';
+    ids += make_offset_message_id(context.store_host, offset);
+  }
+  return ids;
+}
+
 RemotingCommand stored_answer(const BrokerContext& context, const RemotingCommand& request, std::int32_t queue_id,
                               const store::AppendResult& result) {
   ResponseCode code = result.error == store::StoreErrc::flush_timeout ? ResponseCode::flush_disk_timeout
                                                                       : ResponseCode::success;
   RemotingCommand response = answer(context, request, code);
-  response.fields.add("msgId", make_offset_message_id(context.store_host, result.physical_offset));
+  response.fields.add("msgId", message_ids(context, result));
   response.fields.add("queueId", queue_id);
   response.fields.add("queueOffset", result.queue_offset);
   return response;
 }
 
+// The record's part that all messages of a request share.
+RecordView make_record(const BrokerContext& context, const Request& request, const SendMessageHeader& header,
+                       const routing::TopicConfig& topic) {
+  RecordView record;
+  record.topic = header.topic;
+  record.queue_id = header.queue_id < 0 ? random_queue(topic.write_queue_nums) : header.queue_id;
+  record.flag = header.flag;
+  record.sys_flag = header.sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6);
+  if (topic.topic_filter_type == "MULTI_TAG") record.sys_flag |= sys_flag::kMultiTags;
+  record.born_timestamp = header.born_timestamp;
+  record.born_host = request.connection->remote();
+  record.store_host = context.store_host;
+  record.reconsume_times = header.reconsume_times.value_or(0);
+  return record;
+}
+
+asio::awaitable<store::AppendResult> append_single(BrokerContext& context, const Request& request,
+                                                   std::string_view properties, RecordView record) {
+  const std::string properties_to_store = stored_properties(context, properties);
+  record.body = request.command.body.view();
+  record.properties = properties_to_store;
+  const bool wait_flush = find_property(properties, property::kWait) != "false";
+  co_return co_await context.store.append(record, wait_flush);
+}
+
+// Every message of the batch becomes a record of its own, with the batch's properties behind its own.
+asio::awaitable<store::AppendResult> append_batch(BrokerContext& context, std::vector<BatchItem> items,
+                                                  std::string_view batch_properties, RecordView record) {
+  const std::string common = stored_properties(context, batch_properties);
+  std::vector<std::string> properties;
+  properties.reserve(items.size());
+  std::vector<RecordView> records;
+  records.reserve(items.size());
+  for (const BatchItem& item : items) {
+    std::string& text = properties.emplace_back(item.properties);
+    if (!text.empty() && text.back() != '\x02') text += '\x02';
+    text += common;
+    record.flag = item.flag;
+    record.body = item.body;
+    record.properties = text;
+    records.push_back(record);
+  }
+  const bool wait_flush = find_property(batch_properties, property::kWait) != "false";
+  co_return co_await context.store.append_batch(std::move(records), wait_flush);
+}
+
 asio::awaitable<Reply> send_message(BrokerContext& context, Request request) {
   const RemotingCommand& command = request.command;
-  const bool is_v2 = command.request_code() == remoting::RequestCode::send_message_v2;
+  const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
   std::string missing;
   auto header = remoting::read_header<SendMessageHeader>(
-      command.fields, is_v2 ? remoting::FieldNames::short_form : remoting::FieldNames::full, &missing);
+      command.fields, is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form, &missing);
   if (!header) co_return bad_header(command, missing);
 
   routing::TopicConfig topic;
   Refusal refusal = check(context, request, *header, topic);
   const std::string_view properties = header->properties.value_or("");
-  if (!refusal) refusal = check_properties(*header, properties);
+  if (!refusal) refusal = check_properties(properties);
   if (refusal) co_return answer(context, command, refusal.code, refusal.remark);
 
-  const std::string properties_to_store = stored_properties(context, properties);
-  RecordView record;
-  record.topic = header->topic;
-  record.queue_id = header->queue_id < 0 ? random_queue(topic.write_queue_nums) : header->queue_id;
-  record.flag = header->flag;
-  record.sys_flag = header->sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6);
-  if (topic.topic_filter_type == "MULTI_TAG") record.sys_flag |= sys_flag::kMultiTags;
-  record.born_timestamp = header->born_timestamp;
-  record.born_host = request.connection->remote();
-  record.store_host = context.store_host;
-  record.reconsume_times = header->reconsume_times.value_or(0);
-  record.body = command.body.view();
-  record.properties = properties_to_store;
-  const bool wait_flush = find_property(properties, property::kWait) != "false";
-
-  store::AppendResult result = co_await context.store.append(record, wait_flush);
+  const RecordView record = make_record(context, request, *header, topic);
+  const bool is_batch = header->batch.value_or(false) ||
+                        command.request_code() == remoting::RequestCode::send_batch_message;
+  store::AppendResult result;
+  if (is_batch) {
+    auto items = decode_batch(command.body.view());
+    if (!items) co_return answer(context, command, ResponseCode::message_illegal, items.error().message());
+    result = co_await append_batch(context, std::move(*items), properties, record);
+  } else {
+    result = co_await append_single(context, request, properties, record);
+  }
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     refusal = store_refusal(context, result.error);
     co_return answer(context, command, refusal.code, refusal.remark);
@@ -174,6 +224,7 @@ void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& cont
   auto handler = [&context](Request request) { return send_message(context, std::move(request)); };
   dispatcher.on_async(remoting::RequestCode::send_message, handler);
   dispatcher.on_async(remoting::RequestCode::send_message_v2, handler);
+  dispatcher.on_async(remoting::RequestCode::send_batch_message, handler);
 }
 
 }  // namespace comet::broker

@@ -52,8 +52,8 @@ RegisterBrokerBody recorded_body() {
 }
 
 constexpr std::string_view kRecordedDeflated =
-    "78da63606090ae564ace2fcd2b492d52b232d2512ac9cc4d2d2e49cc2d50b232ac656060600462e110433513"
-    "20345308f6f473f7718d0f7174070a3345c7020008820ee1";
+    "78da63606090ae564ace2fcd2b492d52b232d2512ac9cc4d2d2e49cc2d50b232ac656060600462e1"
+    "1043051320345308f6f473f7718d0f7174070a3345c7020008820ee1";
 
 void append_counted(std::string& out, std::string_view text) {
   append_be<std::int32_t>(out, static_cast<std::int32_t>(text.size()));

@@ -77,6 +77,7 @@ class RemotingCommand {
   // A request of this process's language and version; the connection gives it its opaque.
   [[nodiscard]] static RemotingCommand request(RequestCode code, Body body = {});
   template <class Header>
+    requires requires { Header::fields; }
   [[nodiscard]] static RemotingCommand request(RequestCode code, const Header& header, Body body = {});
   // An answer to `to`: its opaque, its serialization.
   [[nodiscard]] static RemotingCommand response(const RemotingCommand& to, ResponseCode code,

@@ -137,6 +137,7 @@ void write_header(const Header& header, Fields& fields, FieldNames names = Field
 }
 
 template <class Header>
+  requires requires { Header::fields; }
 RemotingCommand RemotingCommand::request(RequestCode code, const Header& header, Body body) {
   RemotingCommand command = request(code, std::move(body));
   write_header(header, command.fields);

@@ -1,0 +1,103 @@
+// comet-broker: RocketMQ's broker as a daemon. Options as mqbroker's.
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/program_options.hpp>
+#include <iostream>
+
+#include "broker_settings.hpp"
+#include "comet/base/log.hpp"
+#include "comet/base/tcp_network.hpp"
+#include "daemon.hpp"
+
+namespace options = boost::program_options;
+using namespace comet;
+
+namespace {
+
+// Those that mqbroker prints with -m: what an operator most often looks for.
+constexpr std::string_view kImportantKeys[] = {"brokerName",       "brokerClusterName", "brokerId",
+                                               "brokerIP1",        "listenPort",        "namesrvAddr",
+                                               "storePathRootDir", "flushDiskType",     "autoCreateTopicEnable"};
+
+options::options_description describe_options() {
+  options::options_description description("comet-broker: a RocketMQ broker\nOptions");
+  description.add_options()
+      ("help,h", "this text, and the keys of the configuration file")
+      ("configFile,c", options::value<std::string>(), "properties file (broker.conf)")
+      ("namesrvAddr,n", options::value<std::string>(), "name servers, host:port;host:port")
+      ("printConfigItem,p", "print the effective configuration and end")
+      ("printImportantConfig,m", "print its most important items and end")
+      ("logLevel", options::value<std::string>()->default_value("info"), "debug, info, warn or error")
+      ("version", "print the version and end");
+  return description;
+}
+
+Config read_settings(const options::variables_map& given) {
+  Config settings = daemon::make_broker_settings();
+  if (given.contains("configFile")) {
+    const auto& file = given["configFile"].as<std::string>();
+    settings.apply(Properties::load(file), file);
+  }
+  if (given.contains("namesrvAddr")) settings.set("namesrvAddr", given["namesrvAddr"].as<std::string>(), "command line");
+  return settings;
+}
+
+int serve(const Config& settings, const broker::BrokerConfig& config) {
+  asio::io_context context{1};
+  TcpNetwork network;
+  broker::Broker broker({context.get_executor()}, network, real_time(), config);
+  for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
+  if (config.name_servers.empty()) {
+    log::warn("no name server is configured: clients will not find this broker (namesrvAddr or -n)");
+  }
+  auto start = [&] {
+    broker.start();
+    return fmt::format("{} ({}), announced as {}, broker {} of cluster {}, data in {}", broker.local().to_string(),
+                       daemon::explain_listen_address(settings), broker.announced_address(), config.broker_name,
+                       config.cluster_name, config.store.root);
+  };
+  auto stop = [&] { return broker.stop(real_time().now() + daemon::kStopPatience); };
+  return daemon::run("comet-broker", context, start, stop);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const options::options_description description = describe_options();
+  try {
+    options::variables_map given;
+    options::store(options::parse_command_line(argc, argv, description), given);
+    options::notify(given);
+    if (given.contains("help")) {
+      std::cout << description << "\nKeys of the configuration file\n" << daemon::make_broker_settings().describe();
+      return daemon::kExitOk;
+    }
+    if (given.contains("version")) {
+      std::cout << "comet-broker " COMET_VERSION "\n";
+      return daemon::kExitOk;
+    }
+    log::configure(log::parse_level(given["logLevel"].as<std::string>()));
+    const Config settings = read_settings(given);
+    const broker::BrokerConfig config = daemon::to_broker_config(settings);
+    if (given.contains("printConfigItem")) {
+      std::cout << settings.print();
+      return daemon::kExitOk;
+    }
+    if (given.contains("printImportantConfig")) {
+      for (std::string_view key : kImportantKeys) std::cout << key << '=' << settings.shown(key) << '\n';
+      return daemon::kExitOk;
+    }
+    return serve(settings, config);
+  } catch (const options::error& problem) {
+    std::cerr << "comet-broker: " << problem.what() << "; see comet-broker --help\n";
+    return daemon::kExitUsage;
+  } catch (const Error& problem) {
+    std::cerr << "comet-broker: " << problem.what() << '\n';
+    return daemon::kExitUsage;
+  } catch (const std::exception& problem) {
+    std::cerr << "comet-broker: " << problem.what() << '\n';
+    return daemon::kExitFailed;
+  }
+}

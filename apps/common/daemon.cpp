@@ -1,0 +1,70 @@
+#include "daemon.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "comet/base/log.hpp"
+#include "comet/base/time.hpp"
+
+namespace comet::daemon {
+namespace {
+
+const auto process_start = std::chrono::steady_clock::now();
+
+asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
+                                    const std::function<asio::awaitable<void>()>& stop) {
+  auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
+  log::info("{} stops on signal {}", name, number);
+  signals.clear();  // a second signal has its default effect
+  co_await stop();
+  log::info("{} stopped", name);
+}
+
+// Every connection takes a descriptor; the soft limit of a login shell is far too low.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int run(const std::string& name, asio::io_context& context, const std::function<std::string()>& start,
+        const std::function<asio::awaitable<void>()>& stop) {
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  asio::signal_set signals(context, SIGINT, SIGTERM);
+  try {
+    const std::string where = start();
+    const auto took = std::chrono::steady_clock::now() - process_start;
+    log::info("{} ready on {} (pid {}) in {:.1f} ms", name, where, ::getpid(),
+              std::chrono::duration<double, std::milli>(took).count());
+  } catch (const std::exception& problem) {
+    log::error("{} cannot start: {}", name, problem.what());
+    return kExitFailed;
+  }
+  int exit_code = kExitFailed;
+  auto on_end = [&](std::exception_ptr problem) {
+    if (!problem) exit_code = kExitOk;
+    try {
+      if (problem) std::rethrow_exception(problem);
+    } catch (const std::exception& error) {
+      log::error("{} did not stop in order: {}", name, error.what());
+    }
+    context.stop();
+  };
+  asio::co_spawn(context, wait_for_stop(name, signals, stop), on_end);
+  context.run();
+  return exit_code;
+}
+
+}  // namespace comet::daemon

@@ -1,0 +1,26 @@
+#pragma once
+// What our daemons have in common: life from start to signal, exit codes.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace comet::daemon {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;  // could not start, or not stop in order
+inline constexpr int kExitUsage = 2;   // options or configuration are wrong
+
+// How long a stop may take before connections are cut.
+inline constexpr std::chrono::seconds kStopPatience{10};
+
+// `start` (blocking) returns where the daemon listens; then one line says
+// "<name> ready on <where> (pid N) in X ms". On SIGINT or SIGTERM awaits `stop` and returns. Errors
+// become one line on the log. Call at the beginning of main: X counts from there. A second signal
+// during the stop ends the process at once.
+int run(const std::string& name, boost::asio::io_context& context, const std::function<std::string()>& start,
+        const std::function<boost::asio::awaitable<void>()>& stop);
+
+}  // namespace comet::daemon

@@ -1,0 +1,38 @@
+#pragma once
+// The body of a batch send: several messages of one queue (Apache: MessageDecoder.encodeMessages).
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/error.hpp"
+#include "comet/message/message.hpp"
+
+namespace comet {
+
+// Views into the batch's bytes.
+class BatchItem {
+ public:
+  std::int32_t flag = 0;
+  std::string_view body;
+  std::string_view properties;  // string form
+};
+
+enum class BatchErrc {
+  bad_length = 1,  // lengths disagree with each other or with the body
+  empty,           // no message at all
+};
+const boost::system::error_category& batch_category() noexcept;
+inline error_code make_error_code(BatchErrc code) noexcept {
+  return {static_cast<int>(code), batch_category()};
+}
+
+[[nodiscard]] Result<std::vector<BatchItem>> decode_batch(std::string_view bytes);
+// Appends one message.
+void encode_batch_item(const Message& message, std::string& out);
+
+}  // namespace comet
+
+template <>
+struct boost::system::is_error_code_enum<comet::BatchErrc> : std::true_type {};

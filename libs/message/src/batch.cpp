@@ -1,0 +1,62 @@
+#include "comet/message/batch.hpp"
+
+#include "comet/base/bytes.hpp"
+
+namespace comet {
+namespace {
+
+class BatchCategory final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "comet.batch"; }
+  std::string message(int code) const override {
+    switch (static_cast<BatchErrc>(code)) {
+      case BatchErrc::bad_length: return "the lengths in the batch do not fit together";
+      case BatchErrc::empty: return "the batch holds no message";
+    }
+    return "unknown error";
+  }
+};
+
+// total size, magic, CRC, flag, body length, properties length
+constexpr std::int32_t kItemOverhead = 4 + 4 + 4 + 4 + 4 + 2;
+
+}  // namespace
+
+const boost::system::error_category& batch_category() noexcept {
+  static BatchCategory category;
+  return category;
+}
+
+Result<std::vector<BatchItem>> decode_batch(std::string_view bytes) {
+  if (bytes.empty()) return BatchErrc::empty;
+  std::vector<BatchItem> items;
+  ByteReader reader(bytes);
+  while (!reader.rest().empty()) {
+    auto total = reader.read<std::int32_t>();
+    std::string_view whole = reader.read_bytes(std::int64_t{total} - 4);
+    ByteReader fields(whole);
+    (void)fields.read<std::int32_t>();  // magic and CRC say nothing: the broker makes its own
+    (void)fields.read<std::int32_t>();
+    BatchItem item;
+    item.flag = fields.read<std::int32_t>();
+    item.body = fields.read_bytes(fields.read<std::int32_t>());
+    item.properties = fields.read_bytes(fields.read<std::int16_t>());
+    if (!reader.ok() || !fields.ok() || !fields.rest().empty()) return BatchErrc::bad_length;
+    items.push_back(item);
+  }
+  return items;
+}
+
+void encode_batch_item(const Message& message, std::string& out) {
+  const std::string properties = message.properties().encode();
+  append_be<std::int32_t>(out, static_cast<std::int32_t>(kItemOverhead + message.body().size() + properties.size()));
+  append_be<std::int32_t>(out, 0);
+  append_be<std::int32_t>(out, 0);
+  append_be<std::int32_t>(out, message.flag());
+  append_be<std::int32_t>(out, static_cast<std::int32_t>(message.body().size()));
+  out += message.body();
+  append_be<std::int16_t>(out, static_cast<std::int16_t>(properties.size()));
+  out += properties;
+}
+
+}  // namespace comet

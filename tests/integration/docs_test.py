@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The documents say what the programs do: configuration keys and defaults, links, files."""
+
+import pathlib
+import re
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from daemons import DaemonTest  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Defaults that the documents describe in words, because they depend on the machine.
+IN_WORDS = {"brokerName", "brokerIP1", "bindAddress", "namesrvAddr", "storePathRootDir", "kvConfigPath"}
+
+
+def documented(heading):
+    """Key to default of the table below a heading of docs/configuration.md."""
+    text = (ROOT / "docs/configuration.md").read_text("utf-8")
+    section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.M)
+    return {key: default.strip("`") for key, default in rows}
+
+
+class Documents(DaemonTest):
+    def effective(self, program):
+        """Key to value of the daemon's effective configuration without any file."""
+        printed = self.run_program(program, "-p", env={"HOME": "/home/somebody"}).stdout
+        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line and not line.startswith("#"))
+
+    def test_the_configuration_keys_and_their_defaults_are_documented(self):
+        for program, heading in (("comet-broker", "broker.conf"), ("comet-namesrv", "namesrv.conf")):
+            documents, effective = documented(heading), self.effective(program)
+            self.assertEqual(sorted(effective), sorted(documents), f"keys of {heading}")
+            for key, default in documents.items():
+                if key not in IN_WORDS:
+                    self.assertEqual(effective[key], default, f"default of {key} in {heading}")
+
+    def test_the_configuration_files_of_the_readmes_are_accepted_without_a_warning(self):
+        for readme in ("README.md", "README.zh-CN.md"):
+            text = (ROOT / readme).read_text("utf-8")
+            for content in re.findall(r"```properties\n(.*?)```", text, re.S):
+                name = content.split("\n", 1)[0].strip("# ")
+                path = self.folder / name
+                path.write_text(content, encoding="utf-8")
+                program = {"broker.conf": "comet-broker", "namesrv.conf": "comet-namesrv"}[name]
+                done = self.run_program(program, "-c", path, "-p")
+                self.assertNotIn(" W ", done.stderr)
+                for line in content.splitlines():
+                    if line and not line.startswith("#"):
+                        self.assertIn(line, done.stdout, f"{readme}: {name}")
+
+    def test_links_of_the_documents_lead_to_files(self):
+        documents = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("libs/*/README.md"))
+        self.assertGreater(len(documents), 5)
+        for document in documents:
+            for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text("utf-8")):
+                if not target.startswith(("http:", "https:")):
+                    self.assertTrue((document.parent / target).exists(), f"{document.name} links to {target}")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

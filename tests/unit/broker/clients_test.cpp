@@ -1,0 +1,144 @@
+#include <filesystem>
+
+#include "broker_fixture.hpp"
+#include "comet/base/files.hpp"
+
+using namespace comet;
+using namespace comet::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string heartbeat(const std::string& client_id, const std::string& group, const std::string& topic,
+                      std::int64_t version = 1, const std::string& expression = "*") {
+  return R"({"clientID":")" + client_id + R"(","consumerDataSet":[{"consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",)" +
+         R"("consumeType":"CONSUME_PASSIVELY","groupName":")" + group +
+         R"(","messageModel":"CLUSTERING","subscriptionDataSet":[{"classFilterMode":false,"codeSet":[],"subString":")" +
+         expression + R"(","subVersion":)" + std::to_string(version) + R"(,"tagsSet":[],"topic":")" + topic +
+         R"("},{"subString":"*","subVersion":1,"topic":"%RETRY%)" + group +
+         R"("}],"unitMode":false}],"producerDataSet":[{"groupName":"PG1"}]})";
+}
+
+RemotingCommand with_fields(RequestCode code, std::initializer_list<std::pair<const char*, std::string>> fields) {
+  RemotingCommand request = RemotingCommand::request(code);
+  for (const auto& [key, value] : fields) request.fields.add(key, value);
+  return request;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(clients, BrokerFixture)
+
+BOOST_AUTO_TEST_CASE(a_heartbeat_registers_the_consumer_and_makes_its_retry_topic) {
+  start();
+  RemotingCommand beat = RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T")));
+  RemotingCommand answer = ask(std::move(beat));
+  BOOST_TEST((answer.response_code() == ResponseCode::success));
+  BOOST_TEST(answer.version >= 232);  // older ones disable SQL92 in Java consumers
+  BOOST_TEST((notified_groups == std::vector<std::string>{"CG"}));
+  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
+  BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
+  RemotingCommand topics = ask(RemotingCommand::request(RequestCode::get_all_topic_config));
+  BOOST_TEST(topics.body.view().find("%RETRY%CG") != std::string_view::npos);
+  // An unchanged heartbeat disturbs nobody.
+  ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+  BOOST_TEST(notified_groups.size() == 1u);
+  ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T2"))));
+  BOOST_TEST(notified_groups.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pull_without_expression_uses_the_heartbeats_subscription) {
+  start();
+  ask(send_request("T", "a", 0, "TAGS\x01" "A"));
+  ask(send_request("T", "b", 0, "TAGS\x01" "B"));
+  ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T", 5, "B"))));
+  RemotingCommand request = pull_request("T", 0, 0);
+  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(request.fields);
+  header.sys_flag = 0;
+  header.subscription = "";
+  header.sub_version = 5;
+  BOOST_TEST((bodies(ask(RemotingCommand::request(RequestCode::pull_message, header))) == std::vector<std::string>{"b"}));
+  header.sub_version = 6;
+  BOOST_TEST((ask(RemotingCommand::request(RequestCode::pull_message, header)).response_code() ==
+              ResponseCode::subscription_not_latest));
+}
+
+BOOST_AUTO_TEST_CASE(members_are_told_when_another_one_joins_leaves_or_loses_its_connection) {
+  start();
+  ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+  notified_groups.clear();
+  auto other = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
+  auto beat = [&](const std::string& id) {
+    return world.run(other->invoke(config.listen_at, RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat(id, "CG", "T"))),
+                                   world.time.now() + 3s));
+  };
+  beat("c2");
+  world.settle();
+  BOOST_TEST(notified_groups.size() == 1u);
+  world.run(other->invoke(config.listen_at,
+                          with_fields(RequestCode::unregister_client, {{"clientID", "c2"}, {"consumerGroup", "CG"}}),
+                          world.time.now() + 3s));
+  world.settle();
+  BOOST_TEST(notified_groups.size() == 2u);
+  beat("c2");
+  world.settle();
+  BOOST_TEST(notified_groups.size() == 3u);
+  world.run(other->stop());
+  world.settle();
+  BOOST_TEST(notified_groups.size() == 4u);
+  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
+  BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
+}
+
+BOOST_AUTO_TEST_CASE(a_group_without_consumers_is_said_to_have_none) {
+  start();
+  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "X"}}));
+  BOOST_TEST((list.response_code() == ResponseCode::system_error));
+  BOOST_TEST(list.remark == "no consumer for this group, X");
+}
+
+BOOST_AUTO_TEST_CASE(heartbeats_that_are_no_json_are_refused) {
+  start();
+  for (const char* body : {"", "x", "[]", "{}", R"({"clientID":5})", R"({"clientID":"c","consumerDataSet":7})"}) {
+    RemotingCommand answer = ask(RemotingCommand::request(RequestCode::heart_beat, Body(std::string(body))));
+    BOOST_TEST((answer.response_code() == ResponseCode::system_error || std::string(body).find("\"c\"") != std::string::npos), body);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(consumer_offsets_are_kept_over_a_restart_and_a_kill) {
+  start();
+  ask(send_request("T", "one"));
+  auto commit = [&](int offset) {
+    return ask(with_fields(RequestCode::update_consumer_offset, {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}, {"commitOffset", std::to_string(offset)}}));
+  };
+  auto query = [&] {
+    return text(ask(with_fields(RequestCode::query_consumer_offset, {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}})), "offset");
+  };
+  BOOST_TEST(query() == "0");  // new group, young queue
+  BOOST_TEST((commit(1).response_code() == ResponseCode::success));
+  BOOST_TEST(query() == "1");
+  stop();
+  start();
+  BOOST_TEST(query() == "1");
+  BOOST_TEST((ask(with_fields(RequestCode::update_consumer_offset, {{"consumerGroup", "CG"}, {"topic", "no-such"}, {"queueId", "0"}, {"commitOffset", "1"}})).response_code() ==
+              ResponseCode::topic_not_exist));
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_state_file_is_replaced_by_its_backup) {
+  start();
+  ask(send_request("T1", "one"));
+  ask(send_request("T2", "two"));
+  stop();
+  const std::string file = directory.path() + "/config/topics.json";
+  BOOST_TEST(!write_file_atomically(file, "{damaged", false));
+  start();
+  BOOST_TEST((bodies(ask(pull_request("T1", 0, 0))) == std::vector<std::string>{"one"}));
+  stop();
+  BOOST_TEST(!write_file_atomically(file, "{damaged", false));
+  BOOST_TEST(!write_file_atomically(file + ".bak", "", false));
+  BOOST_CHECK_EXCEPTION(start(), Error, [&](const Error& error) {
+    return std::string(error.what()).find(file) != std::string::npos;
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

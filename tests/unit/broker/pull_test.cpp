@@ -1,0 +1,146 @@
+#include "broker_fixture.hpp"
+
+using namespace comet;
+using namespace comet::test;
+using namespace std::chrono_literals;
+
+BOOST_FIXTURE_TEST_SUITE(pull, BrokerFixture)
+
+BOOST_AUTO_TEST_CASE(every_answer_to_a_pull_has_its_four_offsets) {
+  start();
+  ask(send_request("T", "one"));
+  struct Row {
+    std::int64_t offset;
+    ResponseCode code;
+    std::string next;
+    std::string remark;
+  };
+  const std::vector<Row> rows = {{0, ResponseCode::success, "1", "FOUND"},
+                                 {1, ResponseCode::pull_not_found, "1", "OFFSET_OVERFLOW_ONE"},
+                                 {1000, ResponseCode::pull_offset_moved, "1", "OFFSET_OVERFLOW_BADLY"},
+                                 {-1, ResponseCode::pull_offset_moved, "0", "OFFSET_TOO_SMALL"}};
+  for (const Row& row : rows) {
+    RemotingCommand answer = ask(pull_request("T", 0, row.offset));
+    BOOST_TEST((answer.response_code() == row.code), row.remark);
+    BOOST_TEST(answer.remark == row.remark);
+    BOOST_TEST(text(answer, "nextBeginOffset") == row.next);
+    BOOST_TEST(text(answer, "minOffset") == "0");
+    BOOST_TEST(text(answer, "maxOffset") == "1");
+    BOOST_TEST(text(answer, "suggestWhichBrokerId") == "0");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(refused_pulls_get_apaches_codes) {
+  start();
+  ask(send_request("T", "one"));
+  BOOST_TEST((ask(pull_request("none", 0, 0)).response_code() == ResponseCode::topic_not_exist));
+  RemotingCommand bad_queue = ask(pull_request("T", 4, 0));
+  BOOST_TEST((bad_queue.response_code() == ResponseCode::system_error));
+  BOOST_TEST(bad_queue.remark.find("queueId[4] is illegal, topic:[T] topicConfig.readQueueNums:[4]") == 0u);
+  BOOST_TEST((ask(pull_request("T", -1, 0)).response_code() == ResponseCode::system_error));
+  RemotingCommand without = pull_request("T", 0, 0);
+  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(without.fields);
+  header.sys_flag = 0;
+  BOOST_TEST((ask(RemotingCommand::request(RequestCode::pull_message, header)).response_code() ==
+              ResponseCode::subscription_not_exist));
+}
+
+BOOST_AUTO_TEST_CASE(tags_select_messages_and_the_next_offset_skips_the_others) {
+  start();
+  for (const char* tag : {"A", "B", "C", "A"}) {
+    ask(send_request("T", std::string("body-") + tag, 0, std::string("TAGS\x01") + tag));
+  }
+  RemotingCommand answer = ask(pull_request("T", 0, 0, 0, "A || B"));
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"body-A", "body-B", "body-A"}));
+  BOOST_TEST(text(answer, "nextBeginOffset") == "4");
+  RemotingCommand none = ask(pull_request("T", 0, 0, 0, "X"));
+  BOOST_TEST((none.response_code() == ResponseCode::pull_retry_immediately));
+  BOOST_TEST(text(none, "nextBeginOffset") == "4");
+}
+
+BOOST_AUTO_TEST_CASE(a_held_pull_is_answered_the_moment_a_message_arrives) {
+  start();
+  ask(send_request("T", "one"));
+  RemotingCommand answer;
+  auto pull = [&]() -> asio::awaitable<void> {
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 15'000), world.time.now() + 30s);
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  tasks.spawn("pull", pull());
+  world.pass(10s);
+  BOOST_TEST(tasks.size() == 1u);
+  Instant before = world.time.now();
+  ask(send_request("T", "two"));
+  world.settle();
+  BOOST_TEST(tasks.size() == 0u);
+  BOOST_TEST((world.time.now() == before));
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"two"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_held_pull_ignores_tags_it_does_not_want_and_other_queues) {
+  start();
+  ask(send_request("T", "one"));
+  RemotingCommand answer;
+  auto pull = [&]() -> asio::awaitable<void> {
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 15'000, "A"), world.time.now() + 30s);
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  tasks.spawn("pull", pull());
+  world.settle();
+  ask(send_request("T", "other queue", 1, "TAGS\x01" "A"));
+  ask(send_request("T", "other tag", 0, "TAGS\x01" "B"));
+  world.pass(1s);
+  BOOST_TEST(tasks.size() == 1u);
+  ask(send_request("T", "wanted", 0, "TAGS\x01" "A"));
+  world.settle();
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"wanted"}));
+  BOOST_TEST(text(answer, "nextBeginOffset") == "3");
+}
+
+BOOST_AUTO_TEST_CASE(a_held_pull_ends_when_its_time_is_up) {
+  start();
+  ask(send_request("T", "one"));
+  Instant before = world.time.now();
+  RemotingCommand answer = ask(pull_request("T", 0, 1, 15'000));
+  BOOST_TEST((world.time.now() - before == Duration(15s)));
+  BOOST_TEST((answer.response_code() == ResponseCode::pull_not_found));
+  BOOST_TEST(answer.remark == "OFFSET_OVERFLOW_ONE");
+  BOOST_TEST(text(answer, "nextBeginOffset") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_pull_of_an_empty_queue_is_held_too) {
+  start();
+  RemotingCommand create = RemotingCommand::request(RequestCode::update_and_create_topic);
+  create.fields.add("topic", "T");
+  create.fields.add("readQueueNums", 2);
+  create.fields.add("writeQueueNums", 2);
+  create.fields.add("perm", 6);
+  BOOST_TEST((ask(std::move(create)).response_code() == ResponseCode::success));
+  RemotingCommand answer;
+  auto pull = [&]() -> asio::awaitable<void> {
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 1, 0, 15'000), world.time.now() + 30s);
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  tasks.spawn("pull", pull());
+  world.pass(5s);
+  ask(send_request("T", "first", 1));
+  world.settle();
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"first"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_pull_commits_the_offset_it_carries) {
+  start();
+  ask(send_request("T", "one"));
+  RemotingCommand request = pull_request("T", 0, 0);
+  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(request.fields);
+  header.sys_flag |= remoting::pull_sys_flag::kCommitOffset;
+  header.commit_offset = 1;
+  ask(RemotingCommand::request(RequestCode::pull_message, header));
+  RemotingCommand query = RemotingCommand::request(RequestCode::query_consumer_offset);
+  query.fields.add("consumerGroup", "CG");
+  query.fields.add("topic", "T");
+  query.fields.add("queueId", 0);
+  BOOST_TEST(text(ask(std::move(query)), "offset") == "1");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
