@@ -1,0 +1,73 @@
+// comet-bench: measures sending to a RocketMQ cluster.
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <exception>
+#include <optional>
+
+#include "comet/base/log.hpp"
+#include "options.hpp"
+#include "produce.hpp"
+
+namespace {
+
+using comet::bench::ProduceOptions;
+using comet::bench::ProduceReport;
+
+double millis(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+void print_json(const ProduceReport& report) {
+  const auto& latency = report.latency;
+  fmt::print(
+      "{{\"sent\":{},\"failed\":{},\"rate\":{:.1f},\"p50_ms\":{:.4f},\"p99_ms\":{:.4f},"
+      "\"p999_ms\":{:.4f},\"max_ms\":{:.4f},\"client_cpu_seconds\":{:.4f}}}\n",
+      report.sent, report.failed, report.rate(), millis(latency.quantile(0.5)),
+      millis(latency.quantile(0.99)), millis(latency.quantile(0.999)), millis(latency.max()),
+      report.cpu_seconds);
+}
+
+void print_table(const ProduceOptions& options, const ProduceReport& report) {
+  const auto& latency = report.latency;
+  fmt::print("topic {}, {} senders, {} bytes\n", options.topic, options.concurrency, options.size);
+  fmt::print("  sent     {:>12}   failed {}\n", report.sent, report.failed);
+  fmt::print("  time     {:>12.3f} s\n", report.elapsed.count());
+  fmt::print("  rate     {:>12.0f} /s\n", report.rate());
+  fmt::print("  latency  {:>12.3f} ms p50\n", millis(latency.quantile(0.5)));
+  fmt::print("           {:>12.3f} ms p99\n", millis(latency.quantile(0.99)));
+  fmt::print("           {:>12.3f} ms p99.9\n", millis(latency.quantile(0.999)));
+  fmt::print("           {:>12.3f} ms max\n", millis(latency.max()));
+  if (report.sent > 0) {
+    fmt::print("  CPU      {:>12.3f} s of this process ({:.3f} s per 100000 sends)\n",
+               report.cpu_seconds, report.cpu_seconds * 1e5 / static_cast<double>(report.sent));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::optional<ProduceOptions> options;
+  try {
+    options = comet::bench::parse_command_line(argc, argv);
+  } catch (const comet::bench::UsageError& error) {
+    fmt::print(stderr, "comet-bench: {}\nTry comet-bench --help\n", error.what());
+    return 2;
+  }
+  if (!options) return 0;
+  std::signal(SIGPIPE, SIG_IGN);
+  comet::log::configure(comet::log::Level::warn);
+  try {
+    const ProduceReport report = comet::bench::produce(*options);
+    if (options->json) {
+      print_json(report);
+    } else {
+      print_table(*options, report);
+    }
+    return report.failed == 0 && report.sent > 0 ? 0 : 1;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "comet-bench: {}\n", error.what());
+    return 1;
+  }
+}

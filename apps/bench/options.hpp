@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace comet::bench {
+
+class ProduceOptions {
+ public:
+  std::string name_servers;
+  std::string topic;
+  std::string group;
+  int concurrency = 0;
+  std::size_t size = 0;  // bytes of a body
+  std::uint64_t count = 0;
+  std::uint64_t warmup = 0;
+  bool json = false;
+};
+
+// The command line makes no sense; what() says why.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// nullopt: help was asked for and has been printed. Throws UsageError.
+[[nodiscard]] std::optional<ProduceOptions> parse_command_line(int argc, char** argv);
+
+}  // namespace comet::bench

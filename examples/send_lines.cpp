@@ -1,0 +1,120 @@
+// Sends every line of a file (or of standard input) as a message of its own, many at a time:
+//   example-send_lines --namesrv 127.0.0.1:9876 --topic lines --file README.md
+// Prints one SendResult per line on standard output and a summary on standard error.
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/program_options.hpp>
+#include <chrono>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "comet/base/async.hpp"
+#include "comet/producer/producer.hpp"
+
+namespace asio = boost::asio;
+namespace po = boost::program_options;
+
+class Lines {
+ public:
+  Lines(comet::Producer& producer_in, std::istream& input_in)
+      : producer(producer_in), input(input_in) {}
+  comet::Producer& producer;
+  std::istream& input;
+  std::string topic;
+  std::string tag;
+  std::size_t show = 0;  // how many results to print
+  std::size_t sent = 0;
+  std::size_t bytes = 0;
+  std::string failure;  // of the first send that failed; ends the sending
+};
+
+// One of several senders that take lines from the same input, one line at a time each.
+asio::awaitable<void> send_lines(Lines& lines) {
+  std::string line;
+  while (lines.failure.empty() && std::getline(lines.input, line)) {
+    if (line.empty()) continue;  // RocketMQ has no empty messages
+    comet::Message message(lines.topic, line);
+    if (!lines.tag.empty()) message.tag(lines.tag);
+    try {
+      comet::SendResult result = co_await lines.producer.send(std::move(message));
+      if (lines.sent < lines.show) std::cout << result << '\n';
+      ++lines.sent;
+      lines.bytes += line.size();
+    } catch (const comet::Error& error) {
+      if (lines.failure.empty()) lines.failure = error.what();
+    }
+  }
+}
+
+asio::awaitable<void> send_all(Lines& lines, int window) {
+  co_await lines.producer.start();
+  comet::TaskGroup senders(lines.producer.client()->executor(), comet::real_time());
+  for (int i = 0; i < window; ++i) senders.spawn("sender", send_lines(lines));
+  co_await senders.join();
+  co_await lines.producer.shutdown();
+}
+
+int run(const po::variables_map& options) {
+  std::ifstream file;
+  if (options.count("file") != 0) {
+    file.open(options["file"].as<std::string>(), std::ios::binary);
+    if (!file) throw std::runtime_error("cannot read " + options["file"].as<std::string>());
+  }
+  asio::io_context context;
+  comet::ProducerConfig config(options["group"].as<std::string>());
+  config.name_servers(options["namesrv"].as<std::string>());
+  comet::Producer producer(context.get_executor(), config);
+  Lines lines(producer, file.is_open() ? file : std::cin);
+  lines.topic = options["topic"].as<std::string>();
+  lines.tag = options["tag"].as<std::string>();
+  lines.show = options["show"].as<std::size_t>();
+
+  std::exception_ptr problem;
+  auto on_end = [&problem](std::exception_ptr error) { problem = error; };
+  const auto begin = std::chrono::steady_clock::now();
+  asio::co_spawn(context, send_all(lines, options["window"].as<int>()), on_end);
+  context.run();
+  if (problem) std::rethrow_exception(problem);
+
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::cout.flush();
+  std::cerr << "sent " << lines.sent << " lines (" << lines.bytes << " bytes) to topic "
+            << lines.topic << " in " << took.count() << " s\n";
+  if (!lines.failure.empty()) throw std::runtime_error(lines.failure);
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  po::options_description description("example-send_lines: each line becomes a message");
+  auto option = description.add_options();
+  option("help,h", "show this text");
+  option("namesrv,n", po::value<std::string>()->default_value("127.0.0.1:9876"),
+         "name servers, host:port[;host:port...]");
+  option("topic,t", po::value<std::string>()->required(), "topic to send to");
+  option("file,f", po::value<std::string>(), "file to read (default: standard input)");
+  option("group,g", po::value<std::string>()->default_value("send-lines"), "producer group");
+  option("tag", po::value<std::string>()->default_value(""), "tag of the messages");
+  option("window,w", po::value<int>()->default_value(32), "sends in progress at the same time");
+  option("show", po::value<std::size_t>()->default_value(static_cast<std::size_t>(-1), "all"),
+         "how many SendResults to print");
+  try {
+    po::variables_map options;
+    po::store(po::parse_command_line(argc, argv, description), options);
+    if (options.count("help") != 0) {
+      std::cout << description;
+      return 0;
+    }
+    po::notify(options);
+    return run(options);
+  } catch (const po::error& error) {
+    std::cerr << error.what() << "\n\n" << description;
+    return 2;
+  } catch (const std::exception& error) {
+    std::cout.flush();
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
+}
