@@ -18,6 +18,8 @@
 
 namespace comet::store {
 
+class FileSystem;  // for tests that make file operations fail
+
 enum class FlushMode {
   async_flush,  // acknowledged when written to the file; on disk within flush_interval
   sync_flush,   // acknowledged when on disk; one fdatasync serves all that wait
@@ -25,13 +27,15 @@ enum class FlushMode {
 
 class StoreConfig {
  public:
-  std::string root;                                   // storePathRootDir
-  std::int64_t commit_log_file_size = 1 << 30;        // mappedFileSizeCommitLog, bytes
+  std::string root;                                     // storePathRootDir
+  std::int64_t commit_log_file_size = 1 << 30;          // mappedFileSizeCommitLog, bytes
   std::int64_t consume_queue_file_size = 300'000 * 20;  // mappedFileSizeConsumeQueue x 20, bytes
-  std::int32_t max_message_size = 4 << 20;            // maxMessageSize, bytes of a body
-  FlushMode flush = FlushMode::async_flush;           // flushDiskType
+  std::int32_t max_message_size = 4 << 20;              // maxMessageSize, bytes of a body
+  FlushMode flush = FlushMode::async_flush;             // flushDiskType
   Duration flush_interval = std::chrono::milliseconds(500);  // flushIntervalCommitLog
   Duration sync_flush_timeout = std::chrono::seconds(5);     // syncFlushTimeout
+  // messageDelayLevel: how long messages of the schedule topic wait, by their level.
+  std::string delay_levels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h";
 };
 
 enum class StoreErrc {
@@ -43,6 +47,7 @@ enum class StoreErrc {
   read_only,          // an earlier I/O error forbids writing; read_only_reason() says which
   disk_full,          // no space; nothing stored; writing resumes by itself when there is space
   closed,             // the store is shutting down
+  illegal_queue,      // the topic cannot be a directory's name, or the queue id is negative
 };
 const boost::system::error_category& store_category() noexcept;
 inline error_code make_error_code(StoreErrc code) noexcept {
@@ -51,23 +56,23 @@ inline error_code make_error_code(StoreErrc code) noexcept {
 
 class AppendResult {
  public:
-  error_code error;                  // flush_timeout: stored all the same
-  std::int64_t physical_offset = 0;  // of the (first) record
-  std::int64_t queue_offset = 0;     // of the (first) record
-  std::int64_t store_timestamp = 0;  // ms
+  error_code error;                         // flush_timeout: stored all the same
+  std::int64_t physical_offset = 0;         // of the (first) record
+  std::int64_t queue_offset = 0;            // of the (first) record
+  std::int64_t store_timestamp = 0;         // ms
   std::vector<std::int64_t> batch_offsets;  // physical offsets of a batch's records; else empty
 };
 
 enum class ReadStatus {  // Apache: GetMessageStatus
   found,
-  no_matched_message,       // examined, none passed the filter
-  message_was_removing,     // the queue points at records that are gone
-  offset_found_null,        // the queue's file is missing
-  offset_overflow_badly,    // beyond the end
-  offset_overflow_one,      // exactly the end: nothing new
-  offset_too_small,         // below the first
-  no_matched_logic_queue,   // no such queue
-  no_message_in_queue,      // the queue is empty
+  no_matched_message,      // examined, none passed the filter
+  message_was_removing,    // the queue points at records that are gone
+  offset_found_null,       // the queue's file is missing
+  offset_overflow_badly,   // beyond the end
+  offset_overflow_one,     // exactly the end: nothing new
+  offset_too_small,        // below the first
+  no_matched_logic_queue,  // no such queue
+  no_message_in_queue,     // the queue is empty
 };
 
 class ReadResult {
@@ -101,12 +106,19 @@ class Arrival {
 using ArrivalObserver = std::function<void(const Arrival&)>;
 
 // Awaitable operations may be awaited on any executor; they complete there. Reads are thread-safe
-// and do not wait. The store does its blocking work (flush, file preparation) on threads of its own.
+// and do not wait. The store flushes on a thread of its own; a new log file (every
+// commit_log_file_size bytes) is made by the appender that needs it.
+// Cancelling a coroutine that awaits an append neither stops the append nor the wait for it; the
+// coroutine learns of the cancellation at its next suspension. Close the store before the contexts
+// of the executors that await appends are destroyed. Under virtual time use async_flush: the time
+// that a real disk takes is unknown to it.
 class MessageStore {
  public:
   // Opens or creates the directory, takes its lock, recovers. Blocking; throws Error naming the
   // path and what to do. `executor` runs arrival observers.
   MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time);
+  MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time,
+               FileSystem& files);
   ~MessageStore();  // as close()
 
   // Appends one record. Of `record` these are used: queue_id, flag, sys_flag, born_*, store_host,
@@ -138,11 +150,14 @@ class MessageStore {
 
   void observe_arrivals(ArrivalObserver observer);  // before the first append
 
-  // Flushes, writes the checkpoint, removes `abort` and the lock. Appends fail from now on.
+  // Finishes the appends that were begun, flushes, writes the checkpoint, removes `abort` and the
+  // lock. Appends fail from now on; reads go on. Blocking.
   void close();
 
  private:
   struct Impl;
+  MessageStore(const MessageStore&) = delete;
+  MessageStore& operator=(const MessageStore&) = delete;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,60 @@
+#pragma once
+// Puts waiting on top of StoreCore: appends are queued, written together, and completed on their
+// own executors.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "arrivals.hpp"
+#include "flush_waits.hpp"
+#include "flusher.hpp"
+#include "pending_append.hpp"
+#include "store_core.hpp"
+
+namespace comet::store {
+
+// Thread-safe. Work that is posted to executors keeps it alive.
+class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
+ public:
+  AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time,
+             FileSystem& files);
+  void start();
+  void close();
+  // No observer is called any more.
+  void forget_observers() { arrivals_.stop(); }
+
+  [[nodiscard]] const StoreCore& core() const noexcept { return core_; }
+  void observe(ArrivalObserver observer) { arrivals_.observe(std::move(observer)); }
+  // Encodes at once, so that the views need not outlive the call.
+  [[nodiscard]] asio::awaitable<AppendResult> submit(std::span<const RecordView> records,
+                                                     bool wait_flush);
+
+ private:
+  class Drain;
+  class StartAppend;
+
+  asio::awaitable<AppendResult> await_append(Append append, bool wait_flush);
+  void enqueue(std::unique_ptr<PendingAppend> append);
+  void drain();
+  void drain_lost() noexcept;
+  // Returns those that are done; the others wait for the disk.
+  [[nodiscard]] PendingAppends write(PendingAppends appends);
+
+  StoreCore core_;
+  Arrivals arrivals_;
+  std::shared_ptr<FlushWaits> waits_;
+
+  std::mutex queue_mutex_;
+  PendingAppends queue_;       // not yet written
+  bool drain_posted_ = false;  // somebody will write the queue
+  bool closing_ = false;
+
+  std::mutex close_mutex_;
+  bool closed_ = false;
+  std::unique_ptr<Flusher> flusher_;  // last: its thread uses the others
+};
+
+}  // namespace comet::store

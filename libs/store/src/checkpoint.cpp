@@ -1,0 +1,62 @@
+#include "checkpoint.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "comet/base/bytes.hpp"
+
+namespace comet::store {
+
+namespace {
+
+constexpr std::size_t kFileSize = 4096;
+constexpr std::int64_t kTimestampSlack = 3000;  // ms
+constexpr std::size_t kOwnFieldsAt = 256;
+constexpr std::uint32_t kOwnMagic = 0x434D5131;  // "CMQ1"
+
+}  // namespace
+
+std::int64_t Checkpoint::vouched_timestamp() const noexcept {
+  return std::max<std::int64_t>(0, std::min(log_timestamp, queues_timestamp) - kTimestampSlack);
+}
+
+Result<Checkpoint> read_checkpoint(FileSystem& files, const std::string& path) {
+  Checkpoint checkpoint;
+  Result<bool> exists = files.exists(path);
+  if (!exists) return exists.error();
+  if (!*exists) return checkpoint;
+  Result<std::shared_ptr<File>> file = files.open(path, OpenMode::existing);
+  if (!file) return file.error();
+  Result<std::int64_t> size = (*file)->size();
+  if (!size) return size.error();
+  if (*size < static_cast<std::int64_t>(kFileSize)) return checkpoint;
+  std::array<char, kFileSize> bytes{};
+  if (error_code error = read_fully(**file, bytes, 0)) return error;
+  checkpoint.log_timestamp = load_be<std::int64_t>(bytes.data());
+  checkpoint.queues_timestamp = load_be<std::int64_t>(bytes.data() + 8);
+  checkpoint.index_timestamp = load_be<std::int64_t>(bytes.data() + 16);
+  if (load_be<std::uint32_t>(bytes.data() + kOwnFieldsAt) == kOwnMagic) {
+    checkpoint.queue_count = load_be<std::int64_t>(bytes.data() + kOwnFieldsAt + 8);
+  }
+  return checkpoint;
+}
+
+error_code write_checkpoint(FileSystem& files, const std::string& path,
+                            const Checkpoint& checkpoint) {
+  Result<bool> exists = files.exists(path);
+  if (!exists) return exists.error();
+  Result<std::shared_ptr<File>> file = files.open(path, OpenMode::create);
+  if (!file) return file.error();
+  std::array<char, kFileSize> bytes{};
+  store_be<std::int64_t>(bytes.data(), checkpoint.log_timestamp);
+  store_be<std::int64_t>(bytes.data() + 8, checkpoint.queues_timestamp);
+  store_be<std::int64_t>(bytes.data() + 16, checkpoint.index_timestamp);
+  store_be<std::uint32_t>(bytes.data() + kOwnFieldsAt, kOwnMagic);
+  store_be<std::int64_t>(bytes.data() + kOwnFieldsAt + 8, checkpoint.queue_count);
+  std::string_view content(bytes.data(), bytes.size());
+  if (error_code error = write_fully(**file, content, 0)) return error;
+  if (error_code error = (*file)->sync_data()) return error;
+  return *exists ? error_code() : files.sync_directory(path.substr(0, path.rfind('/')));
+}
+
+}  // namespace comet::store

@@ -1,0 +1,37 @@
+#pragma once
+// The checkpoint file: up to which store time everything is known to be on disk.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "comet/base/error.hpp"
+#include "file.hpp"
+
+namespace comet::store {
+
+class Checkpoint {
+ public:
+  // Apache's fields, ms.
+  std::int64_t log_timestamp = 0;     // physicMsgTimestamp
+  std::int64_t queues_timestamp = 0;  // logicsMsgTimestamp
+  std::int64_t index_timestamp = 0;   // indexMsgTimestamp; kept as found
+  // Ours, in the part of the file that Apache leaves unused: how many queues held messages, so that
+  // a lost queue is missed.
+  std::int64_t queue_count = 0;
+
+  // Messages stored up to this time are on disk, in the log and in the queues. Apache takes off
+  // three seconds for records that were stamped and not yet written.
+  [[nodiscard]] std::int64_t vouched_timestamp() const noexcept;
+
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+// Zeros when there is no file or it is shorter than Apache's 4096 bytes: nothing is vouched for.
+[[nodiscard]] Result<Checkpoint> read_checkpoint(FileSystem& files, const std::string& path);
+
+// All fields lie in one sector, so that a crash leaves the old ones or the new ones.
+[[nodiscard]] error_code write_checkpoint(FileSystem& files, const std::string& path,
+                                          const Checkpoint& checkpoint);
+
+}  // namespace comet::store

@@ -1,0 +1,296 @@
+#include "commit_log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "comet/base/bytes.hpp"
+#include "comet/base/log.hpp"
+#include "comet/store/message_store.hpp"
+
+namespace comet::store {
+
+namespace {
+
+[[noreturn]] void fail(const error_code& error, const std::string& what) {
+  throw Error(error, what);
+}
+
+void check(const error_code& error, const std::string& what) {
+  if (error) fail(error, what);
+}
+
+bool all_zero(std::string_view bytes) noexcept {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
+}  // namespace
+
+CommitLog::CommitLog(FileSystem& files, std::string directory, std::int64_t segment_size)
+    : files_(files), directory_(std::move(directory)), segment_size_(segment_size) {}
+
+std::string CommitLog::path_of(std::int64_t start) const {
+  return directory_ + "/" + offset_file_name(start);
+}
+
+void CommitLog::open() {
+  Result<std::vector<DirectoryEntry>> entries = files_.list(directory_);
+  if (!entries) fail(entries.error(), "list the commit log directory " + directory_);
+  std::erase_if(*entries, [&](const DirectoryEntry& entry) {
+    if (!entry.is_directory && parse_offset_file_name(entry.name) >= 0) return false;
+    log::warn("{}/{} is no commit log file: ignored", directory_, entry.name);
+    return true;
+  });
+  for (std::size_t i = 0; i < entries->size(); ++i) {
+    const DirectoryEntry& entry = (*entries)[i];
+    open_segment(entry, parse_offset_file_name(entry.name), i + 1 == entries->size());
+  }
+  if (!segments_.empty()) position_ = segments_.back()->end();
+  written_ = position_;
+}
+
+void CommitLog::open_segment(const DirectoryEntry& entry, std::int64_t start, bool last) {
+  std::string path = path_of(start);
+  // A crash while a file is made leaves the last one short.
+  bool repair = last && entry.size < segment_size_;
+  if (start % segment_size_ != 0 || (entry.size != segment_size_ && !repair)) {
+    fail(make_error_code(StoreErrc::wrong_file_size),
+         fmt::format("{} ({} bytes) does not fit mappedFileSizeCommitLog={}; start with the value "
+                     "that the store was made with",
+                     path, entry.size, segment_size_));
+  }
+  if (!segments_.empty() && segments_.back()->end() != start) {
+    log::error("commit log: the files between {} and {} are missing; the log now begins at {}",
+               path_of(segments_.back()->start()), path, start);
+    segments_.clear();
+  }
+  Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::existing);
+  if (!file) fail(file.error(), "open " + path);
+  if (repair) {
+    log::warn("commit log: {} has {} of {} bytes: extended", path, entry.size, segment_size_);
+    check((*file)->resize(segment_size_), "extend " + path);
+  }
+  Result<std::shared_ptr<const char>> memory = (*file)->map(segment_size_);
+  if (!memory) fail(memory.error(), "map " + path);
+  // Only the last file is written; descriptors are scarcer than files.
+  if (!last) file->reset();
+  segments_.push_back(
+      std::make_shared<Segment>(start, segment_size_, std::move(*file), std::move(*memory)));
+}
+
+error_code CommitLog::reopen(Segment& segment) {
+  if (segment.file_) return {};
+  Result<std::shared_ptr<File>> file = files_.open(path_of(segment.start()), OpenMode::existing);
+  if (!file) return file.error();
+  segment.file_ = std::move(*file);
+  return {};
+}
+
+std::int64_t CommitLog::clean_start() const {
+  if (segments_.empty()) return 0;
+  return segments_[segments_.size() > 3 ? segments_.size() - 3 : 0]->start();
+}
+
+std::int64_t CommitLog::unclean_start(std::int64_t vouched_timestamp) const {
+  if (segments_.empty()) return 0;
+  for (std::size_t i = segments_.size(); i-- > 1;) {
+    const Segment& segment = *segments_[i];
+    Result<RecordView> first = parse_record(segment.bytes_from(segment.start()), CheckCrc::no);
+    if (first && first->store_timestamp > 0 && first->store_timestamp <= vouched_timestamp) {
+      return segment.start();
+    }
+  }
+  return segments_.front()->start();
+}
+
+LogScan CommitLog::scan(std::int64_t from, std::int64_t limit, CheckCrc check_crc,
+                        const Visitor& visit) const {
+  LogScan scan;
+  scan.end = from;
+  SegmentPtr segment;
+  while (scan.end < limit) {
+    if (!segment || scan.end >= segment->end()) segment = segment_at(scan.end);
+    if (!segment) return scan;
+    std::string_view rest = segment->bytes_from(scan.end);
+    if (rest.size() < kBlankSize) {
+      scan.end = segment->end();
+      continue;
+    }
+    auto size = load_be<std::int32_t>(rest.data());
+    auto magic = load_be<std::int32_t>(rest.data() + 4);
+    if (magic == kBlankMagic && static_cast<std::size_t>(size) == rest.size()) {
+      scan.end = segment->end();
+      continue;
+    }
+    if (size == 0 && magic == 0) return scan;
+    Result<RecordView> record = parse_record(rest, check_crc);
+    if (!record) {
+      scan.reason = record.error().message();
+    } else if (record->physical_offset != scan.end) {
+      scan.reason = fmt::format("the record says that it lies at {}", record->physical_offset);
+    } else if (record->topic.empty()) {
+      scan.reason = "the record has no topic";
+    }
+    if (!scan.reason.empty()) return scan;
+    if (visit) visit(*record);
+    scan.end += record->total_size;
+    scan.last_timestamp = record->store_timestamp;
+    ++scan.records;
+  }
+  return scan;
+}
+
+std::int64_t CommitLog::leftovers_behind(std::int64_t end) const {
+  // Only looks until a stretch of zeros: behind it a sparse file has nothing to read.
+  constexpr std::size_t kStretch = 64 * 1024;
+  std::int64_t last = end;
+  for (std::int64_t at = end;;) {
+    SegmentPtr segment = segment_at(at);
+    if (!segment) break;
+    std::string_view bytes = segment->bytes_from(at).substr(0, kStretch);
+    if (all_zero(bytes)) {
+      at = segment->end();
+      continue;
+    }
+    last = at + static_cast<std::int64_t>(bytes.find_last_not_of('\0')) + 1;
+    at += static_cast<std::int64_t>(bytes.size());
+  }
+  return last - end;
+}
+
+std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
+  std::int64_t lost = leftovers_behind(end);
+  drop_segments_from(end + 1);
+  if (!segments_.empty() && segments_.back()->end() > end) zero_tail(*segments_.back(), end);
+  position_ = end;
+  written_ = end;
+  synced_ = std::min(checked_from, end);
+  // What a killed process had written may lie in the page cache only, and readers are about to see
+  // it.
+  check(sync(end), "sync the commit log in " + directory_);
+  return lost;
+}
+
+// The last file first: a crash in between leaves no hole.
+void CommitLog::drop_segments_from(std::int64_t start) {
+  bool dropped = false;
+  while (!segments_.empty() && segments_.back()->start() >= start) {
+    std::string path = path_of(segments_.back()->start());
+    check(files_.remove(path), "remove " + path);
+    segments_.pop_back();
+    dropped = true;
+  }
+  if (dropped) check(files_.sync_directory(directory_), "sync " + directory_);
+}
+
+// Shrinking and growing zeroes whatever lay there without writing it.
+void CommitLog::zero_tail(Segment& segment, std::int64_t from) {
+  std::string path = path_of(segment.start());
+  check(reopen(segment), "open " + path);
+  check(segment.file_->resize(from - segment.start()), "cut " + path);
+  check(segment.file_->resize(segment_size_), "extend " + path);
+  check(segment.file_->sync_all(), "sync " + path);
+}
+
+std::int64_t CommitLog::room() const noexcept {
+  return segments_.empty() ? 0 : segments_.back()->end() - position_;
+}
+
+error_code CommitLog::add_segment() {
+  std::string path = path_of(position_);
+  Result<std::shared_ptr<Segment>> segment = create_segment(path);
+  if (!segment) {
+    if (is_disk_full(segment.error()) || is_shortage(segment.error())) {
+      // The next attempt makes it anew, and so does the next start.
+      (void)files_.remove(path);
+    }
+    return segment.error();
+  }
+  std::unique_lock lock(segments_mutex_);
+  segments_.push_back(std::move(*segment));
+  return {};
+}
+
+Result<std::shared_ptr<Segment>> CommitLog::create_segment(const std::string& path) {
+  Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::create);
+  if (!file) return file.error();
+  if (error_code error = (*file)->resize(0)) return error;
+  if (error_code error = (*file)->resize(segment_size_)) return error;
+  if (error_code error = (*file)->sync_all()) return error;
+  if (error_code error = files_.sync_directory(directory_)) return error;
+  Result<std::shared_ptr<const char>> memory = (*file)->map(segment_size_);
+  if (!memory) return memory.error();
+  return std::make_shared<Segment>(position_, segment_size_, std::move(*file), std::move(*memory));
+}
+
+error_code CommitLog::write(std::span<iovec> pieces, std::int64_t size, bool finish_segment) {
+  if (error_code error = wipe_leftovers()) return error;
+  Segment& segment = *segments_.back();
+  WriteOutcome outcome = write_fully(*segment.file_, pieces, position_ - segment.start());
+  if (outcome.error) {
+    leftover_end_ = position_ + outcome.written;
+    return outcome.error;
+  }
+  position_ = finish_segment ? segment.end() : position_ + size;
+  written_.store(position_, std::memory_order_release);
+  return {};
+}
+
+// Whole records of a failed write must not come back to life behind a shorter one that takes their
+// place.
+error_code CommitLog::wipe_leftovers() {
+  static constexpr std::array<char, 64 * 1024> kZeros{};
+  Segment& segment = *segments_.back();
+  while (leftover_end_ > position_) {
+    auto size = std::min<std::int64_t>(leftover_end_ - position_, kZeros.size());
+    std::string_view zeros(kZeros.data(), static_cast<std::size_t>(size));
+    if (error_code error =
+            write_fully(*segment.file_, zeros, leftover_end_ - size - segment.start())) {
+      return error;
+    }
+    leftover_end_ -= size;
+  }
+  return {};
+}
+
+error_code CommitLog::sync(std::int64_t end) {
+  std::lock_guard sync_lock(sync_mutex_);
+  std::int64_t from = synced_.load(std::memory_order_relaxed);
+  if (from >= end) return {};
+  std::vector<std::shared_ptr<Segment>> touched;
+  {
+    std::shared_lock lock(segments_mutex_);
+    for (const auto& segment : segments_) {
+      if (segment->end() > from && segment->start() < end) touched.push_back(segment);
+    }
+  }
+  for (const auto& segment : touched) {
+    if (error_code error = reopen(*segment)) return error;
+    if (error_code error = segment->file_->sync_data()) return error;
+    // Nothing is written to a full segment any more.
+    if (segment->end() <= end) segment->file_.reset();
+  }
+  synced_.store(end, std::memory_order_release);
+  return {};
+}
+
+std::int64_t CommitLog::min_offset() const {
+  std::shared_lock lock(segments_mutex_);
+  return segments_.empty() ? 0 : segments_.front()->start();
+}
+
+SegmentPtr CommitLog::segment_at(std::int64_t offset) const {
+  std::shared_lock lock(segments_mutex_);
+  if (segments_.empty() || offset < segments_.front()->start()) return nullptr;
+  auto index = static_cast<std::size_t>((offset - segments_.front()->start()) / segment_size_);
+  return index < segments_.size() ? segments_[index] : nullptr;
+}
+
+std::size_t CommitLog::segment_count() const {
+  std::shared_lock lock(segments_mutex_);
+  return segments_.size();
+}
+
+}  // namespace comet::store

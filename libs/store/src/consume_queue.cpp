@@ -1,0 +1,246 @@
+#include "consume_queue.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "comet/base/bytes.hpp"
+#include "comet/base/log.hpp"
+#include "queue_files.hpp"
+
+namespace comet::store {
+
+namespace {
+
+void check(const error_code& error, const std::string& what) {
+  if (error) throw Error(error, what);
+}
+
+}  // namespace
+
+void QueueUnit::encode_to(std::string& out) const {
+  append_be<std::int64_t>(out, physical_offset);
+  append_be<std::int32_t>(out, size);
+  append_be<std::int64_t>(out, tags_code);
+}
+
+QueueUnit QueueUnit::decode(const char* from) noexcept {
+  QueueUnit unit;
+  unit.physical_offset = load_be<std::int64_t>(from);
+  unit.size = load_be<std::int32_t>(from + 8);
+  unit.tags_code = load_be<std::int64_t>(from + 12);
+  return unit;
+}
+
+ConsumeQueue::ConsumeQueue(QueueFiles& files, std::string topic, std::int32_t queue_id)
+    : files_(files), topic_(std::move(topic)), queue_id_(queue_id) {}
+
+std::int64_t ConsumeQueue::file_start_of(std::int64_t queue_offset) const noexcept {
+  std::int64_t at = queue_offset * QueueUnit::kSize;
+  return at - at % files_.file_size();
+}
+
+std::int64_t ConsumeQueue::next_file_offset(std::int64_t queue_offset) const noexcept {
+  return (file_start_of(queue_offset) + files_.file_size()) / QueueUnit::kSize;
+}
+
+void ConsumeQueue::load(std::vector<DirectoryEntry> entries) {
+  std::erase_if(entries, [](const DirectoryEntry& entry) {
+    return entry.is_directory || parse_offset_file_name(entry.name) < 0;
+  });
+  std::int64_t file_size = files_.file_size();
+  bool broken = false;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    std::int64_t start = parse_offset_file_name(entries[i].name);
+    bool first = i == 0;
+    bool last = i + 1 == entries.size();
+    bool good_size = entries[i].size == file_size || (last && entries[i].size < file_size);
+    broken = broken || start % file_size != 0 || (!first && start != end_of_files_) || !good_size;
+    if (broken) {
+      log::warn("consume queue {} {}: {} ({} bytes) cannot be continued: rebuilt from the log",
+                topic_, queue_id_, entries[i].name, entries[i].size);
+      check(files_.remove(*this, start), "remove " + files_.path_of(*this, start));
+      continue;
+    }
+    if (entries[i].size < file_size) {
+      std::string path = files_.path_of(*this, start);
+      Result<std::shared_ptr<File>> file = files_.open(*this, start);
+      check(file ? error_code() : file.error(), "open " + path);
+      // Half a unit at the end could look like a whole one.
+      std::int64_t whole = entries[i].size - entries[i].size % QueueUnit::kSize;
+      check((*file)->resize(whole), "cut " + path);
+      check((*file)->resize(file_size), "extend " + path);
+    }
+    if (first) first_file_ = start;
+    end_of_files_ = start + file_size;
+  }
+  first_ = first_file_ / QueueUnit::kSize;
+}
+
+QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
+  std::array<char, QueueUnit::kSize> bytes{};
+  std::int64_t start = file_start_of(queue_offset);
+  std::string path = files_.path_of(*this, start);
+  Result<std::shared_ptr<File>> file = files_.open(*this, start);
+  check(file ? error_code() : file.error(), "open " + path);
+  check(read_fully(**file, bytes, queue_offset * QueueUnit::kSize - start), "read " + path);
+  return QueueUnit::decode(bytes.data());
+}
+
+std::int64_t ConsumeQueue::find_end(std::int64_t log_limit) const {
+  std::int64_t low = first_file_ / QueueUnit::kSize;
+  std::int64_t high = end_of_files_ / QueueUnit::kSize;
+  while (low < high) {
+    std::int64_t middle = low + (high - low) / 2;
+    QueueUnit unit = unit_at(middle);
+    bool good = unit.physical_offset >= 0 && unit.size > 0 &&
+                (unit.is_filler() ? unit.physical_offset < log_limit : unit.end() <= log_limit);
+    if (good) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
+  std::int64_t end = queue_offset * QueueUnit::kSize;
+  // The file in which the next unit goes stays, so that it can be continued.
+  if (end_of_files_ > end + files_.file_size()) {
+    remove_files_from(file_start_of(queue_offset) + files_.file_size());
+  }
+  if (end < end_of_files_ && (wipe || !zero_from(queue_offset))) zero_tail(queue_offset);
+  pending_.clear();
+  next_ = queue_offset;
+  written_ = queue_offset;
+  published_ = queue_offset;
+  min_known_for_ = -1;
+  log_end_ = -1;
+  if (queue_offset > first_) {
+    QueueUnit last = unit_at(queue_offset - 1);
+    // A filler says where the record would lie, not how long it is.
+    log_end_ = last.is_filler() ? last.physical_offset : last.end();
+  }
+}
+
+bool ConsumeQueue::zero_from(std::int64_t queue_offset) const {
+  QueueUnit unit = unit_at(queue_offset);
+  return unit.physical_offset == 0 && unit.size == 0 && unit.tags_code == 0;
+}
+
+void ConsumeQueue::remove_files_from(std::int64_t start) {
+  for (std::int64_t file = end_of_files_ - files_.file_size(); file >= start;
+       file -= files_.file_size()) {
+    check(files_.remove(*this, file), "remove " + files_.path_of(*this, file));
+    end_of_files_ = file;
+  }
+}
+
+void ConsumeQueue::zero_tail(std::int64_t queue_offset) {
+  std::int64_t start = file_start_of(queue_offset);
+  std::string path = files_.path_of(*this, start);
+  Result<std::shared_ptr<File>> file = files_.open(*this, start);
+  check(file ? error_code() : file.error(), "open " + path);
+  check((*file)->resize(queue_offset * QueueUnit::kSize - start), "cut " + path);
+  check((*file)->resize(files_.file_size()), "extend " + path);
+  files_.mark_dirty(*this, start, static_cast<std::size_t>(QueueUnit::kSize));
+}
+
+void ConsumeQueue::add(std::int64_t queue_offset, const QueueUnit& unit) {
+  std::int64_t expected = written_.load(std::memory_order_relaxed) +
+                          static_cast<std::int64_t>(pending_.size()) / QueueUnit::kSize;
+  if (queue_offset > expected) fill(queue_offset, unit.physical_offset);
+  unit.encode_to(pending_);
+  next_ = std::max(next_, queue_offset + 1);
+  log_end_ = unit.end();
+}
+
+void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset) {
+  QueueUnit filler;
+  filler.size = QueueUnit::kFillerSize;
+  std::int64_t from = written_ + static_cast<std::int64_t>(pending_.size()) / QueueUnit::kSize;
+  if (end_of_files_ == first_file_ && pending_.empty()) {
+    // The queue begins with a later message: in the file that holds it, as Apache does.
+    first_file_ = end_of_files_ = file_start_of(until);
+    from = first_file_ / QueueUnit::kSize;
+    first_ = from;
+    written_ = from;
+    published_ = from;
+  } else {
+    // Keeps the units' log offsets in ascending order, for binary searches.
+    filler.physical_offset = physical_offset;
+  }
+  for (; from < until; ++from) filler.encode_to(pending_);
+}
+
+error_code ConsumeQueue::write_pending() {
+  while (!pending_.empty()) {
+    std::int64_t at = written_.load(std::memory_order_relaxed) * QueueUnit::kSize;
+    std::int64_t start = at - at % files_.file_size();
+    auto room = static_cast<std::size_t>(start + files_.file_size() - at);
+    std::string_view bytes = std::string_view(pending_).substr(0, room);
+    bool is_new = start >= end_of_files_;
+    Result<std::shared_ptr<File>> file =
+        is_new ? files_.create(*this, start) : files_.open(*this, start);
+    if (!file) return file.error();
+    if (error_code error = write_fully(**file, bytes, at - start)) return error;
+    if (is_new) end_of_files_ = start + files_.file_size();
+    files_.mark_dirty(*this, start, bytes.size());
+    auto units = static_cast<std::int64_t>(bytes.size()) / QueueUnit::kSize;
+    pending_.erase(0, bytes.size());
+    written_.fetch_add(units, std::memory_order_release);
+  }
+  return {};
+}
+
+std::int64_t ConsumeQueue::max_offset() const noexcept {
+  return std::min(published_.load(std::memory_order_acquire),
+                  written_.load(std::memory_order_acquire));
+}
+
+std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
+  if (min_known_for_.load(std::memory_order_acquire) == log_min) {
+    return min_.load(std::memory_order_relaxed);
+  }
+  std::int64_t low = first_.load(std::memory_order_relaxed);
+  std::int64_t high = max_offset();
+  if (low >= high) return high;  // still empty: not worth remembering
+  while (low < high) {
+    std::int64_t middle = low + (high - low) / 2;
+    QueueUnit unit;
+    Result<std::size_t> n = read_units(middle, high, std::span(&unit, 1));
+    bool padding = unit.is_filler() && unit.physical_offset == 0;  // before the first message
+    bool gone = !n || *n == 0 || padding || unit.physical_offset < log_min;
+    if (gone) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  min_.store(low, std::memory_order_relaxed);
+  min_known_for_.store(log_min, std::memory_order_release);
+  return low;
+}
+
+Result<std::size_t> ConsumeQueue::read_units(std::int64_t queue_offset, std::int64_t end,
+                                             std::span<QueueUnit> into) const {
+  end = std::min(end, next_file_offset(queue_offset));
+  if (queue_offset >= end) return 0;
+  constexpr std::size_t kMaxUnits = 64;
+  std::size_t count =
+      std::min({into.size(), kMaxUnits, static_cast<std::size_t>(end - queue_offset)});
+  std::int64_t start = file_start_of(queue_offset);
+  Result<std::shared_ptr<File>> file = files_.open(*this, start);
+  if (!file) return file.error();
+  std::array<char, kMaxUnits * QueueUnit::kSize> bytes;
+  std::span<char> wanted(bytes.data(), count * QueueUnit::kSize);
+  if (error_code error = read_fully(**file, wanted, queue_offset * QueueUnit::kSize - start)) {
+    return error;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    into[i] = QueueUnit::decode(bytes.data() + i * QueueUnit::kSize);
+  }
+  return count;
+}
+
+}  // namespace comet::store

@@ -1,0 +1,113 @@
+#pragma once
+// One consume queue: where in the commit log the messages of one topic and queue lie. Derived from
+// the log; lives in files of 20-byte units at consumequeue/<topic>/<queueId>/<start offset>.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comet/base/error.hpp"
+#include "file.hpp"
+
+namespace comet::store {
+
+class QueueUnit {
+ public:
+  static constexpr std::int64_t kSize = 20;
+  // Stands for messages that the log does not have (Apache pads with phy 0 and this size).
+  static constexpr std::int32_t kFillerSize = std::numeric_limits<std::int32_t>::max();
+
+  std::int64_t physical_offset = 0;
+  std::int32_t size = 0;
+  std::int64_t tags_code = 0;
+
+  [[nodiscard]] std::int64_t end() const noexcept { return physical_offset + size; }
+  [[nodiscard]] bool is_filler() const noexcept { return size == kFillerSize; }
+  void encode_to(std::string& out) const;
+  [[nodiscard]] static QueueUnit decode(const char* from) noexcept;
+};
+
+class QueueFiles;
+
+// The write side belongs to one thread at a time (the store's writer, or recovery); the read side
+// is thread-safe.
+class ConsumeQueue {
+ public:
+  ConsumeQueue(QueueFiles& files, std::string topic, std::int32_t queue_id);
+  ConsumeQueue(const ConsumeQueue&) = delete;
+  ConsumeQueue& operator=(const ConsumeQueue&) = delete;
+
+  [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
+  [[nodiscard]] std::int32_t queue_id() const noexcept { return queue_id_; }
+
+  // Recovery. ------------------------------------------------------------------------------------
+  // Takes over the files of the queue's directory. Files that cannot be continued (a wrong size, a
+  // gap before them) are removed, with those behind them. Throws Error.
+  void load(std::vector<DirectoryEntry> entries);
+  // The first queue offset whose unit is not whole or ends behind `log_limit`; units before that
+  // are assumed to be in order.
+  [[nodiscard]] std::int64_t find_end(std::int64_t log_limit) const;
+  // Makes `queue_offset` the next to be written. What lies behind it is wiped, always when `wipe`,
+  // else when it is found not to be zero. Throws Error.
+  void cut(std::int64_t queue_offset, bool wipe);
+  // Of the first file's first unit.
+  [[nodiscard]] std::int64_t first_offset() const noexcept { return first_; }
+  // Where the last unit's record ends in the log; -1 when the queue is empty.
+  [[nodiscard]] std::int64_t log_end() const noexcept { return log_end_; }
+
+  // Writing. -------------------------------------------------------------------------------------
+  // Hands out the next queue offset; give_back() undoes the last reserve().
+  [[nodiscard]] std::int64_t reserve() noexcept { return next_++; }
+  void give_back() noexcept { --next_; }
+  [[nodiscard]] std::int64_t next() const noexcept { return next_; }
+  // Adds the unit of a reserved offset, or during recovery of next() or a later one (units between
+  // are filled). In memory until write_pending().
+  void add(std::int64_t queue_offset, const QueueUnit& unit);
+  // On failure everything pending stays so and is tried again by the next call.
+  [[nodiscard]] error_code write_pending();
+  [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
+  [[nodiscard]] std::size_t pending_size() const noexcept { return pending_.size(); }
+
+  // Allows readers to see units before `end`, as soon as they are in the file. Any thread.
+  void publish(std::int64_t end) noexcept { published_.store(end, std::memory_order_release); }
+
+  // Reading. -------------------------------------------------------------------------------------
+  [[nodiscard]] std::int64_t max_offset() const noexcept;
+  // The first offset whose record is not below `log_min`.
+  [[nodiscard]] std::int64_t min_offset(std::int64_t log_min) const;
+  // Reads units from `queue_offset` on, at most to the end of the file that holds it and not beyond
+  // `end`. An error when the file is missing.
+  [[nodiscard]] Result<std::size_t> read_units(std::int64_t queue_offset, std::int64_t end,
+                                               std::span<QueueUnit> into) const;
+  // The first queue offset of the file after the one that holds `queue_offset`.
+  [[nodiscard]] std::int64_t next_file_offset(std::int64_t queue_offset) const noexcept;
+
+ private:
+  [[nodiscard]] std::int64_t file_start_of(std::int64_t queue_offset) const noexcept;
+  [[nodiscard]] QueueUnit unit_at(std::int64_t queue_offset) const;
+  void fill(std::int64_t until, std::int64_t physical_offset);
+  [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
+  void remove_files_from(std::int64_t start);
+  void zero_tail(std::int64_t queue_offset);
+
+  QueueFiles& files_;
+  const std::string topic_;
+  const std::int32_t queue_id_;
+
+  std::int64_t first_file_ = 0;    // start of the first file, bytes
+  std::int64_t end_of_files_ = 0;  // end of the last file; first_file_: no files
+  std::int64_t next_ = 0;
+  std::int64_t log_end_ = -1;
+  std::string pending_;                 // units behind written_
+  std::atomic<std::int64_t> first_{0};  // queue offset of the first file's first unit
+  std::atomic<std::int64_t> written_{0};
+  std::atomic<std::int64_t> published_{0};
+  mutable std::atomic<std::int64_t> min_{0};
+  mutable std::atomic<std::int64_t> min_known_for_{-1};  // the log_min that min_ belongs to
+};
+
+}  // namespace comet::store

@@ -1,0 +1,47 @@
+#pragma once
+// What the log's records mean to the structures that are derived from it.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "comet/message/record.hpp"
+
+namespace comet::store {
+
+// The delays of levels 1, 2, ...: "1s 5s 10s 30s 1m ... 2h" (Apache: messageDelayLevel).
+class DelayLevels {
+ public:
+  // Throws Error naming the word that is no duration.
+  explicit DelayLevels(std::string_view text);
+  // Milliseconds; levels beyond the last count as the last.
+  [[nodiscard]] std::int64_t delay_of(std::int64_t level) const noexcept;
+
+ private:
+  std::vector<std::int64_t> millis_;
+};
+
+// The tags code of a queue unit: a hash, or in the schedule topic the time of delivery, which is
+// known when the store timestamp is.
+class TagsCode {
+ public:
+  [[nodiscard]] std::int64_t at(std::int64_t store_timestamp) const noexcept {
+    return is_delay_ ? store_timestamp + value_ : value_;
+  }
+  static TagsCode hash(std::int32_t value) noexcept { return {value, false}; }
+  static TagsCode delay(std::int64_t millis) noexcept { return {millis, true}; }
+  TagsCode() = default;
+
+ private:
+  TagsCode(std::int64_t value, bool is_delay) noexcept : value_(value), is_delay_(is_delay) {}
+  std::int64_t value_ = 0;
+  bool is_delay_ = false;
+};
+
+[[nodiscard]] TagsCode tags_code_of(const RecordView& record, const DelayLevels& levels);
+
+// Whether the record appears in its consume queue: prepared and rollback records of transactions
+// do not.
+[[nodiscard]] bool is_indexed(std::int32_t sys_flag) noexcept;
+
+}  // namespace comet::store

@@ -1,0 +1,228 @@
+#include "file.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+
+#include <fmt/format.h>
+
+#include "comet/base/files.hpp"
+
+namespace comet::store {
+
+namespace {
+
+error_code last_error() noexcept { return {errno, boost::system::system_category()}; }
+
+// Repeats a system call that a signal interrupted.
+template <class Call>
+auto retry_interrupted(Call call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
+class PosixFile final : public File {
+ public:
+  explicit PosixFile(int descriptor) noexcept : descriptor_(descriptor) {}
+  ~PosixFile() override { ::close(descriptor_); }
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+
+  Result<std::size_t> write_some(std::span<const iovec> pieces, std::int64_t at) override {
+    ssize_t n = retry_interrupted(
+        [&] { return ::pwritev(descriptor_, pieces.data(), static_cast<int>(pieces.size()), at); });
+    if (n < 0) return last_error();
+    return static_cast<std::size_t>(n);
+  }
+
+  Result<std::size_t> read_some(std::span<char> into, std::int64_t at) override {
+    ssize_t n =
+        retry_interrupted([&] { return ::pread(descriptor_, into.data(), into.size(), at); });
+    if (n < 0) return last_error();
+    return static_cast<std::size_t>(n);
+  }
+
+  Result<std::int64_t> size() override {
+    struct stat status{};
+    if (::fstat(descriptor_, &status) != 0) return last_error();
+    return static_cast<std::int64_t>(status.st_size);
+  }
+
+  error_code resize(std::int64_t size) override {
+    int result = retry_interrupted([&] { return ::ftruncate(descriptor_, size); });
+    return result == 0 ? error_code() : last_error();
+  }
+
+  // Not repeated when interrupted: after a failed sync nobody knows what is on the disk.
+  error_code sync_data() override {
+    return ::fdatasync(descriptor_) == 0 ? error_code() : last_error();
+  }
+  error_code sync_all() override { return ::fsync(descriptor_) == 0 ? error_code() : last_error(); }
+
+  Result<std::shared_ptr<const char>> map(std::int64_t size) override {
+    auto length = static_cast<std::size_t>(size);
+    void* address = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor_, 0);
+    if (address == MAP_FAILED) return last_error();
+    return std::shared_ptr<const char>(
+        static_cast<const char*>(address),
+        [address, length](const char*) { ::munmap(address, length); });
+  }
+
+  Result<bool> try_lock() override {
+    struct flock range{};
+    range.l_type = F_WRLCK;
+    range.l_whence = SEEK_SET;
+    range.l_start = 0;
+    range.l_len = 1;
+    // An open-file-description lock conflicts with the process locks that Java takes, and also with
+    // a second store in this process.
+    if (::fcntl(descriptor_, F_OFD_SETLK, &range) == 0) return true;
+    if (errno == EAGAIN || errno == EACCES) return false;
+    return Result<bool>(boost::system::in_place_error, last_error());
+  }
+
+ private:
+  int descriptor_;
+};
+
+class PosixFiles final : public FileSystem {
+ public:
+  Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    int flags = O_RDWR | O_CLOEXEC | (mode == OpenMode::create ? O_CREAT : 0);
+    int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0644); });
+    if (descriptor < 0) return last_error();
+    return std::shared_ptr<File>(std::make_shared<PosixFile>(descriptor));
+  }
+
+  Result<bool> exists(const std::string& path) override {
+    if (::access(path.c_str(), F_OK) == 0) return true;
+    if (errno == ENOENT) return false;
+    return Result<bool>(boost::system::in_place_error, last_error());
+  }
+
+  error_code remove(const std::string& path) override {
+    return ::unlink(path.c_str()) == 0 ? error_code() : last_error();
+  }
+
+  error_code make_directories(const std::string& path) override {
+    return comet::make_directories(path);
+  }
+
+  error_code sync_directory(const std::string& path) override {
+    int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return last_error();
+    PosixFile directory(descriptor);
+    return directory.sync_all();
+  }
+
+  Result<std::vector<DirectoryEntry>> list(const std::string& path) override {
+    std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+    if (!directory) return last_error();
+    std::vector<DirectoryEntry> entries;
+    errno = 0;
+    while (const dirent* found = ::readdir(directory.get())) {
+      DirectoryEntry entry;
+      entry.name = found->d_name;
+      if (entry.name == "." || entry.name == "..") continue;
+      struct stat status{};
+      if (::fstatat(::dirfd(directory.get()), found->d_name, &status, 0) != 0) return last_error();
+      entry.is_directory = S_ISDIR(status.st_mode);
+      entry.size = status.st_size;
+      entries.push_back(std::move(entry));
+      errno = 0;
+    }
+    if (errno != 0) return last_error();
+    std::ranges::sort(entries, {}, &DirectoryEntry::name);
+    return entries;
+  }
+};
+
+// Removes the first `size` bytes from the pieces.
+std::span<iovec> drop_front(std::span<iovec> pieces, std::size_t size) noexcept {
+  while (!pieces.empty() && size >= pieces.front().iov_len) {
+    size -= pieces.front().iov_len;
+    pieces = pieces.subspan(1);
+  }
+  if (!pieces.empty()) {
+    pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + size;
+    pieces.front().iov_len -= size;
+  }
+  return pieces;
+}
+
+}  // namespace
+
+FileSystem& posix_files() noexcept {
+  static PosixFiles files;
+  return files;
+}
+
+WriteOutcome write_fully(File& file, std::span<iovec> pieces, std::int64_t at) {
+  WriteOutcome outcome;
+  pieces = drop_front(pieces, 0);  // leading empty pieces
+  while (!pieces.empty()) {
+    std::size_t count = std::min<std::size_t>(pieces.size(), IOV_MAX);
+    Result<std::size_t> n = file.write_some(pieces.first(count), at + outcome.written);
+    if (!n) {
+      outcome.error = n.error();
+      return outcome;
+    }
+    if (*n == 0) {  // a disk that takes nothing and gives no reason
+      outcome.error = error_code(EIO, boost::system::system_category());
+      return outcome;
+    }
+    outcome.written += static_cast<std::int64_t>(*n);
+    pieces = drop_front(pieces, *n);
+  }
+  return outcome;
+}
+
+error_code write_fully(File& file, std::string_view bytes, std::int64_t at) {
+  iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  return write_fully(file, std::span<iovec>(&piece, 1), at).error;
+}
+
+error_code read_fully(File& file, std::span<char> into, std::int64_t at) {
+  while (!into.empty()) {
+    Result<std::size_t> n = file.read_some(into, at);
+    if (!n) return n.error();
+    if (*n == 0) {
+      std::ranges::fill(into, '\0');
+      return {};
+    }
+    into = into.subspan(*n);
+    at += static_cast<std::int64_t>(*n);
+  }
+  return {};
+}
+
+bool is_disk_full(const error_code& error) noexcept {
+  return error.category() == boost::system::system_category() &&
+         (error.value() == ENOSPC || error.value() == EDQUOT);
+}
+
+bool is_shortage(const error_code& error) noexcept {
+  return error.category() == boost::system::system_category() &&
+         (error.value() == EMFILE || error.value() == ENFILE || error.value() == ENOMEM);
+}
+
+std::string offset_file_name(std::int64_t start_offset) {
+  return fmt::format("{:020}", start_offset);
+}
+
+std::int64_t parse_offset_file_name(std::string_view name) noexcept {
+  std::int64_t value = 0;
+  if (name.size() != 20) return -1;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+  return error == std::errc() && end == name.data() + name.size() && value >= 0 ? value : -1;
+}
+
+}  // namespace comet::store

@@ -1,0 +1,89 @@
+#pragma once
+// Every call of the store to the file system goes through these two interfaces, so that tests can
+// make any of them fail. Blocking; thread-safe unless said otherwise.
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/error.hpp"
+
+namespace comet::store {
+
+class File {
+ public:
+  virtual ~File() = default;
+  // As pwritev: at least one byte, perhaps fewer than given, at most IOV_MAX pieces.
+  [[nodiscard]] virtual Result<std::size_t> write_some(std::span<const iovec> pieces,
+                                                       std::int64_t at) = 0;
+  // As pread: 0 at the end of the file.
+  [[nodiscard]] virtual Result<std::size_t> read_some(std::span<char> into, std::int64_t at) = 0;
+  [[nodiscard]] virtual Result<std::int64_t> size() = 0;
+  // As ftruncate: bytes that come into being are zero.
+  [[nodiscard]] virtual error_code resize(std::int64_t size) = 0;
+  [[nodiscard]] virtual error_code sync_data() = 0;  // fdatasync
+  [[nodiscard]] virtual error_code sync_all() = 0;   // fsync
+  // A shared read-only mapping of the first `size` bytes; unmapped with the last reference.
+  [[nodiscard]] virtual Result<std::shared_ptr<const char>> map(std::int64_t size) = 0;
+  // Byte range 0..1 for this process and this open file, as Apache's broker takes it; released when
+  // the file is closed. False: somebody else has it.
+  [[nodiscard]] virtual Result<bool> try_lock() = 0;
+};
+
+enum class OpenMode {
+  existing,  // fails when there is none
+  create,    // creates an empty file when there is none
+};
+
+class DirectoryEntry {
+ public:
+  std::string name;
+  bool is_directory = false;
+  std::int64_t size = 0;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  [[nodiscard]] virtual Result<std::shared_ptr<File>> open(const std::string& path,
+                                                           OpenMode mode) = 0;
+  [[nodiscard]] virtual Result<bool> exists(const std::string& path) = 0;
+  [[nodiscard]] virtual error_code remove(const std::string& path) = 0;
+  [[nodiscard]] virtual error_code make_directories(const std::string& path) = 0;
+  // Makes names that were created or removed in the directory durable.
+  [[nodiscard]] virtual error_code sync_directory(const std::string& path) = 0;
+  // Sorted by name.
+  [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
+};
+
+// The system's files.
+FileSystem& posix_files() noexcept;
+
+class WriteOutcome {
+ public:
+  error_code error;
+  std::int64_t written = 0;  // bytes that certainly went to the file before the error
+};
+
+// Writes all pieces, going on after short writes; consumes `pieces`.
+[[nodiscard]] WriteOutcome write_fully(File& file, std::span<iovec> pieces, std::int64_t at);
+[[nodiscard]] error_code write_fully(File& file, std::string_view bytes, std::int64_t at);
+// Fills `into`; bytes behind the end of the file read as zero.
+[[nodiscard]] error_code read_fully(File& file, std::span<char> into, std::int64_t at);
+
+// Passing shortages leave the store usable (`is_disk_full`, `is_shortage`); any other error of a
+// write, sync or creation means that the disk cannot be trusted.
+[[nodiscard]] bool is_disk_full(const error_code& error) noexcept;
+[[nodiscard]] bool is_shortage(const error_code& error) noexcept;
+
+// Names of segment and queue files: the start offset in 20 digits.
+[[nodiscard]] std::string offset_file_name(std::int64_t start_offset);
+// -1: not such a name.
+[[nodiscard]] std::int64_t parse_offset_file_name(std::string_view name) noexcept;
+
+}  // namespace comet::store

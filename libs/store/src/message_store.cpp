@@ -1,0 +1,70 @@
+#include "comet/store/message_store.hpp"
+
+#include "async_store.hpp"
+
+namespace comet::store {
+
+struct MessageStore::Impl final : AsyncStore {
+  using AsyncStore::AsyncStore;
+};
+
+MessageStore::MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time)
+    : MessageStore(std::move(config), std::move(executor), time, posix_files()) {}
+
+MessageStore::MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time,
+                           FileSystem& files)
+    : impl_(std::make_shared<Impl>(std::move(config), std::move(executor), time, files)) {
+  impl_->start();
+}
+
+MessageStore::~MessageStore() {
+  impl_->close();
+  impl_->forget_observers();
+}
+
+asio::awaitable<AppendResult> MessageStore::append(RecordView record, bool wait_flush) {
+  return impl_->submit(std::span(&record, 1), wait_flush);
+}
+
+asio::awaitable<AppendResult> MessageStore::append_batch(std::vector<RecordView> records,
+                                                         bool wait_flush) {
+  return impl_->submit(records, wait_flush);
+}
+
+ReadResult MessageStore::read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
+                              const ReadLimits& limits, const TagFilter& filter) const {
+  return impl_->core().read(topic, queue_id, offset, limits, filter);
+}
+
+SharedBytes MessageStore::read_record(std::int64_t physical_offset) const {
+  return impl_->core().read_record(physical_offset);
+}
+
+std::int64_t MessageStore::min_offset(std::string_view topic, std::int32_t queue_id) const {
+  return impl_->core().min_offset(topic, queue_id);
+}
+
+std::int64_t MessageStore::max_offset(std::string_view topic, std::int32_t queue_id) const {
+  return impl_->core().max_offset(topic, queue_id);
+}
+
+bool MessageStore::probably_in_memory(std::string_view topic, std::int32_t queue_id,
+                                      std::int64_t offset) const {
+  return impl_->core().probably_in_memory(topic, queue_id, offset);
+}
+
+std::int64_t MessageStore::min_physical_offset() const {
+  return impl_->core().min_physical_offset();
+}
+
+std::int64_t MessageStore::max_physical_offset() const { return impl_->core().readable_end(); }
+
+std::string MessageStore::read_only_reason() const { return impl_->core().read_only_reason(); }
+
+void MessageStore::observe_arrivals(ArrivalObserver observer) {
+  impl_->observe(std::move(observer));
+}
+
+void MessageStore::close() { impl_->close(); }
+
+}  // namespace comet::store

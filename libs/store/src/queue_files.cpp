@@ -1,0 +1,124 @@
+#include "queue_files.hpp"
+
+#include <fmt/format.h>
+
+#include "consume_queue.hpp"
+
+namespace comet::store {
+
+namespace {
+
+// Enough for the queues that are busy at the same time; far below the usual limit of 1024
+// descriptors.
+constexpr std::size_t kMaxOpenFiles = 256;
+
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+}  // namespace
+
+QueueFiles::QueueFiles(FileSystem& files, std::string directory, std::int64_t file_size)
+    : files_(files), directory_(std::move(directory)), file_size_(file_size) {}
+
+std::string QueueFiles::directory_of(const ConsumeQueue& queue) const {
+  return fmt::format("{}/{}/{}", directory_, queue.topic(), queue.queue_id());
+}
+
+std::string QueueFiles::path_of(const ConsumeQueue& queue, std::int64_t file_start) const {
+  return directory_of(queue) + "/" + offset_file_name(file_start);
+}
+
+std::shared_ptr<File> QueueFiles::find_open(const Key& key) {
+  std::lock_guard lock(open_mutex_);
+  auto found = open_.find(key);
+  if (found == open_.end()) return nullptr;
+  recent_.splice(recent_.begin(), recent_, found->second);
+  return found->second->second;
+}
+
+void QueueFiles::remember(const Key& key, std::shared_ptr<File> file) {
+  std::lock_guard lock(open_mutex_);
+  if (open_.contains(key)) return;  // another thread was quicker
+  recent_.emplace_front(key, std::move(file));
+  open_.emplace(key, recent_.begin());
+  if (recent_.size() > kMaxOpenFiles) {
+    open_.erase(recent_.back().first);
+    recent_.pop_back();
+  }
+}
+
+void QueueFiles::forget(const Key& key) {
+  std::lock_guard lock(open_mutex_);
+  auto found = open_.find(key);
+  if (found == open_.end()) return;
+  recent_.erase(found->second);
+  open_.erase(found);
+}
+
+Result<std::shared_ptr<File>> QueueFiles::open(const ConsumeQueue& queue, std::int64_t file_start) {
+  Key key(&queue, file_start);
+  if (std::shared_ptr<File> file = find_open(key)) return file;
+  Result<std::shared_ptr<File>> file = files_.open(path_of(queue, file_start), OpenMode::existing);
+  if (file) remember(key, *file);
+  return file;
+}
+
+Result<std::shared_ptr<File>> QueueFiles::create(const ConsumeQueue& queue,
+                                                 std::int64_t file_start) {
+  std::string directory = directory_of(queue);
+  if (error_code error = files_.make_directories(directory)) return error;
+  std::string path = path_of(queue, file_start);
+  Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::create);
+  if (!file) return file.error();
+  // Nothing of an earlier attempt or life of this file may show through.
+  if (error_code error = (*file)->resize(0)) return error;
+  if (error_code error = (*file)->resize(file_size_)) return error;
+  remember(Key(&queue, file_start), *file);
+  std::lock_guard lock(dirty_mutex_);
+  dirty_directories_.insert(directory);
+  dirty_directories_.insert(parent_of(directory));
+  dirty_directories_.insert(directory_);
+  return file;
+}
+
+error_code QueueFiles::remove(const ConsumeQueue& queue, std::int64_t file_start) {
+  Key key(&queue, file_start);
+  forget(key);
+  std::lock_guard lock(dirty_mutex_);
+  dirty_.erase(key);
+  dirty_directories_.insert(directory_of(queue));
+  return files_.remove(path_of(queue, file_start));
+}
+
+void QueueFiles::mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes) {
+  std::lock_guard lock(dirty_mutex_);
+  dirty_[Key(&queue, file_start)] += bytes;
+}
+
+error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<void()>& between) {
+  std::vector<Key> due;
+  std::set<std::string> directories;
+  {
+    std::lock_guard lock(dirty_mutex_);
+    directories.swap(dirty_directories_);
+    for (auto entry = dirty_.begin(); entry != dirty_.end();) {
+      if (entry->second < least_bytes) {
+        ++entry;
+        continue;
+      }
+      due.push_back(entry->first);
+      entry = dirty_.erase(entry);
+    }
+  }
+  for (const Key& key : due) {
+    Result<std::shared_ptr<File>> file = open(*key.first, key.second);
+    if (!file) return file.error();
+    if (error_code error = (*file)->sync_data()) return error;
+    between();
+  }
+  for (const std::string& directory : directories) {
+    if (error_code error = files_.sync_directory(directory)) return error;
+  }
+  return {};
+}
+
+}  // namespace comet::store

@@ -1,0 +1,75 @@
+#pragma once
+// The files of all consume queues: paths, a bounded number of open ones, and which of them have
+// something to be synced.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "file.hpp"
+
+namespace comet::store {
+
+class ConsumeQueue;
+
+// Thread-safe.
+class QueueFiles {
+ public:
+  QueueFiles(FileSystem& files, std::string directory, std::int64_t file_size);
+
+  [[nodiscard]] FileSystem& file_system() noexcept { return files_; }
+  [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+  [[nodiscard]] std::int64_t file_size() const noexcept { return file_size_; }
+  [[nodiscard]] std::string directory_of(const ConsumeQueue& queue) const;
+  [[nodiscard]] std::string path_of(const ConsumeQueue& queue, std::int64_t file_start) const;
+
+  [[nodiscard]] Result<std::shared_ptr<File>> open(const ConsumeQueue& queue,
+                                                   std::int64_t file_start);
+  // A new file of full size, with its directories.
+  [[nodiscard]] Result<std::shared_ptr<File>> create(const ConsumeQueue& queue,
+                                                     std::int64_t file_start);
+  [[nodiscard]] error_code remove(const ConsumeQueue& queue, std::int64_t file_start);
+
+  void mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes);
+  // Brings dirty files to the disk: all of them, or those with at least `least_bytes` written since
+  // their last sync. Calls `between` after each file.
+  [[nodiscard]] error_code sync_dirty(std::size_t least_bytes,
+                                      const std::function<void()>& between);
+
+ private:
+  using Key = std::pair<const ConsumeQueue*, std::int64_t>;
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const noexcept {
+      return std::hash<const void*>()(key.first) ^
+             std::hash<std::int64_t>()(key.second) * 0x9E3779B97F4A7C15U;
+    }
+  };
+  using Recent = std::list<std::pair<Key, std::shared_ptr<File>>>;
+
+  [[nodiscard]] std::shared_ptr<File> find_open(const Key& key);
+  void remember(const Key& key, std::shared_ptr<File> file);
+  void forget(const Key& key);
+
+  FileSystem& files_;
+  std::string directory_;
+  std::int64_t file_size_;
+
+  std::mutex open_mutex_;
+  Recent recent_;  // the most recently used in front
+  std::unordered_map<Key, Recent::iterator, KeyHash> open_;
+
+  std::mutex dirty_mutex_;
+  std::unordered_map<Key, std::size_t, KeyHash> dirty_;  // bytes written since the last sync
+  std::set<std::string> dirty_directories_;
+};
+
+}  // namespace comet::store

@@ -1,0 +1,199 @@
+#include "recovery.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+#include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
+
+namespace comet::store {
+
+namespace {
+
+constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+// Units are written in pieces of this size while queues are rebuilt.
+constexpr std::size_t kWriteAt = 64 * 1024;
+// A queue with more bad units than this at its end is rebuilt from the log's beginning.
+constexpr int kMaxBadUnits = 1000;
+// More missing messages in a row than this are a damaged queue offset, not a gap.
+constexpr std::int64_t kMaxGap = 1'000'000;
+// Beyond any queue; keeps file positions from overflowing.
+constexpr std::int64_t kMaxQueueOffset = std::int64_t{1} << 56;
+// The same complaint is logged no more often than this.
+constexpr int kMaxComplaints = 20;
+
+void check(const error_code& error, const ConsumeQueue& queue) {
+  if (!error) return;
+  throw Error(error, "rebuild the consume queue of " + queue.topic() + " " +
+                         std::to_string(queue.queue_id()));
+}
+
+class QueueRecovery {
+ public:
+  QueueRecovery(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
+                const RecoveryReport& report)
+      : log_(log), queues_(queues), levels_(levels), report_(report), log_min_(log.min_offset()) {}
+
+  // Returns the number of units written.
+  std::int64_t run(std::int64_t expected_queues) {
+    queues_.load();
+    queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
+    dispatch(report_.checked_from, [&](const RecordView& record, ConsumeQueue& queue) {
+      if (!rebuild_from_.contains(&queue)) add_or_suspect(record, queue);
+    });
+    bool some_lost = count_used() < expected_queues;
+    if (some_lost) log::warn("consume queues are missing: rebuilt from the log");
+    rebuild(some_lost);
+    queues_.for_each([&](ConsumeQueue& queue) {
+      check(queue.write_pending(), queue);
+      queue.publish(queue.next());
+    });
+    return units_;
+  }
+
+ private:
+  // After a crash only units of records that the checkpoint vouches for are trusted; the others are
+  // written anew. After an orderly stop all that point into the log are.
+  void trim(ConsumeQueue& queue) {
+    std::int64_t limit = report_.unclean ? report_.checked_from : report_.end;
+    std::int64_t end = queue.find_end(limit);
+    queue.cut(end, report_.unclean);
+    int bad = 0;
+    while (queue.log_end() >= 0 && !last_unit_is_good(queue)) {
+      std::int64_t next = ++bad < kMaxBadUnits ? queue.next() - 1 : 0;
+      queue.cut(std::max(next, queue.first_offset()), true);
+    }
+    if (bad == 0) return;
+    log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
+              queue.queue_id(), bad);
+    suspect(queue);
+  }
+
+  bool last_unit_is_good(const ConsumeQueue& queue) const {
+    QueueUnit unit;
+    Result<std::size_t> n = queue.read_units(queue.next() - 1, queue.next(), std::span(&unit, 1));
+    if (!n || *n == 0) return false;
+    if (unit.is_filler() || unit.physical_offset < log_min_) return true;
+    SegmentPtr segment = log_.segment_at(unit.physical_offset);
+    if (!segment) return false;
+    std::string_view bytes = segment->bytes_from(unit.physical_offset);
+    Result<RecordView> record = parse_record(bytes, CheckCrc::no);
+    return record && record->total_size == unit.size &&
+           record->physical_offset == unit.physical_offset &&
+           record->queue_offset == queue.next() - 1 && record->queue_id == queue.queue_id() &&
+           record->topic == queue.topic();
+  }
+
+  // Everything of the queue that the log has behind the queue's last unit is to be looked for.
+  void suspect(const ConsumeQueue& queue) {
+    rebuild_from_[&queue] = std::max(queue.log_end(), log_min_);
+  }
+
+  void add_or_suspect(const RecordView& record, ConsumeQueue& queue) {
+    if (record.physical_offset < queue.log_end()) return;
+    if (record.queue_offset == queue.next()) {
+      add(record, queue);
+    } else if (record.queue_offset > queue.next()) {
+      log::warn("consume queue {} {}: units {} to {} are missing: rebuilt from the log",
+                queue.topic(), queue.queue_id(), queue.next(), record.queue_offset - 1);
+      suspect(queue);
+    } else {
+      report_reused_offset(record, queue);
+    }
+  }
+
+  void rebuild(bool all) {
+    if (!all && rebuild_from_.empty()) return;
+    std::int64_t from = all ? log_min_ : report_.end;
+    for (const auto& [queue, begin] : rebuild_from_) from = std::min(from, begin);
+    dispatch(from, [&](const RecordView& record, ConsumeQueue& queue) {
+      if (!all && !rebuild_from_.contains(&queue)) return;
+      if (record.physical_offset < queue.log_end()) return;
+      if (record.queue_offset < queue.next()) {
+        report_reused_offset(record, queue);
+      } else if (record.queue_offset - queue.next() > kMaxGap && queue.log_end() >= 0) {
+        log::error("commit log: the record at {} says queue offset {} where {} is due: not indexed",
+                   record.physical_offset, record.queue_offset, queue.next());
+      } else {
+        add(record, queue);  // gaps that the log cannot fill are padded
+      }
+    });
+  }
+
+  void add(const RecordView& record, ConsumeQueue& queue) {
+    QueueUnit unit;
+    unit.physical_offset = record.physical_offset;
+    unit.size = record.total_size;
+    unit.tags_code = tags_code_of(record, levels_).at(record.store_timestamp);
+    queue.add(record.queue_offset, unit);
+    ++units_;
+    if (queue.pending_size() >= kWriteAt) check(queue.write_pending(), queue);
+  }
+
+  void report_reused_offset(const RecordView& record, const ConsumeQueue& queue) {
+    if (++complaints_ > kMaxComplaints) return;
+    log::error("commit log: the record at {} says queue offset {} of {} {}, which is taken",
+               record.physical_offset, record.queue_offset, queue.topic(), queue.queue_id());
+  }
+
+  // Visits the indexed records from `from` to the log's end. Below the checked part damage is
+  // possible; what cannot be read there is skipped up to the next segment.
+  template <class Visit>
+  void dispatch(std::int64_t from, const Visit& visit) {
+    auto visitor = [&](const RecordView& record) {
+      if (!is_indexed(record.sys_flag) || record.queue_id < 0) return;
+      if (record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) return;
+      if (!is_safe_path_component(record.topic)) return;
+      visit(record, queues_.find_or_create(record.topic, record.queue_id));
+    };
+    while (from < report_.end) {
+      LogScan scan = log_.scan(from, report_.end, CheckCrc::no, visitor);
+      if (scan.end >= report_.end) break;
+      log::error("commit log: cannot read the record at {} ({}): the rest of its file is skipped",
+                 scan.end, scan.reason.empty() ? "zeros" : scan.reason);
+      from = scan.end - scan.end % log_.segment_size() + log_.segment_size();
+    }
+  }
+
+  std::int64_t count_used() {
+    std::int64_t count = 0;
+    queues_.for_each([&](ConsumeQueue& queue) { count += queue.next() > 0 ? 1 : 0; });
+    return count;
+  }
+
+  CommitLog& log_;
+  QueueTable& queues_;
+  const DelayLevels& levels_;
+  const RecoveryReport& report_;
+  std::int64_t log_min_;
+  std::int64_t units_ = 0;
+  int complaints_ = 0;
+  std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
+};
+
+}  // namespace
+
+RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
+                       const Checkpoint& checkpoint, bool unclean) {
+  log.open();
+  RecoveryReport report;
+  report.unclean = unclean;
+  report.checked_from =
+      unclean ? log.unclean_start(checkpoint.vouched_timestamp()) : log.clean_start();
+  LogScan scan = log.scan(report.checked_from, kNoLimit, CheckCrc::yes, {});
+  report.end = scan.end;
+  report.records = scan.records;
+  report.last_timestamp = scan.last_timestamp;
+  report.truncated = log.cut(scan.end, report.checked_from);
+  if (report.truncated > 0) {
+    log::warn("commit log: cut at {} ({}), {} bytes given up", scan.end,
+              scan.reason.empty() ? "zeros" : scan.reason, report.truncated);
+  }
+  QueueRecovery queue_recovery(log, queues, levels, report);
+  report.rebuilt_units = queue_recovery.run(checkpoint.queue_count);
+  queues.for_each([&](ConsumeQueue&) { ++report.queues; });
+  return report;
+}
+
+}  // namespace comet::store

@@ -1,0 +1,31 @@
+#pragma once
+// Brings a store directory into order before it is used: finds the log's end, and makes the consume
+// queues say what the log says.
+
+#include <cstdint>
+
+#include "checkpoint.hpp"
+#include "commit_log.hpp"
+#include "dispatch.hpp"
+#include "queue_table.hpp"
+
+namespace comet::store {
+
+class RecoveryReport {
+ public:
+  bool unclean = false;
+  std::int64_t checked_from = 0;  // log offset where checking began
+  std::int64_t end = 0;           // of the log
+  std::int64_t records = 0;       // checked
+  std::int64_t truncated = 0;     // bytes given up behind the end
+  std::int64_t queues = 0;
+  std::int64_t rebuilt_units = 0;   // queue units written
+  std::int64_t last_timestamp = 0;  // store time of the last record checked
+};
+
+// What does not fit is repaired and logged, one line each. Throws Error when files cannot be read
+// or written, or have another size than configured.
+[[nodiscard]] RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
+                                     const Checkpoint& checkpoint, bool unclean);
+
+}  // namespace comet::store

@@ -1,0 +1,365 @@
+#include "store_core.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "comet/base/bytes.hpp"
+#include "comet/base/log.hpp"
+#include "comet/message/properties.hpp"
+#include "comet/message/validate.hpp"
+
+namespace comet::store {
+
+namespace {
+
+// Apache's allowance for topic, properties and fixed fields on top of maxMessageSize.
+constexpr std::int64_t kRecordAllowance = 64 * 1024;
+
+// A queue with this much written since its last sync is synced every second; the others wait for
+// the checkpoint (Apache: flushConsumeQueueLeastPages = 2).
+constexpr std::size_t kBusyQueueBytes = 2 * 4096;
+
+StoreConfig checked(StoreConfig config) {
+  auto refuse = [](const std::string& what) {
+    throw Error(make_error_code(BaseErrc::bad_value), what);
+  };
+  if (config.root.empty()) refuse("storePathRootDir is empty");
+  // A file holds at least one record with its blank.
+  if (config.commit_log_file_size < 1024) refuse("mappedFileSizeCommitLog is below 1024");
+  if (config.consume_queue_file_size < QueueUnit::kSize ||
+      config.consume_queue_file_size % QueueUnit::kSize != 0) {
+    refuse("the size of consume queue files is no multiple of 20 bytes");
+  }
+  return config;
+}
+
+}  // namespace
+
+StoreCore::StoreCore(StoreConfig config, TimeSource& time, FileSystem& files)
+    : config_(checked(std::move(config))),
+      time_(time),
+      files_(files),
+      levels_(config_.delay_levels),
+      directory_(files, config_.root),
+      log_(files, directory_.commit_log(), config_.commit_log_file_size),
+      queues_(files, directory_.consume_queues(), config_.consume_queue_file_size) {
+  open();
+}
+
+void StoreCore::open() {
+  auto begin = time_.now();
+  Result<Checkpoint> checkpoint = read_checkpoint(files_, directory_.checkpoint());
+  if (!checkpoint) throw Error(checkpoint.error(), "read " + directory_.checkpoint());
+  checkpoint_ = *checkpoint;
+  bool unclean = directory_.found_abort_file();
+  directory_.create_abort_file();
+  recovery_ = recover(log_, queues_, levels_, checkpoint_, unclean);
+  timestamp_ = recovery_.last_timestamp;
+  readable_end_ = recovery_.end;
+  progress_.log_end = recovery_.end;
+  progress_.timestamp = recovery_.last_timestamp;
+  if (log_.room() == 0) {
+    if (error_code error = log_.add_segment()) {
+      throw Error(error, "create a commit log file in " + directory_.commit_log());
+    }
+  }
+  log::info(
+      "store {} opened after {}: {} log files, {} to {}, {} records checked from {}, {} bytes cut, "
+      "{} queues, {} queue units written, {} ms",
+      directory_.root(), unclean ? "a crash" : "an orderly stop", log_.segment_count(),
+      log_.min_offset(), recovery_.end, recovery_.records, recovery_.checked_from,
+      recovery_.truncated, recovery_.queues, recovery_.rebuilt_units,
+      to_millis(time_.now() - begin));
+}
+
+error_code StoreCore::check_record(const RecordView& record) const {
+  if (record.queue_id < 0 || !is_safe_path_component(record.topic)) {
+    return make_error_code(StoreErrc::illegal_queue);
+  }
+  std::int64_t limit = config_.max_message_size;
+  if (static_cast<std::int64_t>(record.body.size()) > limit ||
+      record.properties.size() > kMaxPropertiesSize ||
+      record.encoded_size() > limit + kRecordAllowance) {
+    return make_error_code(StoreErrc::message_too_large);
+  }
+  return {};
+}
+
+error_code StoreCore::encode(std::span<const RecordView> records, Append& append) {
+  if (records.empty()) return make_error_code(BaseErrc::bad_value);
+  std::int64_t total = 0;
+  for (const RecordView& record : records) {
+    if (error_code error = check_record(record)) return error;
+    total += record.encoded_size();
+  }
+  bool too_long = records.size() > 1 && total > config_.max_message_size;  // as Apache
+  if (too_long || total + kBlankSize > config_.commit_log_file_size) {
+    return make_error_code(StoreErrc::message_too_large);
+  }
+  append.bytes.reserve(static_cast<std::size_t>(total));
+  for (const RecordView& record : records) {
+    Append::Item item;
+    item.begin = static_cast<std::int32_t>(append.bytes.size());
+    item.size = record.encoded_size();
+    if (is_indexed(record.sys_flag)) {
+      item.queue = &queues_.find_or_create(record.topic, record.queue_id);
+    }
+    item.tags_code = tags_code_of(record, levels_);
+    encode_record(record, append.bytes);
+    append.items.push_back(item);
+  }
+  return {};
+}
+
+void StoreCore::append(std::span<Append* const> appends) {
+  std::lock_guard lock(write_mutex_);
+  error_code error = before_append();
+  timestamp_ = std::max(timestamp_, time_.wall_millis());
+  while (!error && !appends.empty()) {
+    if (log_.room() == 0) {
+      error = judge(log_.add_segment(), "create a commit log file");
+      if (error) break;
+    }
+    bool finish_segment = false;
+    std::size_t count = place_run(appends, finish_segment);
+    std::span<Append* const> run = appends.first(count);
+    std::int64_t size = count == 0 ? 0 : run.back()->log_end - log_.position();
+    error = judge(log_.write(pieces_, size, finish_segment), "write to the commit log");
+    if (error) {
+      take_back(run);
+    } else {
+      commit_run(run);
+      appends = appends.subspan(count);
+    }
+  }
+  for (Append* append : appends) append->result.error = error;
+}
+
+error_code StoreCore::before_append() {
+  if (refusing_) return make_error_code(StoreErrc::closed);
+  if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  return write_stuck_units();
+}
+
+// Units that found no space. While there are some, nothing is appended: they would pile up.
+error_code StoreCore::write_stuck_units() {
+  while (!touched_.empty()) {
+    if (error_code error = touched_.back()->write_pending()) {
+      return judge(error, "write to a consume queue");
+    }
+    touched_.pop_back();
+  }
+  return {};
+}
+
+// Places as many appends as the segment has room for. When the next does not fit, a blank record
+// ends the segment.
+std::size_t StoreCore::place_run(std::span<Append* const> appends, bool& finish_segment) {
+  pieces_.clear();
+  std::int64_t at = log_.position();
+  std::int64_t room = log_.room();
+  std::size_t count = 0;
+  for (Append* append : appends) {
+    auto size = static_cast<std::int64_t>(append->bytes.size());
+    if (size + kBlankSize > room) {
+      finish_segment = true;
+      break;
+    }
+    place(*append, at);
+    pieces_.push_back({append->bytes.data(), append->bytes.size()});
+    at += size;
+    room -= size;
+    ++count;
+  }
+  if (finish_segment && room >= kBlankSize) {
+    store_be<std::int32_t>(blank_.data(), static_cast<std::int32_t>(room));
+    store_be<std::int32_t>(blank_.data() + 4, kBlankMagic);
+    pieces_.push_back({blank_.data(), blank_.size()});
+  }
+  return count;
+}
+
+void StoreCore::place(Append& append, std::int64_t at) {
+  append.log_end = at + static_cast<std::int64_t>(append.bytes.size());
+  append.result.physical_offset = at;
+  append.result.store_timestamp = timestamp_;
+  for (Append::Item& item : append.items) {
+    item.queue_offset = item.queue != nullptr ? item.queue->reserve() : 0;
+    patch_record(append.bytes.data() + item.begin, item.queue_offset, at + item.begin, timestamp_);
+  }
+  append.result.queue_offset = append.items.front().queue_offset;
+}
+
+void StoreCore::take_back(std::span<Append* const> run) {
+  for (Append* append : run) {
+    for (const Append::Item& item : append->items) {
+      if (item.queue != nullptr) item.queue->give_back();
+    }
+  }
+}
+
+void StoreCore::commit_run(std::span<Append* const> run) {
+  if (run.empty()) return;
+  disk_full_logged_ = false;
+  std::vector<VisibleUnit> units;
+  units.reserve(run.size());
+  for (Append* append : run) {
+    index(*append, units);
+    if (append->items.size() < 2) continue;
+    for (const Append::Item& item : append->items) {
+      append->result.batch_offsets.push_back(append->result.physical_offset + item.begin);
+    }
+  }
+  flush_touched_queues();
+  std::int64_t log_end = run.back()->log_end;
+  if (config_.flush == FlushMode::async_flush) {
+    make_visible(std::move(units), log_end);
+  } else {
+    std::lock_guard lock(visible_mutex_);
+    waiting_for_sync_.push_back({std::move(units), log_end});
+  }
+}
+
+void StoreCore::index(const Append& append, std::vector<VisibleUnit>& units) {
+  for (const Append::Item& item : append.items) {
+    if (item.queue == nullptr) continue;
+    QueueUnit unit;
+    unit.physical_offset = append.result.physical_offset + item.begin;
+    unit.size = item.size;
+    unit.tags_code = item.tags_code.at(timestamp_);
+    if (!item.queue->has_pending()) touched_.push_back(item.queue);
+    item.queue->add(item.queue_offset, unit);
+    units.push_back({item.queue, item.queue_offset, unit.tags_code, timestamp_});
+  }
+}
+
+// The records are in the log and will be acknowledged whatever happens to the queues: what cannot
+// be written now is written later or rebuilt at the next start.
+void StoreCore::flush_touched_queues() {
+  if (write_stuck_units()) return;
+  std::lock_guard lock(progress_mutex_);
+  progress_.log_end = log_.position();
+  progress_.timestamp = timestamp_;
+}
+
+void StoreCore::make_visible(std::vector<VisibleUnit> units, std::int64_t log_end) {
+  std::lock_guard lock(visible_mutex_);
+  show(units, log_end);
+}
+
+// Under visible_mutex_, so that the sink sees the order of the log.
+void StoreCore::show(std::vector<VisibleUnit>& units, std::int64_t log_end) {
+  readable_end_.store(log_end, std::memory_order_release);
+  for (const VisibleUnit& unit : units) unit.queue->publish(unit.queue_offset + 1);
+  if (sink_ && !units.empty()) sink_(std::move(units));
+}
+
+void StoreCore::make_synced_visible(std::int64_t log_end) {
+  std::lock_guard lock(visible_mutex_);
+  while (!waiting_for_sync_.empty() && waiting_for_sync_.front().log_end <= log_end) {
+    show(waiting_for_sync_.front().units, waiting_for_sync_.front().log_end);
+    waiting_for_sync_.pop_front();
+  }
+}
+
+error_code StoreCore::sync() {
+  if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  std::int64_t end = log_.written();
+  if (error_code error = log_.sync(end)) {
+    // The kernel may have dropped the pages: another attempt would succeed without them.
+    poison("fdatasync of the commit log failed: " + error.message());
+    return make_error_code(StoreErrc::read_only);
+  }
+  make_synced_visible(end);
+  return {};
+}
+
+error_code StoreCore::sync_busy_queues(const std::function<void()>& between) {
+  if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  if (error_code error = queues_.files().sync_dirty(kBusyQueueBytes, between)) {
+    return judge(error, "sync a consume queue");
+  }
+  return {};
+}
+
+error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
+  std::lock_guard lock(checkpoint_mutex_);
+  Progress progress;
+  {
+    std::lock_guard progress_lock(progress_mutex_);
+    progress = progress_;
+  }
+  if (progress == checkpointed_) return {};
+  Checkpoint next = checkpoint_;
+  // No record was looked at: what the last checkpoint said still holds.
+  if (progress.timestamp > 0) next.log_timestamp = next.queues_timestamp = progress.timestamp;
+  next.queue_count = queues_.count_used();
+  if (error_code error = sync()) return error;
+  if (error_code error = queues_.files().sync_dirty(0, between)) {
+    return judge(error, "sync a consume queue");
+  }
+  if (error_code error = store::write_checkpoint(files_, directory_.checkpoint(), next)) {
+    return judge(error, "write the checkpoint");
+  }
+  checkpoint_ = next;
+  checkpointed_ = progress;
+  return {};
+}
+
+void StoreCore::retry_pending_units() {
+  std::lock_guard lock(write_mutex_);
+  if (!touched_.empty() && !is_poisoned()) flush_touched_queues();
+}
+
+void StoreCore::refuse_appends() {
+  std::lock_guard lock(write_mutex_);
+  refusing_ = true;
+}
+
+void StoreCore::close() {
+  refuse_appends();
+  if (closed_) return;
+  closed_ = true;
+  retry_pending_units();
+  auto nothing = [] {};
+  error_code error = write_checkpoint(nothing);
+  // Units that never reached their files are rebuilt by the next start, if it takes this end for a
+  // crash.
+  if (!error && touched_.empty()) error = directory_.remove_abort_file();
+  if (error) log::warn("store {} closed without order: {}", directory_.root(), error.message());
+  directory_.unlock();
+}
+
+error_code StoreCore::judge(const error_code& error, std::string_view what) {
+  if (!error) return {};
+  if (is_disk_full(error)) {
+    if (!disk_full_logged_) {
+      log::error("store {}: no space to {}; writing goes on when there is", directory_.root(),
+                 what);
+    }
+    disk_full_logged_ = true;
+    return make_error_code(StoreErrc::disk_full);
+  }
+  if (is_shortage(error)) {
+    log::error("store {}: cannot {}: {}", directory_.root(), what, error.message());
+    return error;
+  }
+  poison(fmt::format("failed to {}: {}", what, error.message()));
+  return make_error_code(StoreErrc::read_only);
+}
+
+void StoreCore::poison(std::string reason) {
+  std::lock_guard lock(reason_mutex_);
+  if (is_poisoned()) return;
+  log::error("store {} is read-only from now on: {}", directory_.root(), reason);
+  reason_ = std::move(reason);
+  poisoned_.store(true, std::memory_order_release);
+}
+
+std::string StoreCore::read_only_reason() const {
+  std::lock_guard lock(reason_mutex_);
+  return reason_;
+}
+
+}  // namespace comet::store

@@ -1,0 +1,141 @@
+#pragma once
+// The store without an event loop: synchronous and thread-safe. MessageStore adds waiting to it.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "append.hpp"
+#include "checkpoint.hpp"
+#include "comet/store/message_store.hpp"
+#include "commit_log.hpp"
+#include "dispatch.hpp"
+#include "file.hpp"
+#include "queue_table.hpp"
+#include "recovery.hpp"
+#include "store_directory.hpp"
+
+namespace comet::store {
+
+class StoreCore {
+ public:
+  // Opens, locks and recovers. Throws Error.
+  StoreCore(StoreConfig config, TimeSource& time, FileSystem& files);
+
+  // Called with units in the order of the log when readers may see them. Set before the first
+  // append; must be quick and must not call back.
+  using VisibleSink = std::function<void(std::vector<VisibleUnit>)>;
+  void on_visible(VisibleSink sink) { sink_ = std::move(sink); }
+
+  // Checks and encodes; fails without a trace.
+  [[nodiscard]] error_code encode(std::span<const RecordView> records, Append& append);
+  // Writes all, with as few calls as possible, and sets each one's result. One caller at a time
+  // gets in, the others wait.
+  void append(std::span<Append* const> appends);
+
+  // Brings what has been written to the disk, and under sync_flush before the readers' eyes.
+  [[nodiscard]] error_code sync();
+  // Brings busy queues to the disk; `between` is called after each file.
+  [[nodiscard]] error_code sync_busy_queues(const std::function<void()>& between);
+  // Brings all to the disk and says so in the checkpoint.
+  [[nodiscard]] error_code write_checkpoint(const std::function<void()>& between);
+  // Queue units that did not find space are tried again.
+  void retry_pending_units();
+  // From now on append() writes nothing.
+  void refuse_appends();
+  // Leaves the directory as after an orderly stop, unless the store is read-only. Not thread-safe.
+  void close();
+
+  [[nodiscard]] ReadResult read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
+                                const ReadLimits& limits, const TagFilter& filter) const;
+  [[nodiscard]] SharedBytes read_record(std::int64_t physical_offset) const;
+  [[nodiscard]] std::int64_t min_offset(std::string_view topic, std::int32_t queue_id) const;
+  [[nodiscard]] std::int64_t max_offset(std::string_view topic, std::int32_t queue_id) const;
+  [[nodiscard]] bool probably_in_memory(std::string_view topic, std::int32_t queue_id,
+                                        std::int64_t offset) const;
+  [[nodiscard]] std::int64_t min_physical_offset() const { return log_.min_offset(); }
+  [[nodiscard]] std::int64_t synced_end() const noexcept { return log_.synced(); }
+  [[nodiscard]] std::int64_t readable_end() const noexcept {
+    return readable_end_.load(std::memory_order_acquire);
+  }
+
+  [[nodiscard]] const StoreConfig& config() const noexcept { return config_; }
+  [[nodiscard]] std::string read_only_reason() const;
+  [[nodiscard]] const RecoveryReport& recovery_report() const noexcept { return recovery_; }
+
+ private:
+  class QueueRead;
+  // What is in the log and in the queues' files.
+  class Progress {
+   public:
+    std::int64_t log_end = 0;
+    std::int64_t timestamp = 0;
+    friend bool operator==(const Progress&, const Progress&) = default;
+  };
+
+  void open();
+  [[nodiscard]] error_code check_record(const RecordView& record) const;
+  [[nodiscard]] error_code before_append();
+  [[nodiscard]] error_code write_stuck_units();
+  [[nodiscard]] std::size_t place_run(std::span<Append* const> appends, bool& finish_segment);
+  void place(Append& append, std::int64_t at);
+  void take_back(std::span<Append* const> run);
+  void commit_run(std::span<Append* const> run);
+  void index(const Append& append, std::vector<VisibleUnit>& units);
+  void flush_touched_queues();
+  void make_visible(std::vector<VisibleUnit> units, std::int64_t log_end);
+  void show(std::vector<VisibleUnit>& units, std::int64_t log_end);
+  void make_synced_visible(std::int64_t log_end);
+  // Sorts an error of the disk: disk_full or a shortage, which pass, or else the store becomes
+  // read-only.
+  [[nodiscard]] error_code judge(const error_code& error, std::string_view what);
+  void poison(std::string reason);
+  [[nodiscard]] bool is_poisoned() const noexcept {
+    return poisoned_.load(std::memory_order_acquire);
+  }
+  StoreConfig config_;
+  TimeSource& time_;
+  FileSystem& files_;
+  DelayLevels levels_;
+  StoreDirectory directory_;
+  CommitLog log_;
+  QueueTable queues_;
+  VisibleSink sink_;
+  RecoveryReport recovery_;
+
+  std::mutex write_mutex_;
+  bool refusing_ = false;
+  bool closed_ = false;
+  std::int64_t timestamp_ = 0;  // of the last append, ms; never goes back
+  std::vector<iovec> pieces_;
+  std::vector<ConsumeQueue*> touched_;  // have pending units
+  std::array<char, kBlankSize> blank_{};
+  bool disk_full_logged_ = false;
+
+  std::mutex visible_mutex_;
+  struct Waiting {
+    std::vector<VisibleUnit> units;
+    std::int64_t log_end;
+  };
+  std::deque<Waiting> waiting_for_sync_;
+  std::atomic<std::int64_t> readable_end_{0};
+
+  mutable std::mutex progress_mutex_;
+  Progress progress_;
+  std::mutex checkpoint_mutex_;
+  Checkpoint checkpoint_;
+  Progress checkpointed_;
+
+  std::atomic<bool> poisoned_{false};
+  mutable std::mutex reason_mutex_;
+  std::string reason_;
+};
+
+}  // namespace comet::store

@@ -1,0 +1,41 @@
+#pragma once
+// The store's directory as a whole: its parts, the lock against a second broker, and the abort file
+// that tells whether the last owner stopped in order.
+
+#include <memory>
+#include <string>
+
+#include "comet/base/error.hpp"
+#include "file.hpp"
+
+namespace comet::store {
+
+class StoreDirectory {
+ public:
+  // Creates what is missing and takes the lock. Throws Error (StoreErrc::locked, not_writable).
+  StoreDirectory(FileSystem& files, std::string root);
+
+  [[nodiscard]] std::string commit_log() const { return root_ + "/commitlog"; }
+  [[nodiscard]] std::string consume_queues() const { return root_ + "/consumequeue"; }
+  [[nodiscard]] std::string checkpoint() const { return root_ + "/checkpoint"; }
+  [[nodiscard]] const std::string& root() const noexcept { return root_; }
+
+  // The last owner did not stop in order.
+  [[nodiscard]] bool found_abort_file() const noexcept { return found_abort_file_; }
+  // From now on until remove_abort_file(), an end is a crash. Throws Error.
+  void create_abort_file();
+  [[nodiscard]] error_code remove_abort_file();
+  void unlock() noexcept { lock_.reset(); }
+
+ private:
+  void make(const std::string& directory);
+  void take_lock();
+  [[nodiscard]] std::string abort_path() const { return root_ + "/abort"; }
+
+  FileSystem& files_;
+  std::string root_;
+  std::shared_ptr<File> lock_;
+  bool found_abort_file_ = false;
+};
+
+}  // namespace comet::store
