@@ -27,7 +27,7 @@ RemotingCommand with_fields(RequestCode code, std::initializer_list<std::pair<co
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(clients, BrokerFixture)
+BOOST_FIXTURE_TEST_SUITE(membership, BrokerFixture)
 
 BOOST_AUTO_TEST_CASE(a_heartbeat_registers_the_consumer_and_makes_its_retry_topic) {
   start();

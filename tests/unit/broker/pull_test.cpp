@@ -1,10 +1,11 @@
 #include "broker_fixture.hpp"
+#include "comet/base/async.hpp"
 
 using namespace comet;
 using namespace comet::test;
 using namespace std::chrono_literals;
 
-BOOST_FIXTURE_TEST_SUITE(pull, BrokerFixture)
+BOOST_FIXTURE_TEST_SUITE(pulling, BrokerFixture)
 
 BOOST_AUTO_TEST_CASE(every_answer_to_a_pull_has_its_four_offsets) {
   start();

@@ -4,7 +4,7 @@
 using namespace comet;
 using namespace comet::test;
 
-BOOST_FIXTURE_TEST_SUITE(send, BrokerFixture)
+BOOST_FIXTURE_TEST_SUITE(sending, BrokerFixture)
 
 BOOST_AUTO_TEST_CASE(a_send_creates_its_topic_and_is_answered_with_what_java_clients_need) {
   start();
