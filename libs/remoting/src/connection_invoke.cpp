@@ -22,7 +22,11 @@ asio::awaitable<RemotingCommand> Connection::Impl::invoke(RemotingCommand reques
   start(pending);
   if (pending.state() != State::done) {
     error_code cancelled = co_await pending.waiter.wait();
-    if (cancelled) pending.error = cancelled;
+    if (cancelled) {
+      pending.error = cancelled;
+      requests.remove(pending);
+      launch_queued();
+    }
   }
   if (pending.error) throw Error(pending.error, describe_send(code, self.remote_.to_string()));
   co_return std::move(pending.command);

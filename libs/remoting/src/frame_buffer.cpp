@@ -43,7 +43,7 @@ std::span<char> FrameBuffer::space() {
   } else if (capacity_ - end_ < capacity_ / 2 || begin_ == end_) {
     if (is_exclusive()) {
       const std::size_t have = end_ - begin_;
-      if (have == 0 && capacity_ != usual_) {
+      if (capacity_ < usual_ || (have == 0 && capacity_ != usual_)) {
         replace_slab(usual_);
       } else if (begin_ != 0) {
         std::memmove(slab_.get(), slab_.get() + begin_, have);

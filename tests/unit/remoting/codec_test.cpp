@@ -32,7 +32,8 @@ std::string from_hex(std::string_view hex) {
 
 std::string encode(const RemotingCommand& command) {
   std::string out;
-  BOOST_TEST(encode_frame_head(command, out) == out.size() + command.body.size());
+  const std::size_t size = encode_frame_head(command, out);
+  BOOST_TEST(size == out.size() + command.body.size());
   return out;
 }
 

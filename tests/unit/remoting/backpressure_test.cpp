@@ -1,0 +1,164 @@
+// A peer that does not read what it is sent.
+#include <boost/asio/error.hpp>
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+#include "remoting_world.hpp"
+
+using namespace comet;
+using namespace comet::remoting;
+using namespace comet::remoting::test;
+
+namespace {
+
+// Reads come from a script; writes stand still while the gate is shut.
+class GatedStream final : public Stream {
+ public:
+  GatedStream(asio::any_io_executor executor, TimeSource& time)
+      : executor_(executor), changed_(executor, time) {}
+
+  asio::awaitable<IoResult> read_some(asio::mutable_buffer into) override {
+    while (!closed_ && incoming.empty()) co_await changed_.wait();
+    if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
+    ++reads;
+    std::size_t size = std::min(incoming.size(), into.size());
+    std::memcpy(into.data(), incoming.data(), size);
+    incoming.erase(0, size);
+    co_return IoResult(error_code(), size);
+  }
+
+  asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) override {
+    ++writes;
+    while (!closed_ && !open) co_await changed_.wait();
+    if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
+    std::size_t size = 0;
+    for (const auto& buffer : from) size += buffer.size();
+    written += size;
+    co_return IoResult(error_code(), size);
+  }
+
+  void close() noexcept override {
+    closed_ = true;
+    changed_.notify_all();
+  }
+  IpEndpoint local() const noexcept override { return {}; }
+  IpEndpoint remote() const noexcept override { return {}; }
+  asio::any_io_executor executor() override { return executor_; }
+
+  void feed(std::string bytes) {
+    incoming += bytes;
+    changed_.notify_all();
+  }
+  void set_open(bool now_open) {
+    open = now_open;
+    changed_.notify_all();
+  }
+
+  std::string incoming;
+  bool open = false;
+  std::size_t reads = 0, writes = 0, written = 0;
+
+ private:
+  asio::any_io_executor executor_;
+  Event changed_;
+  bool closed_ = false;
+};
+
+struct Gated {
+  explicit Gated(ConnectionLimits limits) {
+    auto owned = std::make_unique<GatedStream>(world.executor(), world.time);
+    stream = owned.get();
+    running = &world.run_on(std::move(owned), RemotingWorld::echo(world.time), limits);
+    world.settle();
+  }
+  RemotingWorld world;
+  GatedStream* stream = nullptr;
+  Running* running = nullptr;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(reading_pauses_while_answers_are_not_taken_and_resumes_below_half) {
+  ConnectionLimits limits;
+  limits.max_unsent = 100'000;
+  Gated gated(limits);
+  const std::string request =
+      frame_of(request_of(RequestCode::heart_beat, 1, std::string(10'000, 'x')));
+  for (int i = 0; i < 100; ++i) gated.stream->feed(request);
+  gated.world.settle();
+  // What was taken before the pause: the limit, one frame, and what the last read held besides.
+  BOOST_TEST(gated.stream->incoming.size() > 800'000u);
+  std::size_t left = gated.stream->incoming.size();
+  gated.world.pass(10s);
+  BOOST_TEST(gated.stream->incoming.size() == left);
+  gated.stream->set_open(true);
+  gated.world.settle();
+  BOOST_TEST(gated.stream->incoming.empty());
+  BOOST_TEST(gated.stream->written > 100 * 10'000u);
+}
+
+BOOST_AUTO_TEST_CASE(answers_of_a_burst_are_written_together) {
+  Gated gated(ConnectionLimits{});
+  gated.stream->set_open(true);
+  gated.world.settle();
+  std::string burst;
+  for (int i = 0; i < 10; ++i) burst += frame_of(request_of(RequestCode::heart_beat, i, "x"));
+  gated.stream->feed(burst);
+  gated.world.settle();
+  BOOST_TEST(gated.stream->reads == 1u);
+  BOOST_TEST(gated.stream->writes == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_takes_nothing_is_closed_after_the_idle_limit) {
+  Gated gated(ConnectionLimits{});
+  gated.stream->feed(frame_of(request_of(RequestCode::heart_beat, 1, "x")));
+  gated.world.pass(121s);
+  BOOST_TEST((gated.running->ended == error_code(asio::error::timed_out)));
+}
+
+BOOST_AUTO_TEST_CASE(own_requests_wait_while_too_many_bytes_are_unsent) {
+  ConnectionLimits limits;
+  limits.max_unsent = 10'000;
+  Gated gated(limits);
+  RemotingCommand large =
+      RemotingCommand::request(RequestCode::send_message, std::string(20'000, 'x'));
+  large.mark_oneway();
+  gated.running->connection->send(std::move(large));
+  gated.world.settle();
+  error_code code = gated.world.error_of(gated.running->connection->invoke(
+      RemotingCommand::request(RequestCode::heart_beat), gated.world.time.now() + 1s));
+  BOOST_TEST((code == RemotingErrc::too_many_requests));
+
+  std::size_t before = gated.stream->written;
+  gated.stream->set_open(true);
+  code = gated.world.error_of(gated.running->connection->invoke_oneway(
+      RemotingCommand::request(RequestCode::heart_beat), gated.world.time.now() + 1s));
+  BOOST_TEST(!code);
+  gated.world.settle();
+  BOOST_TEST(gated.stream->written > before + 20'000u);
+}
+
+BOOST_AUTO_TEST_CASE(requests_that_were_never_begun_to_be_written_are_not_sent) {
+  Gated gated(ConnectionLimits{});
+  std::vector<error_code> codes;
+  TaskGroup tasks(gated.world.executor(), gated.world.time);
+  auto call = [](std::shared_ptr<Connection> connection, Instant deadline,
+                 std::vector<error_code>& out) -> asio::awaitable<void> {
+    try {
+      RemotingCommand request = RemotingCommand::request(RequestCode::heart_beat);
+      co_await connection->invoke(std::move(request), deadline);
+    } catch (const Error& problem) {
+      out.push_back(problem.code());
+    }
+  };
+  const Instant deadline = gated.world.time.now() + 10s;
+  tasks.spawn("writing", call(gated.running->connection, deadline, codes));
+  gated.world.settle();
+  tasks.spawn("queued", call(gated.running->connection, deadline, codes));
+  gated.world.settle();
+  gated.running->connection->close();
+  gated.world.settle();
+  BOOST_REQUIRE(codes.size() == 2u);
+  BOOST_TEST((codes[0] == RemotingErrc::closed));
+  BOOST_TEST((codes[1] == RemotingErrc::not_sent));
+}
