@@ -97,8 +97,9 @@ RemotingCommand answer_registration(Service& service, const Request& request,
     header.ha_server_addr = outcome.master_ha_server_addr;
   }
   remoting::write_header(header, answer.fields);
-  if (const KvConfig::Table* order = service.kv.find_namespace(kOrderTopicConfig)) {
-    answer.body = kv_table_json(*order);
+  if (service.config.return_order_topic_config) {
+    const KvConfig::Table* order = service.kv.find_namespace(kOrderTopicConfig);
+    if (order != nullptr) answer.body = kv_table_json(*order);
   }
   return answer;
 }

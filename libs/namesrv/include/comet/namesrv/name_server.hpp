@@ -22,6 +22,7 @@ class NameServerConfig {
   Duration scan_interval = std::chrono::seconds(5);  // scanNotActiveBrokerInterval
   std::string kv_config_path;                        // kvConfigPath; empty: kept in memory only
   bool order_message_enable = false;                 // put ORDER_TOPIC_CONFIG into routes
+  bool return_order_topic_config = true;             // returnOrderTopicConfigToBroker
   std::string properties;                            // what GET_NAMESRV_CONFIG answers
   routing::RouteTableLimits limits;
   std::size_t max_inflated = 64u << 20;  // bytes of a compressed registration, inflated
