@@ -40,7 +40,7 @@ target_compile_options(comet_flags INTERFACE
   # False alarms from Asio's coroutine plumbing under optimisation and sanitizers (g++ 12.2).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COMET_SANITIZE}>>:-Wno-tsan>)
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<STREQUAL:"${COMET_SANITIZE}","">>>:-Wno-tsan>)
 
 # comet_library(NAME [PUBLIC dep...] [PRIVATE dep...])
 # Static library comet::NAME from src/*.cpp with public headers include/comet/NAME/*.hpp.
