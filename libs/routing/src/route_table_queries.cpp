@@ -133,6 +133,22 @@ std::vector<std::string> RouteTable::topics_of_cluster(std::string_view cluster)
   return names;
 }
 
+std::vector<std::string> RouteTable::topics_by_flag(std::int32_t with, std::int32_t without) const {
+  std::vector<std::string> names;
+  for (const auto& [name, topic] : topics_) {
+    const std::int32_t flag = topic.entries.front().topic_sys_flag;
+    if ((flag & with) == with && (flag & without) == 0) names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+std::optional<BrokerData> RouteTable::find_broker(std::string_view broker_name) const {
+  const auto known = brokers_.find(broker_name);
+  if (known == brokers_.end()) return std::nullopt;
+  return make_broker_data(known->second);
+}
+
 std::map<std::string, std::vector<BrokerData>> RouteTable::clusters() const {
   std::map<std::string, std::vector<BrokerData>> all;
   for (const auto& [name, broker] : brokers_) {

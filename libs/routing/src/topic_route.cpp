@@ -14,20 +14,6 @@
 namespace comet::routing {
 namespace {
 
-void write(JsonWriter& json, const BrokerData& broker, IntegerKeys keys) {
-  json.begin_object();
-  json.key("brokerAddrs");
-  json.begin_object();
-  for (const auto& [id, address] : broker.broker_addrs) {
-    json.key(id, keys == IntegerKeys::quoted);
-    json.value(address);
-  }
-  json.end_object();
-  json.member("brokerName", broker.broker_name);
-  json.member("cluster", broker.cluster);
-  json.end_object();
-}
-
 void write(JsonWriter& json, const QueueData& queue) {
   json.begin_object();
   json.member("brokerName", queue.broker_name);
@@ -81,12 +67,26 @@ void for_each_object(const boost::json::object& object, std::string_view key, Re
 
 }  // namespace
 
+void write_json(JsonWriter& json, const BrokerData& broker, IntegerKeys keys) {
+  json.begin_object();
+  json.key("brokerAddrs");
+  json.begin_object();
+  for (const auto& [id, address] : broker.broker_addrs) {
+    json.key(id, keys == IntegerKeys::quoted);
+    json.value(address);
+  }
+  json.end_object();
+  json.member("brokerName", broker.broker_name);
+  json.member("cluster", broker.cluster);
+  json.end_object();
+}
+
 std::string to_json(const TopicRouteData& route, IntegerKeys keys) {
   JsonWriter json(keys == IntegerKeys::quoted ? Charset::ascii : Charset::utf8);
   json.begin_object();
   json.key("brokerDatas");
   json.begin_array();
-  for (const BrokerData& broker : route.brokers) write(json, broker, keys);
+  for (const BrokerData& broker : route.brokers) write_json(json, broker, keys);
   json.end_array();
   json.key("filterServerTable");
   json.begin_object();

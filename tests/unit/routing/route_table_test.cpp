@@ -628,6 +628,23 @@ BOOST_AUTO_TEST_CASE(topics_and_clusters_are_listed) {
   BOOST_REQUIRE(clusters.size() == 2u);
   BOOST_TEST(clusters.at("d").at(0).broker_name == "b");
   BOOST_TEST(clusters.at("c").at(0).broker_addrs.at(0) == kA);
+  BOOST_TEST(table.find_broker("b").value().broker_addrs.at(0) == kB);
+  BOOST_TEST(!table.find_broker("x"));
+}
+
+BOOST_AUTO_TEST_CASE(topics_are_listed_by_the_bits_of_their_flag) {
+  RouteTable table;
+  Registration registration({"none"});
+  for (std::int32_t flag = 1; flag <= 3; ++flag) {
+    TopicConfig config = topic("flag" + std::to_string(flag));
+    config.topic_sys_flag = flag;
+    registration.topic(config);
+  }
+  table.register_broker(registration, kStart);
+  BOOST_TEST(table.topics_by_flag(1) == (std::vector<std::string>{"flag1", "flag3"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(table.topics_by_flag(2, 1) == (std::vector<std::string>{"flag2"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

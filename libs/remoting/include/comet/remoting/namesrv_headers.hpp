@@ -16,7 +16,7 @@ struct RegisterBrokerHeader {
   std::string broker_name;
   std::string broker_addr;
   std::string cluster_name;
-  std::string ha_server_addr;
+  std::optional<std::string> ha_server_addr;
   std::int64_t broker_id = 0;
   std::optional<bool> compressed;
   std::optional<std::int32_t> body_crc32;  // 0: not checked
@@ -51,9 +51,9 @@ struct BrokerIdentityHeader {
   std::int64_t broker_id = 0;
 
   using H = BrokerIdentityHeader;
-  static constexpr auto fields = std::make_tuple(
-      field("brokerName", &H::broker_name), field("brokerAddr", &H::broker_addr),
-      field("clusterName", &H::cluster_name), field("brokerId", &H::broker_id));
+  static constexpr auto fields =
+      std::make_tuple(field("brokerName", &H::broker_name), field("brokerAddr", &H::broker_addr),
+                      field("clusterName", &H::cluster_name), field("brokerId", &H::broker_id));
 };
 
 // GET_ROUTEINFO_BY_TOPIC (105).
@@ -64,6 +64,79 @@ struct GetRouteInfoHeader {
   using H = GetRouteInfoHeader;
   static constexpr auto fields = std::make_tuple(
       field("topic", &H::topic), field("acceptStandardJsonOnly", &H::accept_standard_json_only));
+};
+
+// PUT_KV_CONFIG (100).
+struct PutKvConfigHeader {
+  std::optional<std::string> name_space;
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+
+  using H = PutKvConfigHeader;
+  static constexpr auto fields = std::make_tuple(field("namespace", &H::name_space),
+                                                 field("key", &H::key), field("value", &H::value));
+};
+
+// GET_KV_CONFIG (101), DELETE_KV_CONFIG (102).
+struct KvConfigHeader {
+  std::string name_space;
+  std::string key;
+
+  using H = KvConfigHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("namespace", &H::name_space), field("key", &H::key));
+};
+
+// GET_KVLIST_BY_NAMESPACE (219).
+struct NamespaceHeader {
+  std::string name_space;
+
+  using H = NamespaceHeader;
+  static constexpr auto fields = std::make_tuple(field("namespace", &H::name_space));
+};
+
+// WIPE_WRITE_PERM_OF_BROKER (205), ADD_WRITE_PERM_OF_BROKER (327).
+struct BrokerNameHeader {
+  std::string broker_name;
+
+  using H = BrokerNameHeader;
+  static constexpr auto fields = std::make_tuple(field("brokerName", &H::broker_name));
+};
+
+// DELETE_TOPIC_IN_NAMESRV (216).
+struct DeleteTopicInNamesrvHeader {
+  std::string topic;
+  std::optional<std::string> cluster_name;
+
+  using H = DeleteTopicInNamesrvHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("topic", &H::topic), field("clusterName", &H::cluster_name));
+};
+
+// GET_TOPICS_BY_CLUSTER (224).
+struct ClusterHeader {
+  std::string cluster;
+
+  using H = ClusterHeader;
+  static constexpr auto fields = std::make_tuple(field("cluster", &H::cluster));
+};
+
+// GET_BROKER_MEMBER_GROUP (901).
+struct BrokerMemberGroupHeader {
+  std::string cluster_name;
+  std::string broker_name;
+
+  using H = BrokerMemberGroupHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("clusterName", &H::cluster_name), field("brokerName", &H::broker_name));
+};
+
+// BROKER_HEARTBEAT (904); what else 5.x puts there is for its controller.
+struct BrokerHeartbeatHeader {
+  std::string broker_addr;
+
+  using H = BrokerHeartbeatHeader;
+  static constexpr auto fields = std::make_tuple(field("brokerAddr", &H::broker_addr));
 };
 
 }  // namespace comet::remoting

@@ -108,6 +108,11 @@ class RouteTable {
 
   [[nodiscard]] std::vector<std::string> topics() const;
   [[nodiscard]] std::vector<std::string> topics_of_cluster(std::string_view cluster) const;
+  // Those whose topicSysFlag, on the first of their brokers, has all bits of `with` and none of
+  // `without` (Apache: unit topics).
+  [[nodiscard]] std::vector<std::string> topics_by_flag(std::int32_t with,
+                                                        std::int32_t without = 0) const;
+  [[nodiscard]] std::optional<BrokerData> find_broker(std::string_view broker_name) const;
   // By cluster name, then broker name.
   [[nodiscard]] std::map<std::string, std::vector<BrokerData>> clusters() const;
   [[nodiscard]] std::size_t brokers() const noexcept { return members_by_address_.size(); }

@@ -11,6 +11,8 @@
 
 namespace comet::routing {
 
+class JsonWriter;
+
 inline constexpr std::int64_t kMasterId = 0;
 
 // Bits of `perm` (Apache: PermName).
@@ -54,6 +56,8 @@ enum class IntegerKeys {
 
 // Compact JSON: some clients split the text of brokerAddrs at commas and colons.
 [[nodiscard]] std::string to_json(const TopicRouteData& route, IntegerKeys keys);
+// As a value inside other bodies.
+void write_json(JsonWriter& json, const BrokerData& broker, IntegerKeys keys);
 // Accepts both key forms.
 [[nodiscard]] Result<TopicRouteData> parse_topic_route(std::string_view json);
 

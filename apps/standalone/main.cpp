@@ -1,0 +1,103 @@
+// comet-standalone: a name server and a broker in one process, for a first try. They talk to each
+// other over TCP like separate daemons.
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/program_options.hpp>
+#include <iostream>
+#include <memory>
+
+#include "broker_settings.hpp"
+#include "comet/base/log.hpp"
+#include "comet/base/tcp_network.hpp"
+#include "comet/namesrv/name_server.hpp"
+#include "daemon.hpp"
+
+namespace options = boost::program_options;
+using namespace comet;
+
+namespace {
+
+options::options_description describe_options() {
+  options::options_description description(
+      "comet-standalone: a RocketMQ name server and a broker in one process, on loopback\nOptions");
+  description.add_options()
+      ("help,h", "this text")
+      ("data", options::value<std::string>()->default_value("comet-data"), "directory of all data")
+      ("namesrv-port", options::value<std::uint16_t>()->default_value(9876), "0: a free one")
+      ("broker-port", options::value<std::uint16_t>()->default_value(10911), "0: a free one")
+      ("configFile,c", options::value<std::string>(), "properties file with further settings of the broker (broker.conf)")
+      ("logLevel", options::value<std::string>()->default_value("info"), "debug, info, warn or error")
+      ("version", "print the version and end");
+  return description;
+}
+
+Config broker_settings(const options::variables_map& given) {
+  Config settings = daemon::make_broker_settings();
+  settings.set_default("brokerName", "broker-a");
+  settings.set_default("namesrvAddr", "");
+  if (given.contains("configFile")) {
+    const auto& file = given["configFile"].as<std::string>();
+    settings.apply(Properties::load(file), file);
+  }
+  settings.set("storePathRootDir", given["data"].as<std::string>(), "command line");
+  settings.set("listenPort", std::to_string(given["broker-port"].as<std::uint16_t>()), "command line");
+  return settings;
+}
+
+int serve(const options::variables_map& given) {
+  const Config settings = broker_settings(given);
+  for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
+  broker::BrokerConfig broker_config = daemon::to_broker_config(settings);
+  namesrv::NameServerConfig namesrv_config;
+  namesrv_config.listen_at = Address("127.0.0.1", given["namesrv-port"].as<std::uint16_t>());
+  namesrv_config.kv_config_path = given["data"].as<std::string>() + "/namesrv/kvConfig.json";
+
+  asio::io_context context{1};
+  TcpNetwork network;
+  namesrv::NameServer name_server({context.get_executor()}, network, real_time(), namesrv_config);
+  std::unique_ptr<broker::Broker> broker;
+  auto start = [&] {
+    name_server.start();
+    broker_config.name_servers.emplace_back("127.0.0.1", name_server.local().port());
+    broker = std::make_unique<broker::Broker>(std::vector<asio::any_io_executor>{context.get_executor()}, network,
+                                              real_time(), broker_config);
+    broker->start();
+    return fmt::format("{} (name server) and {} (broker), data in {}", name_server.local().to_string(),
+                       broker->local().to_string(), broker_config.store.root);
+  };
+  auto stop = [&]() -> asio::awaitable<void> {
+    const Instant deadline = real_time().now() + daemon::kStopPatience;
+    co_await broker->stop(deadline);
+    co_await name_server.stop(deadline);
+  };
+  return daemon::run("comet-standalone", context, start, stop);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const options::options_description description = describe_options();
+  try {
+    options::variables_map given;
+    options::store(options::parse_command_line(argc, argv, description), given);
+    options::notify(given);
+    if (given.contains("help")) {
+      std::cout << description;
+      return daemon::kExitOk;
+    }
+    if (given.contains("version")) {
+      std::cout << "comet-standalone " COMET_VERSION "\n";
+      return daemon::kExitOk;
+    }
+    log::configure(log::parse_level(given["logLevel"].as<std::string>()));
+    return serve(given);
+  } catch (const options::error& problem) {
+    std::cerr << "comet-standalone: " << problem.what() << "; see comet-standalone --help\n";
+    return daemon::kExitUsage;
+  } catch (const std::exception& problem) {
+    std::cerr << "comet-standalone: " << problem.what() << '\n';
+    return daemon::kExitUsage;
+  }
+}

@@ -1,0 +1,63 @@
+#include <string>
+
+#include "answers.hpp"
+#include "comet/base/log.hpp"
+#include "comet/base/printable.hpp"
+#include "comet/remoting/namesrv_headers.hpp"
+#include "service.hpp"
+
+namespace comet::namesrv {
+namespace {
+
+Reply wipe_write_permission(Service& service, Request& request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::BrokerNameHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return lacks(request, missing);
+  const std::scoped_lock lock(service.mutex);
+  const std::size_t topics = service.table.wipe_write_permission(header->broker_name);
+  log::info("broker {}: write permission of {} topics wiped by {}", printable(header->broker_name),
+            topics, request.connection->remote().to_string());
+  RemotingCommand answer = success(request);
+  answer.fields.add("wipeTopicCount", topics);
+  return answer;
+}
+
+Reply add_write_permission(Service& service, Request& request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::BrokerNameHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return lacks(request, missing);
+  const std::scoped_lock lock(service.mutex);
+  const std::size_t topics = service.table.add_write_permission(header->broker_name);
+  log::info("broker {}: write permission of {} topics added by {}", printable(header->broker_name),
+            topics, request.connection->remote().to_string());
+  RemotingCommand answer = success(request);
+  answer.fields.add("addTopicCount", topics);
+  return answer;
+}
+
+Reply delete_topic(Service& service, Request& request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::DeleteTopicInNamesrvHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return lacks(request, missing);
+  const std::string cluster = header->cluster_name.value_or(std::string());
+  const std::scoped_lock lock(service.mutex);
+  service.table.remove_topic(header->topic, cluster);
+  log::info("topic {} deleted from {} by {}", printable(header->topic),
+            cluster.empty() ? "all clusters" : "cluster " + printable(cluster),
+            request.connection->remote().to_string());
+  return success(request);
+}
+
+}  // namespace
+
+void install_change_handlers(remoting::Dispatcher& dispatcher,
+                             const std::shared_ptr<Service>& service) {
+  dispatcher.on(RequestCode::wipe_write_perm_of_broker, bind(service, wipe_write_permission));
+  dispatcher.on(RequestCode::add_write_perm_of_broker, bind(service, add_write_permission));
+  dispatcher.on(RequestCode::delete_topic_in_namesrv, bind(service, delete_topic));
+}
+
+}  // namespace comet::namesrv

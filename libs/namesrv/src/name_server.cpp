@@ -1,0 +1,108 @@
+#include "comet/namesrv/name_server.hpp"
+
+#include <utility>
+
+#include "comet/base/async.hpp"
+#include "comet/base/log.hpp"
+#include "comet/remoting/server.hpp"
+#include "service.hpp"
+
+namespace comet::namesrv {
+namespace {
+
+using remoting::Connection;
+using remoting::ConnectionEvent;
+
+// A broker whose connection is gone is gone: its clients must not wait for the expiry.
+void on_connection_closed(Service& service, const Connection& connection) {
+  const std::scoped_lock lock(service.mutex);
+  service.connections.erase(connection.id());
+  if (service.stopping) return;
+  log_removed(service.table.connection_closed(connection.id()), "its connection has closed");
+}
+
+// Silent brokers lose their connection too, so that they notice and register again.
+asio::awaitable<void> expire_brokers(std::shared_ptr<Service> service) {
+  std::vector<std::shared_ptr<Connection>> to_close;
+  {
+    const std::scoped_lock lock(service->mutex);
+    for (const routing::RemovedBroker& broker : service->table.expire(service->time.now())) {
+      log_removed({broker}, "silent for " + std::to_string(to_millis(broker.silent)) + " ms");
+      const auto connection = service->connections.find(broker.connection);
+      if (connection == service->connections.end()) continue;
+      if (auto open = connection->second.lock()) to_close.push_back(std::move(open));
+    }
+  }
+  for (const auto& connection : to_close) connection->close();
+  co_return;
+}
+
+std::shared_ptr<const remoting::Dispatcher> make_dispatcher(
+    const std::shared_ptr<Service>& service) {
+  auto dispatcher = std::make_shared<remoting::Dispatcher>();
+  install_broker_handlers(*dispatcher, service);
+  install_route_handlers(*dispatcher, service);
+  install_list_handlers(*dispatcher, service);
+  install_change_handlers(*dispatcher, service);
+  install_kv_handlers(*dispatcher, service);
+  return dispatcher;
+}
+
+}  // namespace
+
+struct NameServer::Impl {
+  Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in,
+       NameServerConfig config)
+      : executors(std::move(executors_in)),
+        network(network_in),
+        time(time_in),
+        service(std::make_shared<Service>(std::move(config), time_in)),
+        tasks(executors.front(), time_in) {}
+
+  std::vector<asio::any_io_executor> executors;
+  Network& network;
+  TimeSource& time;
+  std::shared_ptr<Service> service;
+  std::unique_ptr<remoting::Server> server;
+  TaskGroup tasks;
+};
+
+NameServer::NameServer(std::vector<asio::any_io_executor> executors, Network& network,
+                       TimeSource& time, NameServerConfig config)
+    : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config))) {}
+
+NameServer::~NameServer() = default;
+
+void NameServer::start() {
+  const std::shared_ptr<Service>& service = impl_->service;
+  service->kv.load();
+  remoting::ServerConfig config;
+  config.listen_at = service->config.listen_at;
+  config.connection = service->config.connection;
+  auto observe = [service](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
+    if (event == ConnectionEvent::closed) on_connection_closed(*service, *connection);
+  };
+  impl_->server = std::make_unique<remoting::Server>(impl_->executors, impl_->network, impl_->time,
+                                                     std::move(config), make_dispatcher(service),
+                                                     std::move(observe));
+  impl_->server->start();
+  const Duration interval = service->config.scan_interval;
+  auto expire = [service] { return expire_brokers(service); };
+  impl_->tasks.spawn("broker expiry", repeat_every(impl_->time, interval, interval, "broker expiry",
+                                                   std::move(expire)));
+}
+
+asio::awaitable<void> NameServer::stop(Instant deadline) {
+  const std::shared_ptr<Impl> impl = impl_;
+  {
+    const std::scoped_lock lock(impl->service->mutex);
+    impl->service->stopping = true;
+  }
+  impl->tasks.cancel();
+  co_await impl->tasks.join();
+  if (impl->server) co_await impl->server->stop(deadline);
+}
+
+IpEndpoint NameServer::local() const { return impl_->server->local(); }
+
+}  // namespace comet::namesrv
