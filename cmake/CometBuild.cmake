@@ -23,7 +23,9 @@ if(COMET_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+set(COMET_SANITIZED 0)  # COMET_SANITIZE as a single number: its list does not fit in $<BOOL:>
 if(COMET_SANITIZE)
+  set(COMET_SANITIZED 1)
   add_compile_options(-fsanitize=${COMET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${COMET_SANITIZE})
   # Recycled coroutine frames hide use-after-free from the sanitizers.
@@ -40,7 +42,7 @@ target_compile_options(comet_flags INTERFACE
   # False alarms from Asio's coroutine plumbing under optimisation and sanitizers (g++ 12.2).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<STREQUAL:"${COMET_SANITIZE}","">>>:-Wno-tsan>)
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COMET_SANITIZED}>>:-Wno-tsan>)
 
 # comet_library(NAME [PUBLIC dep...] [PRIVATE dep...])
 # Static library comet::NAME from src/*.cpp with public headers include/comet/NAME/*.hpp.
