@@ -9,7 +9,7 @@ namespace comet::bench {
 // Values below 128 have a bucket each; above, the seven bits below the highest one decide.
 std::size_t Histogram::bucket_of(std::uint64_t nanos) noexcept {
   if (nanos < kSubBuckets) return static_cast<std::size_t>(nanos);
-  const int shift = std::bit_width(nanos) - 1 - kSubBits;
+  const int shift = static_cast<int>(std::bit_width(nanos)) - 1 - kSubBits;
   const std::uint64_t mantissa = (nanos >> shift) - kSubBuckets;
   return static_cast<std::size_t>(static_cast<std::uint64_t>(shift + 1) * kSubBuckets + mantissa);
 }

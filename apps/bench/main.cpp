@@ -35,14 +35,13 @@ void print_table(const ProduceOptions& options, const ProduceReport& report) {
   fmt::print("  sent     {:>12}   failed {}\n", report.sent, report.failed);
   fmt::print("  time     {:>12.3f} s\n", report.elapsed.count());
   fmt::print("  rate     {:>12.0f} /s\n", report.rate());
+  if (report.sent == 0) return;
   fmt::print("  latency  {:>12.3f} ms p50\n", millis(latency.quantile(0.5)));
   fmt::print("           {:>12.3f} ms p99\n", millis(latency.quantile(0.99)));
   fmt::print("           {:>12.3f} ms p99.9\n", millis(latency.quantile(0.999)));
   fmt::print("           {:>12.3f} ms max\n", millis(latency.max()));
-  if (report.sent > 0) {
-    fmt::print("  CPU      {:>12.3f} s of this process ({:.3f} s per 100000 sends)\n",
-               report.cpu_seconds, report.cpu_seconds * 1e5 / static_cast<double>(report.sent));
-  }
+  fmt::print("  CPU      {:>12.3f} s of this process ({:.3f} s per 100000 sends)\n",
+             report.cpu_seconds, report.cpu_seconds * 1e5 / static_cast<double>(report.sent));
 }
 
 }  // namespace

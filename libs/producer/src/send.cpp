@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "comet/client/failure.hpp"
+#include "comet/remoting/errors.hpp"
 #include "outgoing_message.hpp"
 #include "producer_impl.hpp"
 #include "send_attempts.hpp"
@@ -89,7 +90,8 @@ asio::awaitable<SendOutcome> send_to(Producer::Impl& producer, const MessageQueu
     } catch (const boost::system::system_error& error) {
       if (error.code() == asio::error::operation_aborted) throw;
       outcome.failed(error.code(),
-                     client::describe_failure(error.code(), producer.time.now() - begin), true);
+                     client::describe_failure(error.code(), producer.time.now() - begin),
+                     error.code() != remoting::RemotingErrc::frame_too_large);
     }
   } else {
     outcome.failed(ClientErrc::broker_not_exist, "no route names the address of its master", true);
