@@ -33,6 +33,10 @@ if(COMET_SANITIZE)
                           BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING)
 endif()
 
+if(COMET_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage feedback for the targets in tests/fuzz
+endif()
+
 # Flags of our own code only; not exported.
 add_library(comet_flags INTERFACE)
 target_compile_options(comet_flags INTERFACE

@@ -1,0 +1,10 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "header_check.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace comet::remoting;
+  fuzz::check_header(SerializeType::rocketmq, {reinterpret_cast<const char*>(data), size});
+  return 0;
+}
