@@ -1,6 +1,7 @@
 // Sends every line of a file (or of standard input) as a message of its own, many at a time:
 //   example-send_lines --namesrv 127.0.0.1:9876 --topic lines --file README.md
-// Prints one SendResult per line on standard output and a summary on standard error.
+// Prints one SendResult per line on standard output and a summary on standard error. A ledger, if
+// wanted, has for each acknowledged line its number, message id, queue id and queue offset.
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -25,7 +26,9 @@ class Lines {
   std::istream& input;
   std::string topic;
   std::string tag;
-  std::size_t show = 0;  // how many results to print
+  std::size_t show = 0;         // how many results to print
+  std::ostream* ledger = nullptr;
+  std::size_t line_number = 0;  // of the line read last, from 1
   std::size_t sent = 0;
   std::size_t bytes = 0;
   std::string failure;  // of the first send that failed; ends the sending
@@ -35,12 +38,17 @@ class Lines {
 asio::awaitable<void> send_lines(Lines& lines) {
   std::string line;
   while (lines.failure.empty() && std::getline(lines.input, line)) {
+    const std::size_t number = ++lines.line_number;
     if (line.empty()) continue;  // RocketMQ has no empty messages
     comet::Message message(lines.topic, line);
     if (!lines.tag.empty()) message.tag(lines.tag);
     try {
       comet::SendResult result = co_await lines.producer.send(std::move(message));
       if (lines.sent < lines.show) std::cout << result << '\n';
+      if (lines.ledger != nullptr) {
+        *lines.ledger << number << '\t' << result.message_id << '\t' << result.queue.queue_id << '\t'
+                      << result.queue_offset << std::endl;  // written now: this process may be killed
+      }
       ++lines.sent;
       lines.bytes += line.size();
     } catch (const comet::Error& error) {
@@ -71,6 +79,12 @@ int run(const po::variables_map& options) {
   lines.topic = options["topic"].as<std::string>();
   lines.tag = options["tag"].as<std::string>();
   lines.show = options["show"].as<std::size_t>();
+  std::ofstream ledger;
+  if (options.count("ledger") != 0) {
+    ledger.open(options["ledger"].as<std::string>(), std::ios::binary);
+    if (!ledger) throw std::runtime_error("cannot write " + options["ledger"].as<std::string>());
+    lines.ledger = &ledger;
+  }
 
   std::exception_ptr problem;
   auto on_end = [&problem](std::exception_ptr error) { problem = error; };
@@ -100,6 +114,7 @@ int main(int argc, char** argv) {
   option("window,w", po::value<int>()->default_value(32), "sends in progress at the same time");
   option("show", po::value<std::size_t>()->default_value(static_cast<std::size_t>(-1), "all"),
          "how many SendResults to print");
+  option("ledger", po::value<std::string>(), "file that lists what the broker has acknowledged");
   try {
     po::variables_map options;
     po::store(po::parse_command_line(argc, argv, description), options);

@@ -81,6 +81,9 @@ int main(int argc, char** argv) {
   } catch (const options::error& problem) {
     std::cerr << "comet-namesrv: " << problem.what() << "; see comet-namesrv --help\n";
     return daemon::kExitUsage;
+  } catch (const Error& problem) {  // of the configuration; daemon::run handles those of the start
+    std::cerr << "comet-namesrv: " << problem.what() << '\n';
+    return daemon::kExitUsage;
   } catch (const std::exception& problem) {
     std::cerr << "comet-namesrv: " << problem.what() << '\n';
     return daemon::kExitFailed;

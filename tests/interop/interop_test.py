@@ -74,7 +74,7 @@ class Interop(DaemonTest):
         path = self.folder / "lines.txt"
         path.write_bytes(b"\n".join(lines) + b"\n")
         self.run_program("example-send_lines", "--namesrv", self.namesrv.address, "--topic", "lines",
-                         "--file", path, "--concurrency", 64)
+                         "--file", path, "--window", 64)
 
         self.assertEqual((0, 0), differences(lines, self.read_all("lines")), "our reader: (lost, strange)")
 
@@ -103,6 +103,9 @@ class Interop(DaemonTest):
                          "keys": [f"key-{number}", f"group-{number % 10}"], "body": body})
         stdin = b"".join(json.dumps({**one, "body": base64.b64encode(one["body"]).decode()}).encode() + b"\n"
                          for one in sent)
+        with Client(self.broker.port) as client:  # ali-ons cannot create topics
+            self.assertEqual(SUCCESS, client.create_topic("from-node", 4).code)
+        self.wait_for_route("from-node")
         acknowledged = self.node("produce.js", self.namesrv.address, "from-node", stdin=stdin)
         self.assertEqual(len(sent), len({one["index"] for one in acknowledged}))
         self.assertEqual({"SEND_OK"}, {one["status"] for one in acknowledged})
