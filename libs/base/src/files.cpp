@@ -62,7 +62,7 @@ Result<std::string> read_file(const std::string& path) {
 
 error_code write_file_atomically(const std::string& path, std::string_view content, bool keep_backup) {
   std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
+  if (directory.empty()) directory.assign(1, '.');
   if (error_code error = make_directories(directory)) return error;
   const std::string temporary = path + ".tmp";
   if (error_code error = write_and_sync(temporary, content)) return error;
