@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
     const Config settings = read_settings(given);
     const broker::BrokerConfig config = daemon::to_broker_config(settings);
     if (given.contains("printConfigItem")) {
+      for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
       std::cout << settings.print();
       return daemon::kExitOk;
     }

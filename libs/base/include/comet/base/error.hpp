@@ -15,9 +15,10 @@ using boost::system::error_code;
 class Error : public boost::system::system_error {
  public:
   // `context` reads as a sentence of its own, e.g. "connect to name server 127.0.0.1:9876"; what()
-  // is "<context>: <message of the code>".
-  Error(error_code code, const std::string& context)
-      : boost::system::system_error(code, context), context_(context) {}
+  // is "<context>: <message of the code>". The code's source location is dropped: it names a line
+  // of Boost, which tells an operator nothing.
+  Error(const error_code& code, const std::string& context)
+      : boost::system::system_error(error_code(code.value(), code.category()), context), context_(context) {}
 
   [[nodiscard]] const std::string& context() const noexcept { return context_; }
 
