@@ -83,7 +83,7 @@ class KillBroker(DaemonTest):
         with open(self.folder / "send_lines.log", "ab") as log:
             sender = subprocess.Popen(
                 [program("example-send_lines"), "--namesrv", self.namesrv.address, "--topic", TOPIC,
-                 "--file", str(self.text), "--window", "64", "--ledger", str(ledger)],
+                 "--file", str(self.text), "--window", "64", "--show", "0", "--ledger", str(ledger)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
                 wait_until(lambda: ledger.exists() and ledger.stat().st_size > 0 or sender.poll() is not None,
