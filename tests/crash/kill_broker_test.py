@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""kill -9 of the broker in the middle of sending: every acknowledged message is there afterwards.
+"""The broker ends in the middle of sending: every acknowledged message is there afterwards.
 
 Each round starts the broker on the same data directory, reads back what all rounds before were told
 is stored, lets the producer send numbered lines of text with a ledger of what was acknowledged, and
@@ -48,8 +48,15 @@ def read_ledger(path):
 
 class KillBroker(DaemonTest):
     def test_every_acknowledged_message_survives_kill_9(self):
+        self.run_rounds(OPTIONS.rounds, lambda broker: broker.kill())
+
+    def test_every_acknowledged_message_survives_an_orderly_stop(self):
+        self.run_rounds(2, lambda broker: self.assertEqual(0, broker.stop(), broker.log()))
+        self.assertFalse((self.data / "abort").exists())
+
+    def run_rounds(self, rounds, end_broker):
         seed = OPTIONS.seed if OPTIONS.seed is not None else random.randrange(2**32)
-        print(f"{OPTIONS.rounds} rounds, seed {seed}")
+        print(f"{rounds} rounds, seed {seed}")
         self.random = random.Random(seed)
         self.namesrv = self.start_namesrv()
         self.data = self.folder / "data"
@@ -59,7 +66,7 @@ class KillBroker(DaemonTest):
         self.expected = {}    # (queue, offset) -> body, of all rounds so far
         self.seen = [[] for _ in range(QUEUES)]
         total = 0
-        for round_number in range(OPTIONS.rounds):
+        for round_number in range(rounds):
             mode = ("ASYNC_FLUSH", "SYNC_FLUSH")[round_number % 2]
             broker = self.start_broker(self.namesrv, data=self.data, flushDiskType=mode,
                                        mappedFileSizeCommitLog=SEGMENT)
@@ -67,30 +74,30 @@ class KillBroker(DaemonTest):
             if round_number == 0:
                 with Client(broker.port) as client:
                     self.assertEqual(0, client.create_topic(TOPIC, QUEUES).code)
-            acknowledged = self.send_and_kill(broker, round_number)
+            acknowledged = self.send_and_end(broker, round_number, end_broker)
             total += acknowledged
             print(f"round {round_number + 1}: {mode}, ready after {broker.ready_seconds * 1000:.0f} ms with "
-                  f"{stored} messages, killed after {acknowledged} acknowledged", flush=True)
-            self.assertGreater(acknowledged, 0, "the kill came before anything was acknowledged")
+                  f"{stored} messages, ended after {acknowledged} acknowledged", flush=True)
+            self.assertGreater(acknowledged, 0, "the end came before anything was acknowledged")
         broker = self.start_broker(self.namesrv, data=self.data, mappedFileSizeCommitLog=SEGMENT)
         stored = self.check_all(broker)
-        print(f"{OPTIONS.rounds} kills: {total} acknowledged, {stored} stored, 0 lost, 0 altered")
+        print(f"{rounds} rounds: {total} acknowledged, {stored} stored, 0 lost, 0 altered")
         self.assertEqual(0, broker.stop())
 
-    def send_and_kill(self, broker, round_number):
-        """Sends until the broker is killed; adds what was acknowledged to `expected`."""
+    def send_and_end(self, broker, round_number, end_broker):
+        """Sends until the broker is ended; adds what was acknowledged to `expected`."""
         ledger = self.folder / f"ledger-{round_number}.tsv"
         with open(self.folder / "send_lines.log", "ab") as log:
             sender = subprocess.Popen(
                 [program("example-send_lines"), "--namesrv", self.namesrv.address, "--topic", TOPIC,
-                 "--file", str(self.text), "--window", "64", "--ledger", str(ledger)],
+                 "--file", str(self.text), "--window", "64", "--show", "0", "--ledger", str(ledger)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
                 wait_until(lambda: ledger.exists() and ledger.stat().st_size > 0 or sender.poll() is not None,
                            30, "the first acknowledgement")
                 time.sleep(self.random.uniform(0.0, 1.2))
-                self.assertIsNone(sender.poll(), "all was sent before the kill: more lines are needed")
-                broker.kill()
+                self.assertIsNone(sender.poll(), "all was sent before the end: more lines are needed")
+                end_broker(broker)
                 # Answers that the kernel still holds may arrive; then nothing can be acknowledged.
                 time.sleep(0.5)
             finally:

@@ -9,6 +9,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from daemons import DaemonTest  # noqa: E402
+from remoting import Client, NOT_SUPPORTED  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Defaults that the documents describe in words, because they depend on the machine.
@@ -50,6 +51,16 @@ class Documents(DaemonTest):
                 for line in content.splitlines():
                     if line and not line.startswith("#"):
                         self.assertIn(line, done.stdout, f"{readme}: {name}")
+
+    def test_the_request_codes_that_are_served_are_documented(self):
+        text = (ROOT / "docs/compatibility.md").read_text("utf-8")
+        namesrv = self.start_namesrv()
+        for heading, daemon in (("Nameserver", namesrv), ("Broker", self.start_broker(namesrv))):
+            section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+            documents = {int(code) for code in re.findall(r"^\| (\d+) \| [A-Z0-9_]+ \|", section, re.M)}
+            with Client(daemon.port) as client:
+                served = {code for code in range(1000) if client.request(code, {}).code != NOT_SUPPORTED}
+            self.assertEqual(sorted(served), sorted(documents), f"codes of the {heading.lower()}")
 
     def test_links_of_the_documents_lead_to_files(self):
         documents = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("libs/*/README.md"))

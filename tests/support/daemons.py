@@ -55,11 +55,11 @@ class Daemon:
         self.name = name
         self.log_path = pathlib.Path(log_path)
         self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        command = [program(name), *map(str, arguments)]
         self._log = open(self.log_path, "ab")
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [program(name), *map(str, arguments)],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         self.addresses = []
         self.ready_line = ""
         self.ready_seconds = None

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""comet-bench measures what really happened, and says so in the form that scripts read."""
+
+import json
+import pathlib
+import socket
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from daemons import DaemonTest  # noqa: E402
+from remoting import Client  # noqa: E402
+
+FIELDS = {"sent", "failed", "rate", "p50_ms", "p99_ms", "p999_ms", "max_ms", "client_cpu_seconds"}
+
+
+class Bench(DaemonTest):
+    def produce(self, namesrv, *arguments, **options):
+        done = self.run_program("comet-bench", "produce", "--namesrv", namesrv, "--json", *arguments, **options)
+        return done, json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
+
+    def test_what_it_counts_is_stored_with_the_size_that_was_asked_for(self):
+        namesrv = self.start_namesrv()
+        broker = self.start_broker(namesrv)
+        _, result = self.produce(namesrv.address, "--topic", "bench", "--concurrency", 16, "--size", 1000,
+                                 "--count", 2000)
+        self.assertLessEqual(FIELDS, set(result))
+        self.assertEqual((2000, 0), (result["sent"], result["failed"]))
+        self.assertGreater(result["rate"], 0)
+        self.assertTrue(0 < result["p50_ms"] <= result["p99_ms"] <= result["p999_ms"] <= result["max_ms"], result)
+        with Client(broker.port) as client:
+            sizes = [len(message.body) for queue_id in range(4) for message in client.read_queue("bench", queue_id)]
+        self.assertEqual([1000] * 2000, sizes)
+
+    def test_failures_are_counted_and_end_it_with_1(self):
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            port = holder.getsockname()[1]
+        done, result = self.produce(f"127.0.0.1:{port}", "--topic", "bench", "--concurrency", 2, "--count", 3,
+                                    check=False)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn(f"127.0.0.1:{port}", done.stderr)
+        if result is not None:
+            self.assertEqual((0, 3), (result["sent"], result["failed"]))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
