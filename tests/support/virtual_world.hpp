@@ -15,9 +15,9 @@ namespace comet::test {
 
 class VirtualWorld {
  public:
-  asio::io_context context{1};
   VirtualTime time;
   MemoryNetwork network{time};
+  asio::io_context context{1};  // goes first: what is suspended in it refers to the others
 
   asio::any_io_executor executor() { return context.get_executor(); }
 
