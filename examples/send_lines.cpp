@@ -26,7 +26,7 @@ class Lines {
   std::istream& input;
   std::string topic;
   std::string tag;
-  std::size_t show = 0;         // how many results to print
+  std::size_t show = 0;  // how many results to print
   std::ostream* ledger = nullptr;
   std::size_t line_number = 0;  // of the line read last, from 1
   std::size_t sent = 0;
@@ -46,8 +46,9 @@ asio::awaitable<void> send_lines(Lines& lines) {
       comet::SendResult result = co_await lines.producer.send(std::move(message));
       if (lines.sent < lines.show) std::cout << result << '\n';
       if (lines.ledger != nullptr) {
-        *lines.ledger << number << '\t' << result.message_id << '\t' << result.queue.queue_id << '\t'
-                      << result.queue_offset << std::endl;  // written now: this process may be killed
+        *lines.ledger << number << '\t' << result.message_id << '\t' << result.queue.queue_id
+                      << '\t' << result.queue_offset
+                      << std::endl;  // written now: this process may be killed
       }
       ++lines.sent;
       lines.bytes += line.size();
