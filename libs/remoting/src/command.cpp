@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace comet::remoting {
 namespace {
@@ -54,7 +55,10 @@ void Fields::trim_last(std::size_t value_size) noexcept {
 std::optional<std::string_view> Fields::find(std::string_view key) const noexcept {
   for (std::size_t i = entries_.size(); i-- > 0;) {
     const Entry& entry = entries_[i];
-    if (std::string_view(text_.data() + entry.key_begin, entry.key_size) == key) {
+    const char* begin = text_.data() + entry.key_begin;
+    if (entry.key_size != key.size()) continue;
+    // Many names have one letter only, most differ in the first: that saves the call.
+    if (key.empty() || (*begin == key[0] && std::memcmp(begin, key.data(), key.size()) == 0)) {
       return std::string_view(text_.data() + entry.value_begin, entry.value_size);
     }
   }

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <optional>
 
+#include "byte_scan.hpp"
 #include "comet/remoting/errors.hpp"
 #include "header_codec.hpp"
 #include "json_reader.hpp"
@@ -104,7 +105,7 @@ void read_member(JsonReader& reader, std::string_view name, RemotingCommand& com
   reader.skip_value();
 }
 
-// How a byte stands inside a JSON string: 0 as itself, 'u' as \u00XX, else after a backslash.
+// How a byte to be escaped stands in a JSON string: 'u' as \u00XX, others after a backslash.
 constexpr std::array<char, 256> make_escapes() {
   std::array<char, 256> escapes{};
   for (std::size_t byte = 0; byte < 0x20; ++byte) escapes[byte] = 'u';
@@ -119,16 +120,22 @@ constexpr std::array<char, 256> make_escapes() {
 }
 constexpr std::array<char, 256> kEscapes = make_escapes();
 
-void append_string(std::string& out, std::string_view text) {
+// Room for `size` more bytes at the end of `out`.
+char* grow(std::string& out, std::size_t size) {
+  const std::size_t begin = out.size();
+  out.resize(begin + size);
+  return out.data() + begin;
+}
+
+void append_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
-  out += '"';
-  std::size_t plain_from = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    auto byte = static_cast<unsigned char>(text[i]);
-    char escape = kEscapes[byte];
-    if (escape == 0) continue;
-    out.append(text, plain_from, i - plain_from);
-    plain_from = i + 1;
+  while (!text.empty()) {
+    const std::size_t plain = find_to_escape(text);
+    out.append(text.data(), plain);
+    if (plain == text.size()) return;
+    auto byte = static_cast<unsigned char>(text[plain]);
+    text.remove_prefix(plain + 1);
+    const char escape = kEscapes[byte];
     out += '\\';
     out += escape;
     if (escape == 'u') {
@@ -136,8 +143,18 @@ void append_string(std::string& out, std::string_view text) {
       out.append(digits, sizeof digits);
     }
   }
-  out.append(text, plain_from);
-  out += '"';
+}
+
+// "text" and one more character.
+void append_string(std::string& out, std::string_view text, char tail) {
+  const std::size_t plain = find_to_escape(text);
+  char* to = grow(out, 1 + plain);
+  *to = '"';
+  text.copy(to + 1, plain);
+  if (plain != text.size()) append_escaped(out, text.substr(plain));
+  to = grow(out, 2);
+  to[0] = '"';
+  to[1] = tail;
 }
 
 void append_int(std::string& out, std::int32_t value) {
@@ -150,12 +167,9 @@ void append_fields(std::string& out, const Fields& fields) {
   out += '{';
   for (std::size_t i = 0; i < fields.size(); ++i) {
     auto [key, value] = fields[i];
-    if (i != 0) out += ',';
-    append_string(out, key);
-    out += ':';
-    append_string(out, value);
+    append_string(out, key, ':');
+    append_string(out, value, i + 1 == fields.size() ? '}' : ',');
   }
-  out += '}';
 }
 
 }  // namespace
@@ -190,9 +204,11 @@ void encode_json_header(const RemotingCommand& command, std::string& out) {
   append_int(out, command.opaque);
   if (!command.remark.empty()) {
     out += R"(,"remark":)";
-    append_string(out, command.remark);
+    append_string(out, command.remark, ',');
+  } else {
+    out += ',';
   }
-  out += R"(,"serializeTypeCurrentRPC":"JSON","version":)";
+  out += R"("serializeTypeCurrentRPC":"JSON","version":)";
   append_int(out, command.version);
   out += '}';
 }

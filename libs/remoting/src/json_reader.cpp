@@ -1,18 +1,11 @@
 #include "json_reader.hpp"
 
-#include <array>
+#include <cstring>
+
+#include "byte_scan.hpp"
 
 namespace comet::remoting {
 namespace {
-
-// Bytes that end a run of plain string content.
-constexpr std::array<bool, 256> make_string_stops() {
-  std::array<bool, 256> stops{};
-  stops['"'] = true;
-  stops['\\'] = true;
-  return stops;
-}
-constexpr std::array<bool, 256> kStringStops = make_string_stops();
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -94,8 +87,14 @@ std::size_t JsonString::decode(char* to) const noexcept {
   char* begin = to;
   const char* end = raw.data() + raw.size();
   for (const char* from = raw.data(); from != end;) {
+    const std::size_t left = static_cast<std::size_t>(end - from);
     if (*from != '\\') {
-      *to++ = *from++;
+      const void* next = std::memchr(from, '\\', left);
+      const std::size_t plain =
+          next == nullptr ? left : static_cast<std::size_t>(static_cast<const char*>(next) - from);
+      std::memcpy(to, from, plain);
+      to += plain;
+      from += plain;
     } else if (from[1] == 'u') {
       from = decode_unicode(from, end, to);
     } else {
@@ -112,7 +111,7 @@ std::string JsonString::text() const {
   return decoded;
 }
 
-void JsonReader::skip_space() noexcept {
+inline void JsonReader::skip_space() noexcept {
   while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
 }
 
@@ -178,7 +177,7 @@ bool JsonReader::read_string(JsonString& out) noexcept {
   const char* begin = at_;
   out.escaped = false;
   while (true) {
-    while (at_ != end_ && !kStringStops[static_cast<unsigned char>(*at_)]) ++at_;
+    at_ += find_quote_or_backslash({at_, static_cast<std::size_t>(end_ - at_)});
     if (at_ == end_) break;
     if (*at_ == '"') {
       out.raw = std::string_view(begin, static_cast<std::size_t>(at_ - begin));

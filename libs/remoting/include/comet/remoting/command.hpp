@@ -2,6 +2,8 @@
 // RocketMQ's remoting command: the unit of the wire protocol, request or response.
 
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +32,23 @@ inline constexpr std::int32_t kVersion = 409;
 inline constexpr std::int32_t kVersionV3_4_9 = 121;
 inline constexpr std::int32_t kVersionV4_9_4 = 401;
 inline constexpr std::int32_t kVersionV5_0_0 = 413;
+
+namespace detail {
+
+// Leaves new elements of a vector<char> as they are: they are written right after.
+template <class T>
+struct UninitializedAllocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = UninitializedAllocator<U>;
+  };
+  template <class U>
+  void construct(U* at) noexcept {
+    ::new (static_cast<void*>(at)) U;
+  }
+};
+
+}  // namespace detail
 
 // extFields: an ordered list of text pairs. All text lives in one buffer of this object, so views
 // handed out stay valid until the object is changed or destroyed, also when it is moved.
@@ -63,7 +82,7 @@ class Fields {
   struct Entry {
     std::uint32_t key_begin, key_size, value_begin, value_size;
   };
-  std::vector<char> text_;
+  std::vector<char, detail::UninitializedAllocator<char>> text_;
   std::vector<Entry> entries_;
 };
 
