@@ -45,10 +45,10 @@ class ApacheFixture : public StoreFixture {
           auto found = decode_records(result.records.to_string());
           BOOST_REQUIRE(found.size() == 1u);
           BOOST_TEST((found[0].body() == from_hex(expected.at("bodyHex").as_string())));
-          if (const auto* id = expected.as_object().if_contains("msgId")) {
+          if (const auto* id = expected.as_object().if_contains("msgId"); id != nullptr && id->is_string()) {
             BOOST_TEST(found[0].offset_message_id() == std::string(id->as_string()));
           }
-          if (const auto* tag = expected.as_object().if_contains("tag")) {
+          if (const auto* tag = expected.as_object().if_contains("tag"); tag != nullptr && tag->is_string()) {
             BOOST_TEST(found[0].tag() == std::string(tag->as_string()));
           }
           ++checked;
