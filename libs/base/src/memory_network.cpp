@@ -22,6 +22,7 @@ struct Pipe {
   struct Piece {
     Instant arrival;
     std::string bytes;
+    std::size_t taken = 0;  // bytes at the front that have been read
   };
   std::deque<Piece> pieces;
   bool closed = false;       // the writer has closed in order: eof after the pieces
@@ -154,16 +155,16 @@ class MemoryStream final : public Stream {
  private:
   void put(std::string bytes) const {
     Pipe& pipe = is_server_ ? *link_->to_client : *link_->to_server;
-    if (!bytes.empty()) pipe.pieces.push_back({state_->time.now() + state_->latency, std::move(bytes)});
+    if (!bytes.empty()) pipe.pieces.push_back({state_->time.now() + state_->latency, std::move(bytes), 0});
     pipe.changed.notify_all();
   }
 
   std::size_t take(Pipe& pipe, asio::mutable_buffer into) const {
-    std::string& front = pipe.pieces.front().bytes;
-    std::size_t size = std::min({front.size(), into.size(), state_->max_read});
-    std::memcpy(into.data(), front.data(), size);
-    front.erase(0, size);
-    if (front.empty()) pipe.pieces.pop_front();
+    Pipe::Piece& front = pipe.pieces.front();
+    std::size_t size = std::min({front.bytes.size() - front.taken, into.size(), state_->max_read});
+    std::memcpy(into.data(), front.bytes.data() + front.taken, size);
+    front.taken += size;
+    if (front.taken == front.bytes.size()) pipe.pieces.pop_front();
     return size;
   }
 

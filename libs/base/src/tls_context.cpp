@@ -124,7 +124,7 @@ std::string date_of(const ASN1_TIME* time) {
 }  // namespace
 
 std::string take_openssl_reason() {
-  const unsigned long code = ERR_peek_last_error();
+  const unsigned long code = ERR_peek_error();  // the first is the cause, the others report it
   ERR_clear_error();
   if (code == 0) return "no reason given";
   if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));

@@ -18,7 +18,7 @@ using ContextPtr = std::shared_ptr<SSL_CTX>;
 
 [[nodiscard]] std::string describe_certificate(const SSL_CTX& context);
 
-// The reason of OpenSSL's last failure on this thread, in its words; empties the queue of reasons.
+// The reason of OpenSSL's failure on this thread, in its words; empties the queue of reasons.
 [[nodiscard]] std::string take_openssl_reason();
 
 }  // namespace comet::tls
