@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "comet/base/tcp_network.hpp"
+#include "comet/base/tls_network.hpp"
 #include "comet/client/queue_reader.hpp"
 
 namespace asio = boost::asio;
@@ -88,7 +89,13 @@ int run(const po::variables_map& options) {
   wanted.count = options["count"].as<std::size_t>();
   wanted.patience = std::chrono::seconds(options["wait"].as<int>());
 
-  comet::TcpNetwork network;
+  comet::TcpNetwork tcp;
+  comet::TlsConfig tls;
+  if (options.count("tls") != 0) {
+    tls.client.emplace();
+    tls.client->trust_cert_path = options["tls-ca"].as<std::string>();
+  }
+  comet::TlsNetwork network(tcp, tls);  // without --tls the same as tcp
   asio::io_context context;
   comet::client::ClientConfig config;
   config.name_servers = comet::Address::parse_list(options["namesrv"].as<std::string>());
@@ -123,6 +130,9 @@ int main(int argc, char** argv) {
          "read so many messages, waiting for new ones; 0: those that are there");
   option("wait", po::value<int>()->default_value(10),
          "with --count: give up when nothing has come for so many seconds");
+  option("tls", "connect with TLS");
+  option("tls-ca", po::value<std::string>()->default_value(""),
+         "with --tls: who may sign for the servers, PEM (default: the system's certificates)");
   option("output,o", po::value<std::string>(), "file to write (default: standard output)");
   try {
     po::variables_map options;

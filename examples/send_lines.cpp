@@ -75,6 +75,11 @@ int run(const po::variables_map& options) {
   asio::io_context context;
   comet::ProducerConfig config(options["group"].as<std::string>());
   config.name_servers(options["namesrv"].as<std::string>());
+  if (options.count("tls") != 0) {
+    comet::TlsClientConfig tls;
+    tls.trust_cert_path = options["tls-ca"].as<std::string>();
+    config.tls(tls);
+  }
   comet::Producer producer(context.get_executor(), config);
   Lines lines(producer, file.is_open() ? file : std::cin);
   lines.topic = options["topic"].as<std::string>();
@@ -115,6 +120,9 @@ int main(int argc, char** argv) {
   option("window,w", po::value<int>()->default_value(32), "sends in progress at the same time");
   option("show", po::value<std::size_t>()->default_value(static_cast<std::size_t>(-1), "all"),
          "how many SendResults to print");
+  option("tls", "connect with TLS");
+  option("tls-ca", po::value<std::string>()->default_value(""),
+         "with --tls: who may sign for the servers, PEM (default: the system's certificates)");
   option("ledger", po::value<std::string>(), "file that lists what the broker has acknowledged");
   try {
     po::variables_map options;

@@ -30,6 +30,9 @@ po::options_description describe(ProduceOptions& options) {
   option("count,k", po::value(&options.count)->default_value(100'000), "messages to send");
   option("warmup", po::value(&options.warmup)->default_value(0),
          "messages to send before measuring");
+  option("tls", po::bool_switch(&options.tls), "connect with TLS");
+  option("tls-ca", po::value(&options.tls_ca),
+         "who may sign for the servers, PEM (default: the certificates of the system)");
   option("json", po::bool_switch(&options.json), "print the result as one line of JSON");
   return description;
 }
@@ -42,6 +45,7 @@ void check(const ProduceOptions& options) {
   if (options.size < 1 || options.size > (4u << 20)) {
     throw UsageError("--size must be between 1 and 4194304");
   }
+  if (!options.tls_ca.empty() && !options.tls) throw UsageError("--tls-ca needs --tls");
   if (options.count < 1) throw UsageError("--count must be at least 1");
 }
 

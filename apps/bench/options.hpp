@@ -17,6 +17,8 @@ class ProduceOptions {
   std::uint64_t count = 0;
   std::uint64_t warmup = 0;
   bool json = false;
+  bool tls = false;
+  std::string tls_ca;  // empty: the system's
 };
 
 // The command line makes no sense; what() says why.

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "tls_settings.hpp"
+
 namespace comet::daemon {
 namespace {
 
@@ -98,6 +100,8 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("flushConsumerOffsetHistoryInterval"), Key::no_effect("fetchNameServerInterval"),
 };
 
+constexpr auto kAllKeys = with_tls_keys(kKeys);
+
 std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
@@ -127,7 +131,7 @@ std::chrono::milliseconds millis(const Config& settings, std::string_view key) {
 
 }  // namespace
 
-std::span<const ConfigKey> broker_keys() { return kKeys; }
+std::span<const ConfigKey> broker_keys() { return kAllKeys; }
 
 Config make_broker_settings() {
   Config settings(broker_keys());

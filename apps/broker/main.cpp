@@ -8,8 +8,8 @@
 
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
-#include "comet/base/tcp_network.hpp"
 #include "daemon.hpp"
+#include "tls_settings.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -36,18 +36,15 @@ options::options_description describe_options() {
 
 Config read_settings(const options::variables_map& given) {
   Config settings = daemon::make_broker_settings();
-  if (given.contains("configFile")) {
-    const auto& file = given["configFile"].as<std::string>();
-    settings.apply(Properties::load(file), file);
-  }
+  daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
   if (given.contains("namesrvAddr")) settings.set("namesrvAddr", given["namesrvAddr"].as<std::string>(), "command line");
   return settings;
 }
 
 int serve(const Config& settings, const broker::BrokerConfig& config) {
   asio::io_context context{1};
-  TcpNetwork network;
-  broker::Broker broker({context.get_executor()}, network, real_time(), config);
+  daemon::DaemonNetwork network(settings);
+  broker::Broker broker({context.get_executor()}, network.network(), real_time(), config);
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   if (config.name_servers.empty()) {
     log::warn("no name server is configured: clients will not find this broker (namesrvAddr or -n)");
@@ -59,7 +56,7 @@ int serve(const Config& settings, const broker::BrokerConfig& config) {
                        config.cluster_name, config.store.root);
   };
   auto stop = [&] { return broker.stop(real_time().now() + daemon::kStopPatience); };
-  return daemon::run("comet-broker", context, start, stop);
+  return daemon::run("comet-broker", context, start, stop, network.reload());
 }
 
 }  // namespace

@@ -28,6 +28,14 @@ asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
   log::info("{} stopped", name);
 }
 
+void reload_on_hangup(asio::signal_set& hangups, const std::function<void()>& reload) {
+  hangups.async_wait([&hangups, &reload](boost::system::error_code error, int) {
+    if (error) return;
+    reload();
+    reload_on_hangup(hangups, reload);
+  });
+}
+
 // Every connection takes a descriptor; the soft limit of a login shell is far too low.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -39,10 +47,15 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int run(const std::string& name, asio::io_context& context, const std::function<std::string()>& start,
-        const std::function<asio::awaitable<void>()>& stop) {
+        const std::function<asio::awaitable<void>()>& stop, const std::function<void()>& reload) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
   asio::signal_set signals(context, SIGINT, SIGTERM);
+  asio::signal_set hangups(context);
+  if (reload) {
+    hangups.add(SIGHUP);
+    reload_on_hangup(hangups, reload);
+  }
   try {
     const std::string where = start();
     const auto took = std::chrono::steady_clock::now() - process_start;

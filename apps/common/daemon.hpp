@@ -18,9 +18,10 @@ inline constexpr std::chrono::seconds kStopPatience{10};
 
 // `start` (blocking) returns where the daemon listens; then one line says
 // "<name> ready on <where> (pid N) in X ms". On SIGINT or SIGTERM awaits `stop` and returns. Errors
-// become one line on the log. Call at the beginning of main: X counts from there. A second signal
+// become one line on the log. `reload`, if there is one, is called on SIGHUP. Call at the beginning of main: X counts from there. A second signal
 // during the stop ends the process at once.
 int run(const std::string& name, boost::asio::io_context& context, const std::function<std::string()>& start,
-        const std::function<boost::asio::awaitable<void>()>& stop);
+        const std::function<boost::asio::awaitable<void>()>& stop,
+        const std::function<void()>& reload = {});
 
 }  // namespace comet::daemon

@@ -5,9 +5,9 @@
 #include <iostream>
 
 #include "comet/base/log.hpp"
-#include "comet/base/tcp_network.hpp"
 #include "daemon.hpp"
 #include "namesrv_settings.hpp"
+#include "tls_settings.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -27,17 +27,14 @@ options::options_description describe_options() {
 
 Config read_settings(const options::variables_map& given) {
   Config settings = daemon::make_namesrv_settings();
-  if (given.contains("configFile")) {
-    const auto& file = given["configFile"].as<std::string>();
-    settings.apply(Properties::load(file), file);
-  }
+  daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
   return settings;
 }
 
 int serve(const Config& settings, const namesrv::NameServerConfig& config) {
   asio::io_context context{1};
-  TcpNetwork network;
-  namesrv::NameServer server({context.get_executor()}, network, real_time(), config);
+  daemon::DaemonNetwork network(settings);
+  namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config);
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   auto start = [&] {
     server.start();
@@ -45,7 +42,7 @@ int serve(const Config& settings, const namesrv::NameServerConfig& config) {
            ")";
   };
   auto stop = [&] { return server.stop(real_time().now() + daemon::kStopPatience); };
-  return daemon::run("comet-namesrv", context, start, stop);
+  return daemon::run("comet-namesrv", context, start, stop, network.reload());
 }
 
 int run(const options::variables_map& given, const options::options_description& description) {

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "tls_settings.hpp"
+
 namespace comet::daemon {
 namespace {
 
@@ -34,7 +36,7 @@ constexpr ConfigKey kKeys[] = {
     Key::unsupported("enableTopicList", "topic lists are always answered"),
     Key::unsupported("clusterTest", "other environments are not asked for routes"),
     Key::unsupported("needWaitForService", "queries are answered from the start on"),
-    Key::unsupported("tlsEnable", "TLS is not there yet"),
+    Key::unsupported("tlsEnable", "set tls.server.certPath and tls.server.keyPath"),
 
     Key::no_effect("rocketmqHome"),
     Key::no_effect("configStorePath"),
@@ -64,6 +66,8 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("useEpollNativeSelector"),
 };
 
+constexpr auto kAllKeys = with_tls_keys(kKeys);
+
 std::string home_directory() {
   const char* home = std::getenv("HOME");
   return home == nullptr || *home == '\0' ? "." : home;
@@ -84,7 +88,7 @@ std::string properties_text(const Config& settings) {
 }  // namespace
 
 Config make_namesrv_settings() {
-  Config settings(kKeys);
+  Config settings(kAllKeys);
   settings.set_default("kvConfigPath", home_directory() + "/namesrv/kvConfig.json");
   return settings;
 }

@@ -10,9 +10,9 @@
 
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
-#include "comet/base/tcp_network.hpp"
 #include "comet/namesrv/name_server.hpp"
 #include "daemon.hpp"
+#include "tls_settings.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -37,10 +37,7 @@ Config broker_settings(const options::variables_map& given) {
   Config settings = daemon::make_broker_settings();
   settings.set_default("brokerName", "broker-a");
   settings.set_default("namesrvAddr", "");
-  if (given.contains("configFile")) {
-    const auto& file = given["configFile"].as<std::string>();
-    settings.apply(Properties::load(file), file);
-  }
+  daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
   settings.set("storePathRootDir", given["data"].as<std::string>(), "command line");
   settings.set("listenPort", std::to_string(given["broker-port"].as<std::uint16_t>()), "command line");
   return settings;
@@ -55,7 +52,8 @@ int serve(const options::variables_map& given) {
   namesrv_config.kv_config_path = given["data"].as<std::string>() + "/namesrv/kvConfig.json";
 
   asio::io_context context{1};
-  TcpNetwork network;
+  daemon::DaemonNetwork daemon_network(settings);
+  Network& network = daemon_network.network();
   namesrv::NameServer name_server({context.get_executor()}, network, real_time(), namesrv_config);
   std::unique_ptr<broker::Broker> broker;
   auto start = [&] {
@@ -72,7 +70,7 @@ int serve(const options::variables_map& given) {
     co_await broker->stop(deadline);
     co_await name_server.stop(deadline);
   };
-  return daemon::run("comet-standalone", context, start, stop);
+  return daemon::run("comet-standalone", context, start, stop, daemon_network.reload());
 }
 
 }  // namespace

@@ -16,11 +16,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 IN_WORDS = {"brokerName", "brokerIP1", "bindAddress", "namesrvAddr", "storePathRootDir", "kvConfigPath"}
 
 
-def documented(heading):
-    """Key to default of the table below a heading of docs/configuration.md."""
-    text = (ROOT / "docs/configuration.md").read_text("utf-8")
+def documented(document, heading):
+    """Key to default of the table below a heading of a document."""
+    text = (ROOT / document).read_text("utf-8")
     section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.M)
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*?) ?\|", section, re.M)
     return {key: default.strip("`") for key, default in rows}
 
 
@@ -32,7 +32,8 @@ class Documents(DaemonTest):
 
     def test_the_configuration_keys_and_their_defaults_are_documented(self):
         for program, heading in (("comet-broker", "broker.conf"), ("comet-namesrv", "namesrv.conf")):
-            documents, effective = documented(heading), self.effective(program)
+            documents, effective = documented("docs/configuration.md", heading), self.effective(program)
+            documents.update(documented("docs/tls.md", "Keys"))
             self.assertEqual(sorted(effective), sorted(documents), f"keys of {heading}")
             for key, default in documents.items():
                 if key not in IN_WORDS:

@@ -185,8 +185,11 @@ bool Config::is_set(std::string_view key) const { return !values_.at(key).source
 Error Config::error(std::string_view key, std::string_view complaint) const {
   const Value& stored = values_.at(key);
   const std::string source = stored.source.empty() ? "default" : stored.source;
-  return {BaseErrc::bad_value, source + ": " + std::string(key) + " = " + quoted(stored.text) +
-                                   " " + std::string(complaint)};
+  const ConfigKey* known = find(key);
+  const bool hide = known != nullptr && known->is_secret();
+  return {BaseErrc::bad_value, source + ": " + std::string(key) + " = " +
+                                   (hide ? "***" : quoted(stored.text)) + " " +
+                                   std::string(complaint)};
 }
 
 std::string Config::print() const {
@@ -194,7 +197,9 @@ std::string Config::print() const {
   for (const ConfigKey& key : keys_) {
     if (key.use() != ConfigKey::Use::used) continue;
     const Value& stored = values_.at(key.name());
-    groups[stored.source] += std::string(key.name()) + "=" + escape_value(stored.text) + "\n";
+    const bool hide = key.is_secret() && !stored.text.empty();
+    const std::string shown = hide ? "***" : escape_value(stored.text);
+    groups[stored.source] += std::string(key.name()) + "=" + shown + "\n";
   }
   std::string out;
   for (const auto& [source, lines] : groups) {

@@ -22,6 +22,7 @@ struct Pipe {
   struct Piece {
     Instant arrival;
     std::string bytes;
+    std::size_t taken = 0;  // bytes at the front that have been read
   };
   std::deque<Piece> pieces;
   bool closed = false;       // the writer has closed in order: eof after the pieces
@@ -121,15 +122,20 @@ class MemoryStream final : public Stream {
   asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) override {
     if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
     if (link_->reset) co_return IoResult(asio::error::connection_reset, 0);
-    Pipe& pipe = is_server_ ? *link_->to_client : *link_->to_server;
     std::string bytes;
     for (const asio::const_buffer& buffer : from) {
       bytes.append(static_cast<const char*>(buffer.data()), buffer.size());
     }
     std::size_t size = bytes.size();
-    if (size != 0) pipe.pieces.push_back({state_->time.now() + state_->latency, std::move(bytes)});
-    pipe.changed.notify_all();
+    put(std::move(bytes));
     co_return IoResult(error_code(), size);
+  }
+
+  void close_after(asio::const_buffer last_bytes) noexcept override {
+    if (!closed_ && !link_->reset) {
+      put(std::string(static_cast<const char*>(last_bytes.data()), last_bytes.size()));
+    }
+    close();
   }
 
   void close() noexcept override {
@@ -147,12 +153,18 @@ class MemoryStream final : public Stream {
   asio::any_io_executor executor() override { return executor_; }
 
  private:
+  void put(std::string bytes) const {
+    Pipe& pipe = is_server_ ? *link_->to_client : *link_->to_server;
+    if (!bytes.empty()) pipe.pieces.push_back({state_->time.now() + state_->latency, std::move(bytes), 0});
+    pipe.changed.notify_all();
+  }
+
   std::size_t take(Pipe& pipe, asio::mutable_buffer into) const {
-    std::string& front = pipe.pieces.front().bytes;
-    std::size_t size = std::min({front.size(), into.size(), state_->max_read});
-    std::memcpy(into.data(), front.data(), size);
-    front.erase(0, size);
-    if (front.empty()) pipe.pieces.pop_front();
+    Pipe::Piece& front = pipe.pieces.front();
+    std::size_t size = std::min({front.bytes.size() - front.taken, into.size(), state_->max_read});
+    std::memcpy(into.data(), front.bytes.data() + front.taken, size);
+    front.taken += size;
+    if (front.taken == front.bytes.size()) pipe.pieces.pop_front();
     return size;
   }
 

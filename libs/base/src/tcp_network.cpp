@@ -103,6 +103,13 @@ class TcpStream final : public Stream {
     error_code ignored;
     socket_.close(ignored);
   }
+  void close_after(asio::const_buffer last_bytes) noexcept override {
+    if (socket_.is_open()) {
+      (void)::send(socket_.native_handle(), last_bytes.data(), last_bytes.size(),
+                   MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    close();
+  }
   IpEndpoint local() const noexcept override { return local_; }
   IpEndpoint remote() const noexcept override { return remote_; }
   asio::any_io_executor executor() override { return socket_.get_executor(); }

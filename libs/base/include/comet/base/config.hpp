@@ -30,6 +30,12 @@ class ConfigKey {
                                   std::string_view help) {
     return {name, Use::used, Type::text, otherwise, help};
   }
+  // A text that is never printed.
+  static constexpr ConfigKey secret(std::string_view name, std::string_view help) {
+    ConfigKey key{name, Use::used, Type::text, {}, help};
+    key.is_secret_ = true;
+    return key;
+  }
   static constexpr ConfigKey integer(std::string_view name, std::string_view otherwise,
                                      std::int64_t least, std::int64_t most, std::string_view help) {
     ConfigKey key{name, Use::used, Type::integer, otherwise, help};
@@ -58,6 +64,7 @@ class ConfigKey {
   [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
   [[nodiscard]] constexpr Use use() const noexcept { return use_; }
   [[nodiscard]] constexpr Type type() const noexcept { return type_; }
+  [[nodiscard]] constexpr bool is_secret() const noexcept { return is_secret_; }
   [[nodiscard]] constexpr std::string_view otherwise() const noexcept { return otherwise_; }
   [[nodiscard]] constexpr std::string_view help() const noexcept { return help_; }
   // What a value must be, e.g. "a whole number from 1 to 65535"; empty when `value` is that.
@@ -76,6 +83,7 @@ class ConfigKey {
   std::int64_t most_ = 0;
   Use use_;
   Type type_;
+  bool is_secret_ = false;
 };
 
 // The effective values. Not thread-safe while it is being filled.
@@ -108,7 +116,7 @@ class Config {
   // source, and `complaint` says what is wrong.
   [[nodiscard]] Error error(std::string_view key, std::string_view complaint) const;
 
-  // All used keys as a properties file, grouped under comments that say where the values come from.
+  // All used keys as a properties file (secrets as "***"), grouped under comments that say where the values come from.
   [[nodiscard]] std::string print() const;
   // One line per used key: name, default, help.
   [[nodiscard]] std::string describe() const;

@@ -34,6 +34,9 @@ class Stream {
   [[nodiscard]] virtual asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) = 0;
   // Ends operations in progress with operation_aborted. Idempotent.
   virtual void close() noexcept = 0;
+  // Closes, giving the peer some last bytes if that is possible without waiting. Only when no write
+  // is in progress.
+  virtual void close_after(asio::const_buffer /*last_bytes*/) noexcept { close(); }
   [[nodiscard]] virtual IpEndpoint local() const noexcept = 0;
   [[nodiscard]] virtual IpEndpoint remote() const noexcept = 0;
   [[nodiscard]] virtual asio::any_io_executor executor() = 0;

@@ -29,7 +29,7 @@ class Producer {
  public:
   // Over TCP and the system's clocks.
   Producer(asio::any_io_executor executor, ProducerConfig config);
-  // Over another network or time (tests, simulation, TLS); both outlive the executor's context.
+  // Over another network or time (tests, simulation); both outlive the executor's context.
   Producer(asio::any_io_executor executor, ProducerConfig config, Network& network,
            TimeSource& time);
   // Shares connections, routes and heartbeats with others on the client's executor; the client

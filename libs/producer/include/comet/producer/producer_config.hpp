@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "comet/base/tls_network.hpp"
 #include "comet/client/client_config.hpp"
 #include "comet/message/validate.hpp"
 
@@ -57,6 +59,13 @@ class ProducerConfig {
     return *this;
   }
 
+  // Connections to name servers and brokers with TLS. For producers that are not given a network;
+  // their constructor throws Error (TlsErrc::bad_file) naming a file that cannot be used.
+  ProducerConfig& tls(TlsClientConfig value) {
+    tls_ = std::move(value);
+    return *this;
+  }
+
   // Client id, intervals, connection limits.
   [[nodiscard]] client::ClientConfig& client() noexcept { return client_; }
   [[nodiscard]] const client::ClientConfig& client() const noexcept { return client_; }
@@ -69,6 +78,7 @@ class ProducerConfig {
   [[nodiscard]] int compress_level() const noexcept { return compress_level_; }
   [[nodiscard]] std::size_t max_message_size() const noexcept { return max_message_size_; }
   [[nodiscard]] bool latency_fault_tolerance() const noexcept { return latency_fault_tolerance_; }
+  [[nodiscard]] const std::optional<TlsClientConfig>& tls() const noexcept { return tls_; }
 
  private:
   std::string group_;
@@ -80,6 +90,7 @@ class ProducerConfig {
   int compress_level_ = 5;
   std::size_t max_message_size_ = kDefaultMaxMessageSize;
   bool latency_fault_tolerance_ = false;
+  std::optional<TlsClientConfig> tls_;
 };
 
 }  // namespace comet

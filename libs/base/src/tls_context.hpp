@@ -1,0 +1,24 @@
+#pragma once
+// Certificates and rules of one side, as OpenSSL wants them.
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <string>
+
+#include "comet/base/tls_network.hpp"
+
+namespace comet::tls {
+
+using ContextPtr = std::shared_ptr<SSL_CTX>;
+
+// Null for TlsMode::disabled, which needs no certificate. Both throw Error naming the file.
+[[nodiscard]] ContextPtr make_server_context(const TlsServerConfig& config);
+[[nodiscard]] ContextPtr make_client_context(const TlsClientConfig& config);
+
+[[nodiscard]] std::string describe_certificate(const SSL_CTX& context);
+
+// The reason of OpenSSL's failure on this thread, in its words; empties the queue of reasons.
+[[nodiscard]] std::string take_openssl_reason();
+
+}  // namespace comet::tls
