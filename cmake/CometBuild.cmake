@@ -6,6 +6,7 @@ include(GNUInstallDirs)
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json program_options)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(fmt REQUIRED CONFIG)
 find_package(spdlog REQUIRED CONFIG)
 

@@ -92,6 +92,9 @@ int run(const po::variables_map& options) {
   asio::io_context context;
   comet::client::ClientConfig config;
   config.name_servers = comet::Address::parse_list(options["namesrv"].as<std::string>());
+  if (options.count("serialize") != 0) {
+    config.serialize_type = options["serialize"].as<comet::remoting::SerializeType>();
+  }
   auto client =
       std::make_shared<ClientInstance>(context.get_executor(), network, comet::real_time(), config);
   std::exception_ptr problem;
@@ -123,6 +126,8 @@ int main(int argc, char** argv) {
          "read so many messages, waiting for new ones; 0: those that are there");
   option("wait", po::value<int>()->default_value(10),
          "with --count: give up when nothing has come for so many seconds");
+  option("serialize", po::value<comet::remoting::SerializeType>(),
+         "headers of requests: json or rocketmq (default: $ROCKETMQ_SERIALIZE_TYPE, else json)");
   option("output,o", po::value<std::string>(), "file to write (default: standard output)");
   try {
     po::variables_map options;

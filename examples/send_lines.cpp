@@ -74,6 +74,9 @@ int run(const po::variables_map& options) {
   asio::io_context context;
   comet::ProducerConfig config(options["group"].as<std::string>());
   config.name_servers(options["namesrv"].as<std::string>());
+  if (options.count("serialize") != 0) {
+    config.serialize_type(options["serialize"].as<comet::remoting::SerializeType>());
+  }
   comet::Producer producer(context.get_executor(), config);
   Lines lines(producer, file.is_open() ? file : std::cin);
   lines.topic = options["topic"].as<std::string>();
@@ -114,6 +117,8 @@ int main(int argc, char** argv) {
   option("window,w", po::value<int>()->default_value(32), "sends in progress at the same time");
   option("show", po::value<std::size_t>()->default_value(static_cast<std::size_t>(-1), "all"),
          "how many SendResults to print");
+  option("serialize", po::value<comet::remoting::SerializeType>(),
+         "headers of requests: json or rocketmq (default: $ROCKETMQ_SERIALIZE_TYPE, else json)");
   option("ledger", po::value<std::string>(), "file that lists what the broker has acknowledged");
   try {
     po::variables_map options;

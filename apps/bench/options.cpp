@@ -30,6 +30,8 @@ po::options_description describe(ProduceOptions& options) {
   option("count,k", po::value(&options.count)->default_value(100'000), "messages to send");
   option("warmup", po::value(&options.warmup)->default_value(0),
          "messages to send before measuring");
+  option("serialize", po::value<remoting::SerializeType>(),
+         "headers of requests: json or rocketmq (default: $ROCKETMQ_SERIALIZE_TYPE, else json)");
   option("json", po::bool_switch(&options.json), "print the result as one line of JSON");
   return description;
 }
@@ -64,6 +66,9 @@ std::optional<ProduceOptions> parse_command_line(int argc, char** argv) {
     po::variables_map values;
     po::store(po::parse_command_line(argc - 1, argv + 1, description), values);
     po::notify(values);
+    if (values.count("serialize") != 0) {
+      options.serialize_type = values["serialize"].as<remoting::SerializeType>();
+    }
     if (values.count("help") != 0) {
       std::cout << kUsage << '\n' << description;
       return std::nullopt;

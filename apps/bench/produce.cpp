@@ -142,6 +142,7 @@ ProduceReport produce(const ProduceOptions& options) {
   asio::io_context context(1);
   ProducerConfig config(options.group);
   config.name_servers(options.name_servers);
+  if (options.serialize_type) config.serialize_type(*options.serialize_type);
   Run run(context, options, config);
   // The first SIGINT ends the run with what has been measured so far, the second one the process.
   asio::signal_set signals(context, SIGINT, SIGTERM);

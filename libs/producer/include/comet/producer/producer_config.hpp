@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "comet/client/client_config.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/remoting/acl.hpp"
 
 namespace comet {
 
@@ -54,6 +56,20 @@ class ProducerConfig {
   // Leaves slow and failing brokers out for a while (Apache: sendLatencyFaultEnable). Off.
   ProducerConfig& latency_fault_tolerance(bool on) {
     latency_fault_tolerance_ = on;
+    return *this;
+  }
+
+  // Signs every request, for clusters with access control (Apache: AclClientRPCHook).
+  ProducerConfig& access_key(std::string access_key, std::string secret_key,
+                             std::string security_token = {}) {
+    client_.remoting.hooks.push_back(std::make_shared<remoting::AclSigner>(remoting::Credentials(
+        std::move(access_key), std::move(secret_key), std::move(security_token))));
+    return *this;
+  }
+  // How headers of requests are written. JSON, unless ROCKETMQ_SERIALIZE_TYPE of the environment
+  // says otherwise.
+  ProducerConfig& serialize_type(remoting::SerializeType value) {
+    client_.serialize_type = value;
     return *this;
   }
 
