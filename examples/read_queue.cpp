@@ -99,6 +99,9 @@ int run(const po::variables_map& options) {
   asio::io_context context;
   comet::client::ClientConfig config;
   config.name_servers = comet::Address::parse_list(options["namesrv"].as<std::string>());
+  if (options.count("serialize") != 0) {
+    config.serialize_type = options["serialize"].as<comet::remoting::SerializeType>();
+  }
   auto client =
       std::make_shared<ClientInstance>(context.get_executor(), network, comet::real_time(), config);
   std::exception_ptr problem;
@@ -133,6 +136,8 @@ int main(int argc, char** argv) {
   option("tls", "connect with TLS");
   option("tls-ca", po::value<std::string>()->default_value(""),
          "with --tls: who may sign for the servers, PEM (default: the system's certificates)");
+  option("serialize", po::value<comet::remoting::SerializeType>(),
+         "headers of requests: json or rocketmq (default: $ROCKETMQ_SERIALIZE_TYPE, else json)");
   option("output,o", po::value<std::string>(), "file to write (default: standard output)");
   try {
     po::variables_map options;

@@ -80,6 +80,9 @@ int run(const po::variables_map& options) {
     tls.trust_cert_path = options["tls-ca"].as<std::string>();
     config.tls(tls);
   }
+  if (options.count("serialize") != 0) {
+    config.serialize_type(options["serialize"].as<comet::remoting::SerializeType>());
+  }
   comet::Producer producer(context.get_executor(), config);
   Lines lines(producer, file.is_open() ? file : std::cin);
   lines.topic = options["topic"].as<std::string>();
@@ -123,6 +126,8 @@ int main(int argc, char** argv) {
   option("tls", "connect with TLS");
   option("tls-ca", po::value<std::string>()->default_value(""),
          "with --tls: who may sign for the servers, PEM (default: the system's certificates)");
+  option("serialize", po::value<comet::remoting::SerializeType>(),
+         "headers of requests: json or rocketmq (default: $ROCKETMQ_SERIALIZE_TYPE, else json)");
   option("ledger", po::value<std::string>(), "file that lists what the broker has acknowledged");
   try {
     po::variables_map options;

@@ -30,7 +30,7 @@ endfunction()
 comet_process_test(process_start integration/start_test.py SERIAL)
 comet_process_test(process_docs integration/docs_test.py)
 comet_process_test(process_bench integration/bench_test.py)
-comet_process_test(process_bad_input integration/bad_input_test.py TIMEOUT 600)
+comet_process_test(process_bad_input integration/bad_input_test.py TIMEOUT 900)
 comet_process_test(process_tls integration/tls_test.py TIMEOUT 600)
 comet_process_test(process_kill_broker crash/kill_broker_test.py ARGS --rounds 5 TIMEOUT 600)
 

@@ -33,6 +33,8 @@ po::options_description describe(ProduceOptions& options) {
   option("tls", po::bool_switch(&options.tls), "connect with TLS");
   option("tls-ca", po::value(&options.tls_ca),
          "who may sign for the servers, PEM (default: the certificates of the system)");
+  option("serialize", po::value<remoting::SerializeType>(),
+         "headers of requests: json or rocketmq (default: $ROCKETMQ_SERIALIZE_TYPE, else json)");
   option("json", po::bool_switch(&options.json), "print the result as one line of JSON");
   return description;
 }
@@ -68,6 +70,9 @@ std::optional<ProduceOptions> parse_command_line(int argc, char** argv) {
     po::variables_map values;
     po::store(po::parse_command_line(argc - 1, argv + 1, description), values);
     po::notify(values);
+    if (values.count("serialize") != 0) {
+      options.serialize_type = values["serialize"].as<remoting::SerializeType>();
+    }
     if (values.count("help") != 0) {
       std::cout << kUsage << '\n' << description;
       return std::nullopt;

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "comet/remoting/command.hpp"
+
 namespace comet::bench {
 
 class ProduceOptions {
@@ -16,6 +18,7 @@ class ProduceOptions {
   std::size_t size = 0;  // bytes of a body
   std::uint64_t count = 0;
   std::uint64_t warmup = 0;
+  std::optional<remoting::SerializeType> serialize_type;  // of the headers of requests
   bool json = false;
   bool tls = false;
   std::string tls_ca;  // empty: the system's

@@ -147,6 +147,7 @@ ProduceReport produce(const ProduceOptions& options) {
     tls.trust_cert_path = options.tls_ca;
     config.tls(tls);
   }
+  if (options.serialize_type) config.serialize_type(*options.serialize_type);
   Run run(context, options, config);
   // The first SIGINT ends the run with what has been measured so far, the second one the process.
   asio::signal_set signals(context, SIGINT, SIGTERM);

@@ -7,13 +7,14 @@ import random
 import socket
 import struct
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from daemons import Daemon, DaemonTest, is_sanitized, wait_until  # noqa: E402
 from remoting import (  # noqa: E402
-    Client, GET_ROUTE, MESSAGE_ILLEGAL, NOT_SUPPORTED, SEND_MESSAGE, SUCCESS, SYSTEM_ERROR,
+    Client, GET_ROUTE, MESSAGE_ILLEGAL, NOT_SUPPORTED, PULL_MESSAGE, SEND_MESSAGE, SUCCESS, SYSTEM_ERROR,
     TOPIC_NOT_EXIST, frame, raw_frame)
 
 MAX_FRAME = 16 * 1024 * 1024  # with its length word
@@ -198,6 +199,177 @@ class BadInput(DaemonTest):
                 with self.subTest(ext=ext):
                     self.assertNotEqual(SUCCESS, client.request(SEND_MESSAGE, ext, b"body").code)
         self.answers(self.broker)
+
+
+class BadPeers(DaemonTest):
+    """Peers that keep the protocol's letter and not its spirit."""
+
+    def setUp(self):
+        super().setUp()
+        self.namesrv = self.start_namesrv()
+        self.broker = self.start_broker(self.namesrv)
+
+    def serves_others(self, daemon, bystander):
+        """A connection that was there before and a new one both get their answers promptly."""
+        self.assertTrue(daemon.alive(), f"{daemon.name} is gone:\n{daemon.log()[-3000:]}")
+        begin = time.monotonic()
+        self.assertEqual(NOT_SUPPORTED, bystander.request(UNKNOWN_CODE).code)
+        with Client(daemon.port) as client:
+            self.assertEqual(NOT_SUPPORTED, client.request(UNKNOWN_CODE).code)
+        if not is_sanitized():
+            self.assertLess(time.monotonic() - begin, 5, "answers to others")
+
+    def check_growth(self, daemon, before, limit_mb, what):
+        grown = daemon.resident_mb() - before
+        print(f"{daemon.name}: {what}: {grown:.1f} MB more resident memory")
+        if not is_sanitized():
+            self.assertLess(grown, limit_mb, what)
+
+    def fill_topic(self, topic, messages=40, size=100_000):
+        with Client(self.broker.port) as client:
+            for _ in range(messages):
+                self.assertEqual(SUCCESS, client.send_message(topic, b"x" * size).code)
+
+    def pull_frame(self, topic, opaque, suspend=0, offset=0):
+        return frame(PULL_MESSAGE, {
+            "consumerGroup": "bad-peer", "topic": topic, "queueId": 0, "queueOffset": offset,
+            "maxMsgNums": 32, "sysFlag": 4 | (2 if suspend else 0), "commitOffset": 0,
+            "suspendTimeoutMillis": suspend, "subscription": "*", "subVersion": 0,
+            "expressionType": "TAG"}, opaque=opaque)
+
+    def test_ten_thousand_requests_that_wait_for_their_answers_harm_nobody(self):
+        with Client(self.broker.port) as client:
+            self.assertEqual(SUCCESS, client.create_topic("quiet").code)
+        before = self.broker.resident_mb()
+        with Client(self.broker.port) as bystander, Client(self.broker.port, timeout=60) as client:
+            for first in range(0, 10_000, 500):  # pulls of an empty queue, each may wait 20 s
+                client.send_raw(b"".join(self.pull_frame("quiet", opaque, suspend=20_000)
+                                         for opaque in range(first, first + 500)))
+            # An answer to the last request on this connection shows that all of them were taken.
+            client.send_raw(frame(UNKNOWN_CODE, opaque=777_777))
+            self.assertEqual(777_777, client.read_reply().opaque)
+            self.serves_others(self.broker, bystander)
+            self.check_growth(self.broker, before, 60, "10,000 requests without an answer yet")
+            with Client(self.broker.port) as sender:  # one message answers them all
+                self.assertEqual(SUCCESS, sender.send_message("quiet", b"news").code)
+            answered = {client.read_reply().opaque for _ in range(10_000)}
+            self.assertEqual(set(range(10_000)), answered)
+            self.serves_others(self.broker, bystander)
+
+    def test_a_peer_that_goes_away_from_ten_thousand_requests_leaves_nothing_behind(self):
+        with Client(self.broker.port) as client:
+            self.assertEqual(SUCCESS, client.create_topic("quiet").code)
+        with Client(self.broker.port) as bystander:
+            for _ in range(3):
+                before = self.broker.resident_mb()
+                with Client(self.broker.port, timeout=60) as client:
+                    client.send_raw(b"".join(self.pull_frame("quiet", opaque, suspend=1000)
+                                             for opaque in range(10_000)))
+                self.serves_others(self.broker, bystander)
+            time.sleep(2)  # their waiting time is over
+            self.check_growth(self.broker, before, 60, "a third round of 10,000 requests and a close")
+            with Client(self.broker.port) as sender:
+                self.assertEqual(SUCCESS, sender.send_message("quiet", b"news").code)
+            self.serves_others(self.broker, bystander)
+
+    def test_a_peer_that_reads_one_byte_a_second_costs_little_and_holds_up_nobody(self):
+        self.fill_topic("big")
+        before = self.broker.resident_mb()
+        with Client(self.broker.port) as bystander, Client(self.broker.port) as slow:
+            slow.socket.settimeout(0.2)
+            burst = b"".join(self.pull_frame("big", opaque) for opaque in range(1000))
+            sent = 0
+            begin = time.monotonic()
+            read = 0
+            while time.monotonic() - begin < 8:
+                try:
+                    while sent < len(burst):  # about 250 KB to answer for each request
+                        sent += slow.socket.send(burst[sent:sent + 65536])
+                except socket.timeout:
+                    pass  # the broker has stopped reading from us
+                read += len(slow.socket.recv(1))
+                self.serves_others(self.broker, bystander)
+                time.sleep(1)
+            self.assertLessEqual(read, 9)
+            self.check_growth(self.broker, before, 150, "1000 pulls of a peer that does not read")
+        self.serves_others_after_close(self.broker)
+
+    def test_a_peer_that_takes_nothing_at_all_is_closed(self):
+        self.fill_topic("big")
+        with Client(self.broker.port) as bystander, Client(self.broker.port) as deaf:
+            deaf.socket.settimeout(0.2)
+            burst = b"".join(self.pull_frame("big", opaque) for opaque in range(1000))
+            try:
+                deaf.socket.sendall(burst)
+            except socket.timeout:
+                pass
+            wait_until(lambda: "does not take what it is sent" in self.broker.log(), 60,
+                       "the broker closes a connection that takes nothing")
+            self.serves_others(self.broker, bystander)
+
+    def test_a_close_in_the_middle_of_a_frame_at_any_place_is_just_a_close(self):
+        for daemon in (self.namesrv, self.broker):
+            whole = frame(105, {"topic": "t" * 100}, b"b" * 300)
+            with Client(daemon.port) as bystander:
+                before = daemon.resident_mb()
+                for cut in range(1, len(whole), 7):
+                    with Client(daemon.port) as client:
+                        client.send_raw(frame(UNKNOWN_CODE) + whole[:cut])
+                        self.assertEqual(NOT_SUPPORTED, client.read_reply().code)
+                self.serves_others(daemon, bystander)
+                self.check_growth(daemon, before, 30, "connections closed within a frame")
+
+    def test_a_reset_in_the_middle_of_a_frame_is_just_a_close(self):
+        for daemon in (self.namesrv, self.broker):
+            with Client(daemon.port) as bystander:
+                for _ in range(50):
+                    client = Client(daemon.port)
+                    client.send_raw(frame(105, {"topic": "t"}, b"b" * 300)[:50])
+                    # No lingering: the close resets the connection.
+                    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+                self.serves_others(daemon, bystander)
+
+    def test_wrong_types_in_headers_get_an_answer_or_a_close_and_harm_nobody(self):
+        values = ("many", -1, 2**31, 2**63, -2**63, 1.5, "", " ", True, None, "1e9", "\u0000", "x" * 70_000)
+        structured = ({"a": 1}, [1, 2], [[]])
+        requests = {
+            self.namesrv: [(105, {"topic": "t", "acceptStandardJsonOnly": "true"}),
+                           (103, {"brokerName": "b", "brokerAddr": "1.2.3.4:5", "clusterName": "c",
+                                  "brokerId": "0", "haServerAddr": "1.2.3.4:6"}),
+                           (104, {"brokerName": "b", "brokerAddr": "1.2.3.4:5", "clusterName": "c",
+                                  "brokerId": "0"}),
+                           (322, {"brokerName": "b", "brokerAddr": "1.2.3.4:5", "clusterName": "c",
+                                  "brokerId": "0"}),
+                           (101, {"namespace": "n", "key": "k"})],
+            self.broker: [(310, {"a": "g", "b": "types", "c": "TBW102", "d": "4", "e": "0", "f": "0",
+                                 "g": "1700000000000", "h": "0", "i": "", "j": "0", "k": "false",
+                                 "m": "false"}),
+                          (11, {"consumerGroup": "g", "topic": "types", "queueId": "0", "queueOffset": "0",
+                                "maxMsgNums": "32", "sysFlag": "4", "commitOffset": "0",
+                                "suspendTimeoutMillis": "0", "subVersion": "0", "subscription": "*"}),
+                          (30, {"topic": "types", "queueId": "0"}),
+                          (14, {"consumerGroup": "g", "topic": "types", "queueId": "0"}),
+                          (15, {"consumerGroup": "g", "topic": "types", "queueId": "0", "commitOffset": "0"}),
+                          (17, {"topic": "types", "readQueueNums": "4", "writeQueueNums": "4", "perm": "6"})]}
+        for daemon, good in requests.items():
+            with Client(daemon.port) as bystander, Client(daemon.port) as client:
+                for code, fields in good:
+                    for name in fields:
+                        for value in values:
+                            with self.subTest(daemon=daemon.name, code=code, field=name, value=str(value)[:20]):
+                                # As it is: numbers stay numbers, null stays null.
+                                reply = client.request(code, None, b"body", extFields={**fields, name: value})
+                                self.assertGreaterEqual(reply.code, 0)
+                    for value in structured:  # no text at all: the header cannot be understood
+                        with Client(daemon.port) as other:
+                            other.send_raw(frame(code, None, b"", extFields={**fields, name: value}))
+                            self.assertTrue(other.closed_by_peer())
+                self.serves_others(daemon, bystander)
+
+    def serves_others_after_close(self, daemon):
+        with Client(daemon.port) as bystander:
+            self.serves_others(daemon, bystander)
 
 
 class Surroundings(DaemonTest):

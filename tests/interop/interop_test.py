@@ -58,27 +58,35 @@ class Interop(DaemonTest):
                 return client.request(GET_ROUTE, {"topic": topic}).code == SUCCESS
         wait_until(known, 30, f"the route of {topic}")
 
-    def read_all(self, topic):
+    def read_all(self, topic, *options):
         """Everything our reader finds in the topic: a list of bodies."""
         path = self.folder / f"{topic}.read"
         self.run_program("example-read_queue", "--namesrv", self.namesrv.address, "--topic", topic,
-                         "--output", path)
+                         "--output", path, *options)
         data = path.read_bytes()
         return data.split(b"\n")[:-1]
 
     def test_ten_thousand_lines_arrive_whole_at_our_reader_and_at_the_node_consumer(self):
+        self.send_and_read_lines("lines", "json")
+
+    def test_with_binary_headers_of_our_programs_they_arrive_whole_as_well(self):
+        self.send_and_read_lines("binary-lines", "rocketmq")
+
+    def send_and_read_lines(self, topic, serialize):
+        """Our programs with the given headers, the Node consumer with JSON, as it has no other."""
         lines = [line.encode() for line in real_lines(LINES)]
         self.assertGreaterEqual(len(lines), LINES)
         # Longer than 4 KiB, so that the producer compresses it: 300 lines as one.
         lines.append(b" | ".join(lines[:300]))
         path = self.folder / "lines.txt"
         path.write_bytes(b"\n".join(lines) + b"\n")
-        self.run_program("example-send_lines", "--namesrv", self.namesrv.address, "--topic", "lines",
-                         "--file", path, "--window", 64)
+        self.run_program("example-send_lines", "--namesrv", self.namesrv.address, "--topic", topic,
+                         "--file", path, "--window", 64, "--serialize", serialize)
 
-        self.assertEqual((0, 0), differences(lines, self.read_all("lines")), "our reader: (lost, strange)")
+        read = self.read_all(topic, "--serialize", serialize)
+        self.assertEqual((0, 0), differences(lines, read), "our reader: (lost, strange)")
 
-        messages = self.node_consume("lines", "node-readers", len(lines))
+        messages = self.node_consume(topic, f"node-{topic}", len(lines))
         self.assertEqual((0, 0), differences(lines, [message["body"] for message in messages]),
                          "Node consumer: (lost, strange)")
         queues = collections.defaultdict(list)
@@ -86,8 +94,8 @@ class Interop(DaemonTest):
             queues[message["queueId"]].append(message["queueOffset"])
         for queue_id, offsets in queues.items():
             self.assertEqual(list(range(len(offsets))), sorted(offsets), f"offsets of queue {queue_id}")
-        print(f"{len(lines)} lines over {len(queues)} queues: 0 lost, 0 altered at our reader "
-              "and at the Node consumer")
+        print(f"{len(lines)} lines over {len(queues)} queues, {serialize} headers of ours: 0 lost, 0 "
+              "altered at our reader and at the Node consumer")
 
     def test_messages_of_the_node_producer_arrive_whole_with_tags_and_keys(self):
         noise = random.Random(7)

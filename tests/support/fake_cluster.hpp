@@ -89,7 +89,7 @@ class FakeNameServer : public FakeServer {
  private:
   Reply on_route_query(Request& request) {
     auto header = remoting::read_header<remoting::GetRouteInfoHeader>(request.command.fields);
-    const std::string topic = header ? header->topic : std::string();
+    const std::string topic(header ? header->topic : std::string_view());
     ++queries[topic];
     if (silent) return std::nullopt;
     if (refuse) return RemotingCommand::response(request.command, *refuse, "refused by the test");

@@ -80,8 +80,9 @@ Reply consumer_list(Request& request, BrokerContext& context) {
 
 void notify_group_changed(BrokerContext& context, const std::string& group) {
   for (const auto& connection : context.clients.consumer_connections(group)) {
-    RemotingCommand notice = RemotingCommand::request(remoting::RequestCode::notify_consumer_ids_changed);
-    notice.fields.add("consumerGroup", group);
+    remoting::ConsumerGroupHeader header;
+    header.consumer_group = group;
+    RemotingCommand notice = RemotingCommand::request(remoting::RequestCode::notify_consumer_ids_changed, header);
     notice.mark_oneway();
     connection->send(std::move(notice));
   }

@@ -13,7 +13,9 @@ using remoting::ResponseCode;
 
 RemotingCommand offset_answer(const Request& request, std::int64_t offset) {
   RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
-  response.fields.add("offset", offset);
+  remoting::OffsetResponseHeader header;
+  header.offset = offset;
+  remoting::write_header(header, response.fields);
   return response;
 }
 

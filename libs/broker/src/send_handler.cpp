@@ -37,13 +37,13 @@ Refusal refuse(ResponseCode code, std::string remark) {
   return refusal;
 }
 
-// Every answer to a send carries these, also a refusal.
-RemotingCommand answer(const BrokerContext& context, const RemotingCommand& request, ResponseCode code,
-                       std::string remark = {}) {
-  RemotingCommand response = RemotingCommand::response(request, code, std::move(remark));
-  response.fields.reserve(5, 160);
-  response.fields.add("MSG_REGION", context.config.region_id);
-  response.fields.add("TRACE_ON", true);
+// Every answer to a send says where it comes from, also a refusal.
+RemotingCommand refusal_answer(const BrokerContext& context, const RemotingCommand& request, const Refusal& refusal) {
+  RemotingCommand response = RemotingCommand::response(request, refusal.code, refusal.remark);
+  remoting::SendRefusedResponseHeader header;
+  header.region_id = context.config.region_id;
+  header.trace_on = "true";
+  remoting::write_header(header, response.fields);
   return response;
 }
 
@@ -133,10 +133,16 @@ RemotingCommand stored_answer(const BrokerContext& context, const RemotingComman
                               const store::AppendResult& result) {
   ResponseCode code = result.error == store::StoreErrc::flush_timeout ? ResponseCode::flush_disk_timeout
                                                                       : ResponseCode::success;
-  RemotingCommand response = answer(context, request, code);
-  response.fields.add("msgId", message_ids(context, result));
-  response.fields.add("queueId", queue_id);
-  response.fields.add("queueOffset", result.queue_offset);
+  RemotingCommand response = RemotingCommand::response(request, code);
+  response.fields.reserve(5, 160);
+  const std::string msg_id = message_ids(context, result);
+  remoting::SendMessageResponseHeader header;
+  header.msg_id = msg_id;
+  header.queue_id = queue_id;
+  header.queue_offset = result.queue_offset;
+  header.region_id = context.config.region_id;
+  header.trace_on = "true";
+  remoting::write_header(header, response.fields);
   return response;
 }
 
@@ -198,7 +204,7 @@ asio::awaitable<Reply> send_message(BrokerContext& context, Request request) {
   Refusal refusal = check(context, request, *header, topic);
   const std::string_view properties = header->properties.value_or("");
   if (!refusal) refusal = check_properties(properties);
-  if (refusal) co_return answer(context, command, refusal.code, refusal.remark);
+  if (refusal) co_return refusal_answer(context, command, refusal);
 
   const RecordView record = make_record(context, request, *header, topic);
   const bool is_batch = header->batch.value_or(false) ||
@@ -206,14 +212,17 @@ asio::awaitable<Reply> send_message(BrokerContext& context, Request request) {
   store::AppendResult result;
   if (is_batch) {
     auto items = decode_batch(command.body.view());
-    if (!items) co_return answer(context, command, ResponseCode::message_illegal, items.error().message());
+    if (!items) {
+      refusal = refuse(ResponseCode::message_illegal, items.error().message());
+      co_return refusal_answer(context, command, refusal);
+    }
     result = co_await append_batch(context, std::move(*items), properties, record);
   } else {
     result = co_await append_single(context, request, properties, record);
   }
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     refusal = store_refusal(context, result.error);
-    co_return answer(context, command, refusal.code, refusal.remark);
+    co_return refusal_answer(context, command, refusal);
   }
   co_return stored_answer(context, command, record.queue_id, result);
 }

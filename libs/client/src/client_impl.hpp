@@ -12,7 +12,7 @@
 #include "comet/base/async.hpp"
 #include "comet/client/client_instance.hpp"
 #include "comet/remoting/client.hpp"
-#include "name_servers.hpp"
+#include "comet/remoting/name_server_channel.hpp"
 #include "route_cache.hpp"
 
 namespace comet::client {
@@ -48,6 +48,9 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::awaitable<std::optional<routing::TopicRouteData>> query_route(
       std::string topic, Instant deadline);
   [[nodiscard]] asio::awaitable<void> refresh_routes();
+  // Like the channel's ask(), with an error of this library.
+  [[nodiscard]] asio::awaitable<remoting::RemotingCommand> ask_name_servers(
+      remoting::RemotingCommand request, Instant deadline);
 
   // --- heartbeat.cpp ---
   [[nodiscard]] asio::awaitable<void> send_heartbeats();
@@ -71,7 +74,7 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   int users = 0;  // start() calls without their stop()
   remoting::Client remoting;
   std::mt19937_64 random;
-  NameServers name_servers;
+  remoting::NameServerChannel name_servers;
   RouteCache routes;
   std::map<std::pair<std::string, Purpose>, std::shared_ptr<Lookup>> lookups;
   std::set<std::string> producer_groups;

@@ -39,6 +39,12 @@ ClientConfig with_environment(ClientConfig config) {
   if (config.name_servers.empty() && list != nullptr) {
     config.name_servers = Address::parse_list(list);
   }
+  const char* type = std::getenv("ROCKETMQ_SERIALIZE_TYPE");
+  if (!config.serialize_type && type != nullptr) {
+    config.serialize_type = remoting::parse_serialize_type(type);
+    if (!config.serialize_type) log::warn("ROCKETMQ_SERIALIZE_TYPE={} is unknown: ignored", type);
+  }
+  if (config.serialize_type) config.remoting.serialize_type = *config.serialize_type;
   return config;
 }
 

@@ -31,7 +31,7 @@ asio::awaitable<bool> ClientInstance::Impl::look_up(std::string topic, Purpose p
     if (!notified && !lookup->done && time.now() >= deadline) {
       throw Error(ClientErrc::no_name_server,
                   fmt::format("no name server answered in time: {}; {}", name_servers.list(),
-                              NameServers::kAdvice));
+                              remoting::NameServerChannel::kAdvice));
     }
   }
   if (lookup->problem) std::rethrow_exception(lookup->problem);
@@ -77,7 +77,7 @@ asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::qu
   remoting::GetRouteInfoHeader header;
   header.topic = topic;
   RemotingCommand request = RemotingCommand::request(RequestCode::get_routeinfo_by_topic, header);
-  RemotingCommand answer = co_await name_servers.ask(std::move(request), deadline);
+  RemotingCommand answer = co_await ask_name_servers(std::move(request), deadline);
   if (answer.response_code() == ResponseCode::topic_not_exist) co_return std::nullopt;
   if (answer.response_code() != ResponseCode::success) {
     throw Error(answer.response_code(),
@@ -94,6 +94,16 @@ asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::qu
                             server, topic, route.error().message()));
   }
   co_return std::move(*route);
+}
+
+asio::awaitable<RemotingCommand> ClientInstance::Impl::ask_name_servers(RemotingCommand request,
+                                                                        Instant deadline) {
+  try {
+    co_return co_await name_servers.ask(std::move(request), deadline);
+  } catch (const Error& error) {
+    if (error.code() != remoting::RemotingErrc::no_name_server) throw;
+    throw Error(ClientErrc::no_name_server, error.context());
+  }
 }
 
 asio::awaitable<void> ClientInstance::Impl::refresh_routes() {

@@ -164,7 +164,9 @@ Reply query_data_version(Service& service, Request& request) {
   service.table.touch(header->broker_addr, service.time.now());
   const auto known = service.table.data_version(header->broker_addr);
   RemotingCommand answer = success(request);
-  answer.fields.add("changed", !known || !theirs || *known != *theirs);
+  remoting::QueryDataVersionResponseHeader verdict;
+  verdict.changed = !known || !theirs || *known != *theirs;
+  remoting::write_header(verdict, answer.fields);
   if (known) answer.body = to_json(*known);
   return answer;
 }

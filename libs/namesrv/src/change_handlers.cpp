@@ -19,7 +19,9 @@ Reply wipe_write_permission(Service& service, Request& request) {
   log::info("broker {}: write permission of {} topics wiped by {}", printable(header->broker_name),
             topics, request.connection->remote().to_string());
   RemotingCommand answer = success(request);
-  answer.fields.add("wipeTopicCount", topics);
+  remoting::WipeWritePermResponseHeader counted;
+  counted.wipe_topic_count = static_cast<std::int32_t>(topics);
+  remoting::write_header(counted, answer.fields);
   return answer;
 }
 
@@ -33,7 +35,9 @@ Reply add_write_permission(Service& service, Request& request) {
   log::info("broker {}: write permission of {} topics added by {}", printable(header->broker_name),
             topics, request.connection->remote().to_string());
   RemotingCommand answer = success(request);
-  answer.fields.add("addTopicCount", topics);
+  remoting::AddWritePermResponseHeader counted;
+  counted.add_topic_count = static_cast<std::int32_t>(topics);
+  remoting::write_header(counted, answer.fields);
   return answer;
 }
 

@@ -35,7 +35,9 @@ Reply get_kv_config(Service& service, Request& request) {
                    "No config item, Namespace: " + header->name_space + " Key: " + header->key);
   }
   RemotingCommand answer = success(request);
-  answer.fields.add("value", *value);
+  remoting::KvConfigResponseHeader found;
+  found.value = *value;
+  remoting::write_header(found, answer.fields);
   return answer;
 }
 

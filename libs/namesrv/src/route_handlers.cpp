@@ -18,7 +18,7 @@ IntegerKeys keys_for(const Request& request, const remoting::GetRouteInfoHeader&
   return standard ? IntegerKeys::quoted : IntegerKeys::unquoted;
 }
 
-std::optional<SharedBytes> find_route(Service& service, const std::string& topic,
+std::optional<SharedBytes> find_route(Service& service, std::string_view topic,
                                       IntegerKeys keys) {
   const std::scoped_lock lock(service.mutex);
   const std::string* order =
@@ -38,8 +38,8 @@ Reply get_route(Service& service, Request& request) {
   std::optional<SharedBytes> route = find_route(service, header->topic, keys_for(request, *header));
   if (!route) {
     return failure(request, ResponseCode::topic_not_exist,
-                   "No topic route info in name server for the topic: " + header->topic +
-                       "\nSee http://rocketmq.apache.org/docs/faq/ for further details.");
+                   "No topic route info in name server for the topic: " +
+                       std::string(header->topic) + "\nSee http://rocketmq.apache.org/docs/faq/ for further details.");
   }
   return success(request, std::move(*route));
 }

@@ -4,6 +4,7 @@
 #include <boost/asio/error.hpp>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "comet/base/async.hpp"
 #include "describe.hpp"
@@ -35,6 +36,7 @@ struct Client::Impl {
         handlers(std::move(handlers_in)),
         tasks(executor_in, time_in) {}
 
+  void prepare(const Address& to, RemotingCommand& request) const;
   static asio::awaitable<RemotingCommand> invoke(std::shared_ptr<Impl> impl, Address to,
                                                  RemotingCommand request, Instant deadline);
   static asio::awaitable<void> invoke_oneway(std::shared_ptr<Impl> impl, Address to,
@@ -55,7 +57,8 @@ struct Client::Impl {
   const ClientConfig config;
   const std::shared_ptr<const Dispatcher> handlers;
   std::map<Address, std::shared_ptr<Peer>> peers;
-  TaskGroup tasks;  // one for each connection or attempt
+  std::set<std::shared_ptr<Connection>> running;  // also those that take no more requests
+  TaskGroup tasks;                                // one for each connection or attempt
   bool stopped = false;
 };
 
@@ -63,20 +66,35 @@ std::shared_ptr<Connection> Client::Impl::find(const Address& to) const {
   auto found = peers.find(to);
   if (found == peers.end()) return nullptr;
   const std::shared_ptr<Connection>& connection = found->second->connection;
-  return connection != nullptr && connection->is_open() ? connection : nullptr;
+  return connection != nullptr && connection->takes_requests() ? connection : nullptr;
+}
+
+void Client::Impl::prepare(const Address& to, RemotingCommand& request) const {
+  if (config.serialize_type != SerializeType::json) request.serialize_type = config.serialize_type;
+  for (const auto& hook : config.hooks) hook->before_request(to, request);
 }
 
 asio::awaitable<RemotingCommand> Client::Impl::invoke(std::shared_ptr<Impl> impl, Address to,
                                                       RemotingCommand request, Instant deadline) {
+  impl->prepare(to, request);
+  const std::int32_t code = request.code;
   std::shared_ptr<Connection> connection = impl->find(to);
-  if (connection == nullptr) {
-    connection = co_await connect(impl, to, request.code, deadline);
+  if (connection == nullptr) connection = co_await connect(impl, to, code, deadline);
+  RemotingCommand& answer = request;
+  const bool answered = co_await connection->exchange(request, deadline);
+  if (!answered) {
+    connection = co_await connect(impl, to, code, deadline);
+    answer = co_await connection->invoke(std::move(request), deadline);
   }
-  co_return co_await connection->invoke(std::move(request), deadline);
+  for (const auto& hook : impl->config.hooks) {
+    hook->after_response(to, static_cast<RequestCode>(code), answer);
+  }
+  co_return std::move(answer);
 }
 
 asio::awaitable<void> Client::Impl::invoke_oneway(std::shared_ptr<Impl> impl, Address to,
                                                   RemotingCommand request, Instant deadline) {
+  impl->prepare(to, request);
   std::shared_ptr<Connection> connection = impl->find(to);
   if (connection == nullptr) {
     connection = co_await connect(impl, to, request.code, deadline);
@@ -96,7 +114,7 @@ asio::awaitable<std::shared_ptr<Connection>> Client::Impl::connect(std::shared_p
   const std::shared_ptr<Peer> peer = entry;
   for (;;) {
     if (impl->stopped) throw Error(RemotingErrc::not_sent, describe("the client is stopped"));
-    if (peer->connection != nullptr && peer->connection->is_open()) co_return peer->connection;
+    if (peer->connection != nullptr && peer->connection->takes_requests()) co_return peer->connection;
     const Instant now = impl->time.now();
     if (now >= deadline) throw Error(asio::error::timed_out, describe("connecting"));
     if (!peer->connecting) {
@@ -123,9 +141,11 @@ asio::awaitable<void> Client::Impl::serve_peer(std::shared_ptr<Impl> impl, Addre
   auto connection = std::make_shared<Connection>(std::move(stream), impl->handlers, impl->time,
                                                  impl->config.connection);
   peer->connection = connection;
+  impl->running.insert(connection);
   co_await connection->run();
   if (peer->connection == connection) peer->connection = nullptr;
   co_await connection->handlers_ended();
+  impl->running.erase(connection);
 }
 
 asio::awaitable<error_code> Client::Impl::attempt(std::shared_ptr<Impl> impl, Address address,
@@ -175,10 +195,9 @@ void Client::close(const Address& to) {
 asio::awaitable<void> Client::stop() {
   const std::shared_ptr<Impl> impl = impl_;
   impl->stopped = true;
-  for (const auto& [address, peer] : impl->peers) {
-    if (peer->connection == nullptr) continue;
-    peer->connection->close();
-    peer->connection->cancel_handlers();
+  for (const auto& connection : impl->running) {
+    connection->close();
+    connection->cancel_handlers();
   }
   impl->tasks.cancel();  // attempts in progress
   co_await impl->tasks.join();

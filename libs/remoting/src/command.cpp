@@ -1,8 +1,10 @@
 #include "comet/remoting/command.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <istream>
 
 namespace comet::remoting {
 namespace {
@@ -23,6 +25,31 @@ std::optional<Language> parse_language(std::string_view name) noexcept {
     if (kLanguageNames[code] == name) return static_cast<Language>(code);
   }
   return std::nullopt;
+}
+
+std::string_view to_string(SerializeType type) noexcept {
+  return type == SerializeType::json ? "JSON" : "ROCKETMQ";
+}
+
+std::optional<SerializeType> parse_serialize_type(std::string_view name) noexcept {
+  auto equals = [name](std::string_view upper) {
+    auto same = [](char c, char u) { return c == u || (c >= 'a' && c <= 'z' && c - 'a' + 'A' == u); };
+    return std::equal(name.begin(), name.end(), upper.begin(), upper.end(), same);
+  };
+  if (equals("JSON")) return SerializeType::json;
+  if (equals("ROCKETMQ")) return SerializeType::rocketmq;
+  return std::nullopt;
+}
+
+std::istream& operator>>(std::istream& in, SerializeType& type) {
+  std::string word;
+  in >> word;
+  if (const auto parsed = parse_serialize_type(word)) {
+    type = *parsed;
+  } else {
+    in.setstate(std::ios::failbit);
+  }
+  return in;
 }
 
 void Fields::add(std::string_view key, std::string_view value) {

@@ -12,8 +12,8 @@
 namespace comet::remoting {
 namespace {
 
-// A larger write call could take so long with a slow peer that the connection looks idle.
-constexpr std::size_t kMaxWrite = 1u << 20;
+// One write call must make its way within the stall limit, also to slow peers: 8 KiB/s.
+constexpr std::size_t kMaxWrite = 256u << 10;
 
 std::uint64_t next_connection_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
@@ -29,9 +29,10 @@ Instant add(Instant from, Duration duration) noexcept {
   return duration < Instant::max() - from ? from + duration : Instant::max();
 }
 
-bool is_malformed_input(error_code reason) noexcept {
+bool is_peers_fault(error_code reason) noexcept {
   return reason == RemotingErrc::frame_too_large || reason == RemotingErrc::bad_frame ||
-         reason == RemotingErrc::bad_header;
+         reason == RemotingErrc::bad_header || reason == RemotingErrc::write_stalled ||
+         reason == RemotingErrc::frame_stalled;
 }
 
 }  // namespace
@@ -58,9 +59,11 @@ asio::awaitable<error_code> Connection::Impl::read() {
     error_code problem = serve_frames(request);
     if (problem) co_return problem;
     if (must_pause()) {
+      frame_began.reset();  // it is we who make it wait
       co_await may_read.wait();
       continue;
     }
+    note_unfinished_frame();
     std::span<char> space = input.space();
     IoResult result = co_await stream->read_some(asio::buffer(space.data(), space.size()));
     if (result.error) co_return result.error;
@@ -99,7 +102,10 @@ asio::awaitable<error_code> Connection::Impl::write_out() {
     while (count < buffers.size() && size + buffers[count].size() <= kMaxWrite) {
       size += buffers[count++].size();
     }
+    write_began = time.now();
+    watch_deadline(add(*write_began, limits.write_stall));
     IoResult result = co_await stream->write(buffers.first(count));
+    write_began.reset();
     if (result.error) co_return result.error;
     last_activity = time.now();
     buffers = buffers.subspan(count);
@@ -111,16 +117,33 @@ asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connec
   Impl& impl = *connection->impl_;
   while (impl.open) {
     const Instant now = impl.time.now();
-    const Instant idle_at = add(impl.last_activity, impl.limits.idle);
-    if (now >= idle_at) {
-      impl.end(asio::error::timed_out);
+    const Limit limit = impl.next_limit();
+    if (now >= limit.at) {
+      impl.end(limit.reason);
       co_return;
     }
     impl.expire(now);
     const PendingRequest* next = impl.requests.earliest();
-    impl.watch_until = next == nullptr ? idle_at : std::min(idle_at, next->deadline);
+    impl.watch_until = next == nullptr ? limit.at : std::min(limit.at, next->deadline);
     co_await impl.watch_timer.wait_until(impl.watch_until);
   }
+}
+
+Connection::Impl::Limit Connection::Impl::next_limit() const noexcept {
+  Limit next(add(last_activity, limits.idle), RemotingErrc::idle);
+  auto consider = [&next](Instant at, RemotingErrc reason) {
+    if (at <= next.at) next = Limit(at, reason);
+  };
+  if (write_began) consider(add(*write_began, limits.write_stall), RemotingErrc::write_stalled);
+  if (frame_began) consider(add(*frame_began, limits.frame_stall), RemotingErrc::frame_stalled);
+  return next;
+}
+
+// serve_frames() has forgotten the time of every frame that was complete.
+void Connection::Impl::note_unfinished_frame() {
+  if (input.pending() == 0 || frame_began) return;
+  frame_began = last_activity;
+  watch_deadline(add(*frame_began, limits.frame_stall));
 }
 
 void Connection::Impl::end(error_code reason) {
@@ -178,10 +201,10 @@ asio::awaitable<error_code> Connection::run() {
   } catch (const boost::system::system_error& problem) {
     reason = problem.code();
   }
-  if (is_malformed_input(reason)) {
-    log::info("connection from {} closed: {}", remote_.to_string(), reason.message());
-  }
   impl.end(reason);
+  if (is_peers_fault(impl.end_reason)) {
+    log::info("connection from {} closed: {}", remote_.to_string(), impl.end_reason.message());
+  }
   // When this coroutine has been cancelled, it still has to wait for the others.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await impl.loops.join();
@@ -217,20 +240,37 @@ void Connection::close_when_sent() {
 void Connection::close_when_done() {
   asio::post(executor_, [self = shared_from_this()] {
     self->impl_->draining = true;
+    self->impl_->refusing = true;
     self->impl_->close_if_done();
   });
 }
+
+void Connection::refuse_requests() {
+  asio::post(executor_, [self = shared_from_this()] { self->impl_->refusing = true; });
+}
+
+bool Connection::peer_knows_go_away() const noexcept {
+  return impl_->peer_version > kVersionV5_3_1;
+}
+
+bool Connection::takes_requests() const noexcept { return impl_->open && !impl_->leaving; }
 
 bool Connection::is_open() const noexcept { return impl_->open; }
 
 asio::awaitable<RemotingCommand> Connection::invoke(RemotingCommand request, Instant deadline) {
   request.flag &= ~(RemotingCommand::kResponseFlag | RemotingCommand::kOnewayFlag);
-  return impl_->invoke(std::move(request), deadline);
+  co_await impl_->exchange(request, deadline, false);
+  co_return std::move(request);
+}
+
+asio::awaitable<bool> Connection::exchange(RemotingCommand& command, Instant deadline) {
+  command.flag &= ~(RemotingCommand::kResponseFlag | RemotingCommand::kOnewayFlag);
+  return impl_->exchange(command, deadline, true);
 }
 
 asio::awaitable<void> Connection::invoke_oneway(RemotingCommand request, Instant deadline) {
   request.mark_oneway();
-  co_await impl_->invoke(std::move(request), deadline);
+  co_await impl_->exchange(request, deadline, false);
 }
 
 asio::awaitable<void> Connection::handlers_ended() { return impl_->handler_tasks.join(); }

@@ -22,6 +22,21 @@ namespace comet::remoting {
 
 [[nodiscard]] std::int32_t next_opaque() noexcept;
 
+// One of the handlers of a code that run at the same time; gives its place back at its end.
+class HandlerSlot {
+ public:
+  explicit HandlerSlot(std::shared_ptr<std::atomic<std::size_t>> running) noexcept
+      : running_(std::move(running)) {}
+  ~HandlerSlot() {
+    if (running_ != nullptr) running_->fetch_sub(1, std::memory_order_relaxed);
+  }
+  HandlerSlot(HandlerSlot&&) = default;
+  HandlerSlot& operator=(HandlerSlot&&) = delete;
+
+ private:
+  std::shared_ptr<std::atomic<std::size_t>> running_;
+};
+
 struct Connection::Impl {
   Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
        std::shared_ptr<const Dispatcher> handlers, TimeSource& time_in, ConnectionLimits limits_in);
@@ -38,13 +53,23 @@ struct Connection::Impl {
   void abandon() noexcept;
   void close_after(std::uint64_t offset);
   void close_if_done();
+  // What ends the connection next unless something happens, and when.
+  class Limit {
+   public:
+    Limit(Instant at_in, RemotingErrc reason_in) : at(at_in), reason(reason_in) {}
+    Instant at;
+    RemotingErrc reason;
+  };
+  [[nodiscard]] Limit next_limit() const noexcept;
+  void note_unfinished_frame();
 
   // Serving.
   error_code serve_frames(Request& request);
   void serve(Request& request);
-  void serve_async(const AsyncHandler& handler, Request& request);
+  void serve_async(const Dispatcher::Entry& entry, Request& request);
   static asio::awaitable<void> run_handler(std::shared_ptr<Connection> connection,
-                                           const AsyncHandler& handler, Request request);
+                                           const AsyncHandler& handler, Request request,
+                                           HandlerSlot slot);
   void handler_ended(std::size_t body_size);
   void answer(const RemotingCommand& to, Reply reply);
   // Whether reading has to wait for handlers or for the writer.
@@ -58,7 +83,8 @@ struct Connection::Impl {
   [[nodiscard]] std::size_t unsent() const noexcept { return queued.size() + writing.size(); }
 
   // Own requests.
-  asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
+  // `request` becomes the answer, unless the peer goes away and the request may be sent elsewhere.
+  asio::awaitable<bool> exchange(RemotingCommand& request, Instant deadline, bool elsewhere);
   void start(PendingRequest& request);
   void launch(PendingRequest& request);
   void launch_queued();
@@ -67,6 +93,9 @@ struct Connection::Impl {
   void expire(Instant now);
   void watch_deadline(Instant deadline);
   void fail_requests();
+  // The peer takes no more requests: those that it has are waited for, then the connection closes.
+  void leave();
+  void close_if_left();
 
   Connection& self;
   std::unique_ptr<Stream> stream;
@@ -77,6 +106,9 @@ struct Connection::Impl {
   std::atomic<bool> open{true};
   error_code end_reason;
   bool draining = false;                      // no more requests are taken
+  bool refusing = false;                      // they are answered with GO_AWAY
+  bool leaving = false;                       // the peer has answered with GO_AWAY
+  std::int32_t peer_version = 0;              // of its last request
   std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
 
   FrameBuffer input;
@@ -96,6 +128,8 @@ struct Connection::Impl {
   Timer watch_timer;
   Instant watch_until{};  // what watch_timer waits for
   Instant last_activity;
+  std::optional<Instant> write_began;  // the write in progress
+  std::optional<Instant> frame_began;  // the frame that has not come whole
   TaskGroup loops;  // writer and watch
 
   // What other threads have sent; they post one take_inbox() for all of it.

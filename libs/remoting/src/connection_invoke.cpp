@@ -14,11 +14,11 @@ std::int32_t next_opaque() noexcept {
   return static_cast<std::int32_t>(next.fetch_add(1, std::memory_order_relaxed));
 }
 
-asio::awaitable<RemotingCommand> Connection::Impl::invoke(RemotingCommand request,
-                                                          Instant deadline) {
+asio::awaitable<bool> Connection::Impl::exchange(RemotingCommand& request, Instant deadline,
+                                                 bool elsewhere) {
   const std::shared_ptr<Connection> keep_alive = self.shared_from_this();
   const std::int32_t code = request.code;
-  PendingRequest pending(requests, std::move(request), deadline, self.executor_);
+  PendingRequest pending(requests, std::move(request), deadline, self.executor_, elsewhere);
   start(pending);
   if (pending.state() != State::done) {
     error_code cancelled = co_await pending.waiter.wait();
@@ -26,14 +26,23 @@ asio::awaitable<RemotingCommand> Connection::Impl::invoke(RemotingCommand reques
       pending.error = cancelled;
       requests.remove(pending);
       launch_queued();
+      close_if_left();
     }
   }
-  if (pending.error) throw Error(pending.error, describe_send(code, self.remote_.to_string()));
-  co_return std::move(pending.command);
+  const bool has_answer = pending.error != RemotingErrc::going_away;
+  if (pending.error && has_answer) {
+    throw Error(pending.error, describe_send(code, self.remote_.to_string()));
+  }
+  request = std::move(pending.command);
+  co_return has_answer;
 }
 
 void Connection::Impl::start(PendingRequest& request) {
   if (!open) return requests.finish(request, RemotingErrc::not_sent);
+  if (leaving) {
+    return requests.finish(request, request.elsewhere ? RemotingErrc::going_away
+                                                      : RemotingErrc::not_sent);
+  }
   if (time.now() >= request.deadline) return requests.finish(request, RemotingErrc::timed_out);
   if (has_room() && requests.first_queued() == nullptr) return launch(request);
   requests.queue(request);
@@ -51,7 +60,7 @@ void Connection::Impl::launch(PendingRequest& request) {
   } while (requests.find(command.opaque) != nullptr);
   request.frame_begin = queued_total;
   if (!enqueue(command)) return requests.finish(request, RemotingErrc::frame_too_large);
-  command.body = Body();  // the outbox has it
+  if (!request.elsewhere) command.body = Body();  // the outbox has it
   if (command.is_oneway()) return requests.finish(request, {});
   requests.sent(request);
   watch_deadline(request.deadline);
@@ -69,9 +78,28 @@ void Connection::Impl::launch_queued() {
 void Connection::Impl::match_answer(RemotingCommand& answer) {
   PendingRequest* request = requests.find(answer.opaque);
   if (request == nullptr) return;  // nobody waits for it any more
-  std::swap(request->command, answer);
-  requests.finish(*request, {});
+  const bool goes_away = answer.response_code() == ResponseCode::go_away;
+  if (goes_away && request->elsewhere) {
+    requests.finish(*request, RemotingErrc::going_away);
+  } else {
+    std::swap(request->command, answer);
+    requests.finish(*request, {});
+  }
+  if (goes_away) leave();
   launch_queued();
+  close_if_left();
+}
+
+void Connection::Impl::leave() {
+  leaving = true;
+  while (PendingRequest* request = requests.first_queued()) {
+    requests.finish(*request, request->elsewhere ? RemotingErrc::going_away
+                                                 : RemotingErrc::not_sent);
+  }
+}
+
+void Connection::Impl::close_if_left() {
+  if (leaving && !close_offset && requests.in_flight() == 0) close_after(queued_total);
 }
 
 void Connection::Impl::watch_deadline(Instant deadline) {
@@ -88,6 +116,7 @@ void Connection::Impl::expire(Instant now) {
     requests.finish(*request, was_sent ? RemotingErrc::timed_out : RemotingErrc::too_many_requests);
   }
   launch_queued();
+  close_if_left();
 }
 
 void Connection::Impl::fail_requests() {

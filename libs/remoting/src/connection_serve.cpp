@@ -30,20 +30,49 @@ RemotingCommand identity_of(const RemotingCommand& request) {
   return identity;
 }
 
+// The two remarks are Apache's.
+RemotingCommand overloaded(const RemotingCommand& request) {
+  return RemotingCommand::response(request, ResponseCode::system_busy,
+                                   "[OVERLOAD]system busy, start flow control for a while");
+}
+
+RemotingCommand going_away(const RemotingCommand& request) {
+  return RemotingCommand::response(request, ResponseCode::go_away, "please go away");
+}
+
 RemotingCommand not_supported(const RemotingCommand& request) {
   return RemotingCommand::response(request, ResponseCode::request_code_not_supported,
                                    fmt::format(" request type {} not supported", request.code));
 }
 
+Reply call(const SyncHandler& handler, Request& request, const RemotingCommand& identity) {
+  try {
+    return handler(request);
+  } catch (...) {
+    return RemotingCommand::response(identity, ResponseCode::system_error, current_problem());
+  }
+}
+
+// So many times the limit may be unsent: more says that the peer takes nothing.
+constexpr std::size_t kMostOverLimit = 4;
+
 }  // namespace
 
 void Dispatcher::on(RequestCode code, SyncHandler handler) {
-  handlers_[static_cast<std::int32_t>(code)] = Entry{std::move(handler), nullptr};
+  Entry& entry = handlers_[static_cast<std::int32_t>(code)];
+  entry = Entry();
+  entry.sync = std::move(handler);
 }
 
-void Dispatcher::on_async(RequestCode code, AsyncHandler handler) {
-  handlers_[static_cast<std::int32_t>(code)] = Entry{nullptr, std::move(handler)};
+void Dispatcher::on_async(RequestCode code, AsyncHandler handler, std::size_t max_concurrent) {
+  Entry& entry = handlers_[static_cast<std::int32_t>(code)];
+  entry = Entry();
+  entry.async = std::move(handler);
+  entry.max_concurrent = max_concurrent;
+  if (max_concurrent != 0) entry.running = std::make_shared<std::atomic<std::size_t>>(0);
 }
+
+void Dispatcher::before(SyncHandler check) { check_ = std::move(check); }
 
 void Dispatcher::otherwise(SyncHandler handler) { fallback_ = std::move(handler); }
 
@@ -52,13 +81,19 @@ error_code Connection::Impl::serve_frames(Request& request) {
     Result<FrameInfo> frame = input.next();
     if (!frame) return frame.error();
     if (!frame->complete) break;
+    frame_began.reset();
     RemotingCommand& command = request.command;
     if (error_code problem = decode_header(frame->type, frame->header, command)) return problem;
     command.body = Body(input.share(frame->body));
     if (command.is_response()) {
       match_answer(command);
-    } else if (!draining) {
-      serve(request);
+    } else {
+      peer_version = command.version;
+      if (refusing && self.peer_knows_go_away()) {
+        answer(identity_of(command), going_away(command));
+      } else if (!draining) {
+        serve(request);
+      }
     }
     // Whatever the handler took: the input's memory is to be free, the next request complete.
     command.body = Body();
@@ -73,29 +108,38 @@ void Connection::Impl::serve(Request& request) {
   if (handlers != nullptr) {
     auto found = handlers->handlers_.find(request.command.code);
     if (found != handlers->handlers_.end()) entry = &found->second;
-    if (entry != nullptr && entry->async) return serve_async(entry->async, request);
+    if (handlers->check_) {
+      const RemotingCommand identity = identity_of(request.command);
+      if (Reply refusal = call(handlers->check_, request, identity)) {
+        return answer(identity, std::move(refusal));
+      }
+    }
+    if (entry != nullptr && entry->async) return serve_async(*entry, request);
     handler = entry != nullptr ? &entry->sync : &handlers->fallback_;
   }
   const RemotingCommand identity = identity_of(request.command);
   if (handler == nullptr || !*handler) return answer(identity, not_supported(identity));
-  Reply reply;
-  try {
-    reply = (*handler)(request);
-  } catch (...) {
-    reply = RemotingCommand::response(identity, ResponseCode::system_error, current_problem());
-  }
-  answer(identity, std::move(reply));
+  answer(identity, call(*handler, request, identity));
 }
 
-void Connection::Impl::serve_async(const AsyncHandler& handler, Request& request) {
+void Connection::Impl::serve_async(const Dispatcher::Entry& entry, Request& request) {
+  std::shared_ptr<std::atomic<std::size_t>> running = entry.running;
+  if (running != nullptr &&
+      running->fetch_add(1, std::memory_order_relaxed) >= entry.max_concurrent) {
+    running->fetch_sub(1, std::memory_order_relaxed);
+    return answer(identity_of(request.command), overloaded(request.command));
+  }
+  HandlerSlot slot(std::move(running));
   ++running_handlers;
   running_bytes += request.command.body.size();
   Request owned(std::move(request.command), request.connection);
-  handler_tasks.spawn("handler", run_handler(self.shared_from_this(), handler, std::move(owned)));
+  handler_tasks.spawn("handler", run_handler(self.shared_from_this(), entry.async,
+                                             std::move(owned), std::move(slot)));
 }
 
 asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> connection,
-                                                    const AsyncHandler& handler, Request request) {
+                                                    const AsyncHandler& handler, Request request,
+                                                    [[maybe_unused]] HandlerSlot slot) {
   Impl& impl = *connection->impl_;
   const RemotingCommand identity = identity_of(request.command);
   const std::size_t body_size = request.command.body.size();
@@ -147,7 +191,9 @@ bool Connection::Impl::enqueue(const RemotingCommand& command) {
 
 // Sends what somebody has handed over and does not wait for.
 void Connection::Impl::enqueue_or_replace(const RemotingCommand& command) {
-  if (!open || enqueue(command)) return;
+  if (!open) return;
+  if (unsent() / kMostOverLimit > limits.max_unsent) return end(RemotingErrc::write_stalled);
+  if (enqueue(command)) return;
   log::warn("command {} for {} exceeds the frame limit of {} bytes", command.code,
             self.remote_.to_string(), limits.max_frame);
   if (!command.is_response()) return;

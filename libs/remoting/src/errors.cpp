@@ -26,6 +26,18 @@ class RemotingCategory final : public boost::system::error_category {
         return "too many requests in flight until the deadline; not sent";
       case RemotingErrc::timed_out:
         return "no answer before the deadline; the request may have been done";
+      case RemotingErrc::going_away:
+        return "the peer is going away; it has not done the request";
+      case RemotingErrc::idle:
+        return "connection idle for too long";
+      case RemotingErrc::write_stalled:
+        return "the peer does not take what it is sent";
+      case RemotingErrc::frame_stalled:
+        return "the peer does not finish the frame that it has begun";
+      case RemotingErrc::cannot_sign:
+        return "the cryptography library refuses to compute a signature";
+      case RemotingErrc::no_name_server:
+        return "no name server answered";
     }
     return "remoting error " + std::to_string(code);
   }

@@ -33,6 +33,8 @@ class FrameBuffer {
 
   // Takes the next complete frame, or says that there is none (FrameInfo::complete).
   [[nodiscard]] Result<FrameInfo> next();
+  // Bytes of a frame that is not complete (or not taken).
+  [[nodiscard]] std::size_t pending() const noexcept { return end_ - begin_; }
   // The body of a frame, for as long as somebody wants it.
   [[nodiscard]] SharedBytes share(std::string_view body) const;
 

@@ -20,8 +20,9 @@ class PendingRequest : public boost::intrusive::set_base_hook<>,
                        public boost::intrusive::list_base_hook<> {
  public:
   PendingRequest(PendingRequests& table, RemotingCommand command_in, Instant deadline_in,
-                 asio::any_io_executor executor) noexcept
+                 asio::any_io_executor executor, bool elsewhere_in) noexcept
       : deadline(deadline_in),
+        elsewhere(elsewhere_in),
         command(std::move(command_in)),
         waiter(std::move(executor)),
         table_(table) {}
@@ -32,6 +33,7 @@ class PendingRequest : public boost::intrusive::set_base_hook<>,
   enum class State : std::uint8_t { queued, sent, done };
 
   const Instant deadline;
+  const bool elsewhere;           // kept whole, to be sent elsewhere when the peer is going away
   RemotingCommand command;        // the request, then the answer
   std::uint64_t frame_begin = 0;  // where the request stands among all bytes of the connection
   error_code error;

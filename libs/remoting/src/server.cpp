@@ -1,5 +1,6 @@
 #include "comet/remoting/server.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -89,8 +90,9 @@ asio::awaitable<void> Server::Impl::session(std::shared_ptr<Impl> impl, Shard& s
                                                  impl->config.connection);
   shard.connections.insert(connection);
   impl->observe(connection, ConnectionEvent::connected);
-  co_await connection->run();
+  const error_code reason = co_await connection->run();
   --impl->connections;
+  if (reason == RemotingErrc::idle) impl->observe(connection, ConnectionEvent::idle);
   impl->observe(connection, ConnectionEvent::closed);
   co_await connection->handlers_ended();
   shard.connections.erase(connection);
@@ -108,6 +110,16 @@ void Server::Impl::observe(const std::shared_ptr<Connection>& connection,
 
 asio::awaitable<void> Server::Impl::drain(std::shared_ptr<Impl> impl, Shard& shard,
                                           Instant deadline) {
+  bool anybody_knows_go_away = false;
+  for (const auto& connection : shard.connections) {
+    connection->refuse_requests();
+    anybody_knows_go_away = anybody_knows_go_away || connection->peer_knows_go_away();
+  }
+  if (anybody_knows_go_away && impl->config.go_away_time > Duration::zero()) {
+    Timer timer(shard.executor, impl->time);
+    const Instant until = impl->time.now() + impl->config.go_away_time;
+    co_await timer.wait_until(std::min(deadline, until));
+  }
   for (const auto& connection : shard.connections) connection->close_when_done();
   try {
     co_await with_deadline(shard.sessions.join(), deadline, impl->time, "drain connections");

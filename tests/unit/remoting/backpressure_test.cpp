@@ -109,11 +109,43 @@ BOOST_AUTO_TEST_CASE(answers_of_a_burst_are_written_together) {
   BOOST_TEST(gated.stream->writes == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(a_peer_that_takes_nothing_is_closed_after_the_idle_limit) {
+BOOST_AUTO_TEST_CASE(a_peer_that_takes_nothing_is_closed_after_the_stall_limit) {
   Gated gated(ConnectionLimits{});
   gated.stream->feed(frame_of(request_of(RequestCode::heart_beat, 1, "x")));
-  gated.world.pass(121s);
-  BOOST_TEST((gated.running->ended == error_code(asio::error::timed_out)));
+  gated.world.pass(29s);
+  // What it sends meanwhile does not count.
+  gated.stream->feed(frame_of(request_of(RequestCode::heart_beat, 2, "x")));
+  gated.world.settle();
+  BOOST_TEST(!gated.running->ended.has_value());
+  gated.world.pass(2s);
+  BOOST_TEST((gated.running->ended == error_code(RemotingErrc::write_stalled)));
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_takes_a_little_within_each_stall_limit_stays) {
+  Gated gated(ConnectionLimits{});
+  for (int i = 0; i < 10; ++i) {
+    gated.stream->set_open(false);
+    gated.stream->feed(frame_of(request_of(RequestCode::heart_beat, i, "x")));
+    gated.world.pass(29s);
+    gated.stream->set_open(true);
+    gated.world.settle();
+  }
+  BOOST_TEST(!gated.running->ended.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(answers_that_pile_up_beyond_all_measure_close_the_connection) {
+  ConnectionLimits limits;
+  limits.max_unsent = 10'000;
+  Gated gated(limits);
+  for (int i = 0; i < 100 && gated.running->connection->is_open(); ++i) {
+    RemotingCommand answer = request_of(RequestCode::heart_beat, i, std::string(1000, 'x'));
+    answer.flag = RemotingCommand::kResponseFlag;
+    gated.running->connection->send(std::move(answer));
+    gated.world.settle();
+    if (i == 35) BOOST_TEST(gated.running->connection->is_open());
+  }
+  gated.world.settle();
+  BOOST_TEST((gated.running->ended == error_code(RemotingErrc::write_stalled)));
 }
 
 BOOST_AUTO_TEST_CASE(own_requests_wait_while_too_many_bytes_are_unsent) {

@@ -195,6 +195,33 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_is_replaced_at_the_next_use) {
   BOOST_TEST(world.counting.attempts == 2);
 }
 
+BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_and_replaced_at_the_next_use) {
+  ClientConfig config;
+  config.connection.idle = 60s;  // less than the server's
+  ClientWorld world(config);
+  world.start_server();
+  world.run(world.ask());
+  world.pass(59s);
+  BOOST_TEST(world.client.find(kAddress) != nullptr);
+  world.pass(2s);
+  BOOST_TEST(world.client.find(kAddress) == nullptr);
+  BOOST_TEST(world.server->connections() == 0u);
+  BOOST_TEST(world.run(world.ask()).body.view() == "x");
+  BOOST_TEST(world.counting.attempts == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_waiting_request_does_not_keep_a_dead_connection_for_ever) {
+  ClientWorld world;
+  world.network.set_latency(10ms);
+  world.start_server();
+  world.run(world.ask());
+  world.network.set_frozen("namesrv", true);
+  const Instant begin = world.time.now();
+  BOOST_TEST((world.error_of(world.ask(RequestCode::heart_beat, 600s)) == RemotingErrc::closed));
+  BOOST_TEST(to_millis(world.time.now() - begin) <= 120'000);
+  world.network.set_frozen("namesrv", false);
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_can_be_closed_by_address) {
   ClientWorld world;
   world.start_server();

@@ -331,7 +331,7 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed_after_the_idle_limit) {
   world.pass(119s);
   BOOST_TEST(!server.ended.has_value());
   world.pass(2s);
-  BOOST_TEST((server.ended == error_code(asio::error::timed_out)));
+  BOOST_TEST((server.ended == error_code(RemotingErrc::idle)));
   BOOST_TEST((world.run(peer.receive()).error() == asio::error::eof));
 }
 

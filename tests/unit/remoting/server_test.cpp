@@ -18,7 +18,8 @@ class ServedWorld : public RemotingWorld {
   explicit ServedWorld(ServerConfig config = {}) {
     config.listen_at = kAddress;
     auto observe = [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
-      events += event == ConnectionEvent::connected ? '+' : '-';
+      constexpr std::string_view signs = "+-i";  // in the order of the enumerators
+      events += signs[static_cast<std::size_t>(event)];
       if (event == ConnectionEvent::connected) last_connected = connection;
     };
     const std::vector<asio::any_io_executor> executors{executor()};
@@ -74,6 +75,21 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_connection_is_reported_before_its_handlers_end
   BOOST_TEST(!world.last_connected.expired());
   world.pass(2s);
   BOOST_TEST(world.last_connected.expired());
+}
+
+BOOST_AUTO_TEST_CASE(an_idle_connection_is_reported_as_idle_then_closed) {
+  ServedWorld world;
+  RawPeer idle = world.dial();
+  RawPeer busy = world.dial();
+  world.pass(100s);
+  BOOST_TEST(world.ask(busy, RequestCode::heart_beat, 1)->opaque == 1);
+  world.pass(21s);
+  BOOST_TEST(world.events == "++i-");
+  BOOST_TEST((world.run(idle.receive()).error() == asio::error::eof));
+  BOOST_TEST(world.ask(busy, RequestCode::heart_beat, 2)->opaque == 2);
+  busy.close();
+  world.settle();
+  BOOST_TEST(world.events == "++i--");
 }
 
 BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_closed_at_once) {

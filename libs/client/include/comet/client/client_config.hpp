@@ -33,6 +33,10 @@ class ClientConfig {
   std::string create_topic_key = "TBW102";
   std::int32_t default_topic_queue_nums = 4;  // at most so many queues for them
 
+  // Of the headers of requests. Empty: the environment variable ROCKETMQ_SERIALIZE_TYPE when the
+  // client starts, else JSON.
+  std::optional<remoting::SerializeType> serialize_type;
+
   remoting::ClientConfig remoting;
 
   // Of the choices that are left to chance (which name server first); for reproducible runs.

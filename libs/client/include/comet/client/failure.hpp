@@ -1,17 +1,11 @@
 #pragma once
 // How failures of requests are judged and worded, in one place.
 
-#include <string>
-
-#include "comet/base/error.hpp"
-#include "comet/base/time.hpp"
+#include "comet/remoting/name_server_channel.hpp"
 
 namespace comet::client {
 
-// The time was over before there was a connection or an answer.
-[[nodiscard]] bool is_timeout(const error_code& code) noexcept;
-
-// "Connection refused", "no answer within 3000 ms", ...
-[[nodiscard]] std::string describe_failure(const error_code& code, Duration elapsed);
+using remoting::describe_failure;
+using remoting::is_timeout;
 
 }  // namespace comet::client

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "comet/base/tls_network.hpp"
 #include "comet/client/client_config.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/remoting/acl.hpp"
 
 namespace comet {
 
@@ -63,6 +65,19 @@ class ProducerConfig {
   // their constructor throws Error (TlsErrc::bad_file) naming a file that cannot be used.
   ProducerConfig& tls(TlsClientConfig value) {
     tls_ = std::move(value);
+    return *this;
+  }
+  // Signs every request, for clusters with access control (Apache: AclClientRPCHook).
+  ProducerConfig& access_key(std::string access_key, std::string secret_key,
+                             std::string security_token = {}) {
+    client_.remoting.hooks.push_back(std::make_shared<remoting::AclSigner>(remoting::Credentials(
+        std::move(access_key), std::move(secret_key), std::move(security_token))));
+    return *this;
+  }
+  // How headers of requests are written. JSON, unless ROCKETMQ_SERIALIZE_TYPE of the environment
+  // says otherwise.
+  ProducerConfig& serialize_type(remoting::SerializeType value) {
+    client_.serialize_type = value;
     return *this;
   }
 

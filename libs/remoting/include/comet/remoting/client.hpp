@@ -9,6 +9,7 @@
 
 #include "comet/base/stream.hpp"
 #include "comet/remoting/connection.hpp"
+#include "comet/remoting/hook.hpp"
 
 namespace comet::remoting {
 
@@ -20,6 +21,10 @@ class ClientConfig {
   // until the pause is over; it doubles from min to max with each failure.
   Duration min_reconnect_pause = std::chrono::milliseconds(50);
   Duration max_reconnect_pause = std::chrono::seconds(1);
+  // Of the headers of requests; answers may come in any.
+  SerializeType serialize_type = SerializeType::json;
+  // In the order in which they see a request; answers are shown in the same order.
+  std::vector<std::shared_ptr<RpcHook>> hooks;
 };
 
 // Belongs to one executor; not thread-safe.
@@ -31,13 +36,14 @@ class Client {
 
   // One connection attempt at a time per address; callers wait for it together. Throws Error that
   // names the address; see Connection::invoke for the codes. A request that the peer answered with
-  // an error code is returned, not thrown.
+  // an error code is returned, not thrown. When the peer answers that it is going away (GO_AWAY of
+  // 5.x), its connection gets no more requests and this one is sent once more on a new connection.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(const Address& to, RemotingCommand request,
                                                         Instant deadline);
   // Returns when the request is queued on an open connection.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(const Address& to, RemotingCommand request,
                                                     Instant deadline);
-  // The open connection to this address, if there is one.
+  // The connection to this address that takes requests, if there is one.
   [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
   // Closes the connection to this address, if there is one.
   void close(const Address& to);

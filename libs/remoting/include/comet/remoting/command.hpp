@@ -2,6 +2,7 @@
 // RocketMQ's remoting command: the unit of the wire protocol, request or response.
 
 #include <cstdint>
+#include <iosfwd>
 #include <memory>
 #include <new>
 #include <optional>
@@ -17,6 +18,11 @@
 namespace comet::remoting {
 
 enum class SerializeType : std::uint8_t { json = 0, rocketmq = 1 };
+// "JSON", "ROCKETMQ"; read in any case.
+[[nodiscard]] std::string_view to_string(SerializeType type) noexcept;
+[[nodiscard]] std::optional<SerializeType> parse_serialize_type(std::string_view name) noexcept;
+// Such a word, for options of programs; fails at any other.
+std::istream& operator>>(std::istream& in, SerializeType& type);
 
 // Apache: LanguageCode.
 enum class Language : std::uint8_t {
@@ -32,6 +38,7 @@ inline constexpr std::int32_t kVersion = 409;
 inline constexpr std::int32_t kVersionV3_4_9 = 121;
 inline constexpr std::int32_t kVersionV4_9_4 = 401;
 inline constexpr std::int32_t kVersionV5_0_0 = 413;
+inline constexpr std::int32_t kVersionV5_3_1 = 475;
 
 namespace detail {
 

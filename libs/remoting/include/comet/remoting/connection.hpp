@@ -2,6 +2,7 @@
 // One connection between two RocketMQ peers, used by servers and clients alike: requests and
 // responses travel both ways over it and are matched by their opaque numbers.
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -43,28 +44,39 @@ using AsyncHandler = std::function<asio::awaitable<Reply>(Request)>;
 class Dispatcher {
  public:
   void on(RequestCode code, SyncHandler handler);
-  void on_async(RequestCode code, AsyncHandler handler);
+  // While `max_concurrent` handlers of this code run, over all connections, further requests are
+  // answered with SYSTEM_BUSY at once; 0: no limit.
+  void on_async(RequestCode code, AsyncHandler handler, std::size_t max_concurrent = 0);
+  // Sees every request before its handler; a reply refuses it, an exception too.
+  void before(SyncHandler check);
   // For codes without a handler. Without one: REQUEST_CODE_NOT_SUPPORTED.
   void otherwise(SyncHandler handler);
 
  private:
   friend class Connection;
-  struct Entry {  // one of the two
-    SyncHandler sync;
+  struct Entry {
+    SyncHandler sync;  // one of the two
     AsyncHandler async;
+    std::size_t max_concurrent = 0;
+    std::shared_ptr<std::atomic<std::size_t>> running;  // asynchronous handlers, when limited
   };
   std::unordered_map<std::int32_t, Entry> handlers_;
+  SyncHandler check_;
   SyncHandler fallback_;
 };
 
 class ConnectionLimits {
  public:
   std::size_t max_frame = 16u << 20;          // bytes with the length word (Apache: frameMaxLength)
-  std::size_t max_unsent = 64u << 20;         // bytes waiting to be written before reading pauses
+  // Bytes waiting to be written before reading pauses. Answers to requests that had been taken by
+  // then may exceed it, at four times as much the connection is closed.
+  std::size_t max_unsent = 64u << 20;
   std::size_t max_in_flight = 65535;          // own requests awaiting an answer (Apache: semaphore)
   std::size_t max_handlers = 10'000;          // peer's requests in handlers before reading pauses
   std::size_t max_handler_bytes = 64u << 20;  // bodies of those, likewise
   Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
+  Duration write_stall = std::chrono::seconds(30);    // a write makes no progress: closed
+  Duration frame_stall = std::chrono::seconds(120);   // a frame begun and not finished: closed
 };
 
 // Belongs to the stream's executor. Members marked thread-safe may be called from anywhere; all
@@ -86,6 +98,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // or closed when the connection ends first, frame_too_large. Cancelling the caller forgets the
   // request; a late answer is dropped and the connection stays usable.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
+  // Like invoke, in place: `command` is the request and becomes the answer. False when the peer says
+  // that it is going away and has not done the request: `command` is the request still, and this
+  // connection takes no more of them. `command` must stay where it is until then.
+  [[nodiscard]] asio::awaitable<bool> exchange(RemotingCommand& command, Instant deadline);
   // Sends a request that is not answered. Returns when it is queued; waits and throws as above.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(RemotingCommand request, Instant deadline);
 
@@ -97,8 +113,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
   // Thread-safe. Takes no more requests and closes after the bytes queued so far are written.
   void close_when_sent();
-  // Thread-safe. Takes no more requests and closes when those in handlers have been answered.
+  // Thread-safe. Takes no more requests (see refuse_requests()) and closes when those in handlers
+  // have been answered.
   void close_when_done();
+
+  // Thread-safe. Answers further requests with GO_AWAY when the peer is of a version that knows it
+  // (after 5.3.1), and serves those of others.
+  void refuse_requests();
+  // Whether the peer's last request came from such a version.
+  [[nodiscard]] bool peer_knows_go_away() const noexcept;
 
   // Returns when no asynchronous handler of this connection runs.
   [[nodiscard]] asio::awaitable<void> handlers_ended();
@@ -106,6 +129,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void cancel_handlers();
 
   [[nodiscard]] bool is_open() const noexcept;                    // thread-safe
+  // Open, and the peer has not said that it is going away.
+  [[nodiscard]] bool takes_requests() const noexcept;
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }  // unique in this process
   [[nodiscard]] const IpEndpoint& remote() const noexcept { return remote_; }
   [[nodiscard]] const IpEndpoint& local() const noexcept { return local_; }

@@ -15,6 +15,14 @@ enum class RemotingErrc {
   not_sent,             // the connection went away before the request was written
   too_many_requests,    // the limit of requests or bytes in flight held until the deadline
   timed_out,            // no answer before the deadline; the request may have been done
+  going_away,           // the peer takes no more requests (GO_AWAY); the request has not been done
+  // Why a connection has been closed by this side.
+  idle,           // neither read nor written for the idle limit
+  write_stalled,  // the peer does not take what it is sent
+  frame_stalled,  // the peer does not finish a frame that it has begun
+  cannot_sign,    // the system's cryptography library refuses to compute a signature
+  // Of a channel over several name servers.
+  no_name_server,  // none of them gave an answer
 };
 const boost::system::error_category& remoting_category() noexcept;
 inline error_code make_error_code(RemotingErrc code) noexcept {

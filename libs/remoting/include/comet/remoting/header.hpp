@@ -117,11 +117,11 @@ template <class Header>
                                          std::string* missing = nullptr) {
   Header header{};
   std::string_view first_missing;
-  bool complete = std::apply(
-      [&](const auto&... described) {
-        return (static_cast<int>(detail::read_field(fields, names, described, header, first_missing)) & ...);
-      },
-      Header::fields) != 0;
+  bool complete = true;
+  auto read_one = [&](const auto& described) {
+    if (!detail::read_field(fields, names, described, header, first_missing)) complete = false;
+  };
+  std::apply([&](const auto&... described) { (read_one(described), ...); }, Header::fields);
   if (!complete) {
     if (missing != nullptr) *missing = first_missing;
     return RemotingErrc::missing_field;

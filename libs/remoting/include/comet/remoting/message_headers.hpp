@@ -12,7 +12,8 @@
 
 namespace comet::remoting {
 
-// SEND_MESSAGE (10), with short names SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320).
+// SEND_MESSAGE (10) and SEND_REPLY_MESSAGE (324); with short names SEND_MESSAGE_V2 (310),
+// SEND_BATCH_MESSAGE (320) and SEND_REPLY_MESSAGE_V2 (325).
 struct SendMessageHeader {
   std::string_view producer_group;
   std::string_view topic;
@@ -48,12 +49,72 @@ struct SendMessageResponseHeader {
   std::optional<std::string_view> transaction_id;
   std::optional<std::string_view> region_id;
   std::optional<std::string_view> trace_on;
+  std::optional<std::string_view> recall_handle;  // 5.x: of a timer message, for RECALL_MESSAGE
 
   using H = SendMessageResponseHeader;
   static constexpr auto fields = std::make_tuple(
       field("msgId", &H::msg_id), field("queueId", &H::queue_id),
       field("queueOffset", &H::queue_offset), field("transactionId", &H::transaction_id),
-      field("MSG_REGION", &H::region_id), field("TRACE_ON", &H::trace_on));
+      field("MSG_REGION", &H::region_id), field("TRACE_ON", &H::trace_on),
+      field("recallHandle", &H::recall_handle));
+};
+
+// What the answer to a send that was refused has left of SendMessageResponseHeader.
+struct SendRefusedResponseHeader {
+  std::optional<std::string_view> region_id;
+  std::optional<std::string_view> trace_on;
+
+  using H = SendRefusedResponseHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("MSG_REGION", &H::region_id), field("TRACE_ON", &H::trace_on));
+};
+
+// PUSH_REPLY_MESSAGE_TO_CLIENT (326), from the broker to the client that asked.
+struct PushReplyHeader {
+  std::string_view producer_group;
+  std::string_view topic;
+  std::string_view default_topic;
+  std::int32_t default_topic_queue_nums = 0;
+  std::int32_t queue_id = 0;
+  std::int32_t sys_flag = 0;
+  std::int64_t born_timestamp = 0;
+  std::int32_t flag = 0;
+  std::optional<std::string_view> properties;
+  std::optional<std::int32_t> reconsume_times;
+  std::optional<bool> unit_mode;
+  std::string_view born_host;   // ip:port
+  std::string_view store_host;  // ip:port
+  std::int64_t store_timestamp = 0;
+
+  using H = PushReplyHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("producerGroup", &H::producer_group), field("topic", &H::topic),
+      field("defaultTopic", &H::default_topic),
+      field("defaultTopicQueueNums", &H::default_topic_queue_nums), field("queueId", &H::queue_id),
+      field("sysFlag", &H::sys_flag), field("bornTimestamp", &H::born_timestamp),
+      field("flag", &H::flag), field("properties", &H::properties),
+      field("reconsumeTimes", &H::reconsume_times), field("unitMode", &H::unit_mode),
+      field("bornHost", &H::born_host), field("storeHost", &H::store_host),
+      field("storeTimestamp", &H::store_timestamp));
+};
+
+// RECALL_MESSAGE (370, 5.x): takes a timer message back.
+struct RecallMessageHeader {
+  std::optional<std::string_view> producer_group;
+  std::string_view topic;
+  std::string_view recall_handle;
+
+  using H = RecallMessageHeader;
+  static constexpr auto fields = std::make_tuple(field("producerGroup", &H::producer_group),
+                                                 field("topic", &H::topic),
+                                                 field("recallHandle", &H::recall_handle));
+};
+
+struct RecallMessageResponseHeader {
+  std::string_view msg_id;
+
+  using H = RecallMessageResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("msgId", &H::msg_id));
 };
 
 // Bits of PullMessageHeader::sys_flag (Apache: PullSysFlag).
@@ -130,7 +191,7 @@ struct UpdateConsumerOffsetHeader {
       field("queueId", &H::queue_id), field("commitOffset", &H::commit_offset));
 };
 
-// GET_MAX_OFFSET (30), GET_MIN_OFFSET (31).
+// GET_MAX_OFFSET (30), GET_MIN_OFFSET (31), GET_EARLIEST_MSG_STORETIME (32).
 struct QueueHeader {
   std::string_view topic;
   std::int32_t queue_id = 0;
@@ -145,6 +206,63 @@ struct OffsetResponseHeader {
 
   using H = OffsetResponseHeader;
   static constexpr auto fields = std::make_tuple(field("offset", &H::offset));
+};
+
+// The answer of GET_EARLIEST_MSG_STORETIME (32).
+struct TimestampResponseHeader {
+  std::int64_t timestamp = 0;  // -1: the queue is empty
+
+  using H = TimestampResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("timestamp", &H::timestamp));
+};
+
+// SEARCH_OFFSET_BY_TIMESTAMP (29).
+struct SearchOffsetHeader {
+  std::string_view topic;
+  std::int32_t queue_id = 0;
+  std::int64_t timestamp = 0;
+  std::optional<std::string_view> boundary_type;  // 5.x: "lower", "upper"
+
+  using H = SearchOffsetHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("topic", &H::topic), field("queueId", &H::queue_id),
+      field("timestamp", &H::timestamp), field("boundaryType", &H::boundary_type));
+};
+
+// QUERY_MESSAGE (12).
+struct QueryMessageHeader {
+  std::string_view topic;
+  std::string_view key;
+  std::int32_t max_num = 0;
+  std::int64_t begin_timestamp = 0;
+  std::int64_t end_timestamp = 0;
+  std::optional<bool> unique_key;  // the key is a client message id
+
+  using H = QueryMessageHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("topic", &H::topic), field("key", &H::key), field("maxNum", &H::max_num),
+      field("beginTimestamp", &H::begin_timestamp), field("endTimestamp", &H::end_timestamp),
+      field("_UNIQUE_KEY_QUERY", &H::unique_key));
+};
+
+struct QueryMessageResponseHeader {
+  std::int64_t index_last_update_timestamp = 0;
+  std::int64_t index_last_update_phyoffset = 0;
+
+  using H = QueryMessageResponseHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("indexLastUpdateTimestamp", &H::index_last_update_timestamp),
+                      field("indexLastUpdatePhyoffset", &H::index_last_update_phyoffset));
+};
+
+// VIEW_MESSAGE_BY_ID (33).
+struct ViewMessageHeader {
+  std::int64_t offset = 0;  // in the commit log
+  std::optional<std::string_view> topic;
+
+  using H = ViewMessageHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("offset", &H::offset), field("topic", &H::topic));
 };
 
 // UPDATE_AND_CREATE_TOPIC (17).
@@ -168,7 +286,8 @@ struct CreateTopicHeader {
       field("attributes", &H::attributes));
 };
 
-// GET_CONSUMER_LIST_BY_GROUP (38), NOTIFY_CONSUMER_IDS_CHANGED (40).
+// GET_CONSUMER_LIST_BY_GROUP (38), NOTIFY_CONSUMER_IDS_CHANGED (40), GET_CONSUMER_CONNECTION_LIST
+// (203).
 struct ConsumerGroupHeader {
   std::string_view consumer_group;
 

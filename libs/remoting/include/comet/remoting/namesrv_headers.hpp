@@ -56,9 +56,18 @@ struct BrokerIdentityHeader {
                       field("clusterName", &H::cluster_name), field("brokerId", &H::broker_id));
 };
 
+struct QueryDataVersionResponseHeader {
+  bool changed = false;
+
+  using H = QueryDataVersionResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("changed", &H::changed));
+};
+
 // GET_ROUTEINFO_BY_TOPIC (105).
+// The topic is a view into the command that was read (or into what the writer keeps): this is asked
+// for all the time.
 struct GetRouteInfoHeader {
-  std::string topic;
+  std::string_view topic;
   std::optional<bool> accept_standard_json_only;
 
   using H = GetRouteInfoHeader;
@@ -87,6 +96,13 @@ struct KvConfigHeader {
       std::make_tuple(field("namespace", &H::name_space), field("key", &H::key));
 };
 
+struct KvConfigResponseHeader {
+  std::string value;
+
+  using H = KvConfigResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("value", &H::value));
+};
+
 // GET_KVLIST_BY_NAMESPACE (219).
 struct NamespaceHeader {
   std::string name_space;
@@ -101,6 +117,20 @@ struct BrokerNameHeader {
 
   using H = BrokerNameHeader;
   static constexpr auto fields = std::make_tuple(field("brokerName", &H::broker_name));
+};
+
+struct WipeWritePermResponseHeader {
+  std::int32_t wipe_topic_count = 0;
+
+  using H = WipeWritePermResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("wipeTopicCount", &H::wipe_topic_count));
+};
+
+struct AddWritePermResponseHeader {
+  std::int32_t add_topic_count = 0;
+
+  using H = AddWritePermResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("addTopicCount", &H::add_topic_count));
 };
 
 // DELETE_TOPIC_IN_NAMESRV (216).
@@ -131,12 +161,51 @@ struct BrokerMemberGroupHeader {
       std::make_tuple(field("clusterName", &H::cluster_name), field("brokerName", &H::broker_name));
 };
 
-// BROKER_HEARTBEAT (904); what else 5.x puts there is for its controller.
+// REGISTER_TOPIC_IN_NAMESRV (217).
+struct RegisterTopicHeader {
+  std::string topic;
+
+  using H = RegisterTopicHeader;
+  static constexpr auto fields = std::make_tuple(field("topic", &H::topic));
+};
+
+// BROKER_HEARTBEAT (904). The address is all that a name server needs; the rest is for the
+// controller of 5.x.
 struct BrokerHeartbeatHeader {
   std::string broker_addr;
+  std::optional<std::string> cluster_name;
+  std::optional<std::string> broker_name;
+  std::optional<std::int64_t> broker_id;
+  std::optional<std::int32_t> epoch;
+  std::optional<std::int64_t> max_offset;
+  std::optional<std::int64_t> confirm_offset;
+  std::optional<std::int64_t> heartbeat_timeout_millis;
+  std::optional<std::int32_t> election_priority;
 
   using H = BrokerHeartbeatHeader;
-  static constexpr auto fields = std::make_tuple(field("brokerAddr", &H::broker_addr));
+  static constexpr auto fields = std::make_tuple(
+      field("brokerAddr", &H::broker_addr), field("clusterName", &H::cluster_name),
+      field("brokerName", &H::broker_name), field("brokerId", &H::broker_id),
+      field("epoch", &H::epoch), field("maxOffset", &H::max_offset),
+      field("confirmOffset", &H::confirm_offset),
+      field("heartbeatTimeoutMills", &H::heartbeat_timeout_millis),  // 5.x spells it so
+      field("electionPriority", &H::election_priority));
+};
+
+// NOTIFY_MIN_BROKER_ID_CHANGE (905), from the name server to brokers.
+struct NotifyMinBrokerIdHeader {
+  std::optional<std::int64_t> min_broker_id;
+  std::optional<std::string> broker_name;
+  std::optional<std::string> min_broker_addr;
+  std::optional<std::string> offline_broker_addr;
+  std::optional<std::string> ha_broker_addr;
+
+  using H = NotifyMinBrokerIdHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("minBrokerId", &H::min_broker_id), field("brokerName", &H::broker_name),
+      field("minBrokerAddr", &H::min_broker_addr),
+      field("offlineBrokerAddr", &H::offline_broker_addr),
+      field("haBrokerAddr", &H::ha_broker_addr));
 };
 
 }  // namespace comet::remoting

@@ -17,9 +17,14 @@ class ServerConfig {
   Address listen_at;                     // port 0: a free one, see Server::local()
   ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are accepted and closed at once
+  // How long a stop leaves the connections open whose peers know GO_AWAY, so that they can be told
+  // to go elsewhere; within the deadline of the stop. Zero: not at all.
+  Duration go_away_time = Duration::zero();
 };
 
-enum class ConnectionEvent { connected, closed };
+// Every connection is connected and closed once; idle comes before closed when the idle limit is
+// the reason.
+enum class ConnectionEvent { connected, closed, idle };
 // On the connection's executor.
 using ConnectionObserver = std::function<void(const std::shared_ptr<Connection>&, ConnectionEvent)>;
 

@@ -1,4 +1,5 @@
 #pragma once
+// Requests to whichever of several name servers can answer them.
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -8,21 +9,28 @@
 #include "comet/base/address.hpp"
 #include "comet/remoting/client.hpp"
 
-namespace comet::client {
+namespace comet::remoting {
+
+// The time was over before there was a connection or an answer.
+[[nodiscard]] bool is_timeout(const error_code& code) noexcept;
+// "Connection refused", "no answer within 3000 ms", ...
+[[nodiscard]] std::string describe_failure(const error_code& code, Duration elapsed);
 
 // The list of name servers and RocketMQ's rule for choosing among them: the list is shuffled once,
-// one server is used until it fails, then the next. Belongs to the remoting client's executor.
-class NameServers {
+// one server is used until it fails, then the next. Belongs to the client's executor; client and
+// time source must outlive it.
+class NameServerChannel {
  public:
-  NameServers(remoting::Client& remoting, TimeSource& time, std::vector<Address> addresses,
-              std::uint64_t seed);
+  // The order follows from `seed`.
+  NameServerChannel(Client& client, TimeSource& time, std::vector<Address> addresses,
+                    std::uint64_t seed);
 
   // The answer of the first server that can give one. Each gets an equal share of the time that is
   // left, so that a silent server does not use up what the next one needs. Answers that say that
   // the server cannot serve (error, busy, not supported, going away) count as its failure.
   // Throws Error(no_name_server) naming every address with what happened there.
-  [[nodiscard]] asio::awaitable<remoting::RemotingCommand> ask(remoting::RemotingCommand request,
-                                                               Instant deadline);
+  // Requests may overlap. Cancelling the caller ends only its own request.
+  [[nodiscard]] asio::awaitable<RemotingCommand> ask(RemotingCommand request, Instant deadline);
   // The server in use has proved useless; the next request goes to the next one.
   void give_up_current();
 
@@ -37,10 +45,10 @@ class NameServers {
       "between";
 
  private:
-  remoting::Client& remoting_;
+  Client& client_;
   TimeSource& time_;
   std::vector<Address> addresses_;
   std::size_t current_ = 0;
 };
 
-}  // namespace comet::client
+}  // namespace comet::remoting

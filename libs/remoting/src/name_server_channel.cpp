@@ -1,4 +1,4 @@
-#include "name_servers.hpp"
+#include "comet/remoting/name_server_channel.hpp"
 
 #include <fmt/format.h>
 
@@ -6,14 +6,10 @@
 #include <boost/asio/error.hpp>
 #include <random>
 
-#include "comet/client/errors.hpp"
-#include "comet/client/failure.hpp"
+#include "comet/remoting/errors.hpp"
 
-namespace comet::client {
+namespace comet::remoting {
 namespace {
-
-using remoting::RemotingCommand;
-using remoting::ResponseCode;
 
 bool can_serve(const RemotingCommand& answer) {
   switch (answer.response_code()) {
@@ -28,21 +24,35 @@ bool can_serve(const RemotingCommand& answer) {
 }
 
 std::string complaint(const RemotingCommand& answer) {
-  std::string text(remoting::to_string(answer.response_code()));
+  std::string text(to_string(answer.response_code()));
   if (!answer.remark.empty()) text += ": " + answer.remark;
   return text;
 }
 
 }  // namespace
 
-NameServers::NameServers(remoting::Client& remoting, TimeSource& time,
-                         std::vector<Address> addresses, std::uint64_t seed)
-    : remoting_(remoting), time_(time), addresses_(std::move(addresses)) {
+bool is_timeout(const error_code& code) noexcept {
+  return code == asio::error::timed_out || code == RemotingErrc::timed_out;
+}
+
+std::string describe_failure(const error_code& code, Duration elapsed) {
+  if (code == RemotingErrc::timed_out) {
+    return fmt::format("no answer within {} ms", to_millis(elapsed));
+  }
+  if (code == asio::error::timed_out) {
+    return fmt::format("no connection within {} ms", to_millis(elapsed));
+  }
+  return code.message();
+}
+
+NameServerChannel::NameServerChannel(Client& client, TimeSource& time,
+                                     std::vector<Address> addresses, std::uint64_t seed)
+    : client_(client), time_(time), addresses_(std::move(addresses)) {
   std::mt19937_64 random(seed);
   std::shuffle(addresses_.begin(), addresses_.end(), random);
 }
 
-asio::awaitable<RemotingCommand> NameServers::ask(RemotingCommand request, Instant deadline) {
+asio::awaitable<RemotingCommand> NameServerChannel::ask(RemotingCommand request, Instant deadline) {
   std::string failures;
   for (std::size_t left = addresses_.size(); left > 0; --left) {
     const Address server = current();
@@ -50,7 +60,7 @@ asio::awaitable<RemotingCommand> NameServers::ask(RemotingCommand request, Insta
     const Instant share = begin + (deadline - begin) / static_cast<int>(left);
     std::string reason;
     try {
-      RemotingCommand answer = co_await remoting_.invoke(server, request, share);
+      RemotingCommand answer = co_await client_.invoke(server, request, share);
       if (can_serve(answer)) co_return answer;
       reason = complaint(answer);
     } catch (const boost::system::system_error& error) {
@@ -60,16 +70,16 @@ asio::awaitable<RemotingCommand> NameServers::ask(RemotingCommand request, Insta
     failures += fmt::format("{}{} ({})", failures.empty() ? "" : ", ", server.to_string(), reason);
     if (current() == server) give_up_current();
   }
-  throw Error(ClientErrc::no_name_server,
+  throw Error(RemotingErrc::no_name_server,
               fmt::format("no name server answered: {}; {}", failures, kAdvice));
 }
 
-void NameServers::give_up_current() {
-  remoting_.close(current());
+void NameServerChannel::give_up_current() {
+  client_.close(current());
   current_ = (current_ + 1) % addresses_.size();
 }
 
-std::string NameServers::list() const {
+std::string NameServerChannel::list() const {
   std::string text;
   for (const Address& address : addresses_) {
     if (!text.empty()) text += ", ";
@@ -78,4 +88,4 @@ std::string NameServers::list() const {
   return text;
 }
 
-}  // namespace comet::client
+}  // namespace comet::remoting

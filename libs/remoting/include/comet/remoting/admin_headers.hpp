@@ -1,0 +1,191 @@
+#pragma once
+// Headers of what administrators ask brokers, and of what brokers then ask clients (names: Apache's
+// *RequestHeader classes). string_view members are views into the command that was read, see
+// header.hpp. Codes that are not named here have no header of their own.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+#include "comet/remoting/header.hpp"
+
+namespace comet::remoting {
+
+// GET_TOPIC_STATS_INFO (202), DELETE_TOPIC_IN_BROKER (215), QUERY_TOPIC_CONSUME_BY_WHO (300),
+// GET_TOPIC_CONFIG (351).
+struct TopicHeader {
+  std::string_view topic;
+
+  using H = TopicHeader;
+  static constexpr auto fields = std::make_tuple(field("topic", &H::topic));
+};
+
+// GET_PRODUCER_CONNECTION_LIST (204). GET_CONSUMER_CONNECTION_LIST (203) has ConsumerGroupHeader.
+struct ProducerGroupHeader {
+  std::string_view producer_group;
+
+  using H = ProducerGroupHeader;
+  static constexpr auto fields = std::make_tuple(field("producerGroup", &H::producer_group));
+};
+
+// DELETE_SUBSCRIPTIONGROUP (207).
+struct DeleteGroupHeader {
+  std::string_view group_name;
+  std::optional<bool> remove_offset;  // 4.9
+  std::optional<bool> clean_offset;   // 5.x: the same
+
+  using H = DeleteGroupHeader;
+  static constexpr auto fields = std::make_tuple(field("groupName", &H::group_name),
+                                                 field("removeOffset", &H::remove_offset),
+                                                 field("cleanOffset", &H::clean_offset));
+};
+
+// GET_SUBSCRIPTIONGROUP_CONFIG (352).
+struct GroupHeader {
+  std::string_view group;
+
+  using H = GroupHeader;
+  static constexpr auto fields = std::make_tuple(field("group", &H::group));
+};
+
+// GET_BROKER_CONFIG (26), the answer.
+struct BrokerConfigResponseHeader {
+  std::string_view version;  // a DataVersion as JSON
+
+  using H = BrokerConfigResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("version", &H::version));
+};
+
+// GET_CONSUME_STATS (208).
+struct ConsumeStatsHeader {
+  std::string_view consumer_group;
+  std::optional<std::string_view> topic;
+  std::optional<std::string_view> topic_list;  // 5.x
+
+  using H = ConsumeStatsHeader;
+  static constexpr auto fields = std::make_tuple(field("consumerGroup", &H::consumer_group),
+                                                 field("topic", &H::topic),
+                                                 field("topicList", &H::topic_list));
+};
+
+// GET_BROKER_CONSUME_STATS (317).
+struct BrokerConsumeStatsHeader {
+  bool is_order = false;
+
+  using H = BrokerConsumeStatsHeader;
+  static constexpr auto fields = std::make_tuple(field("isOrder", &H::is_order));
+};
+
+// INVOKE_BROKER_TO_RESET_OFFSET (222); RESET_CONSUMER_CLIENT_OFFSET (220) to the clients.
+struct ResetOffsetHeader {
+  std::string_view topic;
+  std::string_view group;
+  std::int64_t timestamp = 0;           // -1: the end of each queue
+  std::optional<bool> is_force;         // also forwards
+  std::optional<std::int32_t> queue_id;  // 5.x: one queue only
+  std::optional<std::int64_t> offset;    // 5.x: to this offset
+
+  using H = ResetOffsetHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("topic", &H::topic), field("group", &H::group), field("timestamp", &H::timestamp),
+      field("isForce", &H::is_force), field("queueId", &H::queue_id), field("offset", &H::offset));
+};
+
+// INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223); GET_CONSUMER_STATUS_FROM_CLIENT (221) to the clients.
+struct ConsumerStatusHeader {
+  std::string_view topic;
+  std::string_view group;
+  std::optional<std::string_view> client_addr;
+
+  using H = ConsumerStatusHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("topic", &H::topic), field("group", &H::group), field("clientAddr", &H::client_addr));
+};
+
+// QUERY_CONSUME_TIME_SPAN (303).
+struct ConsumeTimeSpanHeader {
+  std::string_view topic;
+  std::string_view group;
+
+  using H = ConsumeTimeSpanHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("topic", &H::topic), field("group", &H::group));
+};
+
+// GET_CONSUMER_RUNNING_INFO (307), handed on to the client.
+struct ConsumerRunningInfoHeader {
+  std::string_view consumer_group;
+  std::string_view client_id;
+  std::optional<bool> jstack_enable;
+
+  using H = ConsumerRunningInfoHeader;
+  static constexpr auto fields = std::make_tuple(field("consumerGroup", &H::consumer_group),
+                                                 field("clientId", &H::client_id),
+                                                 field("jstackEnable", &H::jstack_enable));
+};
+
+// CONSUME_MESSAGE_DIRECTLY (309), handed on to the client with the message as the body.
+struct ConsumeMessageDirectlyHeader {
+  std::string_view consumer_group;
+  std::optional<std::string_view> client_id;
+  std::optional<std::string_view> msg_id;  // offset message id
+  std::optional<std::string_view> broker_name;
+  std::optional<std::string_view> topic;  // 5.x
+
+  using H = ConsumeMessageDirectlyHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("consumerGroup", &H::consumer_group), field("clientId", &H::client_id),
+      field("msgId", &H::msg_id), field("brokerName", &H::broker_name), field("topic", &H::topic));
+};
+
+// QUERY_CORRECTION_OFFSET (308).
+struct CorrectionOffsetHeader {
+  std::optional<std::string_view> filter_groups;  // separated by commas
+  std::string_view compare_group;
+  std::string_view topic;
+
+  using H = CorrectionOffsetHeader;
+  static constexpr auto fields = std::make_tuple(field("filterGroups", &H::filter_groups),
+                                                 field("compareGroup", &H::compare_group),
+                                                 field("topic", &H::topic));
+};
+
+// CLONE_GROUP_OFFSET (314).
+struct CloneGroupOffsetHeader {
+  std::string_view src_group;
+  std::string_view dest_group;
+  std::optional<std::string_view> topic;
+  std::optional<bool> offline;
+
+  using H = CloneGroupOffsetHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("srcGroup", &H::src_group), field("destGroup", &H::dest_group),
+                      field("topic", &H::topic), field("offline", &H::offline));
+};
+
+// VIEW_BROKER_STATS_DATA (315).
+struct BrokerStatsHeader {
+  std::string_view stats_name;
+  std::string_view stats_key;
+
+  using H = BrokerStatsHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("statsName", &H::stats_name), field("statsKey", &H::stats_key));
+};
+
+// QUERY_CONSUME_QUEUE (321).
+struct QueryConsumeQueueHeader {
+  std::string_view topic;
+  std::int32_t queue_id = 0;
+  std::int64_t index = 0;
+  std::int32_t count = 0;
+  std::optional<std::string_view> consumer_group;
+
+  using H = QueryConsumeQueueHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("topic", &H::topic), field("queueId", &H::queue_id), field("index", &H::index),
+      field("count", &H::count), field("consumerGroup", &H::consumer_group));
+};
+
+}  // namespace comet::remoting
