@@ -52,9 +52,25 @@ std::istream& operator>>(std::istream& in, SerializeType& type) {
   return in;
 }
 
+// A key's first bytes with its size if it has no more: equal for equal keys, and up to kTaggedBytes
+// only for those.
+constexpr std::size_t kTaggedBytes = 7;
+
+std::uint64_t Fields::tag_of(std::string_view key) noexcept {
+  std::uint64_t tag = key.size();
+  if (key.size() > kTaggedBytes) {
+    std::memcpy(&tag, key.data(), sizeof tag);
+    return tag << 8 | 0xff;
+  }
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    tag |= static_cast<std::uint64_t>(static_cast<unsigned char>(key[i])) << (8 * (i + 1));
+  }
+  return tag;
+}
+
 void Fields::add(std::string_view key, std::string_view value) {
   char* to = add_sized(key, value.size());
-  value.copy(to, value.size());
+  if (!value.empty()) std::memcpy(to, value.data(), value.size());
 }
 
 void Fields::add(std::string_view key, std::int64_t value) {
@@ -64,38 +80,30 @@ void Fields::add(std::string_view key, std::int64_t value) {
 }
 
 char* Fields::add_sized(std::string_view key, std::size_t value_size) {
-  std::size_t begin = text_.size();
+  const std::size_t begin = text_.size();
   text_.resize(begin + key.size() + value_size);
-  key.copy(text_.data() + begin, key.size());
-  entries_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(key.size()),
-                      static_cast<std::uint32_t>(begin + key.size()),
+  char* to = text_.data() + begin;
+  if (!key.empty()) std::memcpy(to, key.data(), key.size());
+  entries_.push_back({tag_of(key), static_cast<std::uint32_t>(begin),
+                      static_cast<std::uint32_t>(key.size()),
                       static_cast<std::uint32_t>(value_size)});
-  return text_.data() + begin + key.size();
+  return to + key.size();
 }
 
 void Fields::trim_last(std::size_t value_size) noexcept {
   Entry& last = entries_.back();
   last.value_size = static_cast<std::uint32_t>(value_size);
-  text_.resize(last.value_begin + value_size);
+  text_.resize(last.begin + last.key_size + value_size);
 }
 
 std::optional<std::string_view> Fields::find(std::string_view key) const noexcept {
+  const std::uint64_t tag = tag_of(key);
   for (std::size_t i = entries_.size(); i-- > 0;) {
-    const Entry& entry = entries_[i];
-    const char* begin = text_.data() + entry.key_begin;
-    if (entry.key_size != key.size()) continue;
-    // Many names have one letter only, most differ in the first: that saves the call.
-    if (key.empty() || (*begin == key[0] && std::memcmp(begin, key.data(), key.size()) == 0)) {
-      return std::string_view(text_.data() + entry.value_begin, entry.value_size);
-    }
+    if (entries_[i].tag != tag) continue;
+    auto [found, value] = (*this)[i];
+    if (key.size() <= kTaggedBytes || found == key) return value;
   }
   return std::nullopt;
-}
-
-std::pair<std::string_view, std::string_view> Fields::operator[](std::size_t i) const noexcept {
-  const Entry& entry = entries_[i];
-  return {std::string_view(text_.data() + entry.key_begin, entry.key_size),
-          std::string_view(text_.data() + entry.value_begin, entry.value_size)};
 }
 
 void Fields::clear() noexcept {

@@ -17,6 +17,9 @@ void encode_json_header(const RemotingCommand& command, std::string& out);
 // False with nothing appended when the command has a number or a name that the format cannot hold.
 [[nodiscard]] bool encode_binary_header(const RemotingCommand& command, std::string& out);
 
+// Decoders make room for so many at once; SEND_MESSAGE_V2 has up to 14.
+inline constexpr std::size_t kUsualFields = 16;
+
 // What a header says that leaves everything out (Java's defaults of the fields).
 inline void reset_header(RemotingCommand& command) noexcept {
   command.code = 0;

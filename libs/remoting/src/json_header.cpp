@@ -1,6 +1,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <string>
 
 #include "byte_scan.hpp"
 #include "comet/remoting/errors.hpp"
@@ -85,8 +86,13 @@ void read_fields(JsonReader& reader, Fields& fields) {
   reader.enter_object();
   JsonString key;
   JsonString value;
+  fields.reserve(kUsualFields, reader.rest());
   while (reader.next_key(key)) {
     if (!read_text(reader, value)) continue;
+    if (!key.escaped && !value.escaped) {
+      fields.add(key.raw, value.raw);
+      continue;
+    }
     char* to = key.escaped ? fields.add_sized(key.text(), value.raw.size())
                            : fields.add_sized(key.raw, value.raw.size());
     fields.trim_last(value.decode(to));
@@ -120,56 +126,66 @@ constexpr std::array<char, 256> make_escapes() {
 }
 constexpr std::array<char, 256> kEscapes = make_escapes();
 
-// Room for `size` more bytes at the end of `out`.
-char* grow(std::string& out, std::size_t size) {
-  const std::size_t begin = out.size();
-  out.resize(begin + size);
-  return out.data() + begin;
-}
+// Writes behind what is in a string, which has its final size when the writer has ended. (Many
+// small appends to a std::string cost more than all the rest.)
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) : out_(out), used_(out.size()) {}
+  ~JsonWriter() { out_.resize(used_); }
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
 
-void append_escaped(std::string& out, std::string_view text) {
+  void put(char c) { *room(1) = c, ++used_; }
+  void put(std::string_view text) {
+    text.copy(room(text.size()), text.size());
+    used_ += text.size();
+  }
+  void put(std::int32_t value) {
+    constexpr std::size_t longest = 11;
+    char* to = room(longest);
+    used_ += static_cast<std::size_t>(std::to_chars(to, to + longest, value).ptr - to);
+  }
+  void put_quoted(std::string_view text);
+
+ private:
+  char* room(std::size_t size) {
+    if (out_.size() - used_ < size) out_.resize(used_ + size + kStep);
+    return out_.data() + used_;
+  }
+
+  static constexpr std::size_t kStep = 256;
+  std::string& out_;
+  std::size_t used_;
+};
+
+void JsonWriter::put_quoted(std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
+  put('"');
   while (!text.empty()) {
     const std::size_t plain = find_to_escape(text);
-    out.append(text.data(), plain);
-    if (plain == text.size()) return;
-    auto byte = static_cast<unsigned char>(text[plain]);
+    put(text.substr(0, plain));
+    if (plain == text.size()) break;
+    const auto byte = static_cast<unsigned char>(text[plain]);
     text.remove_prefix(plain + 1);
-    const char escape = kEscapes[byte];
-    out += '\\';
-    out += escape;
-    if (escape == 'u') {
-      const char digits[4] = {'0', '0', hex[byte >> 4], hex[byte & 15]};
-      out.append(digits, sizeof digits);
-    }
+    put('\\');
+    put(kEscapes[byte]);
+    if (kEscapes[byte] != 'u') continue;
+    const char digits[4] = {'0', '0', hex[byte >> 4], hex[byte & 15]};
+    put(std::string_view(digits, sizeof digits));
   }
+  put('"');
 }
 
-// "text" and one more character.
-void append_string(std::string& out, std::string_view text, char tail) {
-  const std::size_t plain = find_to_escape(text);
-  char* to = grow(out, 1 + plain);
-  *to = '"';
-  text.copy(to + 1, plain);
-  if (plain != text.size()) append_escaped(out, text.substr(plain));
-  to = grow(out, 2);
-  to[0] = '"';
-  to[1] = tail;
-}
-
-void append_int(std::string& out, std::int32_t value) {
-  char digits[11];
-  auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  out.append(digits, end);
-}
-
-void append_fields(std::string& out, const Fields& fields) {
-  out += '{';
+void put_fields(JsonWriter& writer, const Fields& fields) {
+  writer.put('{');
   for (std::size_t i = 0; i < fields.size(); ++i) {
     auto [key, value] = fields[i];
-    append_string(out, key, ':');
-    append_string(out, value, i + 1 == fields.size() ? '}' : ',');
+    if (i != 0) writer.put(',');
+    writer.put_quoted(key);
+    writer.put(':');
+    writer.put_quoted(value);
   }
+  writer.put('}');
 }
 
 }  // namespace
@@ -190,27 +206,26 @@ error_code decode_json_header(std::string_view header, RemotingCommand& command)
 }
 
 void encode_json_header(const RemotingCommand& command, std::string& out) {
-  out += R"({"code":)";
-  append_int(out, command.code);
+  JsonWriter writer(out);
+  writer.put(R"({"code":)");
+  writer.put(command.code);
   if (!command.fields.empty()) {
-    out += R"(,"extFields":)";
-    append_fields(out, command.fields);
+    writer.put(R"(,"extFields":)");
+    put_fields(writer, command.fields);
   }
-  out += R"(,"flag":)";
-  append_int(out, command.flag);
-  out += R"(,"language":")";
-  out += to_string(command.language);
-  out += R"(","opaque":)";
-  append_int(out, command.opaque);
+  writer.put(R"(,"flag":)");
+  writer.put(command.flag);
+  writer.put(R"(,"language":")");
+  writer.put(to_string(command.language));
+  writer.put(R"(","opaque":)");
+  writer.put(command.opaque);
   if (!command.remark.empty()) {
-    out += R"(,"remark":)";
-    append_string(out, command.remark, ',');
-  } else {
-    out += ',';
+    writer.put(R"(,"remark":)");
+    writer.put_quoted(command.remark);
   }
-  out += R"("serializeTypeCurrentRPC":"JSON","version":)";
-  append_int(out, command.version);
-  out += '}';
+  writer.put(R"(,"serializeTypeCurrentRPC":"JSON","version":)");
+  writer.put(command.version);
+  writer.put('}');
 }
 
 }  // namespace comet::remoting

@@ -111,15 +111,6 @@ std::string JsonString::text() const {
   return decoded;
 }
 
-inline void JsonReader::skip_space() noexcept {
-  while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-}
-
-bool JsonReader::at_end() noexcept {
-  skip_space();
-  return at_ == end_;
-}
-
 JsonReader::Kind JsonReader::peek() noexcept {
   skip_space();
   if (at_ == end_) return Kind::none;
@@ -138,16 +129,6 @@ JsonReader::Kind JsonReader::peek() noexcept {
     default:
       return *at_ == '-' || is_digit(*at_) ? Kind::number : Kind::none;
   }
-}
-
-bool JsonReader::take(char wanted) noexcept {
-  skip_space();
-  if (at_ != end_ && *at_ == wanted) {
-    ++at_;
-    return true;
-  }
-  fail();
-  return false;
 }
 
 bool JsonReader::enter_object() noexcept {

@@ -53,11 +53,28 @@ class JsonReader {
   }
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   // Nothing but white space is left.
-  [[nodiscard]] bool at_end() noexcept;
+  [[nodiscard]] bool at_end() noexcept {
+    skip_space();
+    return at_ == end_;
+  }
+  // Bytes not yet read: no string to come is longer.
+  [[nodiscard]] std::size_t rest() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 
  private:
-  void skip_space() noexcept;
-  bool take(char wanted) noexcept;
+  // (The first comparison settles it for nearly all text.)
+  void skip_space() noexcept {
+    while (at_ != end_ && *at_ <= ' ' && is_space(*at_)) ++at_;
+  }
+  static bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+  bool take(char wanted) noexcept {
+    skip_space();
+    if (at_ != end_ && *at_ == wanted) {
+      ++at_;
+      return true;
+    }
+    fail();
+    return false;
+  }
   bool take_separator(char closing) noexcept;
   bool read_word(std::string_view word) noexcept;
   bool check_escape() noexcept;

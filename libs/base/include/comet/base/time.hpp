@@ -93,6 +93,8 @@ class VirtualTime final : public TimeSource {
   // Jumps to the earliest timer at or before `limit` and fires it (and those of the same instant).
   // False, with the time moved to `limit`, when there is none.
   bool advance_to_next(Instant limit);
+  // Timers that somebody waits for.
+  [[nodiscard]] std::size_t waiting() const noexcept { return timers_.size(); }
 
  private:
   friend class Timer;

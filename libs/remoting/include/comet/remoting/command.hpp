@@ -75,7 +75,15 @@ class Fields {
   [[nodiscard]] std::optional<std::string_view> find(std::string_view key) const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
-  [[nodiscard]] std::pair<std::string_view, std::string_view> operator[](std::size_t i) const noexcept;
+  [[nodiscard]] std::pair<std::string_view, std::string_view> operator[](
+      std::size_t i) const noexcept {
+    const Entry& entry = entries_[i];
+    const char* key = text_.data() + entry.begin;
+    return {std::string_view(key, entry.key_size),
+            std::string_view(key + entry.key_size, entry.value_size)};
+  }
+  // Of all keys and values together.
+  [[nodiscard]] std::size_t text_size() const noexcept { return text_.size(); }
   // Keeps the memory for the next use.
   void clear() noexcept;
   void reserve(std::size_t fields, std::size_t bytes);
@@ -86,9 +94,13 @@ class Fields {
   void trim_last(std::size_t value_size) noexcept;
 
  private:
-  struct Entry {
-    std::uint32_t key_begin, key_size, value_begin, value_size;
+  struct Entry {  // the value stands behind its key
+    std::uint64_t tag;
+    std::uint32_t begin, key_size, value_size;
   };
+  // Equal for equal keys and seldom for others.
+  [[nodiscard]] static std::uint64_t tag_of(std::string_view key) noexcept;
+
   std::vector<char, detail::UninitializedAllocator<char>> text_;
   std::vector<Entry> entries_;
 };
