@@ -1,7 +1,7 @@
 // The bytes on disk are Apache's.
 
-#include <boost/test/unit_test.hpp>
 #include <fmt/format.h>
+#include <boost/test/unit_test.hpp>
 
 #include "checkpoint.hpp"
 #include "comet/base/bytes.hpp"
@@ -88,9 +88,13 @@ BOOST_FIXTURE_TEST_CASE(in_the_schedule_topic_the_tags_code_is_the_time_of_deliv
     std::string units = read_whole(queue_file(config.root, "SCHEDULE_TOPIC_XXXX", queue_id, 0));
     return load_be<std::int64_t>(units.data() + 12);
   };
-  must_append(*core, record_of("SCHEDULE_TOPIC_XXXX", 2, "x", "DELAY\1" "3\2TAGS\1TagA\2"));
+  must_append(*core, record_of("SCHEDULE_TOPIC_XXXX", 2, "x",
+                               "DELAY\1"
+                               "3\2TAGS\1TagA\2"));
   BOOST_TEST(tags_code_at(2) == kNow + 10'000);
-  must_append(*core, record_of("SCHEDULE_TOPIC_XXXX", 17, "x", "DELAY\1" "99\2"));
+  must_append(*core, record_of("SCHEDULE_TOPIC_XXXX", 17, "x",
+                               "DELAY\1"
+                               "99\2"));
   BOOST_TEST(tags_code_at(17) == kNow + 2 * 3600 * 1000);
   must_append(*core, record_of("SCHEDULE_TOPIC_XXXX", 0, "x", "TAGS\1TagA\2"));
   BOOST_TEST(tags_code_at(0) == 2598919);
@@ -151,8 +155,8 @@ BOOST_FIXTURE_TEST_CASE(a_batch_goes_to_the_next_file_as_one_unit, World) {
   open();
   must_append(*core, record_of("T", 0, body_for(4096 - 200, "T")));
   // The first of the two would still fit.
-  AppendResult batch =
-      append_all(*core, {record_of("T", 0, body_for(150, "T")), record_of("T", 0, body_for(150, "T"))});
+  AppendResult batch = append_all(
+      *core, {record_of("T", 0, body_for(150, "T")), record_of("T", 0, body_for(150, "T"))});
   BOOST_TEST(!batch.error);
   BOOST_TEST(batch.physical_offset == 4096);
   BOOST_TEST(batch.queue_offset == 1);

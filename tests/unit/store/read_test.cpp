@@ -31,8 +31,7 @@ class World {
 
 boost::test_tools::assertion_result is(const ReadResult& result, ReadStatus status,
                                        std::int64_t next) {
-  boost::test_tools::assertion_result answer(result.status == status &&
-                                             result.next_offset == next);
+  boost::test_tools::assertion_result answer(result.status == status && result.next_offset == next);
   answer.message() << "status " << static_cast<int>(result.status) << ", next "
                    << result.next_offset << ", count " << result.count;
   return answer;
@@ -135,7 +134,8 @@ BOOST_FIXTURE_TEST_CASE(records_are_found_by_their_place_and_nothing_else_is, Wo
   AppendResult second = must_append(*core, record_of("T", 0, "second"));
   SharedBytes bytes = core->read_record(second.physical_offset);
   BOOST_TEST(parse_record(bytes.view(), CheckCrc::yes).value().body == "second");
-  BOOST_TEST(bytes.size() == static_cast<std::size_t>(core->readable_end() - second.physical_offset));
+  BOOST_TEST(bytes.size() ==
+             static_cast<std::size_t>(core->readable_end() - second.physical_offset));
   for (std::int64_t offset = -1; offset < 8192; ++offset) {
     if (offset == first.physical_offset || offset == second.physical_offset) continue;
     BOOST_TEST_REQUIRE(core->read_record(offset).empty());

@@ -1,5 +1,5 @@
-// Whatever a crash, a bad disk or an administrator left behind, the store starts, and what was whole
-// is there.
+// Whatever a crash, a bad disk or an administrator left behind, the store starts, and what was
+// whole is there.
 
 #include <boost/test/unit_test.hpp>
 
@@ -37,12 +37,11 @@ class World {
 
 std::string body_of(int i) { return "message " + std::to_string(i); }
 
-// Appends messages `from` to `to` to T 0, and as many to T 1. With properties, so that no record
-// ends with a zero, which a cut file would get back when it is extended.
+// Appends messages `from` to `to` to T 0, and as many to T 1.
 void fill(StoreCore& core, int from, int to) {
   for (int i = from; i < to; ++i) {
-    must_append(core, record_of("T", 0, body_of(i), "k\1v"));
-    must_append(core, record_of("T", 1, body_of(i), "k\1v"));
+    must_append(core, record_of("T", 0, body_of(i)));
+    must_append(core, record_of("T", 1, body_of(i)));
   }
 }
 
@@ -116,7 +115,10 @@ BOOST_FIXTURE_TEST_CASE(an_empty_store_may_crash_too, World) {
 BOOST_FIXTURE_TEST_CASE(a_log_cut_at_any_byte_keeps_every_record_before, World) {
   open();
   fill(*core, 0, 15);
-  std::vector<std::int64_t> ends;  // of all records
+  // Where the records end but for their last two bytes: these are zeros (no properties), and a cut
+  // file gets them back when it is extended.
+  constexpr std::int64_t kZeros = 2;
+  std::vector<std::int64_t> ends;
   for (std::int64_t at = 0; at < core->readable_end();) {
     SharedBytes record = core->read_record(at);
     BOOST_TEST_REQUIRE(!record.empty());
@@ -134,7 +136,8 @@ BOOST_FIXTURE_TEST_CASE(a_log_cut_at_any_byte_keeps_every_record_before, World) 
       fs::resize_file(file, static_cast<std::uintmax_t>(cut));
       if (zeroed) fs::resize_file(file, 4096);
       open();
-      auto whole = static_cast<int>(std::ranges::count_if(ends, [&](auto e) { return e <= cut; }));
+      auto whole =
+          static_cast<int>(std::ranges::count_if(ends, [&](auto e) { return e - kZeros <= cut; }));
       check_bodies(*core, "T", 0, (whole + 1) / 2);
       check_bodies(*core, "T", 1, whole / 2);
       BOOST_TEST_REQUIRE(core->readable_end() == ends[static_cast<std::size_t>(whole - 1)]);
@@ -237,7 +240,9 @@ BOOST_FIXTURE_TEST_CASE(an_empty_or_short_last_file_is_made_whole, World) {
   std::int64_t next = end - end % 4096 + 4096;
   stop();
   for (std::uintmax_t size : {0U, 1U, 4095U}) {
-    { std::ofstream made(log_file(config.root, next)); }
+    {
+      std::ofstream made(log_file(config.root, next));
+    }
     fs::resize_file(log_file(config.root, next), size);
     open();
     BOOST_TEST(core->readable_end() == end);
@@ -279,7 +284,9 @@ BOOST_FIXTURE_TEST_CASE(a_directory_is_open_only_once, World) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_directory_that_cannot_be_made_is_named, World) {
-  { std::ofstream file(directory.path() / "file"); }
+  {
+    std::ofstream file(directory.path() / "file");
+  }
   config.root = (directory.path() / "file" / "store").string();
   auto names_directory = [&](const Error& error) {
     return error.code() == make_error_code(StoreErrc::not_writable) &&
@@ -292,7 +299,9 @@ BOOST_FIXTURE_TEST_CASE(foreign_files_in_the_log_directory_are_left_alone, World
   open();
   fill(*core, 0, 3);
   stop();
-  { std::ofstream file(config.root + "/commitlog/readme.txt"); }
+  {
+    std::ofstream file(config.root + "/commitlog/readme.txt");
+  }
   open();
   check_all(*core, 3);
   BOOST_TEST(fs::exists(config.root + "/commitlog/readme.txt"));
@@ -424,6 +433,7 @@ BOOST_FIXTURE_TEST_CASE(after_a_crash_units_of_a_cut_record_are_gone_for_good, W
 
 BOOST_FIXTURE_TEST_CASE(a_queue_whose_first_messages_are_gone_begins_in_the_right_file, World) {
   open();
+  must_append(*core, record_of("U", 0, std::string(500, 'x')));
   fill(*core, 0, 100);
   stop();
   fs::remove_all(config.root + "/consumequeue");

@@ -45,7 +45,19 @@ class TempDirectory {
   fs::path path_;
 };
 
-enum class Call { open, create, write, read, size, resize, sync_data, sync_all, map, remove, sync_directory };
+enum class Call {
+  open,
+  create,
+  write,
+  read,
+  size,
+  resize,
+  sync_data,
+  sync_all,
+  map,
+  remove,
+  sync_directory
+};
 
 // The system's files, except for what a test wants otherwise. Thread-safe.
 class FaultyFiles final : public FileSystem {
@@ -164,7 +176,7 @@ inline error_code system_error(int number) { return {number, boost::system::syst
 inline FaultyFiles::Judge fail_on(Call call, std::string part, int number) {
   return [call, part = std::move(part), number](Call now, const std::string& path) {
     return now == call && path.find(part) != std::string::npos ? system_error(number)
-                                                                : error_code();
+                                                               : error_code();
   };
 }
 
