@@ -18,23 +18,6 @@ asio::awaitable<AppendResult> refused(error_code error) {
 
 }  // namespace
 
-// Writes what a burst has queued. Posted to the executor of the first appender, so that everything
-// that this executor starts before it gets there goes down in one write. When the context is
-// destroyed instead of running it, the next append posts another.
-class AsyncStore::Drain {
- public:
-  explicit Drain(std::shared_ptr<AsyncStore> store) noexcept : store_(std::move(store)) {}
-  Drain(Drain&&) noexcept = default;
-  Drain& operator=(Drain&&) = delete;
-  ~Drain() {
-    if (store_) store_->drain_lost();
-  }
-  void operator()() { std::exchange(store_, nullptr)->drain(); }
-
- private:
-  std::shared_ptr<AsyncStore> store_;
-};
-
 // Asio's initiation; a class, because g++ 12.2 destroys capturing lambdas twice in expressions that
 // are awaited.
 class AsyncStore::StartAppend {
@@ -98,7 +81,12 @@ void AsyncStore::enqueue(std::unique_ptr<PendingAppend> append) {
     }
   }
   if (!refused.empty()) return complete(std::move(refused), Completion::later);
-  asio::post(executor, Drain(shared_from_this()));
+  post_drain(executor);
+}
+
+// Posted, so that everything that this executor starts before it gets there goes down in one write.
+void AsyncStore::post_drain(const asio::any_io_executor& executor) {
+  asio::post(executor, [self = shared_from_this()] { self->drain(); });
 }
 
 void AsyncStore::drain() {
@@ -117,13 +105,8 @@ void AsyncStore::drain() {
     drain_posted_ = more = !queue_.empty();
   }
   // What other threads have queued meanwhile; this thread's other work comes first.
-  if (more) asio::post(executor, Drain(shared_from_this()));
+  if (more) post_drain(executor);
   complete(std::move(done), Completion::may_run_here);
-}
-
-void AsyncStore::drain_lost() noexcept {
-  std::lock_guard lock(queue_mutex_);
-  drain_posted_ = false;
 }
 
 PendingAppends AsyncStore::write(PendingAppends appends) {

@@ -33,13 +33,12 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
                                                      bool wait_flush);
 
  private:
-  class Drain;
   class StartAppend;
 
   asio::awaitable<AppendResult> await_append(Append append, bool wait_flush);
   void enqueue(std::unique_ptr<PendingAppend> append);
+  void post_drain(const asio::any_io_executor& executor);
   void drain();
-  void drain_lost() noexcept;
   // Returns those that are done; the others wait for the disk.
   [[nodiscard]] PendingAppends write(PendingAppends appends);
 

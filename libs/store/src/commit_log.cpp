@@ -8,6 +8,7 @@
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
 #include "comet/store/message_store.hpp"
 
 namespace comet::store {
@@ -130,8 +131,8 @@ LogScan CommitLog::scan(std::int64_t from, std::int64_t limit, CheckCrc check_cr
       scan.reason = record.error().message();
     } else if (record->physical_offset != scan.end) {
       scan.reason = fmt::format("the record says that it lies at {}", record->physical_offset);
-    } else if (record->topic.empty()) {
-      scan.reason = "the record has no topic";
+    } else if (check_crc == CheckCrc::yes && !is_safe_path_component(record->topic)) {
+      scan.reason = "the record's topic cannot be one";  // torn: no checksum covers it
     }
     if (!scan.reason.empty()) return scan;
     if (visit) visit(*record);

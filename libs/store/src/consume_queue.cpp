@@ -210,7 +210,8 @@ std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
     QueueUnit unit;
     Result<std::size_t> n = read_units(middle, high, std::span(&unit, 1));
     bool padding = unit.is_filler() && unit.physical_offset == 0;  // before the first message
-    bool gone = !n || *n == 0 || padding || unit.physical_offset < log_min;
+    // What cannot be read is not taken for gone: readers step over it one file at a time.
+    bool gone = n && *n == 1 && (padding || unit.physical_offset < log_min);
     if (gone) {
       low = middle + 1;
     } else {

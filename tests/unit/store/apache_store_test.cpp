@@ -1,96 +1,166 @@
-// Directories that an Apache 4.9.8 broker wrote are opened, continued and answered from as that
-// broker answered.
+// Directories that an Apache RocketMQ 4.9.8 broker left behind, one killed and one stopped in
+// order.
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
 #include <cstdlib>
 
-#include "store_fixture.hpp"
+#include "comet/message/message_id.hpp"
+#include "store_support.hpp"
 
 using namespace comet;
-using namespace comet::test;
+using namespace comet::store;
+using namespace comet::store::test;
 
 namespace {
 
-std::string from_hex(std::string_view hex) {
+namespace json = boost::json;
+
+constexpr const char* kDirectories[] = {"apache_4_9_8_clean", "apache_4_9_8_unclean"};
+
+std::string unhex(std::string_view text) {
   std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
   }
   return bytes;
 }
 
-class ApacheFixture : public StoreFixture {
+// What that broker itself returned.
+const json::object& manifest() {
+  static const json::value value =
+      json::parse(read_whole(fs::path(COMET_TEST_DATA) / "apache_4_9_8_store.json"));
+  return value.as_object();
+}
+
+class World {
  public:
-  ApacheFixture() {
-    const std::string data = COMET_TEST_DATA;
-    const std::string command = "tar xzf '" + data + "/apache_4_9_8_store.tar.gz' -C '" + directory.path() + "'";
-    BOOST_REQUIRE(std::system(command.c_str()) == 0);
-    manifest = boost::json::parse(*read_file(data + "/apache_4_9_8_store.json"));
-    config.commit_log_file_size = 262'144;
-    config.consume_queue_file_size = 6'000;
+  World() {
+    files.skip_syncs = true;
+    std::string command = "tar -xzf '" COMET_TEST_DATA "/apache_4_9_8_store.tar.gz' -C '" +
+                          directory.path().string() + "'";
+    BOOST_TEST_REQUIRE(std::system(command.c_str()) == 0);
+  }
+  void open(const std::string& name) {
+    core.reset();
+    config.root = (directory.path() / name).string();
+    config.commit_log_file_size = 262144;
+    config.consume_queue_file_size = 6000;
+    core.emplace(config, time, files);
   }
 
-  // Every message of the manifest, at its place, unaltered.
-  int check_all() const {
-    int checked = 0;
-    for (const auto& [topic, queues] : manifest.at("topics").as_object()) {
-      for (const auto& [queue, messages] : queues.as_object()) {
-        const int queue_id = std::stoi(std::string(queue));
-        for (const boost::json::value& expected : messages.as_array()) {
-          store::ReadLimits one;
-          one.max_count = 1;
-          auto result = store->read(topic, queue_id, expected.at("queueOffset").as_int64(), one);
-          BOOST_REQUIRE((result.status == store::ReadStatus::found));
-          auto found = decode_records(result.records.to_string());
-          BOOST_REQUIRE(found.size() == 1u);
-          BOOST_TEST((found[0].body() == from_hex(expected.at("bodyHex").as_string())));
-          if (const auto* id = expected.as_object().if_contains("msgId"); id != nullptr && id->is_string()) {
-            BOOST_TEST(found[0].offset_message_id() == std::string(id->as_string()));
-          }
-          if (const auto* tag = expected.as_object().if_contains("tag"); tag != nullptr && tag->is_string()) {
-            BOOST_TEST(found[0].tag() == std::string(tag->as_string()));
-          }
-          ++checked;
-        }
-        BOOST_TEST(store->max_offset(topic, queue_id) == static_cast<std::int64_t>(messages.as_array().size()));
-      }
-    }
-    return checked;
-  }
-
-  boost::json::value manifest;
+  TempDirectory directory;
+  StoreConfig config;
+  VirtualTime time;
+  FaultyFiles files;
+  std::optional<StoreCore> core;
 };
 
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(apache_store, ApacheFixture)
-
-BOOST_AUTO_TEST_CASE(every_message_of_apaches_directories_is_answered_and_the_log_goes_on) {
-  for (const char* name : {"apache_4_9_8_clean", "apache_4_9_8_unclean"}) {
-    config.root = directory.path() + "/" + name;
-    open();
-    BOOST_TEST(check_all() >= 1600);
-    const std::int64_t next = store->max_offset("SampleTopic", 2);
-    for (int i = 0; i < 1000; ++i) BOOST_TEST(append("SampleTopic", 2, "ours " + std::to_string(i)).queue_offset == next + i);
-    close();
-    open();
-    std::vector<std::string> ours = bodies("SampleTopic", 2, next);
-    BOOST_REQUIRE(ours.size() == 1000u);
-    BOOST_TEST(ours[999] == "ours 999");
-    close();
-    for (const auto& file : std::filesystem::directory_iterator(config.root + "/commitlog")) {
-      BOOST_TEST(file.file_size() == 262'144u);  // Apache's broker refuses other sizes
-    }
-    BOOST_TEST(!std::filesystem::exists(config.root + "/abort"));
+void check_message(const MessageExt& message, const json::object& expected) {
+  BOOST_TEST_REQUIRE(message.queue_offset == expected.at("queueOffset").as_int64());
+  BOOST_TEST_REQUIRE((message.body() == unhex(expected.at("bodyHex").as_string())));
+  BOOST_TEST_REQUIRE(message.unique_id() == std::string_view(expected.at("uniqKey").as_string()));
+  const json::value* id = expected.if_contains("msgId");
+  if (id != nullptr) {
+    BOOST_TEST_REQUIRE(message.offset_message_id() == std::string_view(id->as_string()));
+  }
+  const json::value* tag = expected.if_contains("tag");
+  if (tag != nullptr && tag->is_string()) {
+    BOOST_TEST_REQUIRE(message.tag() == std::string_view(tag->as_string()));
   }
 }
 
-BOOST_AUTO_TEST_CASE(apaches_directory_survives_the_loss_of_all_its_queues) {
-  config.root = directory.path() + "/apache_4_9_8_unclean";
-  std::filesystem::remove_all(config.root + "/consumequeue");
-  open();
-  BOOST_TEST(check_all() >= 1600);
+int check_every_message(const StoreCore& core) {
+  int count = 0;
+  for (const auto& [topic, queues] : manifest().at("topics").as_object()) {
+    for (const auto& [id, messages] : queues.as_object()) {
+      int queue_id = std::stoi(std::string(id));
+      BOOST_TEST_CONTEXT("topic " << topic << " queue " << queue_id) {
+        BOOST_TEST(core.max_offset(topic, queue_id) ==
+                   static_cast<std::int64_t>(messages.as_array().size()));
+        for (const json::value& expected : messages.as_array()) {
+          ReadLimits one;
+          one.max_count = 1;
+          std::int64_t offset = expected.at("queueOffset").as_int64();
+          ReadResult result = core.read(topic, queue_id, offset, one, {});
+          BOOST_TEST_REQUIRE((result.status == ReadStatus::found));
+          check_message(messages_of(result).at(0), expected.as_object());
+          ++count;
+        }
+      }
+    }
+  }
+  return count;
+}
+
+std::vector<std::string> bodies_in(const char* list) {
+  std::vector<std::string> bodies;
+  for (const json::value& body : manifest().at(list).as_array()) {
+    bodies.push_back(unhex(body.as_string()));
+  }
+  return bodies;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(apache_store)
+
+BOOST_DATA_TEST_CASE(every_message_is_returned_as_apache_returned_it,
+                     boost::unit_test::data::make(kDirectories), name) {
+  World world;
+  world.open(name);
+  BOOST_TEST(check_every_message(*world.core) == 1200 + 350 + 6 + 50 + 4);
+  BOOST_TEST(world.core->recovery_report().truncated == 0);
+  BOOST_TEST((bodies_of(*world.core, "%RETRY%SampleGroup", 0) == bodies_in("retry")));
+  BOOST_TEST((bodies_of(*world.core, "%DLQ%SampleGroup", 0) == bodies_in("dlq")));
+  // Level 18 waits in the schedule topic; level 1 was delivered.
+  BOOST_TEST(world.core->max_offset("SCHEDULE_TOPIC_XXXX", 17) == 8);
+  std::vector<std::string> delayed;
+  for (const json::value& body : manifest().at("delayed").as_array()) {
+    delayed.emplace_back(body.as_string());
+  }
+  BOOST_TEST((bodies_of(*world.core, "DelayTopic", 0) == delayed));
+}
+
+BOOST_DATA_TEST_CASE(it_goes_on_where_apache_stopped, boost::unit_test::data::make(kDirectories),
+                     name) {
+  World world;
+  world.open(name);
+  for (int i = 0; i < 1000; ++i) {
+    AppendResult result =
+        must_append(*world.core, record_of("SampleTopic", i % 4, std::string(1000, 'x')));
+    BOOST_TEST_REQUIRE(result.queue_offset == 300 + i / 4);
+  }
+  world.core->close();
+  world.open(name);
+  BOOST_TEST(!world.core->recovery_report().unclean);
+  BOOST_TEST(world.core->max_offset("SampleTopic", 3) == 550);
+  BOOST_TEST(bodies_of(*world.core, "SampleTopic", 0).size() == 550U);
+  BOOST_TEST(bodies_of(*world.core, "TagTopic", 0).size() == 350U);
+}
+
+BOOST_DATA_TEST_CASE(queues_built_from_apaches_log_are_apaches_to_the_byte,
+                     boost::unit_test::data::make(kDirectories), name) {
+  World world;
+  fs::path queues = world.directory.path() / name / "consumequeue";
+  fs::path apaches = world.directory.path() / "apaches";
+  fs::rename(queues, apaches);
+  world.open(name);
+  world.core->close();
+  int files = 0;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(apaches)) {
+    if (!entry.is_regular_file()) continue;
+    fs::path ours = queues / fs::relative(entry.path(), apaches);
+    BOOST_TEST_CONTEXT(ours) {
+      BOOST_TEST_REQUIRE(fs::exists(ours));
+      BOOST_TEST((read_whole(ours) == read_whole(entry.path())));
+    }
+    ++files;
+  }
+  BOOST_TEST(files >= 15);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,199 +1,492 @@
-#include "store_fixture.hpp"
+// The awaitable store: bursts, threads, waiting for the disk, closing.
+
+#include <fmt/format.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/test/unit_test.hpp>
+#include <condition_variable>
+#include <map>
+#include <thread>
+
+#include "store_support.hpp"
+#include "virtual_world.hpp"
 
 using namespace comet;
-using namespace comet::test;
-using store::ReadStatus;
-using store::StoreErrc;
+using namespace comet::store;
+using namespace comet::store::test;
 
-BOOST_FIXTURE_TEST_SUITE(message_store, StoreFixture)
+namespace {
 
-BOOST_AUTO_TEST_CASE(what_is_appended_is_read_back_in_order_with_consecutive_offsets) {
+// Holds calls of sync_data on the log back until told otherwise.
+class Gate {
+ public:
+  explicit Gate(FaultyFiles& files) : files_(files) {
+    files.fail_when([this](Call call, const std::string& path) {
+      if (call == Call::sync_data && path.find("commitlog") != std::string::npos) pass();
+      return error_code();
+    });
+  }
+  ~Gate() {
+    open();
+    files_.fail_no_more();
+  }
+  void shut() {
+    std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+  void open() {
+    {
+      std::lock_guard lock(mutex_);
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+  // Until somebody stands at the gate.
+  void wait_for_visitor() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+  int passed() {
+    std::lock_guard lock(mutex_);
+    return passed_;
+  }
+
+ private:
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+    --waiting_;
+    ++passed_;
+  }
+
+  FaultyFiles& files_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  int waiting_ = 0;
+  int passed_ = 0;
+};
+
+class World {
+ public:
+  World() {
+    files.skip_syncs = true;
+    config.commit_log_file_size = 1 << 20;
+    config.consume_queue_file_size = 20 * 1000;
+    // Only what is asked for is synced while a test looks.
+    config.flush_interval = std::chrono::hours(1);
+  }
+  ~World() {
+    if (store) store->close();
+    // Handlers run before the context goes.
+    context.restart();
+    context.poll();
+  }
+  void open(FlushMode flush = FlushMode::async_flush) {
+    config.flush = flush;
+    store.emplace(config, context.get_executor(), real_time(), files);
+  }
+
+  // Starts an append whose result appears in `results`.
+  void start(std::string topic, int queue_id, std::string body, bool wait_flush = true) {
+    asio::co_spawn(context, append(std::move(topic), queue_id, std::move(body), wait_flush),
+                   [](std::exception_ptr problem) { BOOST_TEST(!problem); });
+  }
+  asio::awaitable<void> append(std::string topic, int queue_id, std::string body, bool wait_flush) {
+    RecordView record = record_of(topic, queue_id, body);
+    AppendResult result = co_await store->append(record, wait_flush);
+    results.push_back(std::move(result));
+  }
+  // Runs until that many results are there.
+  void run_until(std::size_t count) {
+    auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (results.size() < count && std::chrono::steady_clock::now() < limit) {
+      context.restart();
+      context.run_one_for(std::chrono::milliseconds(100));
+    }
+    BOOST_TEST_REQUIRE(results.size() >= count, "did not finish");
+  }
+  void poll() {
+    context.restart();
+    context.poll();
+  }
+
+  TempDirectory directory;
+  StoreConfig config = small_config(directory);
+  FaultyFiles files;
+  asio::io_context context{1};
+  std::optional<MessageStore> store;
+  std::vector<AppendResult> results;
+};
+
+std::vector<std::string> bodies(const MessageStore& store, std::string_view topic, int queue_id) {
+  std::vector<std::string> found;
+  for (std::int64_t at = 0; at < store.max_offset(topic, queue_id);) {
+    ReadResult result = store.read(topic, queue_id, at, ReadLimits());
+    BOOST_TEST_REQUIRE((result.status == ReadStatus::found));
+    for (const MessageExt& message : messages_of(result)) found.push_back(message.body());
+    at = result.next_offset;
+  }
+  return found;
+}
+
+int log_writes(FaultyFiles& files, const std::function<void()>& action) {
+  std::atomic<int> writes{0};
+  files.fail_when([&](Call call, const std::string& path) {
+    if (call == Call::write && path.find("commitlog") != std::string::npos) ++writes;
+    return error_code();
+  });
+  action();
+  files.fail_no_more();
+  return writes;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(message_store)
+
+BOOST_FIXTURE_TEST_CASE(appends_of_one_burst_go_down_in_one_write, World) {
   open();
-  for (int i = 0; i < 250; ++i) {
-    store::AppendResult result = append("T", i % 2, "body " + std::to_string(i));
+  int writes = log_writes(files, [&] {
+    for (int i = 0; i < 100; ++i) start("T", i % 4, std::to_string(i));
+    run_until(100);
+  });
+  BOOST_TEST(writes == 1);
+  for (int i = 0; i < 100; ++i) {
+    BOOST_TEST(!results[static_cast<std::size_t>(i)].error);
+    BOOST_TEST(results[static_cast<std::size_t>(i)].queue_offset == i / 4);
+  }
+  BOOST_TEST(bodies(*store, "T", 3).at(24) == "99");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_batch_gets_consecutive_offsets, World) {
+  open();
+  auto task = [](MessageStore& target, AppendResult& result) -> asio::awaitable<void> {
+    std::vector<RecordView> records{record_of("T", 0, "a"), record_of("T", 0, "b")};
+    result = co_await target.append_batch(std::move(records));
+  };
+  results.resize(1);
+  asio::co_spawn(context, task(*store, results[0]), [](std::exception_ptr p) { BOOST_TEST(!p); });
+  poll();
+  BOOST_TEST(!results[0].error);
+  BOOST_TEST(results[0].batch_offsets.size() == 2U);
+  std::vector<std::string> expected{"a", "b"};
+  BOOST_TEST(bodies(*store, "T", 0) == expected, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(views_need_not_outlive_the_call, World) {
+  open();
+  auto task = [](MessageStore& target) -> asio::awaitable<void> {
+    std::string body = "short-lived";
+    auto pending = target.append(record_of("T", 0, body));
+    body.assign(body.size(), '#');
+    AppendResult result = co_await std::move(pending);
     BOOST_TEST(!result.error);
-    BOOST_TEST(result.queue_offset == i / 2);
-  }
-  std::vector<std::string> even = bodies("T", 0);
-  BOOST_REQUIRE(even.size() == 125u);
-  BOOST_TEST(even[124] == "body 248");
-  BOOST_TEST(store->max_offset("T", 1) == 125);
-  BOOST_TEST(store->min_offset("T", 1) == 0);
-  BOOST_TEST(store->max_offset("none", 0) == 0);
-  BOOST_TEST((bodies("T", 0, 120) == std::vector<std::string>{"body 240", "body 242", "body 244", "body 246", "body 248"}));
+  };
+  asio::co_spawn(context, task(*store), [](std::exception_ptr p) { BOOST_TEST(!p); });
+  poll();
+  BOOST_TEST(bodies(*store, "T", 0).at(0) == "short-lived");
 }
 
-BOOST_AUTO_TEST_CASE(reads_say_where_the_asked_offset_lies) {
+BOOST_FIXTURE_TEST_CASE(a_refused_append_is_a_result_and_no_exception, World) {
   open();
-  auto status = [this](std::int64_t offset) { return store->read("T", 0, offset, store::ReadLimits()).status; };
-  BOOST_TEST((status(0) == ReadStatus::no_matched_logic_queue));
-  append("T", 0, "one");
-  append("T", 0, "two");
-  BOOST_TEST((status(0) == ReadStatus::found));
-  BOOST_TEST((status(2) == ReadStatus::offset_overflow_one));
-  BOOST_TEST((status(3) == ReadStatus::offset_overflow_badly));
-  BOOST_TEST((status(-1) == ReadStatus::offset_too_small));
-  BOOST_TEST(store->read("T", 0, 1000, store::ReadLimits()).next_offset == 2);
+  start("../T", 0, "x");
+  start("T", 0, std::string(5 << 20, 'x'));
+  run_until(2);
+  BOOST_TEST(results[0].error == make_error_code(StoreErrc::illegal_queue));
+  BOOST_TEST(results[1].error == make_error_code(StoreErrc::message_too_large));
 }
 
-BOOST_AUTO_TEST_CASE(a_record_never_crosses_a_files_end_and_a_blank_fills_the_rest) {
+BOOST_FIXTURE_TEST_CASE(observers_hear_of_messages_in_the_order_of_the_log, World) {
   open();
-  for (int i = 0; i < 100; ++i) BOOST_TEST(!append("T", 0, std::string(1500, static_cast<char>('a' + i % 26))).error);
-  BOOST_TEST(std::filesystem::exists(log_file(64 * 1024)));
-  std::string first = *read_file(log_file());
-  BOOST_TEST(first.size() == 64u * 1024);
-  // 1500 bytes of body, 91 of overhead, 1 of topic: 41 records and a blank
-  constexpr std::size_t kEnd = 41 * 1592;
-  BOOST_TEST((first.substr(kEnd + 4, 4) == "\xCB\xD4\x31\x94"));
-  BOOST_TEST(bodies("T", 0).size() == 100u);
-  store::AppendResult last = append("T", 0, "x");
-  BOOST_TEST(last.physical_offset % (64 * 1024) == (100 - 82) * 1592);
-}
-
-BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_and_leaves_no_trace) {
-  config.max_message_size = 1000;
-  open();
-  BOOST_TEST((append("T", 0, std::string(1001, 'x')).error == StoreErrc::message_too_large));
-  BOOST_TEST((append("T", 0, "x", std::string(32768, 'p')).error == StoreErrc::message_too_large));
-  BOOST_TEST((append("../T", 0, "x").error == StoreErrc::illegal_queue));
-  BOOST_TEST((append("T", -1, "x").error == StoreErrc::illegal_queue));
-  BOOST_TEST(store->max_physical_offset() == 0);
-  BOOST_TEST(!append("T", 0, std::string(1000, 'x')).error);
-}
-
-BOOST_AUTO_TEST_CASE(an_orderly_stop_and_a_crash_both_keep_every_message) {
-  for (bool orderly : {true, false}) {
-    open();
-    std::vector<std::string> before = bodies("T", 0);
-    for (int i = 0; i < 200; ++i) append("T", 0, "message " + std::to_string(i) + std::string(300, '.'));
-    std::vector<std::string> expected = bodies("T", 0);
-    BOOST_TEST(expected.size() == before.size() + 200);
-    if (orderly) close(); else crash();
-    open();
-    BOOST_TEST((bodies("T", 0) == expected));
-    BOOST_TEST(append("T", 0, "next").queue_offset == static_cast<std::int64_t>(expected.size()));
-    close();
-  }
-}
-
-BOOST_AUTO_TEST_CASE(queues_that_are_lost_or_damaged_are_rebuilt_from_the_log) {
-  open();
-  for (int i = 0; i < 300; ++i) append("T", i % 3, "message " + std::to_string(i));
-  std::vector<std::string> expected[3] = {bodies("T", 0), bodies("T", 1), bodies("T", 2)};
-  crash();
-  std::filesystem::remove_all(config.root + "/consumequeue/T/0");
-  overwrite(config.root + "/consumequeue/T/1/00000000000000000000", 40, std::string(200, '\x7f'));
-  std::filesystem::resize_file(config.root + "/consumequeue/T/2/00000000000000000000", 100);
-  open();
-  for (int queue : {0, 1, 2}) BOOST_TEST((bodies("T", queue) == expected[queue]), "queue " << queue);
-}
-
-BOOST_AUTO_TEST_CASE(a_log_cut_anywhere_in_its_last_record_comes_back_with_all_before_it) {
-  open();
-  for (int i = 0; i < 5; ++i) append("T", 0, "message " + std::to_string(i));
-  const std::int64_t end = store->max_physical_offset();
-  store::AppendResult last = append("T", 0, "the last one");
-  crash();
-  const std::string whole = *read_file(log_file());
-  const std::int64_t record_end = last.physical_offset + 91 + 1 + 12;
-  for (std::int64_t cut = end; cut < record_end; ++cut) {
-    for (char tail : {'\0', '\x55'}) {
-      std::string damaged = whole;
-      for (std::int64_t at = cut; at < record_end + 50; ++at) damaged[static_cast<std::size_t>(at)] = tail;
-      if (damaged == whole) continue;
-      std::filesystem::remove_all(config.root + "/consumequeue");
-      BOOST_REQUIRE(!write_file_atomically(log_file(), damaged, false));
-      BOOST_REQUIRE(!write_file_atomically(config.root + "/abort", "", false));
-      open();
-      const std::size_t found = bodies("T", 0).size();
-      BOOST_TEST(found >= 5u, "cut at " << cut);
-      if (tail != '\0' || cut < record_end - 12) BOOST_TEST(found <= 6u);
-      BOOST_TEST((bodies("T", 0)[4] == "message 4"));
-      BOOST_TEST(!append("T", 0, "goes on").error);
-      BOOST_TEST(bodies("T", 0).back() == "goes on");
-      close();
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_flipped_bit_in_the_log_is_never_delivered) {
-  open();
-  for (int i = 0; i < 20; ++i) append("T", 0, "message " + std::to_string(i));
-  crash();
-  const std::string whole = *read_file(log_file());
-  const std::size_t used = 20 * 101 + 10;
-  for (std::size_t at = 0; at < used; at += 13) {
-    std::string damaged = whole;
-    damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
-    BOOST_REQUIRE(!write_file_atomically(log_file(), damaged, false));
-    std::filesystem::remove_all(config.root + "/consumequeue");
-    BOOST_REQUIRE(!write_file_atomically(config.root + "/abort", "", false));
-    open();
-    // The checksum covers the body; a flipped queue id or topic takes a message elsewhere.
-    int last = -1;
-    for (const std::string& body : bodies("T", 0)) {
-      BOOST_REQUIRE_MESSAGE(body.starts_with("message "), "bit at " << at << ": " << body);
-      const int number = std::stoi(body.substr(8));
-      BOOST_TEST(body == "message " + std::to_string(number));
-      BOOST_TEST(number > last, "bit at " << at);
-      last = number;
-    }
-    close();
-    std::filesystem::remove_all(config.root + "/commitlog");
-    std::filesystem::create_directory(config.root + "/commitlog");
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_directory_belongs_to_one_store_at_a_time) {
-  open();
-  BOOST_CHECK_EXCEPTION(store::MessageStore(config, context.get_executor(), real_time()), Error, [&](const Error& error) {
-    return error.code() == StoreErrc::locked && std::string(error.what()).find(config.root) != std::string::npos;
+  std::vector<std::string> heard;
+  store->observe_arrivals([&](const Arrival& arrival) {
+    BOOST_TEST(store->max_offset(arrival.topic, arrival.queue_id) > arrival.queue_offset);
+    heard.push_back(fmt::format("{} {} {} {}", arrival.topic, arrival.queue_id,
+                                arrival.queue_offset, arrival.tags_code));
   });
-  close();
-  open();
+  start("T", 0, "a");
+  start("U", 3, "b");
+  start("T", 0, "c");
+  run_until(3);
+  poll();
+  std::vector<std::string> expected{"T 0 0 0", "U 3 0 0", "T 0 1 0"};
+  BOOST_TEST(heard == expected, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(another_file_size_than_the_directorys_is_refused_with_the_way_out) {
-  open();
-  append("T", 0, "x");
-  close();
-  config.commit_log_file_size = 32 * 1024;
-  BOOST_CHECK_EXCEPTION(open(), Error, [](const Error& error) {
-    return error.code() == StoreErrc::wrong_file_size &&
-           std::string(error.what()).find("mappedFileSizeCommitLog=32768") != std::string::npos;
-  });
+BOOST_FIXTURE_TEST_CASE(it_runs_on_virtual_time, World) {
+  comet::test::VirtualWorld world;
+  MessageStore virtual_store(config, world.executor(), world.time);
+  RecordView record = record_of("T", 0, "x");
+  AppendResult result = world.run(virtual_store.append(record));
+  BOOST_TEST(!result.error);
+  BOOST_TEST(result.store_timestamp == world.time.wall_millis());
 }
 
-BOOST_AUTO_TEST_CASE(sync_flush_acknowledges_and_shows_messages_after_the_disk_has_them) {
-  config.flush = store::FlushMode::sync_flush;
-  open();
-  std::vector<std::int64_t> arrived;
-  store->observe_arrivals([&](const store::Arrival& arrival) { arrived.push_back(arrival.queue_offset); });
-  for (int i = 0; i < 10; ++i) {
-    BOOST_TEST(!append("T", 0, "durable " + std::to_string(i)).error);
-    BOOST_TEST(bodies("T", 0).size() == static_cast<std::size_t>(i + 1));
+// Waiting for the disk.
+// ----------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(under_sync_flush_an_append_is_acknowledged_when_on_disk, World) {
+  open(FlushMode::sync_flush);
+  Gate gate(files);
+  gate.shut();
+  start("T", 0, "a");
+  poll();
+  gate.wait_for_visitor();
+  poll();
+  BOOST_TEST(results.empty());
+  BOOST_TEST(store->max_offset("T", 0) == 0);
+  gate.open();
+  run_until(1);
+  BOOST_TEST(!results[0].error);
+  BOOST_TEST(store->max_offset("T", 0) == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(one_sync_serves_all_that_wait, World) {
+  open(FlushMode::sync_flush);
+  Gate gate(files);
+  gate.shut();
+  start("T", 0, "first");
+  poll();
+  gate.wait_for_visitor();
+  for (int i = 0; i < 50; ++i) {
+    start("T", 0, std::to_string(i));
+    poll();  // one write each
   }
-  context.restart();
-  context.poll();
-  BOOST_TEST(arrived.size() == 10u);
+  gate.open();
+  run_until(51);
+  BOOST_TEST(gate.passed() == 2);
+  BOOST_TEST(store->max_offset("T", 0) == 51);
 }
 
-BOOST_AUTO_TEST_CASE(many_appenders_are_written_together_and_each_gets_its_own_place) {
-  open();
-  std::vector<std::string> texts;
-  for (int i = 0; i < 500; ++i) texts.push_back("text " + std::to_string(i));
-  std::vector<std::int64_t> offsets;
-  for (const std::string& text : texts) {
-    RecordView record;
-    record.topic = "T";
-    record.body = text;
-    auto on_end = [&offsets](std::exception_ptr, store::AppendResult result) { offsets.push_back(result.queue_offset); };
-    asio::co_spawn(context, store->append(record), on_end);
-  }
+BOOST_FIXTURE_TEST_CASE(who_does_not_wait_for_the_disk_is_answered_at_once, World) {
+  open(FlushMode::sync_flush);
+  Gate gate(files);
+  gate.shut();
+  start("T", 0, "a", false);
+  run_until(1);
+  BOOST_TEST(!results[0].error);
+  BOOST_TEST(store->max_offset("T", 0) == 0);  // but nobody sees it yet
+  gate.wait_for_visitor();
+  gate.open();
+  start("T", 0, "b");
+  run_until(2);
+  BOOST_TEST(store->max_offset("T", 0) == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_slow_disk_is_a_flush_timeout_and_the_message_stays, World) {
+  config.sync_flush_timeout = std::chrono::milliseconds(5);
+  open(FlushMode::sync_flush);
+  Gate gate(files);
+  gate.shut();
+  start("T", 0, "slow");
+  run_until(1);
+  BOOST_TEST(results[0].error == make_error_code(StoreErrc::flush_timeout));
+  BOOST_TEST(results[0].queue_offset == 0);
+  gate.open();
+  store->close();
+  BOOST_TEST(bodies(*store, "T", 0).at(0) == "slow");
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_left_to_run_when_the_disk_has_answered, World) {
+  open(FlushMode::sync_flush);
+  start("T", 0, "a");
+  run_until(1);
+  // A timer of five seconds would keep the context busy.
+  auto begin = std::chrono::steady_clock::now();
   context.restart();
-  while (offsets.size() < texts.size()) context.run_one();
-  BOOST_TEST((bodies("T", 0) == texts));
-  for (std::size_t i = 0; i < offsets.size(); ++i) BOOST_TEST(offsets[i] == static_cast<std::int64_t>(i));
+  context.run_for(std::chrono::seconds(4));
+  BOOST_TEST(context.stopped());
+  BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(4)));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failed_sync_is_never_acknowledged, World) {
+  open(FlushMode::sync_flush);
+  files.fail_when(fail_on(Call::sync_data, "commitlog", EIO));
+  for (int i = 0; i < 10; ++i) start("T", 0, "x");
+  run_until(10);
+  for (const AppendResult& result : results) {
+    BOOST_TEST(result.error == make_error_code(StoreErrc::read_only));
+  }
+  files.fail_no_more();
+  start("T", 0, "x");
+  run_until(11);
+  BOOST_TEST(results[10].error == make_error_code(StoreErrc::read_only));
+  BOOST_TEST(!store->read_only_reason().empty());
+  BOOST_TEST(store->max_offset("T", 0) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cancelled_append_goes_on_and_its_coroutine_learns_later, World) {
+  open(FlushMode::sync_flush);
+  Gate gate(files);
+  gate.shut();
+  asio::cancellation_signal cancel;
+  bool appended = false;
+  bool went_on = false;
+  auto task = [](MessageStore& target, bool& done, bool& after) -> asio::awaitable<void> {
+    RecordView record = record_of("T", 0, "cancelled");
+    AppendResult result = co_await target.append(record);
+    done = !result.error;
+    auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
+    after = true;
+  };
+  std::exception_ptr problem;
+  bool ended = false;
+  auto on_end = [&](std::exception_ptr p) {
+    problem = p;
+    ended = true;
+    results.emplace_back();
+  };
+  asio::co_spawn(context, task(*store, appended, went_on),
+                 asio::bind_cancellation_slot(cancel.slot(), on_end));
+  poll();
+  gate.wait_for_visitor();
+  cancel.emit(asio::cancellation_type::terminal);
+  poll();
+  BOOST_TEST(!ended);
+  gate.open();
+  run_until(1);
+  BOOST_TEST(appended);
+  BOOST_TEST(!went_on);
+  BOOST_CHECK_THROW(std::rethrow_exception(problem), boost::system::system_error);
+  BOOST_TEST(bodies(*store, "T", 0).at(0) == "cancelled");
+}
+
+// The end.
+// -----------------------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(close_finishes_what_was_begun_and_refuses_the_rest, World) {
+  for (FlushMode flush : {FlushMode::async_flush, FlushMode::sync_flush}) {
+    results.clear();
+    open(flush);
+    std::int64_t before = store->max_offset("T", 0);
+    for (int i = 0; i < 10; ++i) start("T", 0, "begun");
+    context.restart();
+    for (int i = 0; i < 10; ++i) context.poll_one();  // all started, nothing written
+    BOOST_TEST(store->max_offset("T", 0) == before);
+    store->close();
+    start("T", 0, "too late");
+    run_until(11);
+    for (int i = 0; i < 10; ++i) BOOST_TEST(!results[static_cast<std::size_t>(i)].error);
+    BOOST_TEST(results[10].error == make_error_code(StoreErrc::closed));
+    BOOST_TEST(store->max_offset("T", 0) == before + 10);  // reads go on
+    store.reset();
+  }
+  open();
+  BOOST_TEST(bodies(*store, "T", 0).size() == 20U);
+}
+
+BOOST_FIXTURE_TEST_CASE(close_may_be_called_twice_and_before_any_append, World) {
+  open();
+  store->close();
+  store->close();
+  store.reset();
+  open(FlushMode::sync_flush);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_store_may_go_while_its_appends_are_unanswered, World) {
+  open(FlushMode::sync_flush);
+  for (int i = 0; i < 5; ++i) start("T", 0, "x");
+  poll();
+  store.reset();
+  run_until(5);
+  for (const AppendResult& result : results) BOOST_TEST(!result.error);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_flusher_syncs_by_itself_under_async_flush, World) {
+  config.flush_interval = std::chrono::milliseconds(1);
+  open();
+  Gate gate(files);
+  start("T", 0, "a");
+  run_until(1);
+  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (gate.passed() == 0 && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  BOOST_TEST(gate.passed() > 0);
+}
+
+// Threads.
+// -----------------------------------------------------------------------------------------
+
+namespace {
+
+asio::awaitable<void> produce(MessageStore& store, std::string topic, int count,
+                              std::atomic<int>& failures) {
+  for (int i = 0; i < count; ++i) {
+    std::string body = std::to_string(i);
+    RecordView record = record_of(topic, i % 2, body);
+    AppendResult result = co_await store.append(record);
+    if (result.error || result.queue_offset != i / 2) ++failures;
+  }
+}
+
+// Reads a queue until it has seen `count` messages; every one must be the next.
+void consume(const MessageStore& store, const std::string& topic, int queue_id, int count,
+             std::atomic<int>& failures) {
+  auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::int64_t at = 0;
+  while (at < count && std::chrono::steady_clock::now() < limit) {
+    ReadResult result = store.read(topic, queue_id, at, ReadLimits());
+    for (const MessageExt& message : messages_of(result)) {
+      if (message.body() != std::to_string(at * 2 + queue_id)) ++failures;
+      ++at;
+    }
+    if (result.count == 0) std::this_thread::yield();
+  }
+  if (at < count) ++failures;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(many_threads_append_and_read_together, World) {
+  constexpr int kProducers = 6;
+  constexpr int kEach = 200;
+  for (FlushMode flush : {FlushMode::async_flush, FlushMode::sync_flush}) {
+    fs::remove_all(config.root);
+    config.commit_log_file_size = 16 * 1024;
+    config.consume_queue_file_size = 20 * 32;
+    config.flush_interval = std::chrono::milliseconds(1);
+    open(flush);
+    std::atomic<int> arrivals{0};
+    store->observe_arrivals([&](const Arrival&) { ++arrivals; });
+    std::atomic<int> failures{0};
+    std::vector<std::unique_ptr<asio::io_context>> contexts;
+    for (int i = 0; i < 2; ++i) contexts.push_back(std::make_unique<asio::io_context>(1));
+    for (int i = 0; i < kProducers; ++i) {
+      asio::co_spawn(*contexts[static_cast<std::size_t>(i % 2)],
+                     produce(*store, "T" + std::to_string(i), kEach, failures),
+                     [](std::exception_ptr p) { BOOST_TEST(!p); });
+    }
+    std::vector<std::thread> threads;
+    auto work = asio::make_work_guard(context);
+    context.restart();
+    threads.emplace_back([this] { context.run(); });
+    for (auto& one : contexts) threads.emplace_back([&one] { one->run(); });
+    consume(*store, "T0", 0, kEach / 2, failures);
+    consume(*store, "T5", 1, kEach / 2, failures);
+    for (std::size_t i = 1; i < threads.size(); ++i) threads[i].join();
+    store->close();
+    work.reset();
+    threads[0].join();
+    BOOST_TEST(failures == 0);
+    BOOST_TEST(arrivals == kProducers * kEach);
+    for (int i = 0; i < kProducers; ++i) {
+      std::string topic = "T" + std::to_string(i);
+      BOOST_TEST(store->max_offset(topic, 0) == kEach / 2);
+      BOOST_TEST(store->max_offset(topic, 1) == kEach / 2);
+    }
+    store.reset();
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
