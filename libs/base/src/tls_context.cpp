@@ -8,8 +8,8 @@
 
 #include <cstring>
 #include <ctime>
-#include <functional>
 #include <string_view>
+#include <system_error>
 
 namespace comet {
 namespace {
@@ -127,7 +127,7 @@ std::string take_openssl_reason() {
   const unsigned long code = ERR_peek_error();  // the first is the cause, the others report it
   ERR_clear_error();
   if (code == 0) return "no reason given";
-  if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
+  if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   return reason == nullptr ? fmt::format("OpenSSL error {:x}", code) : reason;
 }
