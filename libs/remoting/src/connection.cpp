@@ -142,7 +142,7 @@ Connection::Impl::Limit Connection::Impl::next_limit() const noexcept {
 // serve_frames() has forgotten the time of every frame that was complete.
 void Connection::Impl::note_unfinished_frame() {
   if (input.pending() == 0 || frame_began) return;
-  frame_began = last_activity;
+  frame_began = time.now();
   watch_deadline(add(*frame_began, limits.frame_stall));
 }
 
