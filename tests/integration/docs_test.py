@@ -63,6 +63,15 @@ class Documents(DaemonTest):
                 served = {code for code in range(1000) if client.request(code, {}).code != NOT_SUPPORTED}
             self.assertEqual(sorted(served), sorted(documents), f"codes of the {heading.lower()}")
 
+    def test_the_query_in_the_remoting_guide_is_the_one_that_is_compiled(self):
+        guide = (ROOT / "docs/remoting.md").read_text("utf-8")
+        source = (ROOT / "examples/query_route.cpp").read_text("utf-8")
+        shown = re.findall(r"```cpp\n(.*?)```", guide, re.S)
+        self.assertTrue(shown)
+        for code in shown:
+            self.assertIn(code, source)
+            self.assertLessEqual(len(code.splitlines()), 20)
+
     def test_links_of_the_documents_lead_to_files(self):
         documents = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("libs/*/README.md"))
         self.assertGreater(len(documents), 5)

@@ -114,7 +114,8 @@ asio::awaitable<std::shared_ptr<Connection>> Client::Impl::connect(std::shared_p
   const std::shared_ptr<Peer> peer = entry;
   for (;;) {
     if (impl->stopped) throw Error(RemotingErrc::not_sent, describe("the client is stopped"));
-    if (peer->connection != nullptr && peer->connection->takes_requests()) co_return peer->connection;
+    if (peer->connection != nullptr && peer->connection->takes_requests())
+      co_return peer->connection;
     const Instant now = impl->time.now();
     if (now >= deadline) throw Error(asio::error::timed_out, describe("connecting"));
     if (!peer->connecting) {

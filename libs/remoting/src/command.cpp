@@ -33,7 +33,9 @@ std::string_view to_string(SerializeType type) noexcept {
 
 std::optional<SerializeType> parse_serialize_type(std::string_view name) noexcept {
   auto equals = [name](std::string_view upper) {
-    auto same = [](char c, char u) { return c == u || (c >= 'a' && c <= 'z' && c - 'a' + 'A' == u); };
+    auto same = [](char c, char u) {
+      return c == u || (c >= 'a' && c <= 'z' && c - 'a' + 'A' == u);
+    };
     return std::equal(name.begin(), name.end(), upper.begin(), upper.end(), same);
   };
   if (equals("JSON")) return SerializeType::json;

@@ -15,6 +15,16 @@ namespace {
 // One write call must make its way within the stall limit, also to slow peers: 8 KiB/s.
 constexpr std::size_t kMaxWrite = 256u << 10;
 
+// How many buffers one call takes.
+std::size_t fitting(std::span<const asio::const_buffer> buffers) noexcept {
+  std::size_t count = 1;
+  std::size_t size = buffers[0].size();
+  while (count < buffers.size() && size + buffers[count].size() <= kMaxWrite) {
+    size += buffers[count++].size();
+  }
+  return count;
+}
+
 std::uint64_t next_connection_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -96,19 +106,27 @@ asio::awaitable<void> Connection::Impl::write(std::shared_ptr<Connection> connec
 
 asio::awaitable<error_code> Connection::Impl::write_out() {
   std::span<const asio::const_buffer> buffers = writing.buffers();
+  asio::const_buffer part;     // of a buffer that is too large for one call
+  std::size_t part_begin = 0;  // what of it has been written
   while (!buffers.empty()) {
-    std::size_t count = 1;
-    std::size_t size = buffers[0].size();
-    while (count < buffers.size() && size + buffers[count].size() <= kMaxWrite) {
-      size += buffers[count++].size();
+    std::span<const asio::const_buffer> next(&part, 1);
+    if (part_begin != 0 || buffers[0].size() > kMaxWrite) {
+      part = asio::buffer(buffers[0] + part_begin, kMaxWrite);
+    } else {
+      next = buffers.first(fitting(buffers));
     }
     write_began = time.now();
     watch_deadline(add(*write_began, limits.write_stall));
-    IoResult result = co_await stream->write(buffers.first(count));
+    IoResult result = co_await stream->write(next);
     write_began.reset();
     if (result.error) co_return result.error;
     last_activity = time.now();
-    buffers = buffers.subspan(count);
+    if (next.data() != &part) {
+      buffers = buffers.subspan(next.size());
+    } else if (part_begin += part.size(); part_begin == buffers[0].size()) {
+      buffers = buffers.subspan(1);
+      part_begin = 0;
+    }
   }
   co_return error_code();
 }
@@ -142,7 +160,7 @@ Connection::Impl::Limit Connection::Impl::next_limit() const noexcept {
 // serve_frames() has forgotten the time of every frame that was complete.
 void Connection::Impl::note_unfinished_frame() {
   if (input.pending() == 0 || frame_began) return;
-  frame_began = last_activity;
+  frame_began = time.now();
   watch_deadline(add(*frame_began, limits.frame_stall));
 }
 

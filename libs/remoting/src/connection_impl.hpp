@@ -130,7 +130,7 @@ struct Connection::Impl {
   Instant last_activity;
   std::optional<Instant> write_began;  // the write in progress
   std::optional<Instant> frame_began;  // the frame that has not come whole
-  TaskGroup loops;  // writer and watch
+  TaskGroup loops;                     // writer and watch
 
   // What other threads have sent; they post one take_inbox() for all of it.
   std::mutex inbox_mutex;

@@ -133,8 +133,8 @@ void Connection::Impl::serve_async(const Dispatcher::Entry& entry, Request& requ
   ++running_handlers;
   running_bytes += request.command.body.size();
   Request owned(std::move(request.command), request.connection);
-  handler_tasks.spawn("handler", run_handler(self.shared_from_this(), entry.async,
-                                             std::move(owned), std::move(slot)));
+  handler_tasks.spawn("handler", run_handler(self.shared_from_this(), entry.async, std::move(owned),
+                                             std::move(slot)));
 }
 
 asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> connection,

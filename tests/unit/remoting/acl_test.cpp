@@ -18,8 +18,8 @@ const std::string kAccess = "rocketmq2";
 const std::string kSecret = "12345678";
 const Address kBroker("broker", 10911);
 
-RemotingCommand signed_request(RequestCode code, std::string_view topic = {},
-                               std::string body = {}, std::string token = {}) {
+RemotingCommand signed_request(RequestCode code, std::string_view topic = {}, std::string body = {},
+                               std::string token = {}) {
   RemotingCommand request = RemotingCommand::request(code, Body(std::move(body)));
   if (!topic.empty()) request.fields.add("topic", topic);
   AclSigner(Credentials(kAccess, kSecret, std::move(token))).before_request(kBroker, request);
@@ -77,8 +77,8 @@ BOOST_AUTO_TEST_CASE(the_order_of_fields_does_not_matter_and_the_values_do) {
 }
 
 BOOST_AUTO_TEST_CASE(the_body_is_signed_whatever_its_pieces) {
-  RemotingCommand whole = RemotingCommand::request(RequestCode::send_message_v2,
-                                                   Body(std::string("one body")));
+  RemotingCommand whole =
+      RemotingCommand::request(RequestCode::send_message_v2, Body(std::string("one body")));
   Body in_pieces(std::string("one "));
   in_pieces.append(SharedBytes::own("body"));
   RemotingCommand pieces = RemotingCommand::request(RequestCode::send_message_v2, in_pieces);
@@ -110,8 +110,8 @@ BOOST_AUTO_TEST_CASE(missing_and_malformed_signatures_are_not_valid) {
   RemotingCommand request = RemotingCommand::request(RequestCode::get_broker_runtime_info);
   request.fields.add("AccessKey", kAccess);
   BOOST_TEST(!has_valid_signature(request, kSecret));
-  for (const char* signature : {"", "x", "Ou1T58RIcyZWaTIwzkhJZWn/Zvs", "Ou1T58RIcyZWaTIwzkhJZWn/Zvt=",
-                                "Ou1T58RIcyZWaTIwzkhJZWn/Zvs=\n"}) {
+  for (const char* signature : {"", "x", "Ou1T58RIcyZWaTIwzkhJZWn/Zvs",
+                                "Ou1T58RIcyZWaTIwzkhJZWn/Zvt=", "Ou1T58RIcyZWaTIwzkhJZWn/Zvs=\n"}) {
     RemotingCommand wrong = request;
     wrong.fields.add("Signature", signature);
     BOOST_TEST(!has_valid_signature(wrong, kSecret), signature);

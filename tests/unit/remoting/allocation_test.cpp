@@ -1,4 +1,5 @@
-// The hot codes are encoded and decoded without a single allocation, once memory has been warmed up.
+// The hot codes are encoded and decoded without a single allocation, once memory has been warmed
+// up.
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <functional>

@@ -32,7 +32,10 @@ class GatedStream final : public Stream {
     while (!closed_ && !open) co_await changed_.wait();
     if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
     std::size_t size = 0;
-    for (const auto& buffer : from) size += buffer.size();
+    for (const auto& buffer : from) {
+      size += buffer.size();
+      outgoing.append(static_cast<const char*>(buffer.data()), buffer.size());
+    }
     written += size;
     co_return IoResult(error_code(), size);
   }
@@ -54,7 +57,7 @@ class GatedStream final : public Stream {
     changed_.notify_all();
   }
 
-  std::string incoming;
+  std::string incoming, outgoing;
   bool open = false;
   std::size_t reads = 0, writes = 0, written = 0;
 
@@ -131,6 +134,20 @@ BOOST_AUTO_TEST_CASE(a_peer_that_takes_a_little_within_each_stall_limit_stays) {
     gated.world.settle();
   }
   BOOST_TEST(!gated.running->ended.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_large_body_is_written_in_parts_that_each_have_their_time) {
+  Gated gated(ConnectionLimits{});
+  gated.stream->set_open(true);
+  std::string body(2u << 20, 'x');
+  for (std::size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 31 >> 9);
+  RemotingCommand answer = request_of(RequestCode::heart_beat, 1, body);
+  answer.flag = RemotingCommand::kResponseFlag;
+  const std::string frame = frame_of(answer);
+  gated.running->connection->send(std::move(answer));
+  gated.world.settle();
+  BOOST_TEST(gated.stream->writes >= 8u);
+  BOOST_TEST((gated.stream->outgoing == frame));
 }
 
 BOOST_AUTO_TEST_CASE(answers_that_pile_up_beyond_all_measure_close_the_connection) {

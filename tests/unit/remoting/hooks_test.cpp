@@ -152,8 +152,8 @@ BOOST_AUTO_TEST_CASE(a_signing_client_is_believed_by_a_server_with_the_same_key_
     std::string secret = "12345678";
     world.start([&secret](Request& request) -> Reply {
       const bool valid = has_valid_signature(request.command, secret);
-      return RemotingCommand::response(
-          request.command, valid ? ResponseCode::success : ResponseCode::no_permission);
+      return RemotingCommand::response(request.command,
+                                       valid ? ResponseCode::success : ResponseCode::no_permission);
     });
     BOOST_TEST((world.run(world.ask("body")).response_code() == ResponseCode::success));
     secret = "another";
@@ -230,9 +230,8 @@ BOOST_AUTO_TEST_CASE(a_second_go_away_is_the_answer) {
 BOOST_AUTO_TEST_CASE(what_is_in_flight_is_answered_on_the_connection_that_is_being_left) {
   HookWorld world;
   int served = 0;
-  world.start([&served](Request& request) {
-    return ++served == 1 ? go_away(request) : success(request);
-  });
+  world.start(
+      [&served](Request& request) { return ++served == 1 ? go_away(request) : success(request); });
   world.tasks.spawn("slow", world.ask_and_note("slow", RequestCode::pull_message));
   world.settle();
   BOOST_TEST((world.run(world.ask()).response_code() == ResponseCode::success));
@@ -249,9 +248,8 @@ BOOST_AUTO_TEST_CASE(what_is_in_flight_is_answered_on_the_connection_that_is_bei
 BOOST_AUTO_TEST_CASE(stopping_a_client_ends_connections_that_are_being_left_too) {
   HookWorld world;
   int served = 0;
-  world.start([&served](Request& request) {
-    return ++served == 1 ? go_away(request) : success(request);
-  });
+  world.start(
+      [&served](Request& request) { return ++served == 1 ? go_away(request) : success(request); });
   world.tasks.spawn("slow", world.ask_and_note("slow", RequestCode::pull_message));
   world.settle();
   world.run(world.ask());

@@ -97,7 +97,8 @@ BOOST_AUTO_TEST_CASE(a_check_sees_every_request_first_and_may_refuse_it) {
   int seen = 0;
   handlers->before([&seen](Request& request) -> Reply {
     ++seen;
-    if (request.command.body.view() == "throw") throw std::runtime_error("No accessKey is configured");
+    if (request.command.body.view() == "throw")
+      throw std::runtime_error("No accessKey is configured");
     if (request.command.body.view() != "bad") return std::nullopt;
     return RemotingCommand::response(request.command, ResponseCode::no_permission, "refused");
   });

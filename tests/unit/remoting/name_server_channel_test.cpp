@@ -99,9 +99,8 @@ BOOST_AUTO_TEST_CASE(the_first_choice_depends_on_the_seed_and_reaches_every_serv
 }
 
 BOOST_AUTO_TEST_CASE(answers_that_say_that_a_server_cannot_serve_lead_to_the_next) {
-  for (ResponseCode code :
-       {ResponseCode::system_error, ResponseCode::system_busy,
-        ResponseCode::request_code_not_supported, ResponseCode::go_away}) {
+  for (ResponseCode code : {ResponseCode::system_error, ResponseCode::system_busy,
+                            ResponseCode::request_code_not_supported, ResponseCode::go_away}) {
     ChannelWorld world(2);
     const Address first = world.channel->current();
     world.servers[first].answer = code;

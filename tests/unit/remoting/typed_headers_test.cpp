@@ -111,10 +111,30 @@ void check_round_trip(SerializeType type, FieldNames names, bool with_optional) 
 
 // --- fields that no sane peer sends ---
 
-const std::vector<std::string> kJunk = {
-    "",     " ",     "null", "NaN",  "-",     "+1",   "1.5",  "1e9",  "0x10", "99999999999999999999",
-    "-99999999999999999999", "2147483648", "-2147483649", "true", "TRUE", "tru", "yes", "[1,2]",
-    std::string(1, '\0'), "\xff\xfe", "1 ", " 1", std::string(100'000, '9'), "\x01\x02"};
+const std::vector<std::string> kJunk = {"",
+                                        " ",
+                                        "null",
+                                        "NaN",
+                                        "-",
+                                        "+1",
+                                        "1.5",
+                                        "1e9",
+                                        "0x10",
+                                        "99999999999999999999",
+                                        "-99999999999999999999",
+                                        "2147483648",
+                                        "-2147483649",
+                                        "true",
+                                        "TRUE",
+                                        "tru",
+                                        "yes",
+                                        "[1,2]",
+                                        std::string(1, '\0'),
+                                        "\xff\xfe",
+                                        "1 ",
+                                        " 1",
+                                        std::string(100'000, '9'),
+                                        "\x01\x02"};
 
 template <class Header>
 Fields junk_fields(const std::string& junk, FieldNames names) {
@@ -147,8 +167,7 @@ void check_junk(const std::string& junk) {
     for_each_member(*header, [&](const auto& member) {
       using Member = std::remove_cvref_t<decltype(member)>;
       using Value = typename Plain<Member>::type;
-      if constexpr (std::is_same_v<Value, std::string> ||
-                    std::is_same_v<Value, std::string_view>) {
+      if constexpr (std::is_same_v<Value, std::string> || std::is_same_v<Value, std::string_view>) {
         if constexpr (detail::IsOptional<Member>::value) {
           BOOST_REQUIRE(member.has_value());
           BOOST_TEST(*member == junk);
@@ -171,9 +190,8 @@ void check_junk(const std::string& junk) {
 
 // The names of the structs that describe fields, from the sources.
 std::multiset<std::string> described_in_sources() {
-  const auto folder = std::filesystem::path(COMET_TEST_DATA)
-                          .parent_path()
-                          .parent_path() / "libs/remoting/include/comet/remoting";
+  const auto folder = std::filesystem::path(COMET_TEST_DATA).parent_path().parent_path() /
+                      "libs/remoting/include/comet/remoting";
   std::multiset<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (!entry.path().filename().string().ends_with("_headers.hpp")) continue;

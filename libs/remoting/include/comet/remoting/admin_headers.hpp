@@ -36,9 +36,9 @@ struct DeleteGroupHeader {
   std::optional<bool> clean_offset;   // 5.x: the same
 
   using H = DeleteGroupHeader;
-  static constexpr auto fields = std::make_tuple(field("groupName", &H::group_name),
-                                                 field("removeOffset", &H::remove_offset),
-                                                 field("cleanOffset", &H::clean_offset));
+  static constexpr auto fields =
+      std::make_tuple(field("groupName", &H::group_name), field("removeOffset", &H::remove_offset),
+                      field("cleanOffset", &H::clean_offset));
 };
 
 // GET_SUBSCRIPTIONGROUP_CONFIG (352).
@@ -64,9 +64,9 @@ struct ConsumeStatsHeader {
   std::optional<std::string_view> topic_list;  // 5.x
 
   using H = ConsumeStatsHeader;
-  static constexpr auto fields = std::make_tuple(field("consumerGroup", &H::consumer_group),
-                                                 field("topic", &H::topic),
-                                                 field("topicList", &H::topic_list));
+  static constexpr auto fields =
+      std::make_tuple(field("consumerGroup", &H::consumer_group), field("topic", &H::topic),
+                      field("topicList", &H::topic_list));
 };
 
 // GET_BROKER_CONSUME_STATS (317).
@@ -81,8 +81,8 @@ struct BrokerConsumeStatsHeader {
 struct ResetOffsetHeader {
   std::string_view topic;
   std::string_view group;
-  std::int64_t timestamp = 0;           // -1: the end of each queue
-  std::optional<bool> is_force;         // also forwards
+  std::int64_t timestamp = 0;            // -1: the end of each queue
+  std::optional<bool> is_force;          // also forwards
   std::optional<std::int32_t> queue_id;  // 5.x: one queue only
   std::optional<std::int64_t> offset;    // 5.x: to this offset
 
@@ -120,9 +120,9 @@ struct ConsumerRunningInfoHeader {
   std::optional<bool> jstack_enable;
 
   using H = ConsumerRunningInfoHeader;
-  static constexpr auto fields = std::make_tuple(field("consumerGroup", &H::consumer_group),
-                                                 field("clientId", &H::client_id),
-                                                 field("jstackEnable", &H::jstack_enable));
+  static constexpr auto fields =
+      std::make_tuple(field("consumerGroup", &H::consumer_group), field("clientId", &H::client_id),
+                      field("jstackEnable", &H::jstack_enable));
 };
 
 // CONSUME_MESSAGE_DIRECTLY (309), handed on to the client with the message as the body.
@@ -146,9 +146,9 @@ struct CorrectionOffsetHeader {
   std::string_view topic;
 
   using H = CorrectionOffsetHeader;
-  static constexpr auto fields = std::make_tuple(field("filterGroups", &H::filter_groups),
-                                                 field("compareGroup", &H::compare_group),
-                                                 field("topic", &H::topic));
+  static constexpr auto fields =
+      std::make_tuple(field("filterGroups", &H::filter_groups),
+                      field("compareGroup", &H::compare_group), field("topic", &H::topic));
 };
 
 // CLONE_GROUP_OFFSET (314).

@@ -49,11 +49,11 @@ struct CheckTransactionStateHeader {
   std::optional<std::string_view> topic;  // 5.x
 
   using H = CheckTransactionStateHeader;
-  static constexpr auto fields = std::make_tuple(
-      field("tranStateTableOffset", &H::tran_state_table_offset),
-      field("commitLogOffset", &H::commit_log_offset), field("msgId", &H::msg_id),
-      field("transactionId", &H::transaction_id), field("offsetMsgId", &H::offset_msg_id),
-      field("topic", &H::topic));
+  static constexpr auto fields =
+      std::make_tuple(field("tranStateTableOffset", &H::tran_state_table_offset),
+                      field("commitLogOffset", &H::commit_log_offset), field("msgId", &H::msg_id),
+                      field("transactionId", &H::transaction_id),
+                      field("offsetMsgId", &H::offset_msg_id), field("topic", &H::topic));
 };
 
 // RESUME_CHECK_HALF_MESSAGE (323).
