@@ -56,7 +56,10 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
 asio::awaitable<error_code> Connection::Impl::read() {
   Request request(RemotingCommand(), self.shared_from_this());
   while (open) {
+    in_burst = true;
     error_code problem = serve_frames(request);
+    in_burst = false;
+    send_burst();
     if (problem) co_return problem;
     if (must_pause()) {
       frame_began.reset();  // it is we who make it wait
@@ -76,22 +79,38 @@ asio::awaitable<error_code> Connection::Impl::read() {
 asio::awaitable<void> Connection::Impl::write(std::shared_ptr<Connection> connection) {
   Impl& impl = *connection->impl_;
   while (impl.open) {
-    if (impl.queued.empty()) {
+    if (impl.writing.empty() && !impl.begin_write()) {
       co_await impl.writer.wait();
       continue;
     }
-    // Everything that has been queued by now goes with one gather write.
-    std::swap(impl.queued, impl.writing);
-    impl.begun_total = impl.queued_total;
     error_code problem = co_await impl.write_out();
-    impl.writing.clear();
-    if (problem) impl.end(problem);
-    if (impl.close_offset && impl.begun_total >= *impl.close_offset) {
-      impl.end(asio::error::operation_aborted);
-    }
-    impl.launch_queued();
-    impl.resume_if_below_half();
+    impl.write_ended(problem);
   }
+}
+
+// Everything that has been queued by now goes with one gather write.
+bool Connection::Impl::begin_write() {
+  if (queued.empty()) return false;
+  std::swap(queued, writing);
+  begun_total = queued_total;
+  return true;
+}
+
+void Connection::Impl::write_ended(error_code problem) {
+  writing.clear();
+  if (problem) end(problem);
+  if (close_offset && begun_total >= *close_offset) end(asio::error::operation_aborted);
+  launch_queued();
+  resume_if_below_half();
+}
+
+// The answers of a burst go out before the next read, most often with one system call and without
+// waking the writer, who gets what the socket does not take at once.
+void Connection::Impl::send_burst() {
+  if (!open || !writing.empty() || !begin_write()) return;
+  writing.skip(stream->try_write(writing.buffers()));
+  if (writing.empty()) return write_ended({});
+  writer.wake();
 }
 
 asio::awaitable<error_code> Connection::Impl::write_out() {

@@ -46,6 +46,9 @@ struct Connection::Impl {
   static asio::awaitable<void> write(std::shared_ptr<Connection> connection);
   static asio::awaitable<void> watch(std::shared_ptr<Connection> connection);
   asio::awaitable<error_code> write_out();
+  bool begin_write();
+  void write_ended(error_code problem);
+  void send_burst();
 
   // Ends the connection: the first reason counts.
   void end(error_code reason);
@@ -112,6 +115,7 @@ struct Connection::Impl {
   std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
 
   FrameBuffer input;
+  bool in_burst = false;  // the reader serves frames; it sends afterwards what has been queued
   bool paused = false;
   Event may_read;
   std::size_t running_handlers = 0;

@@ -185,7 +185,7 @@ void Connection::Impl::resume_if_below_half() {
 bool Connection::Impl::enqueue(const RemotingCommand& command) {
   const std::size_t size = queued.append(command, limits.max_frame);
   queued_total += size;
-  writer.wake();
+  if (!in_burst) writer.wake();
   return size != 0;
 }
 

@@ -42,7 +42,13 @@ std::span<const boost::asio::const_buffer> Outbox::buffers() {
     buffers_.emplace_back(reference.piece.view().data(), reference.piece.size());
   }
   add_text(text_.size());
-  return buffers_;
+  if (skipped_ == 0) return buffers_;
+  std::size_t skip = skipped_;
+  std::size_t first = 0;
+  while (first < buffers_.size() && buffers_[first].size() <= skip)
+    skip -= buffers_[first++].size();
+  if (first < buffers_.size()) buffers_[first] += skip;
+  return std::span(buffers_).subspan(first);
 }
 
 void Outbox::clear() {
@@ -55,6 +61,7 @@ void Outbox::clear() {
   }
   references_.clear();
   size_ = 0;
+  skipped_ = 0;
 }
 
 }  // namespace comet::remoting
