@@ -40,8 +40,8 @@ asio::awaitable<bool> Connection::Impl::exchange(RemotingCommand& request, Insta
 void Connection::Impl::start(PendingRequest& request) {
   if (!open) return requests.finish(request, RemotingErrc::not_sent);
   if (leaving) {
-    return requests.finish(request, request.elsewhere ? RemotingErrc::going_away
-                                                      : RemotingErrc::not_sent);
+    return requests.finish(request,
+                           request.elsewhere ? RemotingErrc::going_away : RemotingErrc::not_sent);
   }
   if (time.now() >= request.deadline) return requests.finish(request, RemotingErrc::timed_out);
   if (has_room() && requests.first_queued() == nullptr) return launch(request);
@@ -93,8 +93,8 @@ void Connection::Impl::match_answer(RemotingCommand& answer) {
 void Connection::Impl::leave() {
   leaving = true;
   while (PendingRequest* request = requests.first_queued()) {
-    requests.finish(*request, request->elsewhere ? RemotingErrc::going_away
-                                                 : RemotingErrc::not_sent);
+    requests.finish(*request,
+                    request->elsewhere ? RemotingErrc::going_away : RemotingErrc::not_sent);
   }
 }
 

@@ -30,7 +30,6 @@ class Outbox {
   }
   // Everything in order; valid until the next change.
   [[nodiscard]] std::span<const boost::asio::const_buffer> buffers();
-  // Keeps memory that bursts of late have needed.
   void clear();
 
  private:
@@ -44,7 +43,6 @@ class Outbox {
   std::vector<boost::asio::const_buffer> buffers_;
   std::size_t size_ = 0;     // of what is not skipped
   std::size_t skipped_ = 0;  // bytes at the front
-  int small_bursts_ = 0;
 };
 
 }  // namespace comet::remoting
