@@ -5,19 +5,20 @@
 //   bench_idle requests [--count 5000]      requests of one connection that wait for their answers,
 //                                           and how many timers are armed for them
 //
-// The other side of every connection is a plain socket in this process, which has no heap.
+// The other side of every connection is a plain socket, which has no heap.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/program_options.hpp>
 #include <cerrno>
 #include <exception>
@@ -91,22 +92,36 @@ std::string one_request() {
 
 // --- connections ------------------------------------------------------------------------------
 
-void receive_answer(asio::io_context& context, const PlainSocket& socket) {
-  std::string received;
+// Opens the connections, lets each do one request, then waits for the end of `until`.
+void be_clients(std::size_t count, std::uint16_t port, int ready, int until) {
+  allow_descriptors(count + 100);
+  const std::string request = one_request();
+  const sockaddr_in to = loopback(port);
+  std::vector<PlainSocket> sockets;
+  sockets.reserve(count);
   char part[4096];
-  for (;;) {
-    auto answer = inspect_frame(received, 1u << 20);
-    if (!answer) throw std::runtime_error("the server's answer is no frame");
-    if (answer->complete) return;
-    context.poll();
-    const ssize_t size = ::recv(socket.descriptor(), part, sizeof part, MSG_DONTWAIT);
-    if (size > 0) received.append(part, static_cast<std::size_t>(size));
-    if (size == 0 || (size < 0 && errno != EAGAIN)) fail("receive an answer");
+  while (sockets.size() < count) {
+    const PlainSocket& socket = sockets.emplace_back();
+    if (::connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+      fail("connect");
+    }
+    const auto sent = ::send(socket.descriptor(), request.data(), request.size(), 0);
+    if (sent != static_cast<ssize_t>(request.size())) fail("send");
+    for (std::string received;;) {
+      auto answer = inspect_frame(received, 1u << 20);
+      if (!answer) throw std::runtime_error("the server's answer is no frame");
+      if (answer->complete) break;
+      const ssize_t size = ::recv(socket.descriptor(), part, sizeof part, 0);
+      if (size <= 0) fail("receive an answer");
+      received.append(part, static_cast<std::size_t>(size));
+    }
   }
+  if (::write(ready, "", 1) != 1 || ::read(until, part, 1) != 0) fail("wait for the server");
 }
 
+// The clients are a process of their own: their descriptors would not fit into this one's limit.
 void measure_connections(std::size_t count) {
-  allow_descriptors(2 * count + 100);
+  allow_descriptors(count + 100);
   auto dispatcher = std::make_shared<Dispatcher>();
   auto echo = [](Request& request) -> Reply {
     RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
@@ -120,25 +135,40 @@ void measure_connections(std::size_t count) {
   config.listen_at = Address("127.0.0.1", 0);
   Server server({context.get_executor()}, network, real_time(), config, dispatcher);
   server.start();
-  context.poll();
+  const std::uint16_t port = server.local().port();
 
-  const std::string request = one_request();
-  const sockaddr_in to = loopback(server.local().port());
-  std::vector<PlainSocket> sockets;
-  sockets.reserve(count);
-  const std::size_t before = heap_bytes();
-  while (sockets.size() < count) {
-    const PlainSocket& socket = sockets.emplace_back();
-    if (::connect(socket.descriptor(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
-      fail("connect");
+  int ready[2];
+  int until[2];
+  if (::pipe(ready) != 0 || ::pipe(until) != 0) fail("pipe");
+  context.notify_fork(asio::io_context::fork_prepare);
+  const pid_t child = ::fork();
+  if (child < 0) fail("fork");
+  if (child == 0) {
+    ::close(ready[0]);
+    ::close(until[1]);
+    try {
+      be_clients(count, port, ready[1], until[0]);
+    } catch (const std::exception& problem) {
+      std::cerr << "bench_idle clients: " << problem.what() << std::endl;
+      ::_exit(1);
     }
-    const auto sent = ::send(socket.descriptor(), request.data(), request.size(), 0);
-    if (sent != static_cast<ssize_t>(request.size())) fail("send");
-    receive_answer(context, socket);
+    ::_exit(0);
   }
-  context.poll();
+  context.notify_fork(asio::io_context::fork_parent);
+  ::close(ready[1]);
+  ::close(until[0]);
+
+  const std::size_t before = heap_bytes();
+  asio::posix::stream_descriptor all_there(context, ready[0]);
+  bool done = false;
+  char byte = 0;
+  auto on_ready = [&done](boost::system::error_code, std::size_t) { done = true; };
+  all_there.async_read_some(asio::buffer(&byte, 1), on_ready);
+  while (!done) context.run_one();
   if (server.connections() != count) throw std::runtime_error("connections were lost");
   const std::size_t bytes = heap_bytes() - before;
+  ::close(until[1]);
+  ::waitpid(child, nullptr, 0);
   std::cout << fmt::format(R"({{"connections": {}, "heap_bytes_each": {}}})", count, bytes / count)
             << std::endl;
 }

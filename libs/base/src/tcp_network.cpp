@@ -99,6 +99,12 @@ class TcpStream final : public Stream {
     co_return IoResult(error_code(), progress.sent());
   }
 
+  std::size_t try_write(std::span<const asio::const_buffer> from) noexcept override {
+    GatherWrite progress(from);
+    if (socket_.is_open() && !progress.done()) progress.send_on(socket_.native_handle());
+    return progress.sent();
+  }
+
   void close() noexcept override {
     error_code ignored;
     socket_.close(ignored);

@@ -27,6 +27,9 @@ class TlsStream final : public Stream {
 
   asio::awaitable<IoResult> read_some(asio::mutable_buffer into) override;
   asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) override;
+  std::size_t try_write(std::span<const asio::const_buffer> from) noexcept override {
+    return state_ == State::plain ? below_->try_write(from) : 0;
+  }
   void close() noexcept override;
   IpEndpoint local() const noexcept override { return below_->local(); }
   IpEndpoint remote() const noexcept override { return below_->remote(); }

@@ -58,15 +58,14 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
       input(limits_in.max_frame),
       may_read(stream->executor(), time_in),
       handler_tasks(stream->executor(), time_in),
-      writer(stream->executor()),
       watch_timer(stream->executor(), time_in),
       last_activity(time_in.now()),
-      loops(stream->executor(), time_in) {}
+      tasks(stream->executor(), time_in) {}
 
 asio::awaitable<error_code> Connection::Impl::read() {
   Request request(RemotingCommand(), self.shared_from_this());
   while (open) {
-    error_code problem = serve_frames(request);
+    error_code problem = serve_burst(request);
     if (problem) co_return problem;
     if (must_pause()) {
       frame_began.reset();  // it is we who make it wait
@@ -83,25 +82,49 @@ asio::awaitable<error_code> Connection::Impl::read() {
   co_return end_reason;
 }
 
+// Answers go out at the end of the burst of requests that they answer, all else after what the
+// executor is doing now; both with one system call for everything that is queued, without waiting
+// for the socket. Only when that does not take it all a coroutine is started to wait.
+void Connection::Impl::send_soon() {
+  if (in_burst || send_posted) return;
+  send_posted = true;
+  auto send = [connection = self.shared_from_this()] {
+    connection->impl_->send_posted = false;
+    connection->impl_->send_queued();
+  };
+  asio::post(self.executor_, std::move(send));
+}
+
+void Connection::Impl::send_queued() {
+  if (!open || !writing.empty() || !begin_write()) return;
+  const std::size_t sent = stream->try_write(writing.buffers());
+  if (sent != 0) last_activity = time.now();
+  writing.skip(sent);
+  if (writing.empty()) return write_ended({});
+  tasks.spawn("conn writer", write(self.shared_from_this()));
+}
+
 asio::awaitable<void> Connection::Impl::write(std::shared_ptr<Connection> connection) {
   Impl& impl = *connection->impl_;
-  while (impl.open) {
-    if (impl.queued.empty()) {
-      co_await impl.writer.wait();
-      continue;
-    }
-    // Everything that has been queued by now goes with one gather write.
-    std::swap(impl.queued, impl.writing);
-    impl.begun_total = impl.queued_total;
+  do {
     error_code problem = co_await impl.write_out();
-    impl.writing.clear();
-    if (problem) impl.end(problem);
-    if (impl.close_offset && impl.begun_total >= *impl.close_offset) {
-      impl.end(asio::error::operation_aborted);
-    }
-    impl.launch_queued();
-    impl.resume_if_below_half();
-  }
+    impl.write_ended(problem);
+  } while (impl.open && impl.begin_write());
+}
+
+bool Connection::Impl::begin_write() {
+  if (queued.empty()) return false;
+  std::swap(queued, writing);
+  begun_total = queued_total;
+  return true;
+}
+
+void Connection::Impl::write_ended(error_code problem) {
+  writing.clear();
+  if (problem) end(problem);
+  if (close_offset && begun_total >= *close_offset) end(asio::error::operation_aborted);
+  launch_queued();
+  resume_if_below_half();
 }
 
 asio::awaitable<error_code> Connection::Impl::write_out() {
@@ -168,14 +191,12 @@ void Connection::Impl::end(error_code reason) {
   if (!open.exchange(false)) return;
   end_reason = reason;
   stream->close();
-  writer.wake();
   may_read.notify_all();
   watch_timer.cancel();
   fail_requests();
 }
 
 void Connection::Impl::abandon() noexcept {
-  writer.abandon();
   while (PendingRequest* request = requests.earliest()) {
     requests.remove(*request);
     request->waiter.abandon();
@@ -211,8 +232,7 @@ asio::awaitable<error_code> Connection::run() {
   };
   const AbandonAtExit self{shared_from_this()};
   Impl& impl = *impl_;
-  impl.loops.spawn("conn writer", Impl::write(shared_from_this()));
-  impl.loops.spawn("conn watch", Impl::watch(shared_from_this()));
+  impl.tasks.spawn("conn watch", Impl::watch(shared_from_this()));
   error_code reason = asio::error::operation_aborted;
   try {
     reason = co_await impl.read();
@@ -225,7 +245,7 @@ asio::awaitable<error_code> Connection::run() {
   }
   // When this coroutine has been cancelled, it still has to wait for the others.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  co_await impl.loops.join();
+  co_await impl.tasks.join();
   co_await asio::this_coro::reset_cancellation_state();
   co_return impl.end_reason;
 }

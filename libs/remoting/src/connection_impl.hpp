@@ -1,6 +1,7 @@
 #pragma once
-// The inside of a connection. Three coroutines share it, all on the connection's executor: the
-// reader (run itself), the writer and the watch, which sees to deadlines and the idle limit.
+// The inside of a connection. Up to three coroutines share it, all on the connection's executor:
+// the reader (run itself), the watch, which sees to deadlines and the idle limit, and, while the
+// peer takes less than it is sent, the writer.
 //   connection.cpp       the coroutines, the end, the public surface
 //   connection_serve.cpp requests of the peer: dispatch, handlers, answers
 //   connection_invoke.cpp  own requests: sending, matching answers, deadlines
@@ -37,6 +38,22 @@ class HandlerSlot {
   std::shared_ptr<std::atomic<std::size_t>> running_;
 };
 
+// What a request's answer needs to know of it, when the request itself is gone.
+class RequestIdentity {
+ public:
+  explicit RequestIdentity(const RemotingCommand& request) noexcept
+      : code(request.code),
+        opaque(request.opaque),
+        is_oneway(request.is_oneway()),
+        serialize_type(request.serialize_type) {}
+  [[nodiscard]] RemotingCommand response(ResponseCode answer_code, std::string remark) const;
+
+  std::int32_t code;
+  std::int32_t opaque;
+  bool is_oneway;
+  SerializeType serialize_type;
+};
+
 struct Connection::Impl {
   Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
        std::shared_ptr<const Dispatcher> handlers, TimeSource& time_in, ConnectionLimits limits_in);
@@ -46,6 +63,10 @@ struct Connection::Impl {
   static asio::awaitable<void> write(std::shared_ptr<Connection> connection);
   static asio::awaitable<void> watch(std::shared_ptr<Connection> connection);
   asio::awaitable<error_code> write_out();
+  void send_soon();
+  void send_queued();
+  bool begin_write();
+  void write_ended(error_code problem);
 
   // Ends the connection: the first reason counts.
   void end(error_code reason);
@@ -64,6 +85,7 @@ struct Connection::Impl {
   void note_unfinished_frame();
 
   // Serving.
+  error_code serve_burst(Request& request);
   error_code serve_frames(Request& request);
   void serve(Request& request);
   void serve_async(const Dispatcher::Entry& entry, Request& request);
@@ -71,7 +93,7 @@ struct Connection::Impl {
                                            const AsyncHandler& handler, Request request,
                                            HandlerSlot slot);
   void handler_ended(std::size_t body_size);
-  void answer(const RemotingCommand& to, Reply reply);
+  void answer(const RequestIdentity& to, Reply reply);
   // Whether reading has to wait for handlers or for the writer.
   bool must_pause() noexcept;
   void resume_if_below_half();
@@ -112,6 +134,7 @@ struct Connection::Impl {
   std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
 
   FrameBuffer input;
+  bool in_burst = false;  // the reader serves frames; it sends afterwards what has been queued
   bool paused = false;
   Event may_read;
   std::size_t running_handlers = 0;
@@ -122,7 +145,7 @@ struct Connection::Impl {
   Outbox writing;
   std::uint64_t queued_total = 0;  // bytes ever queued
   std::uint64_t begun_total = 0;   // bytes ever given to the stream
-  Waiter writer;
+  bool send_posted = false;
 
   PendingRequests requests;
   Timer watch_timer;
@@ -130,7 +153,7 @@ struct Connection::Impl {
   Instant last_activity;
   std::optional<Instant> write_began;  // the write in progress
   std::optional<Instant> frame_began;  // the frame that has not come whole
-  TaskGroup loops;                     // writer and watch
+  TaskGroup tasks;                     // the watch, and the writer while there is one
 
   // What other threads have sent; they post one take_inbox() for all of it.
   std::mutex inbox_mutex;

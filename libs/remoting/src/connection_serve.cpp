@@ -20,43 +20,46 @@ std::string current_problem() {
   }
 }
 
-// What a request's answer needs to know of it, when the request itself is gone.
-RemotingCommand identity_of(const RemotingCommand& request) {
-  RemotingCommand identity;
-  identity.code = request.code;
-  identity.opaque = request.opaque;
-  identity.flag = request.flag;
-  identity.serialize_type = request.serialize_type;
-  return identity;
-}
-
 // The two remarks are Apache's.
-RemotingCommand overloaded(const RemotingCommand& request) {
-  return RemotingCommand::response(request, ResponseCode::system_busy,
-                                   "[OVERLOAD]system busy, start flow control for a while");
+RemotingCommand overloaded(const RequestIdentity& request) {
+  return request.response(ResponseCode::system_busy,
+                          "[OVERLOAD]system busy, start flow control for a while");
 }
 
-RemotingCommand going_away(const RemotingCommand& request) {
-  return RemotingCommand::response(request, ResponseCode::go_away, "please go away");
+RemotingCommand going_away(const RequestIdentity& request) {
+  return request.response(ResponseCode::go_away, "please go away");
 }
 
-RemotingCommand not_supported(const RemotingCommand& request) {
-  return RemotingCommand::response(request, ResponseCode::request_code_not_supported,
-                                   fmt::format(" request type {} not supported", request.code));
+RemotingCommand not_supported(const RequestIdentity& request) {
+  return request.response(ResponseCode::request_code_not_supported,
+                          fmt::format(" request type {} not supported", request.code));
 }
 
-Reply call(const SyncHandler& handler, Request& request, const RemotingCommand& identity) {
+Reply call(const SyncHandler& handler, Request& request, const RequestIdentity& identity) {
   try {
     return handler(request);
   } catch (...) {
-    return RemotingCommand::response(identity, ResponseCode::system_error, current_problem());
+    return identity.response(ResponseCode::system_error, current_problem());
   }
 }
 
 // So many times the limit may be unsent: more says that the peer takes nothing.
 constexpr std::size_t kMostOverLimit = 4;
 
+// The memory of header fields, for the next connection of this thread that serves a burst.
+Fields& spare_fields() {
+  thread_local Fields spare;
+  return spare;
+}
+
 }  // namespace
+
+RemotingCommand RequestIdentity::response(ResponseCode answer_code, std::string remark) const {
+  RemotingCommand request;
+  request.opaque = opaque;
+  request.serialize_type = serialize_type;
+  return RemotingCommand::response(request, answer_code, std::move(remark));
+}
 
 void Dispatcher::on(RequestCode code, SyncHandler handler) {
   Entry& entry = handlers_[static_cast<std::int32_t>(code)];
@@ -76,6 +79,17 @@ void Dispatcher::before(SyncHandler check) { check_ = std::move(check); }
 
 void Dispatcher::otherwise(SyncHandler handler) { fallback_ = std::move(handler); }
 
+error_code Connection::Impl::serve_burst(Request& request) {
+  in_burst = true;
+  request.command.fields = std::move(spare_fields());
+  error_code problem = serve_frames(request);
+  request.command.fields.clear();
+  spare_fields() = std::move(request.command.fields);
+  in_burst = false;
+  send_queued();
+  return problem;
+}
+
 error_code Connection::Impl::serve_frames(Request& request) {
   while (open && !must_pause()) {
     Result<FrameInfo> frame = input.next();
@@ -90,7 +104,8 @@ error_code Connection::Impl::serve_frames(Request& request) {
     } else {
       peer_version = command.version;
       if (refusing && self.peer_knows_go_away()) {
-        answer(identity_of(command), going_away(command));
+        const RequestIdentity identity(command);
+        answer(identity, going_away(identity));
       } else if (!draining) {
         serve(request);
       }
@@ -109,7 +124,7 @@ void Connection::Impl::serve(Request& request) {
     auto found = handlers->handlers_.find(request.command.code);
     if (found != handlers->handlers_.end()) entry = &found->second;
     if (handlers->check_) {
-      const RemotingCommand identity = identity_of(request.command);
+      const RequestIdentity identity(request.command);
       if (Reply refusal = call(handlers->check_, request, identity)) {
         return answer(identity, std::move(refusal));
       }
@@ -117,7 +132,7 @@ void Connection::Impl::serve(Request& request) {
     if (entry != nullptr && entry->async) return serve_async(*entry, request);
     handler = entry != nullptr ? &entry->sync : &handlers->fallback_;
   }
-  const RemotingCommand identity = identity_of(request.command);
+  const RequestIdentity identity(request.command);
   if (handler == nullptr || !*handler) return answer(identity, not_supported(identity));
   answer(identity, call(*handler, request, identity));
 }
@@ -127,7 +142,8 @@ void Connection::Impl::serve_async(const Dispatcher::Entry& entry, Request& requ
   if (running != nullptr &&
       running->fetch_add(1, std::memory_order_relaxed) >= entry.max_concurrent) {
     running->fetch_sub(1, std::memory_order_relaxed);
-    return answer(identity_of(request.command), overloaded(request.command));
+    const RequestIdentity identity(request.command);
+    return answer(identity, overloaded(identity));
   }
   HandlerSlot slot(std::move(running));
   ++running_handlers;
@@ -141,13 +157,13 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
                                                     const AsyncHandler& handler, Request request,
                                                     [[maybe_unused]] HandlerSlot slot) {
   Impl& impl = *connection->impl_;
-  const RemotingCommand identity = identity_of(request.command);
+  const RequestIdentity identity(request.command);
   const std::size_t body_size = request.command.body.size();
   Reply reply;
   try {
     reply = co_await handler(std::move(request));
   } catch (...) {
-    reply = RemotingCommand::response(identity, ResponseCode::system_error, current_problem());
+    reply = identity.response(ResponseCode::system_error, current_problem());
   }
   impl.answer(identity, std::move(reply));
   impl.handler_ended(body_size);
@@ -160,8 +176,8 @@ void Connection::Impl::handler_ended(std::size_t body_size) {
   resume_if_below_half();
 }
 
-void Connection::Impl::answer(const RemotingCommand& to, Reply reply) {
-  if (!reply || to.is_oneway()) return;
+void Connection::Impl::answer(const RequestIdentity& to, Reply reply) {
+  if (!reply || to.is_oneway) return;
   reply->opaque = to.opaque;
   reply->flag |= RemotingCommand::kResponseFlag;
   enqueue_or_replace(*reply);
@@ -185,7 +201,7 @@ void Connection::Impl::resume_if_below_half() {
 bool Connection::Impl::enqueue(const RemotingCommand& command) {
   const std::size_t size = queued.append(command, limits.max_frame);
   queued_total += size;
-  writer.wake();
+  send_soon();
   return size != 0;
 }
 

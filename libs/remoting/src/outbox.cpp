@@ -5,13 +5,19 @@
 namespace comet::remoting {
 namespace {
 
-constexpr std::size_t kAlwaysKept = 4u << 10;
-constexpr std::size_t kNeverKept = 256u << 10;
-constexpr int kBurstsToShrink = 8;
+// Connections that have nothing to send keep no memory for it: what one has used the next of its
+// thread uses, up to this size.
+constexpr std::size_t kLargestSpare = 256u << 10;
+
+std::string& spare_text() {
+  thread_local std::string spare;
+  return spare;
+}
 
 }  // namespace
 
 std::size_t Outbox::append(const RemotingCommand& command, std::size_t max_frame) {
+  if (text_.capacity() <= std::string().capacity()) std::swap(text_, spare_text());
   const std::size_t begin = text_.size();
   const std::size_t size = encode_frame_head(command, text_);
   if (size == 0 || size > max_frame) {
@@ -42,19 +48,25 @@ std::span<const boost::asio::const_buffer> Outbox::buffers() {
     buffers_.emplace_back(reference.piece.view().data(), reference.piece.size());
   }
   add_text(text_.size());
-  return buffers_;
+  if (skipped_ == 0) return buffers_;
+  std::size_t skip = skipped_;
+  std::size_t first = 0;
+  while (first < buffers_.size() && buffers_[first].size() <= skip)
+    skip -= buffers_[first++].size();
+  if (first < buffers_.size()) buffers_[first] += skip;
+  return std::span(buffers_).subspan(first);
 }
 
 void Outbox::clear() {
-  small_bursts_ = text_.size() < text_.capacity() / 8 ? small_bursts_ + 1 : 0;
-  const bool rarely_used = text_.capacity() > kAlwaysKept && small_bursts_ >= kBurstsToShrink;
   text_.clear();
-  if (rarely_used || text_.capacity() > kNeverKept) {
-    text_ = std::string();
-    small_bursts_ = 0;
+  std::string& spare = spare_text();
+  if (text_.capacity() > spare.capacity() && text_.capacity() <= kLargestSpare) {
+    std::swap(text_, spare);
   }
+  text_ = std::string();
   references_.clear();
   size_ = 0;
+  skipped_ = 0;
 }
 
 }  // namespace comet::remoting

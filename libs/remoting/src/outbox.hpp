@@ -23,9 +23,13 @@ class Outbox {
 
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // Drops bytes at the front: they are sent.
+  void skip(std::size_t sent) noexcept {
+    skipped_ += sent;
+    size_ -= sent;
+  }
   // Everything in order; valid until the next change.
   [[nodiscard]] std::span<const boost::asio::const_buffer> buffers();
-  // Keeps memory that bursts of late have needed.
   void clear();
 
  private:
@@ -37,8 +41,8 @@ class Outbox {
   std::string text_;
   std::vector<Reference> references_;
   std::vector<boost::asio::const_buffer> buffers_;
-  std::size_t size_ = 0;
-  int small_bursts_ = 0;
+  std::size_t size_ = 0;     // of what is not skipped
+  std::size_t skipped_ = 0;  // bytes at the front
 };
 
 }  // namespace comet::remoting
