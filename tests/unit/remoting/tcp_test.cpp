@@ -222,12 +222,13 @@ asio::awaitable<std::size_t> send_first_read_later(Network& network, Address to,
 
   std::string received;
   std::size_t right = 0;
+  std::size_t compared = 0;  // bytes of `wanted`
   std::vector<char> part(64 << 10);
   while (right < static_cast<std::size_t>(count)) {
     const auto frame = inspect_frame(received, 16u << 20);
     if (frame && frame->complete) {
-      if (!wanted.starts_with(frame->body)) co_return right;
-      wanted.erase(0, frame->body.size());
+      if (wanted.compare(compared, frame->body.size(), frame->body) != 0) co_return right;
+      compared += frame->body.size();
       received.erase(0, frame->size);
       ++right;
       continue;
