@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(what_has_been_sent_of_the_outbox_is_skipped_wherever_it_end
   encode_frame_head(command, expected);
   expected += mixed.to_string();
   std::size_t sent = 0;
-  for (std::size_t step : {0, 1, 100, 4000, 1, 0, 1000}) {
+  for (std::size_t step : {0u, 1u, 100u, 4000u, 1u, 0u, 1000u}) {
     outbox.skip(step);
     sent += step;
     std::string rest;
