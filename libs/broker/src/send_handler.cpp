@@ -92,9 +92,13 @@ Refusal check_properties(std::string_view properties) {
 
 // The properties as they are stored: without WAIT, with the cluster's name.
 std::string stored_properties(const BrokerContext& context, std::string_view properties) {
-  std::string stored = find_property(properties, property::kWait).empty()
-                           ? std::string(properties)
-                           : erase_property(properties, property::kWait);
+  std::string stored;
+  stored.reserve(properties.size() + property::kCluster.size() + context.config.cluster_name.size() + 3);
+  if (find_property(properties, property::kWait).empty()) {
+    stored.append(properties);
+  } else {
+    append_properties_without(property::kWait, properties, stored);
+  }
   if (!stored.empty() && stored.back() != '\x02') stored += '\x02';
   stored.append(property::kCluster).append(1, '\x01').append(context.config.cluster_name);
   return stored;

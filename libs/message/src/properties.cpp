@@ -88,15 +88,19 @@ std::string_view find_property(std::string_view text, std::string_view name) noe
   return found;
 }
 
-std::string erase_property(std::string_view text, std::string_view name) {
-  std::string kept;
-  kept.reserve(text.size());
+void append_properties_without(std::string_view name, std::string_view text, std::string& out) {
   std::string_view key, value, whole;
   while (next_property(text, key, value, &whole)) {
     if (key == name) continue;
-    kept += whole;
-    kept += kPropertySeparator;
+    out += whole;
+    out += kPropertySeparator;
   }
+}
+
+std::string erase_property(std::string_view text, std::string_view name) {
+  std::string kept;
+  kept.reserve(text.size());
+  append_properties_without(name, text, kept);
   return kept;
 }
 

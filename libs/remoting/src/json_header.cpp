@@ -22,6 +22,7 @@ std::optional<std::int32_t> parse_int(std::string_view text) noexcept {
 
 // A number, or a number in a string; null leaves `out` alone.
 void read_int(JsonReader& reader, std::int32_t& out) {
+  if (reader.take_short_integer(out)) return;
   std::optional<std::int32_t> value;
   std::string_view digits;
   JsonString text;

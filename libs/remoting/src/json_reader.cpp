@@ -192,6 +192,24 @@ void JsonReader::skip_digits() noexcept {
   while (at_ != end_ && is_digit(*at_)) ++at_;
 }
 
+bool JsonReader::take_short_integer(std::int32_t& out) noexcept {
+  skip_space();
+  constexpr std::ptrdiff_t max_digits = 9;
+  const char* from = at_;
+  const bool negative = from != end_ && *from == '-';
+  if (negative) ++from;
+  const char* const digits = from;
+  std::int32_t value = 0;
+  while (from != end_ && is_digit(*from) && from - digits < max_digits) {
+    value = value * 10 + (*from++ - '0');
+  }
+  // With a comma or a brace it is known to be all of the number.
+  if (from == digits || from == end_ || (*from != ',' && *from != '}')) return false;
+  out = negative ? -value : value;
+  at_ = from;
+  return true;
+}
+
 bool JsonReader::read_number(std::string_view& out) noexcept {
   skip_space();
   const char* begin = at_;

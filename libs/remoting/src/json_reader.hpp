@@ -42,6 +42,8 @@ class JsonReader {
   bool read_string(JsonString& out) noexcept;
   // The number as it is written, "true" or "false".
   bool read_number(std::string_view& out) noexcept;
+  // A number of up to nine digits without a fraction. False, with nothing read, for all else.
+  bool take_short_integer(std::int32_t& out) noexcept;
   bool read_boolean(std::string_view& out) noexcept;
   void read_null() noexcept { read_word("null"); }
   // Any value, whatever its depth.

@@ -51,8 +51,9 @@ std::span<const boost::asio::const_buffer> Outbox::buffers() {
   if (skipped_ == 0) return buffers_;
   std::size_t skip = skipped_;
   std::size_t first = 0;
-  while (first < buffers_.size() && buffers_[first].size() <= skip)
+  while (first < buffers_.size() && buffers_[first].size() <= skip) {
     skip -= buffers_[first++].size();
+  }
   if (first < buffers_.size()) buffers_[first] += skip;
   return std::span(buffers_).subspan(first);
 }
@@ -63,7 +64,7 @@ void Outbox::clear() {
   if (text_.capacity() > spare.capacity() && text_.capacity() <= kLargestSpare) {
     std::swap(text_, spare);
   }
-  text_ = std::string();
+  std::string().swap(text_);  // an assignment would keep the memory
   references_.clear();
   size_ = 0;
   skipped_ = 0;

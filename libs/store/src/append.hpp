@@ -30,6 +30,11 @@ class Append {
   std::int64_t log_end = 0;  // where it ends in the log
 };
 
+// Memory of appends that are done serves the next ones of its thread: an allocator takes long for
+// so large a piece when many are under way.
+[[nodiscard]] std::string take_record_memory();
+void give_record_memory(std::string memory) noexcept;
+
 // A unit that readers may see.
 class VisibleUnit {
  public:

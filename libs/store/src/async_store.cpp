@@ -57,6 +57,7 @@ void AsyncStore::start() {
 asio::awaitable<AppendResult> AsyncStore::submit(std::span<const RecordView> records,
                                                  bool wait_flush) {
   Append append;
+  append.bytes = take_record_memory();
   if (error_code error = core_.encode(records, append)) return refused(error);
   return await_append(std::move(append), wait_flush);
 }

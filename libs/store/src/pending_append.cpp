@@ -19,6 +19,7 @@ class HandlerCalls {
       try {
         auto handler = std::move(append->handler);
         AppendResult result = std::move(append->append.result);
+        give_record_memory(std::move(append->append.bytes));
         append.reset();
         std::move(handler)(std::move(result));
       } catch (...) {

@@ -185,6 +185,36 @@ BOOST_AUTO_TEST_CASE(the_outbox_copies_small_bodies_and_refers_to_large_ones) {
   BOOST_TEST(outbox.buffers().empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_has_been_sent_of_the_outbox_is_skipped_wherever_it_ends) {
+  Outbox outbox;
+  Body mixed(std::string("small"));
+  mixed.append(SharedBytes::own(std::string(5000, 'L')));
+  mixed.append(SharedBytes::own("tail"));
+  const RemotingCommand command = RemotingCommand::request(RequestCode::pull_message, mixed);
+  outbox.append(command, kMaxFrame);
+  std::string expected;
+  encode_frame_head(command, expected);
+  expected += mixed.to_string();
+  std::size_t sent = 0;
+  for (std::size_t step : {0u, 1u, 100u, 4000u, 1u, 0u, 1000u}) {
+    outbox.skip(step);
+    sent += step;
+    std::string rest;
+    for (const auto& buffer : outbox.buffers()) {
+      BOOST_TEST(buffer.size() != 0u);
+      rest.append(static_cast<const char*>(buffer.data()), buffer.size());
+    }
+    BOOST_TEST(rest == expected.substr(sent));
+    BOOST_TEST(outbox.size() == rest.size());
+  }
+  outbox.skip(outbox.size());
+  BOOST_TEST(outbox.empty());
+  BOOST_TEST(outbox.buffers().empty());
+  outbox.clear();
+  outbox.append(command, kMaxFrame);
+  BOOST_TEST(outbox.size() == expected.size());
+}
+
 BOOST_AUTO_TEST_CASE(the_outbox_refuses_frames_beyond_the_limit_and_stays_whole) {
   Outbox outbox;
   RemotingCommand fits = RemotingCommand::request(RequestCode::heart_beat, std::string(1000, 'x'));

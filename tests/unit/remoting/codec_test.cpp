@@ -377,6 +377,33 @@ BOOST_AUTO_TEST_CASE(decoding_again_uses_the_commands_memory_again) {
              static_cast<const void*>(topic));
 }
 
+BOOST_AUTO_TEST_CASE(fields_are_found_by_their_whole_name) {
+  Fields fields;
+  const std::vector<std::string> names = {"",
+                                          "a",
+                                          "ab",
+                                          "abcdef",
+                                          "abcdefg",
+                                          "abcdefgh",
+                                          "abcdefgi",
+                                          "abcdefghi",
+                                          "abcdefghj",
+                                          "abcdefg\xff",
+                                          std::string(263, 'a'),
+                                          std::string(519, 'a'),
+                                          std::string("a\0", 2),
+                                          std::string("ab\0\0\0\0\0\0", 8)};
+  for (std::size_t i = 0; i < names.size(); ++i) fields.add(names[i], i);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    BOOST_TEST(fields.find(names[i]).value_or("absent") == std::to_string(i));
+  }
+  for (std::string_view absent : {"b", "abc", "abcdefz", "abcdefgz", "abcdefghz", "aaaaaaaa"}) {
+    BOOST_TEST(!fields.find(absent).has_value());
+  }
+  fields.add("a", "later");
+  BOOST_TEST(fields.find("a").value_or("absent") == "later");
+}
+
 BOOST_AUTO_TEST_CASE(views_of_fields_survive_a_move) {
   RemotingCommand command = decode_json(R"({"extFields":{"topic":"T1","n":5}})");
   std::string_view topic = *command.fields.find("topic");

@@ -13,6 +13,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/tcp_network.hpp"
 #include "comet/remoting/client.hpp"
+#include "comet/remoting/codec.hpp"
 #include "comet/remoting/server.hpp"
 
 using namespace comet;
@@ -197,4 +198,65 @@ BOOST_AUTO_TEST_CASE(a_connection_may_be_closed_and_written_to_from_any_thread) 
       asio::co_spawn(server_core.context, server.stop(real_time().now() + 5s), asio::use_future));
   BOOST_TEST(noticed <= 300);
   BOOST_TEST(server.connections() == 0u);
+}
+
+namespace {
+
+// Sends all requests before it reads the first answer; returns how many answers were right.
+asio::awaitable<std::size_t> send_first_read_later(Network& network, Address to, int count) {
+  std::unique_ptr<Stream> stream = co_await network.connect(to, real_time().now() + 30s);
+  std::string requests;
+  std::string wanted;
+  for (int i = 0; i < count; ++i) {
+    const std::string body(static_cast<std::size_t>(1000 + i % 7000),
+                           static_cast<char>('a' + i % 26));
+    const RemotingCommand request =
+        RemotingCommand::request(RequestCode::heart_beat, Body(std::string(body)));
+    encode_frame_head(request, requests);
+    requests += body;
+    wanted += body;
+  }
+  const asio::const_buffer all(requests.data(), requests.size());
+  const IoResult written = co_await stream->write(std::span(&all, 1));
+  if (written.error) co_return 0;
+
+  std::string received;
+  std::size_t right = 0;
+  std::size_t compared = 0;  // bytes of `wanted`
+  std::vector<char> part(64 << 10);
+  while (right < static_cast<std::size_t>(count)) {
+    const auto frame = inspect_frame(received, 16u << 20);
+    if (frame && frame->complete) {
+      if (wanted.compare(compared, frame->body.size(), frame->body) != 0) co_return right;
+      compared += frame->body.size();
+      received.erase(0, frame->size);
+      ++right;
+      continue;
+    }
+    const IoResult read = co_await stream->read_some(asio::buffer(part));
+    if (!frame || read.error) co_return right;
+    received.append(part.data(), read.size);
+  }
+  co_return right;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(answers_that_the_socket_does_not_take_at_once_arrive_whole_and_in_order) {
+  LateAnswers late;
+  TcpNetwork network;
+  Core server_core, client_core;
+  ServerConfig config;
+  config.listen_at = Address("127.0.0.1", 0);
+  const std::vector<asio::any_io_executor> executors{server_core.executor()};
+  Server server(executors, network, real_time(), config, make_handlers(late));
+  server.start();
+  const Address address("127.0.0.1", server.local().port());
+  constexpr int kCount = 4000;  // 18 MB: more than the buffers of both sockets hold
+  auto exchange = send_first_read_later(network, address, kCount);
+  const std::size_t right =
+      wait_for(asio::co_spawn(client_core.context, std::move(exchange), asio::use_future));
+  BOOST_TEST(right == static_cast<std::size_t>(kCount));
+  wait_for(
+      asio::co_spawn(server_core.context, server.stop(real_time().now() + 5s), asio::use_future));
 }

@@ -62,5 +62,7 @@ class MessageProperties {
 [[nodiscard]] std::string_view find_property(std::string_view text, std::string_view name) noexcept;
 // The string form without that property.
 [[nodiscard]] std::string erase_property(std::string_view text, std::string_view name);
+// Appends it to `out`.
+void append_properties_without(std::string_view name, std::string_view text, std::string& out);
 
 }  // namespace comet
