@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(codes_that_say_not_here_or_not_now_are_tried_again) {
   for (ResponseCode code :
        {ResponseCode::system_error, ResponseCode::system_busy, ResponseCode::service_not_available,
         ResponseCode::no_permission, ResponseCode::topic_not_exist, ResponseCode::no_buyer_id,
-        ResponseCode::not_in_current_unit, ResponseCode::go_away}) {
+        ResponseCode::not_in_current_unit}) {
     BOOST_TEST_CONTEXT(remoting::to_string(code)) {
       ProducerWorld world;
       world.start();
@@ -40,6 +40,16 @@ BOOST_AUTO_TEST_CASE(codes_that_say_not_here_or_not_now_are_tried_again) {
       BOOST_TEST(world.tries() == 3u);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(each_try_that_is_told_to_go_away_is_made_once_more_on_a_new_connection) {
+  ProducerWorld world;
+  world.start();
+  world.both(Act::code(ResponseCode::go_away));
+  SendError error = world.failing_send<SendError>();
+  BOOST_TEST(error.code() == make_error_code(ResponseCode::go_away));
+  BOOST_TEST(error.tries().size() == 3u);
+  BOOST_TEST(world.tries() == 6u);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_that_the_broker_calls_illegal_fails_at_once) {
