@@ -465,7 +465,8 @@ BOOST_FIXTURE_TEST_CASE(many_threads_append_and_read_together, World) {
     for (int i = 0; i < kProducers; ++i) {
       asio::co_spawn(*contexts[static_cast<std::size_t>(i % 2)],
                      produce(*store, "T" + std::to_string(i), kEach, failures),
-                     [](std::exception_ptr p) { BOOST_TEST(!p); });
+                     // Boost.Test's checks are for one thread.
+                     [&failures](std::exception_ptr problem) { failures += problem ? 1 : 0; });
     }
     std::vector<std::thread> threads;
     auto work = asio::make_work_guard(context);
