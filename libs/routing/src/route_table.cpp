@@ -42,12 +42,13 @@ RegisterOutcome RouteTable::register_broker(BrokerRegistration registration, Ins
   }
   outcome.topics = broker.entries;
 
-  if (member.filter_servers != registration.body.filter_servers) ++generation_;
+  if (member.filter_servers != registration.body.filter_servers) addresses_changed(broker);
   member.ha_server_addr = std::move(registration.ha_server_addr);
   member.last_seen = now;
   member.timeout = registration.timeout;
   member.data_version = registration.body.topic_config.data_version;
   member.filter_servers = std::move(registration.body.filter_servers);
+  tell_observer();
   return outcome;
 }
 
@@ -93,7 +94,7 @@ RouteTable::Member& RouteTable::take_place(Broker& broker, const BrokerRegistrat
   const auto [slot, inserted] = broker.members.try_emplace(registration.broker_id);
   Member& member = slot->second;
   if (inserted) {
-    ++generation_;
+    addresses_changed(broker);
     member.address = registration.address;
     members_by_address_[member.address] = Place{&broker, registration.broker_id};
   } else {
@@ -105,7 +106,7 @@ RouteTable::Member& RouteTable::take_place(Broker& broker, const BrokerRegistrat
   // Two clusters should not share a broker name; if they do, the first one has it.
   if (broker.members.size() == 1 && broker.cluster != registration.cluster) {
     broker.cluster = registration.cluster;
-    ++generation_;
+    addresses_changed(broker);
   }
   return member;
 }
@@ -163,6 +164,7 @@ bool RouteTable::take_topic(Broker& broker, const TopicConfig& config, bool chan
     if (entry != topic.entries.end() && entry->broker == &broker) {
       if (!changed || *entry == fresh) return true;
       forget_answer(topic);
+      note_change(config.topic_name);
       *entry = fresh;
       return true;
     }
@@ -172,6 +174,7 @@ bool RouteTable::take_topic(Broker& broker, const TopicConfig& config, bool chan
   }
   Topic& topic = known != topics_.end() ? known->second : topics_[config.topic_name];
   forget_answer(topic);
+  note_change(config.topic_name);
   topic.entries.insert(topic.place_of(broker.name), fresh);
   ++broker.entries;
   ++entries_;
@@ -182,7 +185,9 @@ std::optional<RemovedBroker> RouteTable::unregister_broker(std::string_view addr
   const auto known = members_by_address_.find(address);
   if (known == members_by_address_.end()) return std::nullopt;
   const Place place = known->second;
-  return remove_member(*place.broker, place.id);
+  RemovedBroker removed = remove_member(*place.broker, place.id);
+  tell_observer();
+  return removed;
 }
 
 std::vector<RemovedBroker> RouteTable::connection_closed(std::uint64_t connection) {
@@ -207,6 +212,7 @@ std::vector<RemovedBroker> RouteTable::expire(Instant now) {
     removed.push_back(remove_member(*place.broker, place.id));
     removed.back().silent = silence;
   }
+  tell_observer();
   return removed;
 }
 
@@ -239,7 +245,30 @@ void RouteTable::detach_member(Broker& broker, std::int64_t id) {
   const auto node = broker.members.extract(id);
   forget_connection(node.mapped());
   members_by_address_.erase(node.mapped().address);
+  addresses_changed(broker);
+}
+
+// Of the broker's members, or something else that all its topics' routes say of it.
+void RouteTable::addresses_changed(const Broker& broker) {
   ++generation_;
+  if (observer_ == nullptr || !observer_->active()) return;
+  for (auto& [name, topic] : topics_) {
+    const auto entry = topic.place_of(broker.name);
+    if (entry != topic.entries.end() && entry->broker == &broker) note_change(name);
+  }
+}
+
+void RouteTable::note_change(std::string_view topic) {
+  if (observer_ != nullptr && observer_->active()) changed_.emplace_back(topic);
+}
+
+void RouteTable::tell_observer() {
+  if (changed_.empty()) return;
+  std::vector<std::string> topics = std::exchange(changed_, {});
+  std::ranges::sort(topics);
+  const auto doubles = std::ranges::unique(topics);
+  topics.erase(doubles.begin(), doubles.end());
+  observer_->routes_changed(topics);
 }
 
 void RouteTable::forget_connection(const Member& member) {
@@ -254,6 +283,7 @@ void RouteTable::remove_entries(Broker& broker) {
     Topic& topic = item->second;
     const auto entry = topic.place_of(broker.name);
     if (entry != topic.entries.end() && entry->broker == &broker) {
+      note_change(item->first);
       remove_entry(topic, entry);
     }
     item = topic.entries.empty() ? topics_.erase(item) : std::next(item);

@@ -96,10 +96,14 @@ std::size_t RouteTable::change_permission(std::string_view broker_name, std::int
     if (changed == broker->second.entries) break;
     const auto entry = topic.place_of(broker_name);
     if (entry == topic.entries.end() || entry->broker != &broker->second) continue;
-    entry->perm = (entry->perm & keep) | add;
-    forget_answer(topic);
     ++changed;
+    const std::int32_t perm = (entry->perm & keep) | add;
+    if (perm == entry->perm) continue;
+    entry->perm = perm;
+    forget_answer(topic);
+    note_change(name);
   }
+  tell_observer();
   return changed;
 }
 
@@ -109,9 +113,11 @@ void RouteTable::remove_topic(std::string_view topic, std::string_view cluster) 
   std::vector<Entry>& entries = known->second.entries;
   for (std::size_t i = entries.size(); i-- > 0;) {
     if (!cluster.empty() && entries[i].broker->cluster != cluster) continue;
+    note_change(topic);
     remove_entry(known->second, entries.begin() + static_cast<std::ptrdiff_t>(i));
   }
   if (entries.empty()) topics_.erase(known);
+  tell_observer();
 }
 
 std::vector<std::string> RouteTable::topics() const {

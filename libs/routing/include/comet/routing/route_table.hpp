@@ -68,6 +68,20 @@ class RemovedBroker {
   Duration silent{};  // since its last sign of life; only from expire()
 };
 
+// Is told of topics whose route has changed. Called by whoever changes the table, on its thread and
+// under its locks, when the change is done and queries see it: it must not call the table. Whoever
+// notes its interest first and queries the route then misses no change.
+class RouteObserver {
+ public:
+  virtual ~RouteObserver() = default;
+  // Whether anybody wants to know at all. While it is false changes are not even collected, which
+  // keeps large registrations cheap; it may turn true at any time, from any thread.
+  [[nodiscard]] virtual bool active() const noexcept = 0;
+  // One change of the table: every topic for which a route query may be answered otherwise than
+  // before (also: not at all, or for the first time). Sorted, each topic once, never empty.
+  virtual void routes_changed(const std::vector<std::string>& topics) = 0;
+};
+
 // The rules are those of Apache's 4.9 RouteInfoManager, and:
 // - An address belongs to one broker name and id at a time; what it was before ends.
 // - A removal names the address: it never hits another broker that has taken over the id.
@@ -81,6 +95,9 @@ class RouteTable {
   ~RouteTable();
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
+
+  // At most one; nullptr: none. It must outlive the table or be taken away.
+  void set_observer(RouteObserver* observer) noexcept { observer_ = observer; }
 
   RegisterOutcome register_broker(BrokerRegistration registration, Instant now);
   std::optional<RemovedBroker> unregister_broker(std::string_view address);
@@ -151,6 +168,9 @@ class RouteTable {
   [[nodiscard]] static BrokerData make_broker_data(const Broker& broker);
   void forget_answer(Topic& topic) noexcept;
   void forget_all_answers() noexcept;
+  void addresses_changed(const Broker& broker);
+  void note_change(std::string_view topic);
+  void tell_observer();
 
   RouteTableLimits limits_;
   std::map<std::string, Broker, std::less<>> brokers_;  // by name; nodes stay where they are
@@ -160,6 +180,8 @@ class RouteTable {
   std::size_t entries_ = 0;
   std::size_t cached_bytes_ = 0;
   std::uint64_t generation_ = 0;  // of the brokers' addresses; older encoded answers are worthless
+  RouteObserver* observer_ = nullptr;
+  std::vector<std::string> changed_;  // topics, changed by the running operation, if observed
 };
 
 }  // namespace comet::routing
