@@ -217,8 +217,7 @@ error_code CommitLog::add_segment() {
 Result<std::shared_ptr<Segment>> CommitLog::create_segment(const std::string& path) {
   Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::create);
   if (!file) return file.error();
-  if (error_code error = (*file)->resize(0)) return error;
-  if (error_code error = (*file)->resize(segment_size_)) return error;
+  if (error_code error = make_zeros(**file, segment_size_)) return error;
   if (error_code error = (*file)->sync_all()) return error;
   if (error_code error = files_.sync_directory(directory_)) return error;
   Result<std::shared_ptr<const char>> memory = (*file)->map(segment_size_);

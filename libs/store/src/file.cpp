@@ -190,6 +190,16 @@ error_code write_fully(File& file, std::string_view bytes, std::int64_t at) {
   return write_fully(file, std::span<iovec>(&piece, 1), at).error;
 }
 
+error_code make_zeros(File& file, std::int64_t size) {
+  Result<std::int64_t> old = file.size();
+  if (!old) return old.error();
+  // Not without need: ext4 writes a file that was emptied to the disk when it is closed.
+  if (*old > 0) {
+    if (error_code error = file.resize(0)) return error;
+  }
+  return file.resize(size);
+}
+
 error_code read_fully(File& file, std::span<char> into, std::int64_t at) {
   while (!into.empty()) {
     Result<std::size_t> n = file.read_some(into, at);

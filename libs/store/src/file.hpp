@@ -73,6 +73,8 @@ class WriteOutcome {
 // Writes all pieces, going on after short writes; consumes `pieces`.
 [[nodiscard]] WriteOutcome write_fully(File& file, std::span<iovec> pieces, std::int64_t at);
 [[nodiscard]] error_code write_fully(File& file, std::string_view bytes, std::int64_t at);
+// Makes the file that many zeros, whatever it held.
+[[nodiscard]] error_code make_zeros(File& file, std::int64_t size);
 // Fills `into`; bytes behind the end of the file read as zero.
 [[nodiscard]] error_code read_fully(File& file, std::span<char> into, std::int64_t at);
 

@@ -70,8 +70,7 @@ Result<std::shared_ptr<File>> QueueFiles::create(const ConsumeQueue& queue,
   Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::create);
   if (!file) return file.error();
   // Nothing of an earlier attempt or life of this file may show through.
-  if (error_code error = (*file)->resize(0)) return error;
-  if (error_code error = (*file)->resize(file_size_)) return error;
+  if (error_code error = make_zeros(**file, file_size_)) return error;
   remember(Key(&queue, file_start), *file);
   std::lock_guard lock(dirty_mutex_);
   dirty_directories_.insert(directory);
@@ -95,7 +94,7 @@ void QueueFiles::mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, 
 }
 
 error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<void()>& between) {
-  std::vector<Key> due;
+  std::vector<std::pair<Key, std::size_t>> due;
   std::set<std::string> directories;
   {
     std::lock_guard lock(dirty_mutex_);
@@ -105,20 +104,31 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
         ++entry;
         continue;
       }
-      due.push_back(entry->first);
+      due.push_back(*entry);
       entry = dirty_.erase(entry);
     }
   }
-  for (const Key& key : due) {
-    Result<std::shared_ptr<File>> file = open(*key.first, key.second);
-    if (!file) return file.error();
-    if (error_code error = (*file)->sync_data()) return error;
+  error_code error;
+  while (!error && !due.empty()) {
+    error = sync_file(due.back().first);
+    if (error) break;
+    due.pop_back();
     between();
   }
-  for (const std::string& directory : directories) {
-    if (error_code error = files_.sync_directory(directory)) return error;
+  while (!error && !directories.empty()) {
+    error = files_.sync_directory(*directories.begin());
+    if (!error) directories.erase(directories.begin());
   }
-  return {};
+  // What is left still is to be done.
+  std::lock_guard lock(dirty_mutex_);
+  for (const auto& [key, bytes] : due) dirty_[key] += bytes;
+  dirty_directories_.merge(directories);
+  return error;
+}
+
+error_code QueueFiles::sync_file(const Key& key) {
+  Result<std::shared_ptr<File>> file = open(*key.first, key.second);
+  return file ? (*file)->sync_data() : file.error();
 }
 
 }  // namespace comet::store

@@ -41,7 +41,8 @@ class QueueFiles {
 
   void mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes);
   // Brings dirty files to the disk: all of them, or those with at least `least_bytes` written since
-  // their last sync. Calls `between` after each file.
+  // their last sync. Calls `between` after each file. After an error what was not synced stays
+  // dirty.
   [[nodiscard]] error_code sync_dirty(std::size_t least_bytes,
                                       const std::function<void()>& between);
 
@@ -58,6 +59,7 @@ class QueueFiles {
   [[nodiscard]] std::shared_ptr<File> find_open(const Key& key);
   void remember(const Key& key, std::shared_ptr<File> file);
   void forget(const Key& key);
+  [[nodiscard]] error_code sync_file(const Key& key);
 
   FileSystem& files_;
   std::string directory_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
@@ -27,6 +28,10 @@ StoreConfig checked(StoreConfig config) {
   if (config.root.empty()) refuse("storePathRootDir is empty");
   // A file holds at least one record with its blank.
   if (config.commit_log_file_size < 1024) refuse("mappedFileSizeCommitLog is below 1024");
+  // The blank record's size is a 32-bit number.
+  if (config.commit_log_file_size > std::numeric_limits<std::int32_t>::max()) {
+    refuse("mappedFileSizeCommitLog is above 2147483647");
+  }
   if (config.consume_queue_file_size < QueueUnit::kSize ||
       config.consume_queue_file_size % QueueUnit::kSize != 0) {
     refuse("the size of consume queue files is no multiple of 20 bytes");
@@ -277,10 +282,15 @@ error_code StoreCore::sync() {
 
 error_code StoreCore::sync_busy_queues(const std::function<void()>& between) {
   if (is_poisoned()) return make_error_code(StoreErrc::read_only);
-  if (error_code error = queues_.files().sync_dirty(kBusyQueueBytes, between)) {
-    return judge(error, "sync a consume queue");
-  }
-  return {};
+  return sync_queues(kBusyQueueBytes, between);
+}
+
+error_code StoreCore::sync_queues(std::size_t least_bytes, const std::function<void()>& between) {
+  error_code error = queues_.files().sync_dirty(least_bytes, between);
+  if (!error || is_shortage(error)) return error;
+  // Even for want of space: a sync that failed may have lost what the next checkpoint vouches for.
+  poison("fdatasync of a consume queue failed: " + error.message());
+  return make_error_code(StoreErrc::read_only);
 }
 
 error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
@@ -296,9 +306,7 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   if (progress.timestamp > 0) next.log_timestamp = next.queues_timestamp = progress.timestamp;
   next.queue_count = queues_.count_used();
   if (error_code error = sync()) return error;
-  if (error_code error = queues_.files().sync_dirty(0, between)) {
-    return judge(error, "sync a consume queue");
-  }
+  if (error_code error = sync_queues(0, between)) return error;
   if (error_code error = store::write_checkpoint(files_, directory_.checkpoint(), next)) {
     return judge(error, "write the checkpoint");
   }

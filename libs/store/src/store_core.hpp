@@ -84,6 +84,8 @@ class StoreCore {
   [[nodiscard]] error_code check_record(const RecordView& record) const;
   [[nodiscard]] error_code before_append();
   [[nodiscard]] error_code write_stuck_units();
+  [[nodiscard]] error_code sync_queues(std::size_t least_bytes,
+                                       const std::function<void()>& between);
   [[nodiscard]] std::size_t place_run(std::span<Append* const> appends, bool& finish_segment);
   void place(Append& append, std::int64_t at);
   void take_back(std::span<Append* const> run);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <vector>
+
 #include "comet/store/message_store.hpp"
 
 namespace comet::store {
@@ -22,16 +24,26 @@ StoreDirectory::StoreDirectory(FileSystem& files, std::string root)
   take_lock();
   make(commit_log());
   make(consume_queues());
-  if (error_code error = files_.sync_directory(root_)) fail_not_writable(error, "sync " + root_);
   Result<bool> aborted = files_.exists(abort_path());
   if (!aborted) fail_not_writable(aborted.error(), "look for " + abort_path());
   found_abort_file_ = *aborted;
 }
 
+// New directories are made to last: a log in a directory that a power cut takes away is no log.
 void StoreDirectory::make(const std::string& directory) {
-  if (error_code error = files_.make_directories(directory)) {
-    fail_not_writable(error, "create " + directory);
+  std::vector<std::string> parents_of_new;
+  for (std::string path = directory; !path.empty();) {
+    Result<bool> exists = files_.exists(path);
+    if (!exists || *exists) break;
+    std::size_t slash = path.rfind('/');
+    path = slash == std::string::npos ? std::string() : path.substr(0, slash);
+    parents_of_new.push_back(slash == 0 ? "/" : path.empty() ? "." : path);
   }
+  error_code error = files_.make_directories(directory);
+  for (auto parent = parents_of_new.begin(); !error && parent != parents_of_new.end(); ++parent) {
+    error = files_.sync_directory(*parent);
+  }
+  if (error) fail_not_writable(error, "create " + directory);
 }
 
 void StoreDirectory::take_lock() {

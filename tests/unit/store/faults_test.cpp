@@ -199,8 +199,8 @@ BOOST_FIXTURE_TEST_CASE(a_new_file_is_synced_with_its_directory_before_it_is_use
   });
   must_append(*core, record_of("T", 0, std::string(3900, 'x')));
   must_append(*core, record_of("T", 0, std::string(3900, 'x')));
-  std::vector<std::string> expected{"write",  "write",     "create",         "resize",
-                                    "resize", "sync file", "sync directory", "write"};
+  std::vector<std::string> expected{"write",     "write",          "create", "resize",
+                                    "sync file", "sync directory", "write"};
   BOOST_TEST(calls == expected, boost::test_tools::per_element());
 }
 
@@ -261,6 +261,32 @@ BOOST_FIXTURE_TEST_CASE(an_io_error_of_a_queue_makes_the_store_read_only, World)
   files.fail_no_more();
   open();
   BOOST_TEST(bodies_of(*core, "T", 0) == numbers(1), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_queue_that_could_not_be_opened_is_synced_by_the_next_checkpoint, World) {
+  // More queues than the store keeps files open.
+  for (int i = 0; i < 300; ++i) must_append(*core, record_of("T", i, "x"));
+  files.fail_when(fail_on(Call::open, "consumequeue", EMFILE));
+  BOOST_TEST(core->write_checkpoint([] {}) == system_error(EMFILE));
+  BOOST_TEST(!fs::exists(config.root + "/checkpoint"));
+  int before = files.count(Call::sync_data);
+  files.fail_no_more();
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  BOOST_TEST(files.count(Call::sync_data) > before);
+  BOOST_TEST(core->read_only_reason().empty());
+  BOOST_TEST(fs::exists(config.root + "/checkpoint"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_queue_that_cannot_be_synced_is_never_vouched_for, World) {
+  for (int number : {EIO, ENOSPC}) {
+    open();
+    must_append(*core, record_of("T", number, "x"));
+    files.fail_when(fail_on(Call::sync_data, "consumequeue", number));
+    BOOST_TEST(core->write_checkpoint([] {}) == kReadOnly);
+    files.fail_no_more();
+    BOOST_TEST(core->write_checkpoint([] {}) == kReadOnly);
+    BOOST_TEST(!fs::exists(config.root + "/checkpoint"));
+  }
 }
 
 // Every write, resize, sync, creation and mapping of a small life fails once, with each error: what

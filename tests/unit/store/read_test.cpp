@@ -201,6 +201,10 @@ BOOST_FIXTURE_TEST_CASE(what_is_near_the_logs_end_is_probably_in_memory, World) 
   BOOST_TEST(core->probably_in_memory("T", 0, 0));
   BOOST_TEST(!core->probably_in_memory("T", 0, 1));
   BOOST_TEST(!core->probably_in_memory("T", 0, -1));
+  BOOST_TEST(!core->probably_in_memory("T", 0, std::numeric_limits<std::int64_t>::max()));
+  BOOST_TEST(
+      is(read(std::numeric_limits<std::int64_t>::max()), ReadStatus::offset_overflow_badly, 1));
+  BOOST_TEST(is(read(std::numeric_limits<std::int64_t>::min()), ReadStatus::offset_too_small, 0));
   BOOST_TEST(!core->probably_in_memory("T", 1, 0));
 }
 

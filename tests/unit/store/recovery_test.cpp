@@ -295,6 +295,21 @@ BOOST_FIXTURE_TEST_CASE(a_directory_that_cannot_be_made_is_named, World) {
   BOOST_CHECK_EXCEPTION(open(), Error, names_directory);
 }
 
+BOOST_FIXTURE_TEST_CASE(new_directories_are_made_to_last, World) {
+  config.root = (directory.path() / "deep" / "er" / "store").string();
+  std::vector<std::string> synced;
+  files.fail_when([&](Call call, const std::string& path) {
+    if (call == Call::sync_directory) synced.push_back(path);
+    return error_code();
+  });
+  open();
+  for (const char* below :
+       {"", "/deep", "/deep/er", "/deep/er/store", "/deep/er/store/commitlog"}) {
+    std::string path = directory.path().string() + below;
+    BOOST_TEST((std::ranges::find(synced, path) != synced.end()), path);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(foreign_files_in_the_log_directory_are_left_alone, World) {
   open();
   fill(*core, 0, 3);
