@@ -32,8 +32,9 @@ asio::awaitable<AppendResult> MessageStore::append_batch(std::vector<RecordView>
 }
 
 ReadResult MessageStore::read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
-                              const ReadLimits& limits, const TagFilter& filter) const {
-  return impl_->core().read(topic, queue_id, offset, limits, filter);
+                              const ReadLimits& limits, const TagFilter& filter,
+                              const RecordFilter& exact_filter) const {
+  return impl_->core().read(topic, queue_id, offset, limits, filter, exact_filter);
 }
 
 SharedBytes MessageStore::read_record(std::int64_t physical_offset) const {
@@ -51,6 +52,31 @@ std::int64_t MessageStore::max_offset(std::string_view topic, std::int32_t queue
 bool MessageStore::probably_in_memory(std::string_view topic, std::int32_t queue_id,
                                       std::int64_t offset) const {
   return impl_->core().probably_in_memory(topic, queue_id, offset);
+}
+
+std::int64_t MessageStore::offset_by_time(std::string_view topic, std::int32_t queue_id,
+                                          std::int64_t timestamp, TimeBoundary boundary) const {
+  return impl_->core().offset_by_time(topic, queue_id, timestamp, boundary);
+}
+
+std::int64_t MessageStore::store_time(std::string_view topic, std::int32_t queue_id,
+                                      std::int64_t offset) const {
+  return impl_->core().store_time(topic, queue_id, offset);
+}
+
+std::int64_t MessageStore::earliest_store_time(std::string_view topic,
+                                               std::int32_t queue_id) const {
+  return impl_->core().earliest_store_time(topic, queue_id);
+}
+
+std::int64_t MessageStore::earliest_store_time() const {
+  return impl_->core().earliest_store_time();
+}
+
+std::vector<QueueEntry> MessageStore::queue_entries(std::string_view topic, std::int32_t queue_id,
+                                                    std::int64_t offset,
+                                                    std::int32_t max_count) const {
+  return impl_->core().queue_entries(topic, queue_id, offset, max_count);
 }
 
 std::int64_t MessageStore::min_physical_offset() const {

@@ -54,12 +54,23 @@ class StoreCore {
   void close();
 
   [[nodiscard]] ReadResult read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
-                                const ReadLimits& limits, const TagFilter& filter) const;
+                                const ReadLimits& limits, const TagFilter& filter,
+                                const RecordFilter& exact_filter = {}) const;
   [[nodiscard]] SharedBytes read_record(std::int64_t physical_offset) const;
   [[nodiscard]] std::int64_t min_offset(std::string_view topic, std::int32_t queue_id) const;
   [[nodiscard]] std::int64_t max_offset(std::string_view topic, std::int32_t queue_id) const;
   [[nodiscard]] bool probably_in_memory(std::string_view topic, std::int32_t queue_id,
                                         std::int64_t offset) const;
+  [[nodiscard]] std::int64_t offset_by_time(std::string_view topic, std::int32_t queue_id,
+                                            std::int64_t timestamp, TimeBoundary boundary) const;
+  [[nodiscard]] std::int64_t store_time(std::string_view topic, std::int32_t queue_id,
+                                        std::int64_t offset) const;
+  [[nodiscard]] std::int64_t earliest_store_time(std::string_view topic,
+                                                 std::int32_t queue_id) const;
+  [[nodiscard]] std::int64_t earliest_store_time() const;
+  [[nodiscard]] std::vector<QueueEntry> queue_entries(std::string_view topic, std::int32_t queue_id,
+                                                      std::int64_t offset,
+                                                      std::int32_t max_count) const;
   [[nodiscard]] std::int64_t min_physical_offset() const { return log_.min_offset(); }
   [[nodiscard]] std::int64_t synced_end() const noexcept { return log_.synced(); }
   [[nodiscard]] std::int64_t readable_end() const noexcept {
@@ -81,6 +92,8 @@ class StoreCore {
   };
 
   void open();
+  // -1: no readable record lies there.
+  [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;
   [[nodiscard]] error_code check_record(const RecordView& record) const;
   [[nodiscard]] error_code before_append();
   [[nodiscard]] error_code write_stuck_units();

@@ -86,11 +86,12 @@ std::int64_t correct_offset(ReadStatus status, const ReadResult& result, std::in
 class StoreCore::QueueRead {
  public:
   QueueRead(const StoreCore& core, const ConsumeQueue& queue, const ReadLimits& limits,
-            const TagFilter& filter, ReadResult& result)
+            const TagFilter& filter, const RecordFilter& exact_filter, ReadResult& result)
       : core_(core),
         queue_(queue),
         limits_(limits),
         filter_(filter),
+        exact_filter_(exact_filter),
         result_(result),
         readable_(core.readable_end()) {}
 
@@ -127,11 +128,12 @@ class StoreCore::QueueRead {
       full_ = true;
       return;
     }
-    if (find_segment(unit) && is_whole(unit)) {
+    RecordView record;
+    if (!find_segment(unit) || !is_whole(unit, record)) {
+      if (result_.count == 0) result_.status = ReadStatus::message_was_removing;
+    } else if (!exact_filter_ || exact_filter_(record)) {
       slices_.add(segment_, unit.physical_offset, unit.end());
       full_ = ++result_.count >= limits_.max_count;
-    } else if (result_.count == 0) {
-      result_.status = ReadStatus::message_was_removing;
     }
     ++result_.next_offset;
   }
@@ -147,20 +149,22 @@ class StoreCore::QueueRead {
   // What a unit points at must be the message of this queue and offset: a damaged unit never makes
   // another message appear. Records that neither recovery nor this process has checked are checked
   // here.
-  bool is_whole(const QueueUnit& unit) const {
+  bool is_whole(const QueueUnit& unit, RecordView& record) const {
     bool checked = unit.physical_offset >= core_.recovery_.checked_from;
-    Result<RecordView> record = parse_record(segment_->bytes_from(unit.physical_offset),
+    Result<RecordView> parsed = parse_record(segment_->bytes_from(unit.physical_offset),
                                              checked ? CheckCrc::no : CheckCrc::yes);
-    return record && record->total_size == unit.size &&
-           record->physical_offset == unit.physical_offset &&
-           record->queue_offset == result_.next_offset && record->queue_id == queue_.queue_id() &&
-           record->topic == queue_.topic();
+    if (!parsed) return false;
+    record = *parsed;
+    return record.total_size == unit.size && record.physical_offset == unit.physical_offset &&
+           record.queue_offset == result_.next_offset && record.queue_id == queue_.queue_id() &&
+           record.topic == queue_.topic();
   }
 
   const StoreCore& core_;
   const ConsumeQueue& queue_;
   const ReadLimits& limits_;
   const TagFilter& filter_;
+  const RecordFilter& exact_filter_;
   ReadResult& result_;
   std::int64_t readable_;
   Slices slices_;
@@ -169,7 +173,8 @@ class StoreCore::QueueRead {
 };
 
 ReadResult StoreCore::read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
-                           const ReadLimits& limits, const TagFilter& filter) const {
+                           const ReadLimits& limits, const TagFilter& filter,
+                           const RecordFilter& exact_filter) const {
   ReadResult result;
   const ConsumeQueue* queue = queues_.find(topic, queue_id);
   if (queue == nullptr) return result;
@@ -181,7 +186,7 @@ ReadResult StoreCore::read(std::string_view topic, std::int32_t queue_id, std::i
     result.next_offset = correct_offset(*status, result, offset);
     return result;
   }
-  QueueRead(*this, *queue, limits, filter, result).run();
+  QueueRead(*this, *queue, limits, filter, exact_filter, result).run();
   return result;
 }
 

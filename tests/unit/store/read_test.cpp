@@ -243,4 +243,36 @@ BOOST_FIXTURE_TEST_CASE(each_part_of_a_message_has_its_limit, World) {
   BOOST_TEST(append_all(*core, {}).error.failed());
 }
 
+BOOST_FIXTURE_TEST_CASE(the_exact_filter_sees_what_the_tag_filter_lets_through, World) {
+  for (int i = 0; i < 12; ++i) {
+    std::string tag(1, static_cast<char>('a' + i % 3));
+    must_append(*core, record_of("T", 0, std::to_string(i), std::string("TAGS\1") + tag));
+  }
+  std::int64_t hash = java_hash_code("b");
+  std::vector<std::string> seen;
+  ReadResult result = core->read(
+      "T", 0, 0, ReadLimits(), [&](std::int64_t code) { return code == hash; },
+      [&](const RecordView& record) {
+        seen.emplace_back(record.body);
+        return record.body != "4" && record.properties == "TAGS\1b";
+      });
+  BOOST_TEST(seen == (std::vector<std::string>{"1", "4", "7", "10"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(is(result, ReadStatus::found, 12));
+  BOOST_TEST(result.count == 3);
+  std::vector<MessageExt> messages = messages_of(result);
+  BOOST_TEST_REQUIRE(messages.size() == 3U);
+  BOOST_TEST(messages[0].body() == "1");
+  BOOST_TEST(messages[1].body() == "7");
+  BOOST_TEST(messages[2].body() == "10");
+}
+
+BOOST_FIXTURE_TEST_CASE(an_exact_filter_that_matches_nothing_moves_on, World) {
+  for (int i = 0; i < 5; ++i) must_append(*core, record_of("T", 0, "x"));
+  ReadResult result =
+      core->read("T", 0, 1, ReadLimits(), {}, [](const RecordView&) { return false; });
+  BOOST_TEST(is(result, ReadStatus::no_matched_message, 5));
+  BOOST_TEST(result.records.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -93,6 +93,23 @@ class ReadLimits {
 
 // Sees an entry's tags code before the record is read; false skips the message.
 using TagFilter = std::function<bool(std::int64_t tags_code)>;
+// Sees the record itself, after the tag filter; false skips the message.
+using RecordFilter = std::function<bool(const RecordView&)>;
+
+// Which message a time stands for. Messages stored at the same millisecond share a time.
+enum class TimeBoundary {
+  nearest,  // the one stored nearest to it, the earlier of two equally near (Apache 4.9)
+  lower,    // the first stored at it or later; the queue's end when there is none (Apache 5)
+  upper,    // the last stored at it or earlier; 0 when there is none (Apache 5)
+};
+
+// An entry of a consume queue.
+class QueueEntry {
+ public:
+  std::int64_t physical_offset = 0;
+  std::int32_t size = 0;
+  std::int64_t tags_code = 0;
+};
 
 // A record became readable. Called in log order, on the store's executor.
 class Arrival {
@@ -132,7 +149,8 @@ class MessageStore {
 
   // Messages of a queue from `offset` on, at most the limits.
   [[nodiscard]] ReadResult read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
-                                const ReadLimits& limits, const TagFilter& filter = {}) const;
+                                const ReadLimits& limits, const TagFilter& filter = {},
+                                const RecordFilter& exact_filter = {}) const;
   // One record by its physical offset; empty when there is none.
   [[nodiscard]] SharedBytes read_record(std::int64_t physical_offset) const;
 
@@ -143,6 +161,23 @@ class MessageStore {
   // the log's end tells. Unknown queue or offset: false.
   [[nodiscard]] bool probably_in_memory(std::string_view topic, std::int32_t queue_id,
                                         std::int64_t offset) const;
+
+  // The queue offset of the message that was stored at `timestamp` (ms); 0 for unknown and empty
+  // queues. Binary search over the queue: O(log n) records are looked at.
+  [[nodiscard]] std::int64_t offset_by_time(std::string_view topic, std::int32_t queue_id,
+                                            std::int64_t timestamp, TimeBoundary boundary) const;
+  // When (ms) the message at a queue offset was stored; -1 when there is none.
+  [[nodiscard]] std::int64_t store_time(std::string_view topic, std::int32_t queue_id,
+                                        std::int64_t offset) const;
+  // Of the queue's first message; -1 when it has none.
+  [[nodiscard]] std::int64_t earliest_store_time(std::string_view topic,
+                                                 std::int32_t queue_id) const;
+  // Of the first message of all; -1 when there is none.
+  [[nodiscard]] std::int64_t earliest_store_time() const;
+  // Entries from `offset` on, at most `max_count`; none when `offset` lies outside the queue.
+  [[nodiscard]] std::vector<QueueEntry> queue_entries(std::string_view topic, std::int32_t queue_id,
+                                                      std::int64_t offset,
+                                                      std::int32_t max_count) const;
 
   [[nodiscard]] std::int64_t min_physical_offset() const;
   [[nodiscard]] std::int64_t max_physical_offset() const;
