@@ -45,7 +45,9 @@ AsyncStore::AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeS
       waits_(std::make_shared<FlushWaits>(executor, time, core_.config().sync_flush_timeout)) {}
 
 void AsyncStore::start() {
+  helper_ = std::make_unique<Helper>([this] { return core_.build_index(); });
   core_.on_visible([this](std::vector<VisibleUnit> units) {
+    helper_->wake();
     arrivals_.push(std::move(units), [weak = weak_from_this()] {
       if (auto self = weak.lock()) self->arrivals_.deliver();
     });
@@ -140,6 +142,7 @@ void AsyncStore::close() {
   complete(write(std::move(rest)), Completion::later);
   core_.refuse_appends();
   flusher_->stop();
+  helper_->stop();
   error_code error = core_.sync();
   waits_->finish(core_.synced_end(), error);
   core_.close();

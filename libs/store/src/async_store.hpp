@@ -11,6 +11,7 @@
 #include "arrivals.hpp"
 #include "flush_waits.hpp"
 #include "flusher.hpp"
+#include "helper.hpp"
 #include "pending_append.hpp"
 #include "store_core.hpp"
 
@@ -53,7 +54,9 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
 
   std::mutex close_mutex_;
   bool closed_ = false;
-  std::unique_ptr<Flusher> flusher_;  // last: its thread uses the others
+  // Last: their threads use the others.
+  std::unique_ptr<Helper> helper_;
+  std::unique_ptr<Flusher> flusher_;
 };
 
 }  // namespace comet::store

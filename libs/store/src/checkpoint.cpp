@@ -1,5 +1,7 @@
 #include "checkpoint.hpp"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 
@@ -11,8 +13,18 @@ namespace {
 
 constexpr std::size_t kFileSize = 4096;
 constexpr std::int64_t kTimestampSlack = 3000;  // ms
+constexpr std::size_t kApacheSize = 24;
 constexpr std::size_t kOwnFieldsAt = 256;
-constexpr std::uint32_t kOwnMagic = 0x434D5131;  // "CMQ1"
+constexpr std::uint32_t kOwnMagic = 0x434D5132;  // "CMQ2"
+constexpr std::size_t kOwnFields = 6;            // of 8 bytes, behind magic and checksum
+
+// Of our fields and of Apache's, so that neither damage nor another writer goes unseen.
+std::uint32_t checksum_of(std::string_view bytes) noexcept {
+  const auto* data = reinterpret_cast<const Bytef*>(bytes.data());
+  uLong sum = ::crc32(0, data, kApacheSize);
+  sum = ::crc32(sum, data + kOwnFieldsAt + 8, kOwnFields * 8);
+  return static_cast<std::uint32_t>(sum);
+}
 
 }  // namespace
 
@@ -35,8 +47,15 @@ Result<Checkpoint> read_checkpoint(FileSystem& files, const std::string& path) {
   checkpoint.log_timestamp = load_be<std::int64_t>(bytes.data());
   checkpoint.queues_timestamp = load_be<std::int64_t>(bytes.data() + 8);
   checkpoint.index_timestamp = load_be<std::int64_t>(bytes.data() + 16);
-  if (load_be<std::uint32_t>(bytes.data() + kOwnFieldsAt) == kOwnMagic) {
-    checkpoint.queue_count = load_be<std::int64_t>(bytes.data() + kOwnFieldsAt + 8);
+  const char* own = bytes.data() + kOwnFieldsAt;
+  if (load_be<std::uint32_t>(own) == kOwnMagic &&
+      load_be<std::uint32_t>(own + 4) == checksum_of({bytes.data(), bytes.size()})) {
+    checkpoint.queue_count = load_be<std::int64_t>(own + 8);
+    checkpoint.index.log_end = load_be<std::int64_t>(own + 16);
+    checkpoint.index.file = load_be<std::int64_t>(own + 24);
+    checkpoint.index.count = load_be<std::int64_t>(own + 32);
+    checkpoint.index.end_offset = load_be<std::int64_t>(own + 40);
+    checkpoint.index.end_timestamp = load_be<std::int64_t>(own + 48);
   }
   return checkpoint;
 }
@@ -51,8 +70,15 @@ error_code write_checkpoint(FileSystem& files, const std::string& path,
   store_be<std::int64_t>(bytes.data(), checkpoint.log_timestamp);
   store_be<std::int64_t>(bytes.data() + 8, checkpoint.queues_timestamp);
   store_be<std::int64_t>(bytes.data() + 16, checkpoint.index_timestamp);
-  store_be<std::uint32_t>(bytes.data() + kOwnFieldsAt, kOwnMagic);
-  store_be<std::int64_t>(bytes.data() + kOwnFieldsAt + 8, checkpoint.queue_count);
+  char* own = bytes.data() + kOwnFieldsAt;
+  store_be<std::uint32_t>(own, kOwnMagic);
+  store_be<std::int64_t>(own + 8, checkpoint.queue_count);
+  store_be<std::int64_t>(own + 16, checkpoint.index.log_end);
+  store_be<std::int64_t>(own + 24, checkpoint.index.file);
+  store_be<std::int64_t>(own + 32, checkpoint.index.count);
+  store_be<std::int64_t>(own + 40, checkpoint.index.end_offset);
+  store_be<std::int64_t>(own + 48, checkpoint.index.end_timestamp);
+  store_be<std::uint32_t>(own + 4, checksum_of({bytes.data(), bytes.size()}));
   std::string_view content(bytes.data(), bytes.size());
   if (error_code error = write_fully(**file, content, 0)) return error;
   if (error_code error = (*file)->sync_data()) return error;

@@ -10,15 +10,30 @@
 
 namespace comet::store {
 
+// How far the index is on disk.
+class IndexProgress {
+ public:
+  std::int64_t log_end = -1;  // every record before it is indexed; -1: nobody knows
+  // The last index file: its name as a number (0: there is none), how many entries it has, and what
+  // the last of them says.
+  std::int64_t file = 0;
+  std::int64_t count = 1;
+  std::int64_t end_offset = 0;
+  std::int64_t end_timestamp = 0;
+
+  friend bool operator==(const IndexProgress&, const IndexProgress&) = default;
+};
+
 class Checkpoint {
  public:
   // Apache's fields, ms.
   std::int64_t log_timestamp = 0;     // physicMsgTimestamp
   std::int64_t queues_timestamp = 0;  // logicsMsgTimestamp
-  std::int64_t index_timestamp = 0;   // indexMsgTimestamp; kept as found
-  // Ours, in the part of the file that Apache leaves unused: how many queues held messages, so that
-  // a lost queue is missed.
-  std::int64_t queue_count = 0;
+  std::int64_t index_timestamp = 0;   // indexMsgTimestamp
+  // Ours, in the part of the file that Apache leaves unused. They count only as long as Apache's
+  // fields are those that were written with them.
+  std::int64_t queue_count = 0;  // queues that held messages, so that a lost one is missed
+  IndexProgress index;
 
   // Messages stored up to this time are on disk, in the log and in the queues. Apache takes off
   // three seconds for records that were stamped and not yet written.

@@ -79,6 +79,10 @@ std::vector<QueueEntry> MessageStore::queue_entries(std::string_view topic, std:
   return impl_->core().queue_entries(topic, queue_id, offset, max_count);
 }
 
+KeyQueryResult MessageStore::query(const KeyQuery& query) const {
+  return impl_->core().query(query);
+}
+
 std::int64_t MessageStore::min_physical_offset() const {
   return impl_->core().min_physical_offset();
 }

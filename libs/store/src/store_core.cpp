@@ -21,6 +21,13 @@ constexpr std::int64_t kRecordAllowance = 64 * 1024;
 // the checkpoint (Apache: flushConsumeQueueLeastPages = 2).
 constexpr std::size_t kBusyQueueBytes = 2 * 4096;
 
+IndexShape index_shape(const StoreConfig& config) {
+  IndexShape shape;
+  shape.slots = config.index_slots;
+  shape.entries = config.index_entries;
+  return shape;
+}
+
 StoreConfig checked(StoreConfig config) {
   auto refuse = [](const std::string& what) {
     throw Error(make_error_code(BaseErrc::bad_value), what);
@@ -36,6 +43,10 @@ StoreConfig checked(StoreConfig config) {
       config.consume_queue_file_size % QueueUnit::kSize != 0) {
     refuse("the size of consume queue files is no multiple of 20 bytes");
   }
+  if (config.index_slots < 1 || config.index_entries < 2 ||
+      index_shape(config).file_size() > std::numeric_limits<std::int32_t>::max()) {
+    refuse("maxHashSlotNum and maxIndexNum make no index file of at most 2 GiB");
+  }
   return config;
 }
 
@@ -48,7 +59,8 @@ StoreCore::StoreCore(StoreConfig config, TimeSource& time, FileSystem& files)
       levels_(config_.delay_levels),
       directory_(files, config_.root),
       log_(files, directory_.commit_log(), config_.commit_log_file_size),
-      queues_(files, directory_.consume_queues(), config_.consume_queue_file_size) {
+      queues_(files, directory_.consume_queues(), config_.consume_queue_file_size),
+      index_(files, directory_.index(), index_shape(config_), log_) {
   open();
 }
 
@@ -64,6 +76,7 @@ void StoreCore::open() {
   readable_end_ = recovery_.end;
   progress_.log_end = recovery_.end;
   progress_.timestamp = recovery_.last_timestamp;
+  if (config_.index_messages) index_.open(checkpoint_, unclean, recovery_.end);
   if (log_.room() == 0) {
     if (error_code error = log_.add_segment()) {
       throw Error(error, "create a commit log file in " + directory_.commit_log());
@@ -300,13 +313,20 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
     std::lock_guard progress_lock(progress_mutex_);
     progress = progress_;
   }
-  if (progress == checkpointed_) return {};
+  // Before the log is synced: the index must not know more than the log on disk.
+  if (config_.index_messages) index_.write();
+  if (progress == checkpointed_ && !index_.has_news()) return {};
   Checkpoint next = checkpoint_;
   // No record was looked at: what the last checkpoint said still holds.
   if (progress.timestamp > 0) next.log_timestamp = next.queues_timestamp = progress.timestamp;
   next.queue_count = queues_.count_used();
   if (error_code error = sync()) return error;
   if (error_code error = sync_queues(0, between)) return error;
+  if (config_.index_messages) {
+    index_.sync();
+    next.index = index_.progress();
+    if (next.index.count > 1) next.index_timestamp = next.index.end_timestamp;
+  }
   if (error_code error = store::write_checkpoint(files_, directory_.checkpoint(), next)) {
     return judge(error, "write the checkpoint");
   }
@@ -330,6 +350,7 @@ void StoreCore::close() {
   if (closed_) return;
   closed_ = true;
   retry_pending_units();
+  finish_index();
   auto nothing = [] {};
   error_code error = write_checkpoint(nothing);
   // Units that never reached their files are rebuilt by the next start, if it takes this end for a

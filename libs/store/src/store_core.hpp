@@ -18,6 +18,7 @@
 #include "commit_log.hpp"
 #include "dispatch.hpp"
 #include "file.hpp"
+#include "message_index.hpp"
 #include "queue_table.hpp"
 #include "recovery.hpp"
 #include "store_directory.hpp"
@@ -71,6 +72,9 @@ class StoreCore {
   [[nodiscard]] std::vector<QueueEntry> queue_entries(std::string_view topic, std::int32_t queue_id,
                                                       std::int64_t offset,
                                                       std::int32_t max_count) const;
+  [[nodiscard]] KeyQueryResult query(const KeyQuery& query) const;
+  // Indexes a piece of what can be read; false when nothing is left.
+  bool build_index() const;
   [[nodiscard]] std::int64_t min_physical_offset() const { return log_.min_offset(); }
   [[nodiscard]] std::int64_t synced_end() const noexcept { return log_.synced(); }
   [[nodiscard]] std::int64_t readable_end() const noexcept {
@@ -92,6 +96,7 @@ class StoreCore {
   };
 
   void open();
+  void finish_index() const;
   // -1: no readable record lies there.
   [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;
   [[nodiscard]] error_code check_record(const RecordView& record) const;
@@ -122,6 +127,7 @@ class StoreCore {
   StoreDirectory directory_;
   CommitLog log_;
   QueueTable queues_;
+  mutable MessageIndex index_;  // catches up when it is asked
   VisibleSink sink_;
   RecoveryReport recovery_;
 

@@ -49,6 +49,8 @@ class World {
     config.root = (directory.path() / name).string();
     config.commit_log_file_size = 262144;
     config.consume_queue_file_size = 6000;
+    config.index_slots = 5000;
+    config.index_entries = 20000;
     core.emplace(config, time, files);
   }
 
@@ -94,6 +96,21 @@ int check_every_message(const StoreCore& core) {
     }
   }
   return count;
+}
+
+void check_every_unique_key(const StoreCore& core) {
+  for (const auto& [topic, queues] : manifest().at("topics").as_object()) {
+    for (const auto& [id, messages] : queues.as_object()) {
+      for (const json::value& expected : messages.as_array()) {
+        KeyQuery query;
+        query.topic = topic;
+        query.key = std::string_view(expected.at("uniqKey").as_string());
+        std::vector<MessageExt> found = decode_records(core.query(query).records.to_string());
+        BOOST_TEST_REQUIRE(!found.empty());
+        BOOST_TEST_REQUIRE((found[0].body() == unhex(expected.at("bodyHex").as_string())));
+      }
+    }
+  }
 }
 
 std::vector<std::string> bodies_in(const char* list) {
@@ -161,6 +178,44 @@ BOOST_DATA_TEST_CASE(queues_built_from_apaches_log_are_apaches_to_the_byte,
     ++files;
   }
   BOOST_TEST(files >= 15);
+}
+
+BOOST_DATA_TEST_CASE(every_message_is_found_by_its_unique_key,
+                     boost::unit_test::data::make(kDirectories), name) {
+  World world;
+  world.open(name);
+  check_every_unique_key(*world.core);
+  must_append(*world.core, record_of("SampleTopic", 0, "new", "KEYS\1a new key"));
+  world.core->close();
+  world.open(name);
+  check_every_unique_key(*world.core);
+  KeyQuery query;
+  query.topic = "SampleTopic";
+  query.key = "new";
+  BOOST_TEST(world.core->query(query).count == 1);
+}
+
+BOOST_AUTO_TEST_CASE(apaches_index_is_taken_over_as_it_is) {
+  World world;
+  fs::path index = world.directory.path() / "apache_4_9_8_clean" / "index";
+  fs::path file = fs::directory_iterator(index)->path();
+  std::string before = read_whole(file);
+  world.open("apache_4_9_8_clean");
+  check_every_unique_key(*world.core);
+  world.core->close();
+  BOOST_TEST((read_whole(file) == before));
+  BOOST_TEST(std::distance(fs::directory_iterator(index), fs::directory_iterator()) == 1);
+}
+
+BOOST_DATA_TEST_CASE(the_index_built_from_apaches_log_is_apaches_to_the_byte,
+                     boost::unit_test::data::make(kDirectories), name) {
+  World world;
+  fs::path index = world.directory.path() / name / "index";
+  std::string apaches = read_whole(fs::directory_iterator(index)->path());
+  fs::remove_all(index);
+  world.open(name);
+  world.core->close();
+  BOOST_TEST((read_whole(fs::directory_iterator(index)->path()) == apaches));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,10 @@ class StoreConfig {
   Duration sync_flush_timeout = std::chrono::seconds(5);     // syncFlushTimeout
   // messageDelayLevel: how long messages of the schedule topic wait, by their level.
   std::string delay_levels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h";
+  bool index_messages = true;            // messageIndexEnable: query() finds nothing without it
+  std::int32_t index_slots = 5'000'000;  // maxHashSlotNum, of an index file
+  std::int32_t index_entries =
+      20'000'000;  // maxIndexNum; slots and entries are constant for a directory
 };
 
 enum class StoreErrc {
@@ -111,6 +116,26 @@ class QueueEntry {
   std::int64_t tags_code = 0;
 };
 
+// Messages of a topic by a key: one of KEYS or the unique key.
+class KeyQuery {
+ public:
+  std::string_view topic;
+  std::string_view key;
+  std::int32_t max_count = 32;  // the newest are returned
+  // Store times, ms, both included; told apart to the second only.
+  std::int64_t begin = 0;
+  std::int64_t end = std::numeric_limits<std::int64_t>::max();
+};
+
+class KeyQueryResult {
+ public:
+  std::int32_t count = 0;
+  Body records;  // in the order of the log; pins the log's pages while it lives
+  // Of the last message with a key that was indexed (Apache: indexLastUpdate...); 0 without one.
+  std::int64_t last_update_timestamp = 0;
+  std::int64_t last_update_offset = 0;
+};
+
 // A record became readable. Called in log order, on the store's executor.
 class Arrival {
  public:
@@ -178,6 +203,10 @@ class MessageStore {
   [[nodiscard]] std::vector<QueueEntry> queue_entries(std::string_view topic, std::int32_t queue_id,
                                                       std::int64_t offset,
                                                       std::int32_t max_count) const;
+
+  // Messages that carry the key, and no others. Finds what can be read, unless the index is being
+  // built anew from a long log. May read the disk.
+  [[nodiscard]] KeyQueryResult query(const KeyQuery& query) const;
 
   [[nodiscard]] std::int64_t min_physical_offset() const;
   [[nodiscard]] std::int64_t max_physical_offset() const;

@@ -1,0 +1,255 @@
+#include "index_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+
+#include "comet/base/bytes.hpp"
+#include "comet/message/record.hpp"
+
+namespace comet::store {
+
+namespace {
+
+constexpr std::int32_t kSlotsPerPage = 1024;  // slots are written in pieces of this many
+
+error_code damaged() { return make_error_code(BaseErrc::bad_value); }
+
+}  // namespace
+
+std::string IndexHeader::encode() const {
+  std::string bytes;
+  append_be<std::int64_t>(bytes, begin_timestamp);
+  append_be<std::int64_t>(bytes, end_timestamp);
+  append_be<std::int64_t>(bytes, begin_offset);
+  append_be<std::int64_t>(bytes, end_offset);
+  append_be<std::int32_t>(bytes, used_slots);
+  append_be<std::int32_t>(bytes, count);
+  return bytes;
+}
+
+IndexHeader IndexHeader::decode(const char* from) noexcept {
+  IndexHeader header;
+  header.begin_timestamp = load_be<std::int64_t>(from);
+  header.end_timestamp = load_be<std::int64_t>(from + 8);
+  header.begin_offset = load_be<std::int64_t>(from + 16);
+  header.end_offset = load_be<std::int64_t>(from + 24);
+  header.used_slots = load_be<std::int32_t>(from + 32);
+  header.count = std::max(load_be<std::int32_t>(from + 36), 1);  // 0: a new file of Apache's
+  return header;
+}
+
+bool IndexHeader::is_possible(const IndexShape& shape) const noexcept {
+  // Apache 5 counts every entry as a used slot.
+  return count <= shape.entries && used_slots >= 0 && used_slots < count && begin_offset >= 0 &&
+         begin_timestamp >= 0 && (count == 1 || begin_offset <= end_offset) &&
+         (count == 1 || begin_timestamp <= end_timestamp);
+}
+
+void IndexEntry::encode_to(std::string& out) const {
+  append_be<std::int32_t>(out, hash);
+  append_be<std::int64_t>(out, offset);
+  append_be<std::int32_t>(out, seconds);
+  append_be<std::int32_t>(out, previous);
+}
+
+IndexEntry IndexEntry::decode(const char* from) noexcept {
+  IndexEntry entry;
+  entry.hash = load_be<std::int32_t>(from);
+  entry.offset = load_be<std::int64_t>(from + 4);
+  entry.seconds = load_be<std::int32_t>(from + 12);
+  entry.previous = load_be<std::int32_t>(from + 16);
+  return entry;
+}
+
+std::int32_t index_hash(std::string_view topic_and_key) noexcept {
+  std::int32_t hash = java_hash_code(topic_and_key);
+  if (hash == std::numeric_limits<std::int32_t>::min()) return 0;  // has no positive counterpart
+  return hash < 0 ? -hash : hash;
+}
+
+Result<std::unique_ptr<IndexFile>> IndexFile::open(FileSystem& files, std::string path,
+                                                   const IndexShape& shape) {
+  Result<std::shared_ptr<File>> file = files.open(path, OpenMode::existing);
+  if (!file) return file.error();
+  Result<std::int64_t> size = (*file)->size();
+  if (!size) return size.error();
+  if (*size != shape.file_size()) return damaged();
+  std::array<char, IndexShape::kHeaderSize> bytes{};
+  if (error_code error = read_fully(**file, bytes, 0)) return error;
+  Result<std::shared_ptr<const char>> memory = (*file)->map(shape.file_size());
+  if (!memory) return memory.error();
+  std::unique_ptr<IndexFile> index(
+      new IndexFile(std::move(path), shape, std::move(*file), std::move(*memory)));
+  index->header_ = IndexHeader::decode(bytes.data());
+  if (!index->header_.is_possible(shape)) return damaged();
+  index->pending_begin_ = index->header_.count;
+  return index;
+}
+
+Result<std::unique_ptr<IndexFile>> IndexFile::create(FileSystem& files, std::string path,
+                                                     const IndexShape& shape,
+                                                     const IndexHeader& before) {
+  Result<std::shared_ptr<File>> file = files.open(path, OpenMode::create);
+  if (!file) return file.error();
+  if (error_code error = make_zeros(**file, shape.file_size())) return error;
+  Result<std::shared_ptr<const char>> memory = (*file)->map(shape.file_size());
+  if (!memory) return memory.error();
+  std::unique_ptr<IndexFile> index(
+      new IndexFile(std::move(path), shape, std::move(*file), std::move(*memory)));
+  index->header_.begin_timestamp = index->header_.end_timestamp = before.end_timestamp;
+  index->header_.begin_offset = index->header_.end_offset = before.end_offset;
+  if (error_code error = index->allocate_slots()) return error;
+  return index;
+}
+
+error_code IndexFile::allocate_slots() {
+  void* memory = std::calloc(static_cast<std::size_t>(shape_.slots), sizeof(std::int32_t));
+  if (memory == nullptr) return {ENOMEM, boost::system::system_category()};
+  slots_.reset(static_cast<std::int32_t*>(memory));
+  dirty_pages_.assign(static_cast<std::size_t>(shape_.slots / kSlotsPerPage + 1), false);
+  return {};
+}
+
+error_code IndexFile::load_slots() {
+  if (error_code error = allocate_slots()) return error;
+  const char* from = memory_.get() + IndexShape::kHeaderSize;
+  for (std::int32_t slot = 0; slot < shape_.slots; ++slot, from += IndexShape::kSlotSize) {
+    auto value = load_be<std::int32_t>(from);
+    if (value == 0) continue;  // leaves the page untouched
+    if (!is_entry(value)) {
+      slots_.reset();
+      return damaged();
+    }
+    slots_[static_cast<std::size_t>(slot)] = value;
+  }
+  return {};
+}
+
+error_code IndexFile::rebuild(const IndexHeader& header) {
+  header_ = header;
+  header_.used_slots = 0;
+  pending_.clear();
+  pending_begin_ = header_.count;
+  if (error_code error = allocate_slots()) return error;
+  dirty_pages_.assign(dirty_pages_.size(), true);  // whatever the file holds
+  std::int64_t last = header_.begin_offset;
+  for (std::int32_t index = 1; index < header_.count; ++index) {
+    IndexEntry one = entry(index);
+    bool possible = one.hash >= 0 && one.offset >= last && one.offset <= header_.end_offset;
+    auto slot = static_cast<std::size_t>(possible ? one.hash % shape_.slots : 0);
+    if (!possible || one.previous != slots_[slot]) {
+      slots_.reset();
+      return damaged();
+    }
+    if (one.previous == 0) ++header_.used_slots;
+    slots_[slot] = index;
+    last = one.offset;
+  }
+  return {};
+}
+
+void IndexFile::put(std::int32_t hash, std::int64_t offset, std::int64_t timestamp) {
+  const std::int32_t slot = hash % shape_.slots;
+  IndexEntry one;
+  one.hash = hash;
+  one.offset = offset;
+  one.previous = slot_value(slot);
+  if (header_.begin_timestamp > 0) {
+    std::int64_t seconds = (timestamp - header_.begin_timestamp) / 1000;
+    one.seconds = static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(seconds, 0, std::numeric_limits<std::int32_t>::max()));
+  }
+  one.encode_to(pending_);
+  set_slot(slot, header_.count);
+  if (header_.count == 1) {
+    header_.begin_offset = offset;
+    header_.begin_timestamp = timestamp;
+  }
+  if (one.previous == 0) ++header_.used_slots;
+  ++header_.count;
+  header_.end_offset = offset;
+  header_.end_timestamp = timestamp;
+}
+
+void IndexFile::set_slot(std::int32_t slot, std::int32_t value) {
+  slots_[static_cast<std::size_t>(slot)] = value;
+  dirty_pages_[static_cast<std::size_t>(slot / kSlotsPerPage)] = true;
+}
+
+error_code IndexFile::write_entries() {
+  if (error_code error = write_fully(*file_, pending_, shape_.entry_position(pending_begin_))) {
+    return error;
+  }
+  pending_.clear();
+  pending_begin_ = header_.count;
+  return {};
+}
+
+error_code IndexFile::write_all() {
+  // The header first: a file that a killed process leaves half written then ends later than the
+  // checkpoint says, and Apache's broker does not trust it.
+  if (error_code error = write_fully(*file_, header_.encode(), 0)) return error;
+  if (error_code error = write_entries()) return error;
+  return write_slots();
+}
+
+error_code IndexFile::write_slots() {
+  std::string bytes;
+  for (std::size_t page = 0; page < dirty_pages_.size(); ++page) {
+    if (!dirty_pages_[page]) continue;
+    std::int32_t begin = static_cast<std::int32_t>(page) * kSlotsPerPage;
+    std::int32_t end = std::min(begin + kSlotsPerPage, shape_.slots);
+    bytes.clear();
+    for (std::int32_t slot = begin; slot < end; ++slot) {
+      append_be<std::int32_t>(bytes, slots_[static_cast<std::size_t>(slot)]);
+    }
+    if (error_code error = write_fully(*file_, bytes, shape_.slot_position(begin))) return error;
+    dirty_pages_[page] = false;
+  }
+  return {};
+}
+
+void IndexFile::seal() noexcept {
+  slots_.reset();
+  dirty_pages_ = {};
+  pending_ = {};
+}
+
+std::int32_t IndexFile::slot_value(std::int32_t slot) const noexcept {
+  std::int32_t value = slots_ ? slots_[static_cast<std::size_t>(slot)]
+                              : load_be<std::int32_t>(memory_.get() + shape_.slot_position(slot));
+  return is_entry(value) ? value : 0;
+}
+
+IndexEntry IndexFile::entry(std::int32_t index) const noexcept {
+  if (index >= pending_begin_) {
+    return IndexEntry::decode(pending_.data() + (index - pending_begin_) * IndexShape::kEntrySize);
+  }
+  return IndexEntry::decode(memory_.get() + shape_.entry_position(index));
+}
+
+bool IndexFile::covers(std::int64_t begin, std::int64_t end) const noexcept {
+  return begin <= header_.end_timestamp && end >= header_.begin_timestamp;
+}
+
+void IndexFile::find(const IndexSearch& search, std::vector<std::int64_t>& offsets) const {
+  std::int32_t index = slot_value(search.hash % shape_.slots);
+  while (is_entry(index) && offsets.size() < search.max_count) {
+    IndexEntry one = entry(index);
+    if (one.seconds < 0) return;
+    // The first entry counts its seconds from the end of the file before.
+    std::int64_t seconds = index == 1 ? 0 : one.seconds;
+    std::int64_t earliest = header_.begin_timestamp + seconds * 1000;
+    std::int64_t latest = earliest + 999;
+    if (one.hash == search.hash && latest >= search.begin && earliest <= search.end) {
+      offsets.push_back(one.offset);
+    }
+    // Entries only point at older ones: a damaged one must not send us round in circles.
+    if (latest < search.begin || one.previous >= index) return;
+    index = one.previous;
+  }
+}
+
+}  // namespace comet::store

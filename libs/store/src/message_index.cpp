@@ -1,0 +1,391 @@
+#include "message_index.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "comet/base/log.hpp"
+#include "comet/message/properties.hpp"
+#include "comet/message/sys_flag.hpp"
+
+namespace comet::store {
+
+namespace {
+
+constexpr std::size_t kWriteEntriesAt = 64 * 1024;
+
+// yyyyMMddHHmmssSSS in local time. Apache takes the time of the file's creation, we that of its
+// first message, so that a file that is built anew sorts where it belongs.
+constexpr std::size_t kNameSize = 17;
+constexpr std::int64_t kLastMillis = 253'402'214'400'000;  // one day before the year 10000
+
+// -1: no such name.
+std::int64_t parse_name(std::string_view name) noexcept {
+  std::int64_t value = 0;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+  bool whole = error == std::errc() && end == name.data() + name.size();
+  return whole && name.size() == kNameSize && value > 0 ? value : -1;
+}
+
+std::int64_t name_of_time(std::int64_t wall_millis) {
+  wall_millis = std::clamp<std::int64_t>(wall_millis, 0, kLastMillis);
+  std::time_t seconds = static_cast<std::time_t>(wall_millis / 1000);
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  std::int64_t date = (parts.tm_year + 1900) * 10'000 + (parts.tm_mon + 1) * 100 + parts.tm_mday;
+  std::int64_t clock = parts.tm_hour * 10'000 + parts.tm_min * 100 + parts.tm_sec;
+  return (date * 1'000'000 + clock) * 1000 + wall_millis % 1000;
+}
+
+std::int64_t number_of(const IndexFile& file) noexcept {
+  std::string_view path = file.path();
+  return parse_name(path.substr(path.rfind('/') + 1));
+}
+
+bool is_damaged(const error_code& error) noexcept { return error == BaseErrc::bad_value; }
+
+}  // namespace
+
+bool has_key(const RecordView& record, std::string_view topic, std::string_view key) {
+  if (record.topic != topic) return false;
+  bool found = false;
+  for_each_key(find_property(record.properties, property::kUniqueKey),
+               find_property(record.properties, property::kKeys),
+               [&](std::string_view one) { found = found || one == key; });
+  return found;
+}
+
+void MessageIndex::open(const Checkpoint& checkpoint, bool unclean, std::int64_t log_end) {
+  std::lock_guard lock(mutex_);
+  log_end_ = log_.min_offset();
+  Result<bool> exists = files_.exists(directory_);
+  if (!exists) return give_up(exists.error(), "look for " + directory_);
+  std::vector<DirectoryEntry> entries;
+  if (*exists) {
+    Result<std::vector<DirectoryEntry>> listed = files_.list(directory_);
+    if (!listed) return give_up(listed.error(), "list " + directory_);
+    entries = std::move(*listed);
+  }
+  progress_ = checkpoint.index;
+  bool broken = false;
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.is_directory || parse_name(entry.name) < 0) continue;
+    highest_name_ = parse_name(entry.name);
+    error_code error = broken ? make_error_code(BaseErrc::bad_value) : load(entry);
+    if (error && !is_damaged(error)) return give_up(error, "open " + entry.name);
+    if (!error) continue;
+    // What comes after it can be built only behind it.
+    broken = true;
+    log::warn("index file {} cannot be used: built anew from the log", entry.name);
+    std::string path = directory_ + "/" + entry.name;
+    if (error_code failed = files_.remove(path)) return give_up(failed, "remove " + path);
+    directory_dirty_ = true;
+  }
+  if (unclean) {
+    distrust(checkpoint);
+  } else {
+    continue_behind_last();
+    const IndexProgress& known = checkpoint.index;
+    bool same = !index_files_.empty() && known.file == number_of(*index_files_.back()) &&
+                known.count == index_files_.back()->header().count;
+    bool none = index_files_.empty() && known.file == 0;
+    if (!broken && (same || none)) log_end_ = std::max(log_end_, known.log_end);
+  }
+  while (!given_up_ && !index_files_.empty() && last_progress().end_offset >= log_end) {
+    drop_from(index_files_.size() - 1, "it knows messages that the log does not have");
+  }
+  log_end_ = std::min(log_end_, log_end);
+  progress_ = last_progress();
+}
+
+IndexProgress MessageIndex::last_progress() const {
+  IndexProgress progress;
+  if (repair_last_) progress = trusted_;
+  progress.log_end = log_end_;
+  if (repair_last_ || index_files_.empty()) return progress;
+  const IndexFile& last = *index_files_.back();
+  progress.file = number_of(last);
+  progress.count = last.header().count;
+  progress.end_offset = last.header().end_offset;
+  progress.end_timestamp = last.header().end_timestamp;
+  return progress;
+}
+
+error_code MessageIndex::load(const DirectoryEntry& entry) {
+  if (entry.size != shape_.file_size()) return make_error_code(BaseErrc::bad_value);
+  Result<std::unique_ptr<IndexFile>> file =
+      IndexFile::open(files_, directory_ + "/" + entry.name, shape_);
+  if (!file) return file.error();
+  index_files_.push_back(std::move(*file));
+  return {};
+}
+
+// After a crash: keeps what the checkpoint vouches for.
+void MessageIndex::distrust(const Checkpoint& checkpoint) {
+  const IndexProgress& known = checkpoint.index;
+  const bool found = std::ranges::any_of(
+      index_files_, [&](const auto& file) { return number_of(*file) == known.file; });
+  const bool mine = known.log_end >= 0;
+  auto first_bad = std::ranges::find_if(index_files_, [&](const auto& file) {
+    return mine ? number_of(*file) > known.file
+                : file->header().end_timestamp > checkpoint.index_timestamp;  // Apache's rule
+  });
+  drop_from(static_cast<std::size_t>(first_bad - index_files_.begin()),
+            "written after the last checkpoint");
+  continue_behind_last();
+  if (given_up_ || !mine || (known.file != 0 && !found)) return;
+  // The last file's header may be newer than what is vouched for.
+  log_end_ = std::max(log_.min_offset(), known.log_end);
+  trusted_ = known;
+  repair_last_ = found;
+}
+
+void MessageIndex::drop_from(std::size_t first, std::string_view why) {
+  if (first >= index_files_.size()) return;
+  while (index_files_.size() > first) {
+    const std::string& path = index_files_.back()->path();
+    log::warn("index file {}: {}; built anew from the log", path, why);
+    std::erase(unsynced_, index_files_.back()->file());
+    if (error_code error = files_.remove(path)) return give_up(error, "remove " + path);
+    directory_dirty_ = true;
+    index_files_.pop_back();
+  }
+  keys_done_ = 0;
+  repair_last_ = false;
+  continue_behind_last();
+}
+
+void MessageIndex::continue_behind_last() {
+  log_end_ = log_.min_offset();
+  if (index_files_.empty()) return;
+  const IndexHeader& header = index_files_.back()->header();
+  // A new file copies the end of the one before.
+  if (header.end_timestamp == 0 || header.end_offset < log_end_) return;
+  SegmentPtr segment = log_.segment_at(header.end_offset);
+  if (!segment) return;
+  Result<RecordView> last = parse_record(segment->bytes_from(header.end_offset), CheckCrc::no);
+  log_end_ = header.end_offset + (last ? last->total_size : 0);
+}
+
+// Makes the last file ready to be written, when it is used first.
+bool MessageIndex::make_usable() {
+  while (!given_up_ && !index_files_.empty() && !index_files_.back()->is_writable() &&
+         (repair_last_ || !index_files_.back()->is_full())) {
+    error_code error = load_last();
+    if (!error) break;
+    if (!is_damaged(error)) {
+      give_up(error, "load " + index_files_.back()->path());
+    } else {
+      drop_from(index_files_.size() - 1, "damaged");
+    }
+  }
+  return !given_up_;
+}
+
+error_code MessageIndex::load_last() {
+  IndexFile& last = *index_files_.back();
+  IndexHeader header = last.header();
+  if (repair_last_) {
+    if (trusted_.count < 1 || trusted_.count > header.count) {
+      return make_error_code(BaseErrc::bad_value);
+    }
+    header.count = static_cast<std::int32_t>(trusted_.count);
+    header.end_offset = trusted_.end_offset;
+    header.end_timestamp = trusted_.end_timestamp;
+    if (error_code error = last.rebuild(header)) return error;
+    repair_last_ = false;
+    return {};
+  }
+  error_code error = last.load_slots();
+  return is_damaged(error) ? last.rebuild(header) : error;
+}
+
+bool MessageIndex::build(std::int64_t limit, std::int64_t max_bytes) {
+  std::lock_guard lock(mutex_);
+  log_end_ = std::max(log_end_, log_.min_offset());
+  if (!make_usable() || log_end_ >= limit) return false;
+  error_code error;
+  const std::int64_t before = log_end_;
+  std::int64_t until = std::min(limit, log_end_ + max_bytes);
+  while (!error && log_end_ < until) {
+    LogScan scan = log_.scan(log_end_, until, CheckCrc::no, [&](const RecordView& record) {
+      if (error) return;
+      error = add(record);
+      if (!error) log_end_ = record.physical_offset + record.total_size;
+    });
+    if (error) break;
+    log_end_ = std::max(log_end_, scan.end);
+    if (log_end_ < until) {  // damaged: the store has said so
+      log_end_ += log_.segment_size() - log_end_ % log_.segment_size();
+    }
+  }
+  if (!error && !index_files_.empty() && index_files_.back()->pending_size() >= kWriteEntriesAt) {
+    error = index_files_.back()->write_entries();
+  }
+  if (error) give_up(error, "write the index");
+  return log_end_ > before;
+}
+
+error_code MessageIndex::add(const RecordView& record) {
+  if ((record.sys_flag & sys_flag::kTransactionMask) == sys_flag::kTransactionRollback) return {};
+  error_code error;
+  int number = 0;
+  for_each_key(find_property(record.properties, property::kUniqueKey),
+               find_property(record.properties, property::kKeys), [&](std::string_view key) {
+                 if (error || number++ < keys_done_) return;
+                 error = add_key(record.topic, key, record);
+                 if (!error) keys_done_ = number;
+               });
+  if (!error) keys_done_ = 0;
+  return error;
+}
+
+error_code MessageIndex::add_key(std::string_view topic, std::string_view key,
+                                 const RecordView& record) {
+  if (index_files_.empty() || index_files_.back()->is_full()) {
+    if (error_code error = add_file(record.store_timestamp)) return error;
+  }
+  key_buffer_.assign(topic);
+  key_buffer_ += '#';
+  key_buffer_ += key;
+  index_files_.back()->put(index_hash(key_buffer_), record.physical_offset, record.store_timestamp);
+  no_space_logged_ = false;
+  return {};
+}
+
+error_code MessageIndex::add_file(std::int64_t timestamp) {
+  IndexHeader before;
+  std::int64_t name = std::max(name_of_time(timestamp), highest_name_ + 1);
+  if (!index_files_.empty()) {
+    IndexFile& full = *index_files_.back();
+    before = full.header();
+    if (full.is_writable()) {
+      if (error_code error = full.write_all()) return error;
+      unsynced_.push_back(full.file());
+      full.seal();
+    }
+  }
+  if (error_code error = files_.make_directories(directory_)) return error;
+  std::string path = fmt::format("{}/{:017}", directory_, name);
+  Result<std::unique_ptr<IndexFile>> file = IndexFile::create(files_, path, shape_, before);
+  if (!file) {
+    (void)files_.remove(path);
+    return file.error();
+  }
+  index_files_.push_back(std::move(*file));
+  highest_name_ = name;
+  directory_dirty_ = true;
+  return {};
+}
+
+// Want of space or memory passes; what else goes wrong waits for the next start.
+void MessageIndex::give_up(const error_code& error, std::string_view what) {
+  if (is_disk_full(error) || is_shortage(error)) {
+    if (!no_space_logged_) log::warn("index: cannot {}: {}; tried again", what, error.message());
+    no_space_logged_ = true;
+    return;
+  }
+  if (given_up_) return;
+  given_up_ = true;
+  log::error("index: failed to {}: {}; messages are not found by key until the next start", what,
+             error.message());
+}
+
+std::int64_t MessageIndex::log_end() const {
+  std::lock_guard lock(mutex_);
+  return log_end_;
+}
+
+IndexMatches MessageIndex::find(std::string_view topic, std::string_view key, std::int64_t begin,
+                                std::int64_t end, std::size_t max_count) {
+  IndexMatches matches;
+  IndexSearch search;
+  search.hash = index_hash(std::string(topic) + "#" + std::string(key));
+  search.begin = begin;
+  search.end = end;
+  search.max_count = max_count;
+  Files sealed;
+  {
+    std::lock_guard lock(mutex_);
+    if (!make_usable() || index_files_.empty()) return matches;
+    const IndexFile& last = *index_files_.back();
+    matches.last_timestamp = last.header().end_timestamp;
+    matches.last_offset = last.header().end_offset;
+    if (last.covers(begin, end)) last.find(search, matches.offsets);
+    if (last.header().count > 1 && last.header().begin_timestamp < begin) return matches;
+    sealed.assign(index_files_.begin(), index_files_.end() - 1);
+  }
+  // Nothing changes in these any more.
+  for (auto file = sealed.rbegin(); file != sealed.rend(); ++file) {
+    if ((*file)->covers(begin, end)) (*file)->find(search, matches.offsets);
+    if ((*file)->header().begin_timestamp < begin || matches.offsets.size() >= max_count) break;
+  }
+  return matches;
+}
+
+void MessageIndex::write() {
+  std::lock_guard lock(mutex_);
+  to_sync_.clear();
+  written_ = progress_;
+  if (given_up_ || repair_last_) return;
+  if (!index_files_.empty() && index_files_.back()->is_writable()) {
+    IndexFile& last = *index_files_.back();
+    if (error_code error = last.write_all()) return give_up(error, "write the index");
+    to_sync_.push_back(last.file());
+  }
+  to_sync_.insert(to_sync_.end(), unsynced_.begin(), unsynced_.end());
+  sync_directory_ = directory_dirty_ && !index_files_.empty();
+  written_ = last_progress();
+}
+
+void MessageIndex::sync() {
+  if (written_ == progress_) return;
+  error_code error;
+  for (const auto& file : to_sync_) {
+    if (!error) error = file->sync_data();
+  }
+  if (!error && sync_directory_) error = files_.sync_directory(directory_);
+  if (!error && sync_directory_) {
+    error = files_.sync_directory(directory_.substr(0, directory_.rfind('/')));
+  }
+  std::lock_guard lock(mutex_);
+  if (error) {
+    // Even for want of space: nobody knows what is on the disk.
+    given_up_ = true;
+    log::error("index: sync failed: {}; messages are not found by key until the next start",
+               error.message());
+    return;
+  }
+  for (const auto& file : to_sync_) std::erase(unsynced_, file);
+  if (sync_directory_) directory_dirty_ = false;
+  progress_ = written_;
+}
+
+IndexProgress MessageIndex::progress() const {
+  std::lock_guard lock(mutex_);
+  return progress_;
+}
+
+void MessageIndex::drop_before(std::int64_t log_min) {
+  std::lock_guard lock(mutex_);
+  while (!given_up_ && index_files_.size() > 1 &&
+         index_files_.front()->header().end_offset < log_min) {
+    const std::string& path = index_files_.front()->path();
+    if (error_code error = files_.remove(path)) {
+      log::warn("index: cannot remove {}: {}", path, error.message());
+      return;
+    }
+    std::erase(unsynced_, index_files_.front()->file());
+    index_files_.erase(index_files_.begin());
+    directory_dirty_ = true;
+  }
+}
+
+std::size_t MessageIndex::file_count() const {
+  std::lock_guard lock(mutex_);
+  return index_files_.size();
+}
+
+}  // namespace comet::store

@@ -1,0 +1,110 @@
+#pragma once
+// All index files: built from the log, behind the append, and thrown away and built anew when they
+// cannot be trusted. Nothing that happens to the index ever stops the store.
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint.hpp"
+#include "commit_log.hpp"
+#include "index_file.hpp"
+
+namespace comet::store {
+
+// What a search in the index found; the keys are still to be compared.
+class IndexMatches {
+ public:
+  std::vector<std::int64_t> offsets;  // in the log, the newest first
+  std::int64_t last_timestamp = 0;    // of the last message with a key, ms
+  std::int64_t last_offset = 0;
+};
+
+// Calls `visit` with each key of a message: its unique key, then its KEYS.
+template <class Visit>
+void for_each_key(std::string_view unique_key, std::string_view keys, const Visit& visit) {
+  if (!unique_key.empty()) visit(unique_key);
+  while (!keys.empty()) {
+    std::string_view key = keys.substr(0, keys.find(' '));
+    keys.remove_prefix(std::min(key.size() + 1, keys.size()));
+    if (!key.empty()) visit(key);
+  }
+}
+// Whether a record of the topic carries the key.
+[[nodiscard]] bool has_key(const RecordView& record, std::string_view topic, std::string_view key);
+
+// Thread-safe.
+class MessageIndex {
+ public:
+  MessageIndex(FileSystem& files, std::string directory, IndexShape shape, const CommitLog& log)
+      : files_(files), directory_(std::move(directory)), shape_(shape), log_(log) {}
+
+  // Takes over what lies in the directory, as far as it can be trusted: after a crash, as far as
+  // the checkpoint vouches for it. `log_end` is the log's.
+  void open(const Checkpoint& checkpoint, bool unclean, std::int64_t log_end);
+
+  // Indexes what the log has between log_end() and `limit`, about `max_bytes` of it. False when
+  // there is nothing to do, or nothing can be done.
+  bool build(std::int64_t limit, std::int64_t max_bytes);
+  // Every record before it is indexed.
+  [[nodiscard]] std::int64_t log_end() const;
+
+  [[nodiscard]] IndexMatches find(std::string_view topic, std::string_view key, std::int64_t begin,
+                                  std::int64_t end, std::size_t max_count);
+
+  // Bringing it to the disk: write(), then sync(), which makes progress() tell what write() saw.
+  // One thread at a time.
+  void write();
+  void sync();
+  // Whether write() saw more than the last sync().
+  [[nodiscard]] bool has_news() const { return !(written_ == progress_); }
+  [[nodiscard]] IndexProgress progress() const;
+  // Removes files all of whose messages lie before `log_min`; never the last.
+  void drop_before(std::int64_t log_min);
+  [[nodiscard]] std::size_t file_count() const;
+
+ private:
+  using Files = std::vector<std::shared_ptr<IndexFile>>;
+
+  [[nodiscard]] error_code load(const DirectoryEntry& entry);
+  void distrust(const Checkpoint& checkpoint);
+  [[nodiscard]] bool make_usable();
+  [[nodiscard]] error_code load_last();
+  void drop_from(std::size_t first, std::string_view why);
+  void continue_behind_last();
+  [[nodiscard]] IndexProgress last_progress() const;
+  [[nodiscard]] error_code add(const RecordView& record);
+  [[nodiscard]] error_code add_key(std::string_view topic, std::string_view key,
+                                   const RecordView& record);
+  [[nodiscard]] error_code add_file(std::int64_t timestamp);
+  void give_up(const error_code& error, std::string_view what);
+
+  FileSystem& files_;
+  std::string directory_;
+  IndexShape shape_;
+  const CommitLog& log_;
+
+  mutable std::mutex mutex_;
+  Files index_files_;  // the last one is written
+  std::int64_t highest_name_ = 0;
+  std::int64_t log_end_ = 0;
+  IndexProgress trusted_;  // after a crash: of the last file, until it is first used
+  bool repair_last_ = false;
+  int keys_done_ = 0;  // of the record at log_end_, when an error came in between
+  std::string key_buffer_;
+  bool no_space_logged_ = false;
+  bool given_up_ = false;
+  bool directory_dirty_ = false;
+  std::vector<std::shared_ptr<File>> unsynced_;  // full files
+
+  IndexProgress written_;  // by write()
+  std::vector<std::shared_ptr<File>> to_sync_;
+  bool sync_directory_ = false;
+  IndexProgress progress_;
+};
+
+}  // namespace comet::store
