@@ -27,6 +27,9 @@ constexpr ConfigKey kKeys[] = {
     Key::choice("flushDiskType", "ASYNC_FLUSH", "ASYNC_FLUSH|SYNC_FLUSH", "acknowledge when written, or when on disk"),
     Key::integer("flushIntervalCommitLog", "500", 1, 60000, "ms between flushes under ASYNC_FLUSH"),
     Key::integer("syncFlushTimeout", "5000", 1, 600000, "ms after which a send is answered FLUSH_DISK_TIMEOUT"),
+    Key::boolean("messageIndexEnable", true, "index messages by KEYS and unique key"),
+    Key::integer("maxHashSlotNum", "5000000", 1, 100000000, "slots of an index file; constant for a directory"),
+    Key::integer("maxIndexNum", "20000000", 2, 100000000, "entries of an index file; constant for a directory"),
     Key::boolean("autoCreateTopicEnable", true, "create unknown topics on first send"),
     Key::boolean("autoCreateSubscriptionGroup", true, "create unknown consumer groups on first use"),
     Key::integer("defaultTopicQueueNums", "8", 1, 65536, "queues of topics created on first send, at most"),
@@ -84,8 +87,8 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("serverAsyncSemaphoreValue"), Key::no_effect("serverSocketSndBufSize"),
     Key::no_effect("serverSocketRcvBufSize"), Key::no_effect("serverPooledByteBufAllocatorEnable"),
     Key::no_effect("useEpollNativeSelector"), Key::no_effect("storePathConsumeQueue"), Key::no_effect("storePathIndex"),
-    Key::no_effect("storeCheckpoint"), Key::no_effect("abortFile"), Key::no_effect("maxIndexNum"),
-    Key::no_effect("maxHashSlotNum"), Key::no_effect("messageIndexEnable"), Key::no_effect("messageIndexSafe"),
+    Key::no_effect("storeCheckpoint"), Key::no_effect("abortFile"),
+    Key::no_effect("messageIndexSafe"),
     Key::no_effect("compressedRegister"), Key::no_effect("forceRegister"), Key::no_effect("registerBrokerTimeoutMills"),
     Key::no_effect("clusterTopicEnable"), Key::no_effect("brokerTopicEnable"), Key::no_effect("traceOn"),
     Key::no_effect("msgTraceTopicName"), Key::no_effect("longPolling"), Key::no_effect("notifyConsumerIdsChangedEnable"),
@@ -162,6 +165,9 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
                                                                       : store::FlushMode::async_flush;
   config.store.flush_interval = millis(settings, "flushIntervalCommitLog");
   config.store.sync_flush_timeout = millis(settings, "syncFlushTimeout");
+  config.store.index_messages = settings.boolean("messageIndexEnable");
+  config.store.index_slots = static_cast<std::int32_t>(settings.integer("maxHashSlotNum"));
+  config.store.index_entries = static_cast<std::int32_t>(settings.integer("maxIndexNum"));
   config.auto_create_topic = settings.boolean("autoCreateTopicEnable");
   config.auto_create_subscription_group = settings.boolean("autoCreateSubscriptionGroup");
   config.default_topic_queue_nums = static_cast<std::int32_t>(settings.integer("defaultTopicQueueNums"));

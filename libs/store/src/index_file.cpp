@@ -114,15 +114,21 @@ error_code IndexFile::allocate_slots() {
 
 error_code IndexFile::load_slots() {
   if (error_code error = allocate_slots()) return error;
-  const char* from = memory_.get() + IndexShape::kHeaderSize;
-  for (std::int32_t slot = 0; slot < shape_.slots; ++slot, from += IndexShape::kSlotSize) {
-    auto value = load_be<std::int32_t>(from);
-    if (value == 0) continue;  // leaves the page untouched
-    if (!is_entry(value)) {
-      slots_.reset();
-      return damaged();
+  // Read, not mapped: pages that were looked at once would count as ours.
+  std::vector<char> bytes(kSlotsPerPage * IndexShape::kSlotSize);
+  for (std::int32_t begin = 0; begin < shape_.slots; begin += kSlotsPerPage) {
+    if (error_code error = read_fully(*file_, bytes, shape_.slot_position(begin))) return error;
+    std::int32_t end = std::min(begin + kSlotsPerPage, shape_.slots);
+    const char* from = bytes.data();
+    for (std::int32_t slot = begin; slot < end; ++slot, from += IndexShape::kSlotSize) {
+      auto value = load_be<std::int32_t>(from);
+      if (value == 0) continue;  // leaves the page untouched
+      if (!is_entry(value)) {
+        slots_.reset();
+        return damaged();
+      }
+      slots_[static_cast<std::size_t>(slot)] = value;
     }
-    slots_[static_cast<std::size_t>(slot)] = value;
   }
   return {};
 }
