@@ -31,6 +31,7 @@ ALLOWED = {
     "client": {"base", "message", "remoting", "routing"},
     "producer": {"base", "message", "remoting", "routing", "client"},
     "consumer": {"base", "message", "remoting", "routing", "client"},
+    "monitor": {"base", "message", "remoting"},
     "admin": {"base", "message", "remoting", "routing", "client"},
 }
 EXAMPLES_MAY_SEE = {"base", "message", "remoting", "routing", "client", "producer", "consumer", "admin"}

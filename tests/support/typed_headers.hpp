@@ -20,7 +20,7 @@ struct HeaderList {
 using AllHeaders = HeaderList<
     // namesrv_headers.hpp
     RegisterBrokerHeader, RegisterBrokerResponseHeader, BrokerIdentityHeader,
-    QueryDataVersionResponseHeader, GetRouteInfoHeader, PutKvConfigHeader, KvConfigHeader,
+    QueryDataVersionResponseHeader, GetRouteInfoHeader, GetRouteInfoResponseHeader, PutKvConfigHeader, KvConfigHeader,
     KvConfigResponseHeader, NamespaceHeader, BrokerNameHeader, WipeWritePermResponseHeader,
     AddWritePermResponseHeader, DeleteTopicInNamesrvHeader, ClusterHeader, BrokerMemberGroupHeader,
     RegisterTopicHeader, BrokerHeartbeatHeader, NotifyMinBrokerIdHeader,

@@ -38,22 +38,6 @@ class HandlerSlot {
   std::shared_ptr<std::atomic<std::size_t>> running_;
 };
 
-// What a request's answer needs to know of it, when the request itself is gone.
-class RequestIdentity {
- public:
-  explicit RequestIdentity(const RemotingCommand& request) noexcept
-      : code(request.code),
-        opaque(request.opaque),
-        is_oneway(request.is_oneway()),
-        serialize_type(request.serialize_type) {}
-  [[nodiscard]] RemotingCommand response(ResponseCode answer_code, std::string remark) const;
-
-  std::int32_t code;
-  std::int32_t opaque;
-  bool is_oneway;
-  SerializeType serialize_type;
-};
-
 struct Connection::Impl {
   Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
        std::shared_ptr<const Dispatcher> handlers, TimeSource& time_in, ConnectionLimits limits_in);
@@ -87,6 +71,9 @@ struct Connection::Impl {
   // Serving.
   error_code serve_burst(Request& request);
   error_code serve_frames(Request& request);
+  // Answers, and tells the observer how long it took since the time before (in a burst).
+  void finish(const RequestIdentity& request, Reply reply);
+  void note(const RequestIdentity& request, const Reply& reply, Instant begin, Instant end);
   void serve(Request& request);
   void serve_async(const Dispatcher::Entry& entry, Request& request);
   static asio::awaitable<void> run_handler(std::shared_ptr<Connection> connection,
@@ -134,6 +121,7 @@ struct Connection::Impl {
   std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
 
   FrameBuffer input;
+  Instant request_began{};  // of the burst, or the end of the request before; for the observer
   bool in_burst = false;  // the reader serves frames; it sends afterwards what has been queued
   bool paused = false;
   Event may_read;

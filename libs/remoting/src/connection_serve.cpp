@@ -79,8 +79,13 @@ void Dispatcher::before(SyncHandler check) { check_ = std::move(check); }
 
 void Dispatcher::otherwise(SyncHandler handler) { fallback_ = std::move(handler); }
 
+void Dispatcher::observe(std::shared_ptr<RequestObserver> observer) {
+  observer_ = std::move(observer);
+}
+
 error_code Connection::Impl::serve_burst(Request& request) {
   in_burst = true;
+  if (handlers != nullptr && handlers->observer_) request_began = time.now();
   request.command.fields = std::move(spare_fields());
   error_code problem = serve_frames(request);
   request.command.fields.clear();
@@ -105,7 +110,7 @@ error_code Connection::Impl::serve_frames(Request& request) {
       peer_version = command.version;
       if (refusing && self.peer_knows_go_away()) {
         const RequestIdentity identity(command);
-        answer(identity, going_away(identity));
+        finish(identity, going_away(identity));
       } else if (!draining) {
         serve(request);
       }
@@ -126,15 +131,29 @@ void Connection::Impl::serve(Request& request) {
     if (handlers->check_) {
       const RequestIdentity identity(request.command);
       if (Reply refusal = call(handlers->check_, request, identity)) {
-        return answer(identity, std::move(refusal));
+        return finish(identity, std::move(refusal));
       }
     }
     if (entry != nullptr && entry->async) return serve_async(*entry, request);
     handler = entry != nullptr ? &entry->sync : &handlers->fallback_;
   }
   const RequestIdentity identity(request.command);
-  if (handler == nullptr || !*handler) return answer(identity, not_supported(identity));
-  answer(identity, call(*handler, request, identity));
+  if (handler == nullptr || !*handler) return finish(identity, not_supported(identity));
+  finish(identity, call(*handler, request, identity));
+}
+
+void Connection::Impl::finish(const RequestIdentity& request, Reply reply) {
+  if (handlers != nullptr && handlers->observer_) {
+    const Instant now = time.now();
+    note(request, reply, request_began, now);
+    request_began = now;
+  }
+  answer(request, std::move(reply));
+}
+
+void Connection::Impl::note(const RequestIdentity& request, const Reply& reply, Instant begin,
+                            Instant end) {
+  handlers->observer_->on_request(request, reply ? &*reply : nullptr, end - begin);
 }
 
 void Connection::Impl::serve_async(const Dispatcher::Entry& entry, Request& request) {
@@ -143,7 +162,7 @@ void Connection::Impl::serve_async(const Dispatcher::Entry& entry, Request& requ
       running->fetch_add(1, std::memory_order_relaxed) >= entry.max_concurrent) {
     running->fetch_sub(1, std::memory_order_relaxed);
     const RequestIdentity identity(request.command);
-    return answer(identity, overloaded(identity));
+    return finish(identity, overloaded(identity));
   }
   HandlerSlot slot(std::move(running));
   ++running_handlers;
@@ -159,12 +178,15 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
   Impl& impl = *connection->impl_;
   const RequestIdentity identity(request.command);
   const std::size_t body_size = request.command.body.size();
+  const bool observed = impl.handlers->observer_ != nullptr;
+  const Instant begin = observed ? impl.time.now() : Instant();
   Reply reply;
   try {
     reply = co_await handler(std::move(request));
   } catch (...) {
     reply = identity.response(ResponseCode::system_error, current_problem());
   }
+  if (observed) impl.note(identity, reply, begin, impl.time.now());
   impl.answer(identity, std::move(reply));
   impl.handler_ended(body_size);
 }

@@ -170,7 +170,8 @@ namespace comet::remoting {
   X(notification, 200054) \
   X(polling_info, 200055) \
   X(pop_rollback, 200056) \
-  X(batch_ack_message, 200151)
+  X(batch_ack_message, 200151) \
+  X(notify_route_changed, 30105)
 
 #define COMET_RESPONSE_CODES(X) \
   X(success, 0) \

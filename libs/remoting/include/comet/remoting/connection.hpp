@@ -40,6 +40,33 @@ using SyncHandler = std::function<Reply(Request&)>;
 // end also when the connection is lost; see Connection::cancel_handlers.
 using AsyncHandler = std::function<asio::awaitable<Reply>(Request)>;
 
+// What a request's answer needs to know of it, when the request itself is gone.
+class RequestIdentity {
+ public:
+  explicit RequestIdentity(const RemotingCommand& request) noexcept
+      : code(request.code),
+        opaque(request.opaque),
+        is_oneway(request.is_oneway()),
+        serialize_type(request.serialize_type) {}
+  [[nodiscard]] RemotingCommand response(ResponseCode answer_code, std::string remark) const;
+
+  std::int32_t code;
+  std::int32_t opaque;
+  bool is_oneway;
+  SerializeType serialize_type;
+};
+
+// Sees what becomes of a server's requests. Called on the connections' executors.
+class RequestObserver {
+ public:
+  virtual ~RequestObserver() = default;
+  // When the handler of a request has ended. `answer` is null when there is none yet (or never, for
+  // oneway requests whose handler gives none); `took` includes the decoding and, for asynchronous
+  // handlers, what they waited for.
+  virtual void on_request(const RequestIdentity& request, const RemotingCommand* answer,
+                          Duration took) noexcept = 0;
+};
+
 // Which handler serves which code. Filled before use, then shared by connections and not changed.
 class Dispatcher {
  public:
@@ -51,6 +78,8 @@ class Dispatcher {
   void before(SyncHandler check);
   // For codes without a handler. Without one: REQUEST_CODE_NOT_SUPPORTED.
   void otherwise(SyncHandler handler);
+  // Costs one reading of the clock for each request.
+  void observe(std::shared_ptr<RequestObserver> observer);
 
  private:
   friend class Connection;
@@ -63,6 +92,7 @@ class Dispatcher {
   std::unordered_map<std::int32_t, Entry> handlers_;
   SyncHandler check_;
   SyncHandler fallback_;
+  std::shared_ptr<RequestObserver> observer_;
 };
 
 class ConnectionLimits {

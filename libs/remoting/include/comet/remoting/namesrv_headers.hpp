@@ -69,10 +69,20 @@ struct QueryDataVersionResponseHeader {
 struct GetRouteInfoHeader {
   std::string_view topic;
   std::optional<bool> accept_standard_json_only;
+  std::optional<bool> watch;  // ours: docs/route_watch.md
 
   using H = GetRouteInfoHeader;
   static constexpr auto fields = std::make_tuple(
-      field("topic", &H::topic), field("acceptStandardJsonOnly", &H::accept_standard_json_only));
+      field("topic", &H::topic), field("acceptStandardJsonOnly", &H::accept_standard_json_only),
+      field("cometRouteWatch", &H::watch));
+};
+
+// Ours, in the answer to a query that asks for a watch.
+struct GetRouteInfoResponseHeader {
+  std::optional<bool> watched;
+
+  using H = GetRouteInfoResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("cometRouteWatch", &H::watched));
 };
 
 // PUT_KV_CONFIG (100).
