@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "tls_settings.hpp"
+#include "common_settings.hpp"
 
 namespace comet::daemon {
 namespace {
@@ -103,7 +103,7 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("flushConsumerOffsetHistoryInterval"), Key::no_effect("fetchNameServerInterval"),
 };
 
-constexpr auto kAllKeys = with_tls_keys(kKeys);
+constexpr auto kAllKeys = with_common_keys(kKeys);
 
 std::string host_name() {
   char name[256] = {};

@@ -6,10 +6,11 @@
 #include <boost/program_options.hpp>
 #include <iostream>
 
+#include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
+#include "common_settings.hpp"
 #include "daemon.hpp"
-#include "tls_settings.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -29,7 +30,7 @@ options::options_description describe_options() {
       ("namesrvAddr,n", options::value<std::string>(), "name servers, host:port;host:port")
       ("printConfigItem,p", "print the effective configuration and end")
       ("printImportantConfig,m", "print its most important items and end")
-      ("logLevel", options::value<std::string>()->default_value("info"), "debug, info, warn or error")
+      ("logLevel", options::value<std::string>(), "debug, info, warn or error, instead of the configuration's")
       ("version", "print the version and end");
   return description;
 }
@@ -37,14 +38,19 @@ options::options_description describe_options() {
 Config read_settings(const options::variables_map& given) {
   Config settings = daemon::make_broker_settings();
   daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
-  if (given.contains("namesrvAddr")) settings.set("namesrvAddr", given["namesrvAddr"].as<std::string>(), "command line");
+  for (const char* option : {"namesrvAddr", "logLevel"}) {
+    if (given.contains(option)) settings.set(option, given[option].as<std::string>(), "command line");
+  }
   return settings;
 }
 
-int serve(const Config& settings, const broker::BrokerConfig& config) {
+int serve(const options::variables_map& given, const Config& settings, broker::BrokerConfig config) {
   asio::io_context context{1};
   daemon::DaemonNetwork network(settings);
+  daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(config));
+  config.observer = monitor.request_observer();
   broker::Broker broker({context.get_executor()}, network.network(), real_time(), config);
+  monitor.add([&broker](monitor::Scrape& scrape) { daemon::report_broker(broker.stats(), scrape); });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   if (config.name_servers.empty()) {
     log::warn("no name server is configured: clients will not find this broker (namesrvAddr or -n)");
@@ -56,7 +62,8 @@ int serve(const Config& settings, const broker::BrokerConfig& config) {
                        config.cluster_name, config.store.root);
   };
   auto stop = [&] { return broker.stop(real_time().now() + daemon::kStopPatience); };
-  return daemon::run("comet-broker", context, start, stop, network.reload());
+  auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
+  return daemon::run("comet-broker", context, monitor, start, stop, reload);
 }
 
 }  // namespace
@@ -75,8 +82,8 @@ int main(int argc, char** argv) {
       std::cout << "comet-broker " COMET_VERSION "\n";
       return daemon::kExitOk;
     }
-    log::configure(log::parse_level(given["logLevel"].as<std::string>()));
     const Config settings = read_settings(given);
+    daemon::configure_log(settings);
     const broker::BrokerConfig config = daemon::to_broker_config(settings);
     if (given.contains("printConfigItem")) {
       for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
@@ -87,7 +94,7 @@ int main(int argc, char** argv) {
       for (std::string_view key : kImportantKeys) std::cout << key << '=' << settings.shown(key) << '\n';
       return daemon::kExitOk;
     }
-    return serve(settings, config);
+    return serve(given, settings, config);
   } catch (const options::error& problem) {
     std::cerr << "comet-broker: " << problem.what() << "; see comet-broker --help\n";
     return daemon::kExitUsage;

@@ -20,9 +20,11 @@ namespace {
 const auto process_start = std::chrono::steady_clock::now();
 
 asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
+                                    DaemonMonitor& monitor,
                                     const std::function<asio::awaitable<void>()>& stop) {
   auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
   log::info("{} stops on signal {}", name, number);
+  monitor.stopping();
   signals.clear();  // a second signal has its default effect
   co_await stop();
   log::info("{} stopped", name);
@@ -46,17 +48,16 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int run(const std::string& name, asio::io_context& context, const std::function<std::string()>& start,
+int run(const std::string& name, asio::io_context& context, DaemonMonitor& monitor,
+        const std::function<std::string()>& start,
         const std::function<asio::awaitable<void>()>& stop, const std::function<void()>& reload) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
   asio::signal_set signals(context, SIGINT, SIGTERM);
-  asio::signal_set hangups(context);
-  if (reload) {
-    hangups.add(SIGHUP);
-    reload_on_hangup(hangups, reload);
-  }
+  asio::signal_set hangups(context, SIGHUP);
+  reload_on_hangup(hangups, reload);
   try {
+    monitor.start();
     const std::string where = start();
     const auto took = std::chrono::steady_clock::now() - process_start;
     log::info("{} ready on {} (pid {}) in {:.1f} ms", name, where, ::getpid(),
@@ -75,7 +76,8 @@ int run(const std::string& name, asio::io_context& context, const std::function<
     }
     context.stop();
   };
-  asio::co_spawn(context, wait_for_stop(name, signals, stop), on_end);
+  monitor.ready();
+  asio::co_spawn(context, wait_for_stop(name, signals, monitor, stop), on_end);
   context.run();
   return exit_code;
 }

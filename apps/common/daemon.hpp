@@ -7,6 +7,8 @@
 #include <functional>
 #include <string>
 
+#include "daemon_monitor.hpp"
+
 namespace comet::daemon {
 
 inline constexpr int kExitOk = 0;
@@ -17,11 +19,12 @@ inline constexpr int kExitUsage = 2;   // options or configuration are wrong
 inline constexpr std::chrono::seconds kStopPatience{10};
 
 // `start` (blocking) returns where the daemon listens; then one line says
-// "<name> ready on <where> (pid N) in X ms". On SIGINT or SIGTERM awaits `stop` and returns. Errors
-// become one line on the log. `reload`, if there is one, is called on SIGHUP. Call at the beginning of main: X counts from there. A second signal
-// during the stop ends the process at once.
-int run(const std::string& name, boost::asio::io_context& context, const std::function<std::string()>& start,
+// "<name> ready on <where> (pid N) in X ms". On SIGINT or SIGTERM awaits `stop` and returns; a second
+// signal meanwhile ends the process at once. Errors become one line on the log. `reload` is called on
+// SIGHUP. The monitor follows. Call at the beginning of main: X counts from there.
+int run(const std::string& name, boost::asio::io_context& context, DaemonMonitor& monitor,
+        const std::function<std::string()>& start,
         const std::function<boost::asio::awaitable<void>()>& stop,
-        const std::function<void()>& reload = {});
+        const std::function<void()>& reload);
 
 }  // namespace comet::daemon

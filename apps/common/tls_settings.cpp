@@ -107,16 +107,14 @@ Network& DaemonNetwork::network() noexcept {
   return tcp_;
 }
 
-std::function<void()> DaemonNetwork::reload() {
-  if (tls_ == nullptr) return {};
-  return [this] {
-    try {
-      tls_->reload();
-      log::info("TLS files read again, {}", tls_->describe_certificate());
-    } catch (const Error& problem) {
-      log::error("TLS files not read again, the old ones stay in use: {}", problem.what());
-    }
-  };
+void DaemonNetwork::reload() {
+  if (tls_ == nullptr) return;
+  try {
+    tls_->reload();
+    log::info("TLS files read again, {}", tls_->describe_certificate());
+  } catch (const Error& problem) {
+    log::error("TLS files not read again, the old ones stay in use: {}", problem.what());
+  }
 }
 
 }  // namespace comet::daemon

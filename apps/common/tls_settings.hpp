@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -66,8 +65,9 @@ class DaemonNetwork {
   explicit DaemonNetwork(const Config& settings);
 
   [[nodiscard]] Network& network() noexcept;
-  // Reads the certificates again, for new connections; the outcome goes to the log. Empty without TLS.
-  [[nodiscard]] std::function<void()> reload();
+  // Reads the certificates again, for new connections; the outcome goes to the log. Without TLS there
+  // is nothing to do.
+  void reload();
 
  private:
   TcpNetwork tcp_;

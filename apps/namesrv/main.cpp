@@ -5,9 +5,10 @@
 #include <iostream>
 
 #include "comet/base/log.hpp"
+#include "common_settings.hpp"
 #include "daemon.hpp"
+#include "namesrv_metrics.hpp"
 #include "namesrv_settings.hpp"
-#include "tls_settings.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -20,21 +21,30 @@ options::options_description describe_options() {
       "configFile,c", options::value<std::string>(), "properties file (namesrv.conf)")(
       "namesrvAddr,n", options::value<std::string>(), "accepted without effect, as by mqnamesrv")(
       "printConfigItem,p", "print the effective configuration and end")(
-      "logLevel", options::value<std::string>()->default_value("info"),
-      "debug, info, warn or error")("version", "print the version and end");
+      "logLevel", options::value<std::string>(),
+      "debug, info, warn or error, instead of the configuration's")("version", "print the version and end");
   return description;
 }
 
 Config read_settings(const options::variables_map& given) {
   Config settings = daemon::make_namesrv_settings();
   daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
+  if (given.contains("logLevel")) {
+    settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
+  }
   return settings;
 }
 
-int serve(const Config& settings, const namesrv::NameServerConfig& config) {
+int serve(const options::variables_map& given, const Config& settings,
+          namesrv::NameServerConfig config) {
   asio::io_context context{1};
   daemon::DaemonNetwork network(settings);
+  daemon::DaemonMonitor monitor(settings, context, {{"node_type", "nameserver"}});
+  config.observer = monitor.request_observer();
   namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config);
+  monitor.add([&server](monitor::Scrape& scrape) {
+    daemon::report_name_server(server.stats(), scrape);
+  });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   auto start = [&] {
     server.start();
@@ -42,7 +52,8 @@ int serve(const Config& settings, const namesrv::NameServerConfig& config) {
            ")";
   };
   auto stop = [&] { return server.stop(real_time().now() + daemon::kStopPatience); };
-  return daemon::run("comet-namesrv", context, start, stop, network.reload());
+  auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
+  return daemon::run("comet-namesrv", context, monitor, start, stop, reload);
 }
 
 int run(const options::variables_map& given, const options::options_description& description) {
@@ -55,15 +66,15 @@ int run(const options::variables_map& given, const options::options_description&
     std::cout << "comet-namesrv " COMET_VERSION "\n";
     return daemon::kExitOk;
   }
-  log::configure(log::parse_level(given["logLevel"].as<std::string>()));
   const Config settings = read_settings(given);
-  const namesrv::NameServerConfig config = daemon::to_name_server_config(settings);
+  daemon::configure_log(settings);
+  namesrv::NameServerConfig config = daemon::to_name_server_config(settings);
   if (given.contains("printConfigItem")) {
     for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
     std::cout << settings.print();
     return daemon::kExitOk;
   }
-  return serve(settings, config);
+  return serve(given, settings, std::move(config));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "tls_settings.hpp"
+#include "common_settings.hpp"
 
 namespace comet::daemon {
 namespace {
@@ -66,7 +66,7 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("useEpollNativeSelector"),
 };
 
-constexpr auto kAllKeys = with_tls_keys(kKeys);
+constexpr auto kAllKeys = with_common_keys(kKeys);
 
 std::string home_directory() {
   const char* home = std::getenv("HOME");

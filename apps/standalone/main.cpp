@@ -8,11 +8,13 @@
 #include <iostream>
 #include <memory>
 
+#include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
 #include "comet/namesrv/name_server.hpp"
+#include "common_settings.hpp"
 #include "daemon.hpp"
-#include "tls_settings.hpp"
+#include "namesrv_metrics.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -28,7 +30,7 @@ options::options_description describe_options() {
       ("namesrv-port", options::value<std::uint16_t>()->default_value(9876), "0: a free one")
       ("broker-port", options::value<std::uint16_t>()->default_value(10911), "0: a free one")
       ("configFile,c", options::value<std::string>(), "properties file with further settings of the broker (broker.conf)")
-      ("logLevel", options::value<std::string>()->default_value("info"), "debug, info, warn or error")
+      ("logLevel", options::value<std::string>(), "debug, info, warn or error, instead of the configuration's")
       ("version", "print the version and end");
   return description;
 }
@@ -40,11 +42,13 @@ Config broker_settings(const options::variables_map& given) {
   daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
   settings.set("storePathRootDir", given["data"].as<std::string>(), "command line");
   settings.set("listenPort", std::to_string(given["broker-port"].as<std::uint16_t>()), "command line");
+  if (given.contains("logLevel")) settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
   return settings;
 }
 
 int serve(const options::variables_map& given) {
   const Config settings = broker_settings(given);
+  daemon::configure_log(settings);
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   broker::BrokerConfig broker_config = daemon::to_broker_config(settings);
   namesrv::NameServerConfig namesrv_config;
@@ -54,6 +58,8 @@ int serve(const options::variables_map& given) {
   asio::io_context context{1};
   daemon::DaemonNetwork daemon_network(settings);
   Network& network = daemon_network.network();
+  daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(broker_config));
+  broker_config.observer = namesrv_config.observer = monitor.request_observer();
   namesrv::NameServer name_server({context.get_executor()}, network, real_time(), namesrv_config);
   std::unique_ptr<broker::Broker> broker;
   auto start = [&] {
@@ -62,6 +68,10 @@ int serve(const options::variables_map& given) {
     broker = std::make_unique<broker::Broker>(std::vector<asio::any_io_executor>{context.get_executor()}, network,
                                               real_time(), broker_config);
     broker->start();
+    monitor.add([&](monitor::Scrape& scrape) {
+      daemon::report_name_server(name_server.stats(), scrape);
+      daemon::report_broker(broker->stats(), scrape);
+    });
     return fmt::format("{} (name server) and {} (broker), data in {}", name_server.local().to_string(),
                        broker->local().to_string(), broker_config.store.root);
   };
@@ -70,7 +80,8 @@ int serve(const options::variables_map& given) {
     co_await broker->stop(deadline);
     co_await name_server.stop(deadline);
   };
-  return daemon::run("comet-standalone", context, start, stop, daemon_network.reload());
+  auto reload = [&] { daemon::reload([&given] { return broker_settings(given); }, daemon_network); };
+  return daemon::run("comet-standalone", context, monitor, start, stop, reload);
 }
 
 }  // namespace
@@ -89,7 +100,6 @@ int main(int argc, char** argv) {
       std::cout << "comet-standalone " COMET_VERSION "\n";
       return daemon::kExitOk;
     }
-    log::configure(log::parse_level(given["logLevel"].as<std::string>()));
     return serve(given);
   } catch (const options::error& problem) {
     std::cerr << "comet-standalone: " << problem.what() << "; see comet-standalone --help\n";

@@ -76,6 +76,7 @@ class FakeNameServer : public FakeServer {
 
   std::map<std::string, routing::TopicRouteData> routes;
   std::map<std::string, int> queries;  // by topic
+  int watches_asked_for = 0;
   bool silent = false;                 // takes requests and never answers
   std::optional<ResponseCode> refuse;  // answers everything with this code
   std::optional<std::string> body;     // instead of the route's JSON
@@ -91,6 +92,7 @@ class FakeNameServer : public FakeServer {
     auto header = remoting::read_header<remoting::GetRouteInfoHeader>(request.command.fields);
     const std::string topic(header ? header->topic : std::string_view());
     ++queries[topic];
+    if (header && header->watch.value_or(false)) ++watches_asked_for;
     if (silent) return std::nullopt;
     if (refuse) return RemotingCommand::response(request.command, *refuse, "refused by the test");
     auto found = routes.find(topic);

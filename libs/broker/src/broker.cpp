@@ -41,6 +41,7 @@ struct Broker::Impl {
   GroupTable groups;
   OffsetTable offsets;
   ClientRegistry clients;
+  TrafficTable traffic;
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
   std::unique_ptr<remoting::Server> server;
@@ -58,7 +59,7 @@ void Broker::Impl::open_store() {
 
 void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(home, time, [this](HeldPull pull) { resume_held_pull(*context, std::move(pull)); });
-  context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets, clients, hold.get()});
+  context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets, clients, hold.get(), traffic});
   store->observe_arrivals([this](const store::Arrival& arrival) { hold->on_arrival(arrival); });
 
   auto dispatcher = std::make_shared<remoting::Dispatcher>();
@@ -67,6 +68,7 @@ void Broker::Impl::listen() {
   install_offset_handlers(*dispatcher, *context);
   install_client_handlers(*dispatcher, *context);
   install_topic_handlers(*dispatcher, *context);
+  dispatcher->observe(config.observer);
 
   remoting::ServerConfig server_config;
   server_config.listen_at = config.listen_at;
@@ -139,5 +141,13 @@ IpEndpoint Broker::local() const { return impl_->server->local(); }
 std::string Broker::announced_address() const { return impl_->context->store_host.to_string(); }
 
 const store::MessageStore& Broker::store() const { return *impl_->store; }
+
+BrokerStats Broker::stats() const {
+  BrokerStats stats;
+  stats.connections = impl_->server->connections();
+  stats.permission = impl_->config.broker_permission;
+  stats.traffic = impl_->traffic.stats();
+  return stats;
+}
 
 }  // namespace comet::broker

@@ -8,6 +8,7 @@
 #include "pull_hold.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "topic_table.hpp"
+#include "traffic.hpp"
 
 namespace comet::broker {
 
@@ -23,6 +24,7 @@ class BrokerContext {
   OffsetTable& offsets;
   ClientRegistry& clients;
   PullHold* hold = nullptr;
+  TrafficTable& traffic;
 };
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE

@@ -130,7 +130,12 @@ store::ReadResult read(BrokerContext& context, const PullMessageHeader& header, 
   return context.store.read(header.topic, header.queue_id, header.queue_offset, limits, filter);
 }
 
-RemotingCommand answer(const Request& request, const PullMessageHeader& header, store::ReadResult result) {
+RemotingCommand answer(BrokerContext& context, const Request& request, const PullMessageHeader& header,
+                       store::ReadResult result) {
+  if (result.count > 0) {
+    context.traffic.count(header.topic, header.consumer_group, static_cast<std::uint64_t>(result.count),
+                          result.records.size());
+  }
   RemotingCommand response =
       RemotingCommand::response(request.command, status_code(result.status, header.queue_offset),
                                 std::string(status_name(result.status)));
@@ -157,7 +162,7 @@ Reply pull_message(BrokerContext& context, Request& request) {
   const bool may_wait = (header->sys_flag & remoting::pull_sys_flag::kSuspend) != 0 &&
                         header->suspend_timeout_millis > 0;
   if (status_code(result.status, header->queue_offset) != ResponseCode::pull_not_found || !may_wait) {
-    return answer(request, *header, std::move(result));
+    return answer(context, request, *header, std::move(result));
   }
   Duration patience = std::chrono::milliseconds(std::min(header->suspend_timeout_millis, kMaxSuspendMillis));
   if (!context.config.long_polling) patience = context.config.short_polling_time;
@@ -178,7 +183,7 @@ Reply pull_message(BrokerContext& context, Request& request) {
 void resume_held_pull(BrokerContext& context, HeldPull pull) {
   auto header = remoting::read_header<PullMessageHeader>(pull.request.command.fields);
   if (!header) return;  // it was complete when it was held
-  pull.request.connection->send(answer(pull.request, *header, read(context, *header, pull.subscription)));
+  pull.request.connection->send(answer(context, pull.request, *header, read(context, *header, pull.subscription)));
 }
 
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {

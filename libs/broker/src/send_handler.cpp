@@ -228,6 +228,8 @@ asio::awaitable<Reply> send_message(BrokerContext& context, Request request) {
     refusal = store_refusal(context, result.error);
     co_return refusal_answer(context, command, refusal);
   }
+  const std::size_t messages = is_batch ? result.batch_offsets.size() : 1;
+  context.traffic.count(record.topic, {}, messages, command.body.size() + properties.size());
   co_return stored_answer(context, command, record.queue_id, result);
 }
 

@@ -40,7 +40,9 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
     std::exception_ptr problem;
   };
   // Joins or starts the query, which goes on when this caller leaves. True when there is a route.
+  [[nodiscard]] std::shared_ptr<const remoting::Dispatcher> make_handlers();
   [[nodiscard]] asio::awaitable<bool> look_up(std::string topic, Purpose purpose, Instant deadline);
+  std::shared_ptr<Lookup> begin_lookup(const std::string& topic, Purpose purpose);
   [[nodiscard]] asio::awaitable<void> run_lookup(std::shared_ptr<Lookup> lookup, std::string topic,
                                                  Purpose purpose);
   [[nodiscard]] asio::awaitable<bool> update_route(std::string topic, Purpose purpose,
@@ -51,6 +53,16 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   // Like the channel's ask(), with an error of this library.
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> ask_name_servers(
       remoting::RemotingCommand request, Instant deadline);
+
+  // --- route_watch.cpp ---
+  void begin_watching();
+  void on_route_notification(const remoting::Request& notification);
+  void note_outdated(const std::string& topic);
+  void refresh_soon();
+  // The connection to the name server in use; 0: none is open.
+  [[nodiscard]] std::uint64_t watching_connection() const;
+  [[nodiscard]] asio::awaitable<void> refresh_outdated();
+  [[nodiscard]] asio::awaitable<void> renew_watches();
 
   // --- heartbeat.cpp ---
   [[nodiscard]] asio::awaitable<void> send_heartbeats();
@@ -77,6 +89,12 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   remoting::NameServerChannel name_servers;
   RouteCache routes;
   std::map<std::pair<std::string, Purpose>, std::shared_ptr<Lookup>> lookups;
+  // The connection over which each route was last asked for, and so is watched.
+  std::map<std::string, std::uint64_t, std::less<>> watched_over;
+  std::set<std::string> outdated_routes;  // to be asked for again
+  bool refreshing_outdated = false;
+  Duration renew_pause{};  // after a failure
+  Instant renew_again{};
   std::set<std::string> producer_groups;
   std::set<Address> silent_brokers;  // whose last heartbeat failed; to log changes only
   TaskGroup tasks;

@@ -48,18 +48,23 @@ ClientConfig with_environment(ClientConfig config) {
   return config;
 }
 
+}  // namespace
+
 // Requests that brokers send to clients. The consumers' ones are taken without an answer, as
 // RocketMQ's clients do; what is not known gets REQUEST_CODE_NOT_SUPPORTED.
-std::shared_ptr<const remoting::Dispatcher> make_handlers() {
+std::shared_ptr<const remoting::Dispatcher> ClientInstance::Impl::make_handlers() {
   auto handlers = std::make_shared<remoting::Dispatcher>();
   auto no_answer = [](remoting::Request&) -> remoting::Reply { return std::nullopt; };
   handlers->on(RequestCode::check_transaction_state, no_answer);
   handlers->on(RequestCode::notify_consumer_ids_changed, no_answer);
   handlers->on(RequestCode::reset_consumer_client_offset, no_answer);
+  auto route_changed = [this](remoting::Request& request) -> remoting::Reply {
+    on_route_notification(request);
+    return std::nullopt;
+  };
+  handlers->on(RequestCode::notify_route_changed, route_changed);
   return handlers;
 }
-
-}  // namespace
 
 ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
                            ClientConfig config_in)
@@ -82,6 +87,7 @@ void ClientInstance::Impl::begin() {
   tasks.spawn("route refresh",
               repeat_every(time, config.route_refresh_interval, config.route_refresh_interval,
                            "route refresh", refresh));
+  begin_watching();
   tasks.spawn("heartbeats", repeat_every(time, config.first_heartbeat, config.heartbeat_interval,
                                          "heartbeats", heartbeat));
 }

@@ -18,14 +18,7 @@ using remoting::ResponseCode;
 asio::awaitable<bool> ClientInstance::Impl::look_up(std::string topic, Purpose purpose,
                                                     Instant deadline) {
   require_running();
-  std::shared_ptr<Lookup> lookup;
-  if (auto running = lookups.find(std::make_pair(topic, purpose)); running != lookups.end()) {
-    lookup = running->second;
-  } else {
-    lookup = std::make_shared<Lookup>(executor, time);
-    lookups.emplace(std::make_pair(topic, purpose), lookup);
-    tasks.spawn("route query", run_lookup(lookup, topic, purpose));
-  }
+  const std::shared_ptr<Lookup> lookup = begin_lookup(topic, purpose);
   while (!lookup->done) {
     const bool notified = co_await lookup->ended.wait(deadline);
     if (!notified && !lookup->done && time.now() >= deadline) {
@@ -36,6 +29,16 @@ asio::awaitable<bool> ClientInstance::Impl::look_up(std::string topic, Purpose p
   }
   if (lookup->problem) std::rethrow_exception(lookup->problem);
   co_return lookup->found;
+}
+
+std::shared_ptr<ClientInstance::Impl::Lookup> ClientInstance::Impl::begin_lookup(
+    const std::string& topic, Purpose purpose) {
+  std::shared_ptr<Lookup>& lookup = lookups[std::make_pair(topic, purpose)];
+  if (lookup != nullptr) return lookup;
+  lookup = std::make_shared<Lookup>(executor, time);
+  const std::shared_ptr<Lookup> begun = lookup;
+  tasks.spawn("route query", run_lookup(begun, topic, purpose));
+  return begun;
 }
 
 asio::awaitable<void> ClientInstance::Impl::run_lookup(std::shared_ptr<Lookup> lookup,
@@ -59,13 +62,18 @@ asio::awaitable<void> ClientInstance::Impl::run_lookup(std::shared_ptr<Lookup> l
 asio::awaitable<bool> ClientInstance::Impl::update_route(std::string topic, Purpose purpose,
                                                          Instant deadline) {
   std::optional<routing::TopicRouteData> route = co_await query_route(topic, deadline);
+  const std::uint64_t watched_by = watching_connection();
   bool provisional = false;
   if (!route && purpose == Purpose::publish) {
     route = co_await query_route(config.create_topic_key, deadline);
     if (route) route = limit_queues(std::move(*route), config.default_topic_queue_nums);
     provisional = true;
   }
-  if (!route) co_return false;  // an old route stays: its brokers know best
+  if (!route) {  // an old route stays: its brokers know best
+    if (routes.find(topic) != nullptr) watched_over[topic] = watched_by;
+    co_return false;
+  }
+  watched_over[topic] = watched_by;
   if (routes.accept(topic, std::move(*route), provisional)) {
     log::debug("route of topic {} changed{}", topic, provisional ? " (not created yet)" : "");
   }
@@ -76,6 +84,7 @@ asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::qu
     std::string topic, Instant deadline) {
   remoting::GetRouteInfoHeader header;
   header.topic = topic;
+  if (config.watch_routes) header.watch = true;
   RemotingCommand request = RemotingCommand::request(RequestCode::get_routeinfo_by_topic, header);
   RemotingCommand answer = co_await ask_name_servers(std::move(request), deadline);
   if (answer.response_code() == ResponseCode::topic_not_exist) co_return std::nullopt;

@@ -45,6 +45,7 @@ Duration timeout_of(const Service& service, const remoting::RegisterBrokerHeader
 }
 
 void log_refusal(Service& service, const Request& request, std::string_view why) {
+  ++service.counters.registrations_refused;
   const Instant now = service.time.now();
   if (now < service.next_refusal_line) return;
   service.next_refusal_line = now + kRefusalLineEvery;
@@ -135,6 +136,7 @@ Reply register_broker(Service& service, Request& request) {
     log_refusal(service, request, outcome.refusal);
     return failure(request, ResponseCode::system_error, outcome.refusal);
   }
+  ++service.counters.registrations;
   if (!outcome.stale) service.connections[request.connection->id()] = request.connection;
   log_registration(*header, outcome);
   return answer_registration(service, request, outcome);
@@ -147,6 +149,7 @@ Reply unregister_broker(Service& service, Request& request) {
   if (!header) return lacks(request, missing);
   const std::scoped_lock lock(service.mutex);
   if (const auto removed = service.table.unregister_broker(header->broker_addr)) {
+    ++service.counters.unregistered;
     log_removed({*removed}, "it has said goodbye");
   }
   return success(request);

@@ -15,10 +15,13 @@ using remoting::ConnectionEvent;
 
 // A broker whose connection is gone is gone: its clients must not wait for the expiry.
 void on_connection_closed(Service& service, const Connection& connection) {
+  service.notifier->connection_closed(connection.id());
   const std::scoped_lock lock(service.mutex);
   service.connections.erase(connection.id());
   if (service.stopping) return;
-  log_removed(service.table.connection_closed(connection.id()), "its connection has closed");
+  const auto removed = service.table.connection_closed(connection.id());
+  service.counters.connections_lost += removed.size();
+  log_removed(removed, "its connection has closed");
 }
 
 // Silent brokers lose their connection too, so that they notice and register again.
@@ -27,6 +30,7 @@ asio::awaitable<void> expire_brokers(std::shared_ptr<Service> service) {
   {
     const std::scoped_lock lock(service->mutex);
     for (const routing::RemovedBroker& broker : service->table.expire(service->time.now())) {
+      ++service->counters.expired;
       log_removed({broker}, "silent for " + std::to_string(to_millis(broker.silent)) + " ms");
       const auto connection = service->connections.find(broker.connection);
       if (connection == service->connections.end()) continue;
@@ -45,6 +49,7 @@ std::shared_ptr<const remoting::Dispatcher> make_dispatcher(
   install_list_handlers(*dispatcher, service);
   install_change_handlers(*dispatcher, service);
   install_kv_handlers(*dispatcher, service);
+  dispatcher->observe(service->config.observer);
   return dispatcher;
 }
 
@@ -56,7 +61,7 @@ struct NameServer::Impl {
       : executors(std::move(executors_in)),
         network(network_in),
         time(time_in),
-        service(std::make_shared<Service>(std::move(config), time_in)),
+        service(std::make_shared<Service>(executors.front(), std::move(config), time_in)),
         tasks(executors.front(), time_in) {}
 
   std::vector<asio::any_io_executor> executors;
@@ -104,5 +109,26 @@ asio::awaitable<void> NameServer::stop(Instant deadline) {
 }
 
 IpEndpoint NameServer::local() const { return impl_->server->local(); }
+
+NameServerStats NameServer::stats() const {
+  Service& service = *impl_->service;
+  NameServerStats stats;
+  stats.connections = impl_->server->connections();
+  {
+    const std::scoped_lock lock(service.mutex);
+    stats.brokers = service.table.brokers();
+    stats.topics = service.table.topic_count();
+  }
+  stats.route_watches = service.notifier->watches();
+  stats.route_notifications = service.notifier->notifications();
+  const Counters& counters = service.counters;
+  stats.registrations = counters.registrations.value();
+  stats.registrations_refused = counters.registrations_refused.value();
+  stats.expired = counters.expired.value();
+  stats.connections_lost = counters.connections_lost.value();
+  stats.unregistered = counters.unregistered.value();
+  stats.route_not_found = counters.route_not_found.value();
+  return stats;
+}
 
 }  // namespace comet::namesrv

@@ -18,8 +18,7 @@ IntegerKeys keys_for(const Request& request, const remoting::GetRouteInfoHeader&
   return standard ? IntegerKeys::quoted : IntegerKeys::unquoted;
 }
 
-std::optional<SharedBytes> find_route(Service& service, std::string_view topic,
-                                      IntegerKeys keys) {
+std::optional<SharedBytes> find_route(Service& service, std::string_view topic, IntegerKeys keys) {
   const std::scoped_lock lock(service.mutex);
   const std::string* order =
       service.config.order_message_enable ? service.kv.find(kOrderTopicConfig, topic) : nullptr;
@@ -30,18 +29,29 @@ std::optional<SharedBytes> find_route(Service& service, std::string_view topic,
   return SharedBytes::own(to_json(*route, keys));
 }
 
+RemotingCommand no_route(const Request& request, std::string_view topic) {
+  return failure(request, ResponseCode::topic_not_exist,
+                 "No topic route info in name server for the topic: " + std::string(topic) +
+                     "\nSee http://rocketmq.apache.org/docs/faq/ for further details.");
+}
+
 Reply get_route(Service& service, Request& request) {
   std::string missing;
   const auto header = remoting::read_header<remoting::GetRouteInfoHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return lacks(request, missing);
+  const bool watched =
+      header->watch.value_or(false) && service.notifier->watch(request.connection, header->topic);
   std::optional<SharedBytes> route = find_route(service, header->topic, keys_for(request, *header));
-  if (!route) {
-    return failure(request, ResponseCode::topic_not_exist,
-                   "No topic route info in name server for the topic: " +
-                       std::string(header->topic) + "\nSee http://rocketmq.apache.org/docs/faq/ for further details.");
+  if (!route) ++service.counters.route_not_found;
+  RemotingCommand answer =
+      route ? success(request, std::move(*route)) : no_route(request, header->topic);
+  if (watched) {
+    remoting::GetRouteInfoResponseHeader fields;
+    fields.watched = true;
+    remoting::write_header(fields, answer.fields);
   }
-  return success(request, std::move(*route));
+  return answer;
 }
 
 }  // namespace

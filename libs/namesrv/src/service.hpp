@@ -14,7 +14,9 @@
 #include "comet/namesrv/name_server.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/routing/route_table.hpp"
+#include "counters.hpp"
 #include "kv_config.hpp"
+#include "route_notifier.hpp"
 
 namespace comet::namesrv {
 
@@ -22,14 +24,18 @@ namespace comet::namesrv {
 // holds it, and not across anything that waits for others.
 class Service {
  public:
-  Service(NameServerConfig config_in, TimeSource& time_in)
+  Service(asio::any_io_executor executor, NameServerConfig config_in, TimeSource& time_in)
       : config(std::move(config_in)),
         time(time_in),
+        notifier(std::make_shared<RouteNotifier>(std::move(executor), config.watches)),
         table(config.limits),
-        kv(config.kv_config_path) {}
+        kv(config.kv_config_path) {
+    table.set_observer(notifier.get());
+  }
 
   const NameServerConfig config;
   TimeSource& time;
+  const std::shared_ptr<RouteNotifier> notifier;
 
   std::mutex mutex;
   routing::RouteTable table;
@@ -38,6 +44,8 @@ class Service {
   std::unordered_map<std::uint64_t, std::weak_ptr<remoting::Connection>> connections;
   Instant next_refusal_line{};  // refused registrations may come at any rate; their log lines not
   bool stopping = false;
+
+  Counters counters;
 };
 
 using Handler = remoting::Reply (*)(Service&, remoting::Request&);

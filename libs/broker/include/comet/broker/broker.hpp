@@ -36,6 +36,30 @@ class BrokerConfig {
   Duration client_expiry = std::chrono::seconds(120);
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
+  std::shared_ptr<remoting::RequestObserver> observer;  // null: none
+};
+
+// Since the start: what came in by topic, or (with a group) what went out to it.
+class TrafficStats {
+ public:
+  TrafficStats(std::string topic_in, std::string group_in, std::uint64_t messages_in,
+               std::uint64_t bytes_in)
+      : topic(std::move(topic_in)),
+        consumer_group(std::move(group_in)),
+        messages(messages_in),
+        bytes(bytes_in) {}
+  std::string topic;
+  std::string consumer_group;  // empty: stored
+  std::uint64_t messages;
+  std::uint64_t bytes;
+};
+
+// What an operator wants to see.
+class BrokerStats {
+ public:
+  std::size_t connections = 0;
+  std::int32_t permission = 0;
+  std::vector<TrafficStats> traffic;
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the
@@ -57,6 +81,8 @@ class Broker {
   // "ip:port" as registered with the name servers.
   [[nodiscard]] std::string announced_address() const;
   [[nodiscard]] const store::MessageStore& store() const;
+  // After start(). Thread-safe.
+  [[nodiscard]] BrokerStats stats() const;
 
  private:
   struct Impl;

@@ -24,6 +24,9 @@ class ClientConfig {
   std::string unit_name;
 
   Duration route_refresh_interval = std::chrono::seconds(30);  // Apache: pollNameServerInterval
+  // Ask name servers to tell of changed routes, so that they are known at once; those that cannot are
+  // polled all the same.
+  bool watch_routes = true;
   Duration heartbeat_interval = std::chrono::seconds(30);      // Apache: heartbeatBrokerInterval
   Duration first_heartbeat = std::chrono::seconds(1);          // after the start
   // For requests of the client's own: routes, heartbeats, offsets (Apache: mqClientApiTimeout).

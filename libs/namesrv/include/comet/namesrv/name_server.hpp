@@ -13,6 +13,14 @@
 
 namespace comet::namesrv {
 
+// Clients' watches of routes; further ones are not taken, and their clients poll.
+class RouteWatchLimits {
+ public:
+  std::size_t max_watches = 500'000;  // some 150 bytes each
+  std::size_t max_per_connection = 10'000;
+  std::size_t max_topic_size = 255;  // bytes of a name
+};
+
 // Comments name Apache's key where it differs from the member.
 class NameServerConfig {
  public:
@@ -26,7 +34,26 @@ class NameServerConfig {
   std::string properties;                            // what GET_NAMESRV_CONFIG answers
   routing::RouteTableLimits limits;
   std::size_t max_inflated = 64u << 20;  // bytes of a compressed registration, inflated
+  RouteWatchLimits watches;
   remoting::ConnectionLimits connection;
+  std::shared_ptr<remoting::RequestObserver> observer;  // null: none
+};
+
+// What an operator wants to see.
+class NameServerStats {
+ public:
+  std::size_t connections = 0;
+  std::size_t brokers = 0;  // addresses
+  std::size_t topics = 0;
+  std::size_t route_watches = 0;
+  // Since the start:
+  std::uint64_t registrations = 0;
+  std::uint64_t registrations_refused = 0;
+  std::uint64_t expired = 0;           // brokers removed since they were silent,
+  std::uint64_t connections_lost = 0;  // since their connection closed,
+  std::uint64_t unregistered = 0;      // since they said goodbye
+  std::uint64_t route_not_found = 0;
+  std::uint64_t route_notifications = 0;
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the
@@ -45,6 +72,8 @@ class NameServer {
 
   // Where it listens (the port that was chosen for port 0).
   [[nodiscard]] IpEndpoint local() const;
+  // After start(). Thread-safe.
+  [[nodiscard]] NameServerStats stats() const;
 
  private:
   struct Impl;

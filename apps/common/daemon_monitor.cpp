@@ -1,0 +1,120 @@
+#include "daemon_monitor.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "comet/base/async.hpp"
+#include "comet/base/log.hpp"
+#include "comet/base/tcp_network.hpp"
+#include "comet/monitor/monitor_server.hpp"
+
+namespace comet::daemon {
+namespace {
+
+using monitor::Health;
+
+// An event loop that takes longer than this to come to a new task is not well.
+constexpr std::chrono::seconds kLoopPatience{2};
+
+}  // namespace
+
+struct DaemonMonitor::Impl {
+  Impl(asio::io_context& served_in, Address listen_at, monitor::Labels labels)
+      : served(served_in), metrics(std::move(labels)), common(), context(1) {
+    common.add(monitor::report_process);
+    metrics.add([this](monitor::Scrape& scrape) { requests->report(scrape); });
+    monitor::MonitorConfig config;
+    config.listen_at = std::move(listen_at);
+    auto check = [this] { return check_health(); };
+    auto text = [this] { return metrics_text(); };
+    server = std::make_unique<monitor::MonitorServer>(context.get_executor(), network, real_time(),
+                                                      std::move(config), check, text);
+  }
+
+  asio::awaitable<Health> check_health();
+  std::string metrics_text();
+
+  asio::io_context& served;
+  TcpNetwork network;
+  std::shared_ptr<monitor::RequestMetrics> requests = std::make_shared<monitor::RequestMetrics>();
+  monitor::Metrics metrics;  // of the daemon, while it is ready
+  monitor::Metrics common;   // of the process, always
+  std::mutex mutex;
+  std::string not_ready = "starting";  // why; empty: it is ready
+  asio::io_context context;
+  std::unique_ptr<monitor::MonitorServer> server;
+  std::thread thread;
+};
+
+asio::awaitable<Health> DaemonMonitor::Impl::check_health() {
+  {
+    const std::scoped_lock lock(mutex);
+    if (!not_ready.empty()) co_return Health(false, not_ready);
+  }
+  const asio::any_io_executor here = context.get_executor();
+  auto answered = std::make_shared<Event>(here, real_time());
+  auto answer = [here, answered] {
+    auto notify = [answered] { answered->notify_all(); };
+    asio::post(here, notify);
+  };
+  asio::post(served, answer);
+  const bool in_time = co_await answered->wait(real_time().now() + kLoopPatience);
+  if (in_time) co_return Health(true);
+  co_return Health(false, "the event loop has not answered for " +
+                              std::to_string(kLoopPatience.count()) + " s");
+}
+
+std::string DaemonMonitor::Impl::metrics_text() {
+  std::string text = common.text();
+  const std::scoped_lock lock(mutex);  // sources go away only after stopping()
+  if (not_ready.empty()) text += metrics.text();
+  return text;
+}
+
+DaemonMonitor::DaemonMonitor(const Config& settings, asio::io_context& served,
+                             monitor::Labels labels) {
+  const std::int64_t port = settings.integer("monitorPort");
+  if (port < 0) return;
+  Address listen_at(settings.text("monitorAddress"), static_cast<std::uint16_t>(port));
+  impl_ = std::make_unique<Impl>(served, std::move(listen_at), std::move(labels));
+}
+
+DaemonMonitor::~DaemonMonitor() {
+  if (impl_ == nullptr || !impl_->thread.joinable()) return;
+  asio::co_spawn(impl_->context, impl_->server->stop(), asio::use_future).wait();
+  impl_->thread.join();
+}
+
+std::shared_ptr<remoting::RequestObserver> DaemonMonitor::request_observer() const {
+  if (impl_ == nullptr) return nullptr;
+  return impl_->requests;
+}
+
+void DaemonMonitor::add(monitor::Metrics::Source source) {
+  if (impl_ != nullptr) impl_->metrics.add(std::move(source));
+}
+
+void DaemonMonitor::start() {
+  if (impl_ == nullptr) return;
+  impl_->server->start();
+  log::info("health and metrics on http://{}", impl_->server->local().to_string());
+  impl_->thread = std::thread([this] { impl_->context.run(); });
+}
+
+void DaemonMonitor::ready() {
+  if (impl_ == nullptr) return;
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->not_ready.clear();
+}
+
+void DaemonMonitor::stopping() {
+  if (impl_ == nullptr) return;
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->not_ready = "stopping";
+}
+
+}  // namespace comet::daemon

@@ -1,0 +1,41 @@
+#pragma once
+// A daemon's HTTP endpoint for its operator's tools.
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "comet/base/config.hpp"
+#include "comet/monitor/metrics.hpp"
+#include "comet/monitor/request_metrics.hpp"
+
+namespace comet::daemon {
+
+// Serves on a thread of its own, so that it tells of a start that takes long or of an event loop
+// that hangs, and so that writing thousands of samples delays no request. Without monitorPort there
+// is neither thread nor endpoint.
+class DaemonMonitor {
+ public:
+  // `served`: the daemon's event loop; it must outlive the monitor.
+  DaemonMonitor(const Config& settings, asio::io_context& served, monitor::Labels labels);
+  ~DaemonMonitor();  // ends the thread
+  DaemonMonitor(const DaemonMonitor&) = delete;
+  DaemonMonitor& operator=(const DaemonMonitor&) = delete;
+
+  // For the daemon's servers; null without an endpoint, so that nothing is counted in vain.
+  [[nodiscard]] std::shared_ptr<remoting::RequestObserver> request_observer() const;
+  // A source is called on the monitor's thread while the daemon is ready.
+  void add(monitor::Metrics::Source source);
+
+  // Listens; from now on /health says "starting". Throws Error naming the address.
+  void start();
+  void ready();
+  // From now on nobody asks the sources any more.
+  void stopping();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace comet::daemon

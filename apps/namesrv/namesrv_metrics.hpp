@@ -1,0 +1,10 @@
+#pragma once
+
+#include "comet/monitor/metrics.hpp"
+#include "comet/namesrv/name_server.hpp"
+
+namespace comet::daemon {
+
+void report_name_server(const namesrv::NameServerStats& stats, monitor::Scrape& scrape);
+
+}  // namespace comet::daemon
