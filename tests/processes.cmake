@@ -29,6 +29,7 @@ endfunction()
 
 comet_process_test(process_start integration/start_test.py SERIAL)
 comet_process_test(process_daemon integration/daemon_test.py)
+comet_process_test(process_failover integration/failover_test.py)
 comet_process_test(process_docs integration/docs_test.py)
 comet_process_test(process_bench integration/bench_test.py)
 comet_process_test(process_bad_input integration/bad_input_test.py TIMEOUT 900)

@@ -1,14 +1,18 @@
-// comet-bench: measures sending to a RocketMQ cluster.
+// comet-bench: measures a RocketMQ cluster.
 
 #include <fmt/format.h>
 
 #include <csignal>
 #include <exception>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "comet/base/log.hpp"
+#include "failover.hpp"
 #include "options.hpp"
 #include "produce.hpp"
+#include "routes.hpp"
 
 namespace {
 
@@ -44,27 +48,73 @@ void print_table(const ProduceOptions& options, const ProduceReport& report) {
              report.cpu_seconds, report.cpu_seconds * 1e5 / static_cast<double>(report.sent));
 }
 
+int produce(int argc, char** argv) {
+  const std::optional<ProduceOptions> options = comet::bench::parse_command_line(argc, argv);
+  if (!options) return 0;
+  const ProduceReport report = comet::bench::produce(*options);
+  if (options->json) {
+    print_json(report);
+  } else {
+    print_table(*options, report);
+  }
+  return report.failed == 0 && report.sent > 0 ? 0 : 1;
+}
+
+int routes(int argc, char** argv) {
+  const auto options = comet::bench::parse_routes_options(argc, argv);
+  if (!options) return 0;
+  const comet::bench::RoutesReport report = comet::bench::ask_routes(*options);
+  comet::bench::print_report(*options, report);
+  return report.failed == 0 ? 0 : 1;
+}
+
+int failover(int argc, char** argv) {
+  const auto options = comet::bench::parse_failover_options(argc, argv);
+  if (options) comet::bench::send_through_failover(*options);
+  return 0;
+}
+
+struct Command {
+  std::string_view name;
+  int (*run)(int argc, char** argv);  // without the program's name
+  std::string_view help;
+};
+constexpr Command kCommands[] = {
+    {"produce", produce, "sends messages and measures"},
+    {"routes", routes, "asks a name server for routes and measures"},
+    {"failover", failover, "sends and says when the route changes and when sends fail"},
+};
+
+std::string list_commands() {
+  std::string list = "usage: comet-bench COMMAND [options]; comet-bench COMMAND --help\n";
+  for (const Command& command : kCommands)
+    list += fmt::format("  {:<10} {}\n", command.name, command.help);
+  return list;
+}
+
+int run_command(int argc, char** argv) {
+  const std::string_view wanted = argc > 1 ? argv[1] : "";
+  if (wanted == "--help" || wanted == "-h" || wanted == "help") {
+    fmt::print("{}", list_commands());
+    return 0;
+  }
+  for (const Command& command : kCommands) {
+    if (command.name == wanted) return command.run(argc - 1, argv + 1);
+  }
+  throw comet::bench::UsageError(wanted.empty() ? "a command is missing"
+                                                : fmt::format("unknown command '{}'", wanted));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::optional<ProduceOptions> options;
-  try {
-    options = comet::bench::parse_command_line(argc, argv);
-  } catch (const comet::bench::UsageError& error) {
-    fmt::print(stderr, "comet-bench: {}\nTry comet-bench --help\n", error.what());
-    return 2;
-  }
-  if (!options) return 0;
   std::signal(SIGPIPE, SIG_IGN);
   comet::log::configure(comet::log::Level::warn);
   try {
-    const ProduceReport report = comet::bench::produce(*options);
-    if (options->json) {
-      print_json(report);
-    } else {
-      print_table(*options, report);
-    }
-    return report.failed == 0 && report.sent > 0 ? 0 : 1;
+    return run_command(argc, argv);
+  } catch (const comet::bench::UsageError& error) {
+    fmt::print(stderr, "comet-bench: {}\nTry comet-bench --help\n", error.what());
+    return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "comet-bench: {}\n", error.what());
     return 1;

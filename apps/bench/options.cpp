@@ -56,19 +56,9 @@ void check(const ProduceOptions& options) {
 std::optional<ProduceOptions> parse_command_line(int argc, char** argv) {
   ProduceOptions options;
   const po::options_description description = describe(options);
-  const std::string_view command = argc > 1 ? argv[1] : "";
-  if (command == "--help" || command == "-h" || command == "help") {
-    std::cout << kUsage << '\n' << description;
-    return std::nullopt;
-  }
-  if (command != "produce") {
-    throw UsageError(command.empty()
-                         ? "a command is missing: produce"
-                         : fmt::format("unknown command '{}'; there is: produce", command));
-  }
   try {
     po::variables_map values;
-    po::store(po::parse_command_line(argc - 1, argv + 1, description), values);
+    po::store(po::parse_command_line(argc, argv, description), values);
     po::notify(values);
     if (values.count("serialize") != 0) {
       options.serialize_type = values["serialize"].as<remoting::SerializeType>();

@@ -30,7 +30,7 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// nullopt: help was asked for and has been printed. Throws UsageError.
+// Of the command produce, from its name on. nullopt: help was asked for and has been printed. Throws UsageError.
 [[nodiscard]] std::optional<ProduceOptions> parse_command_line(int argc, char** argv);
 
 }  // namespace comet::bench

@@ -1,7 +1,6 @@
 #include "produce.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -12,6 +11,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/producer/producer.hpp"
+#include "process_stats.hpp"
 
 namespace comet::bench {
 namespace {
@@ -19,15 +19,6 @@ namespace {
 constexpr std::uint64_t kErrorsShown = 5;
 // With not one success before so many failures, the rest will not fare better.
 constexpr std::uint64_t kHopeless = 100;
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 // Text that looks random, is the same in every run, and gives every message another body.
 class BodyMaker {
@@ -126,10 +117,10 @@ asio::awaitable<void> measure(Run& run) {
   TaskGroup progress(run.executor, real_time());
   if (isatty(STDERR_FILENO) != 0) progress.spawn("progress", show_progress(run));
   const auto begin = std::chrono::steady_clock::now();
-  const double cpu_begin = cpu_seconds();
+  const double cpu_begin = own_cpu_seconds();
   co_await send_all(run, run.options.count);
   run.report.elapsed = std::chrono::steady_clock::now() - begin;
-  run.report.cpu_seconds = cpu_seconds() - cpu_begin;
+  run.report.cpu_seconds = own_cpu_seconds() - cpu_begin;
   if (progress.size() > 0) fmt::print(stderr, "\r{:80}\r", "");
   progress.cancel();
   co_await progress.join();

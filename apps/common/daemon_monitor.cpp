@@ -64,8 +64,8 @@ asio::awaitable<Health> DaemonMonitor::Impl::check_health() {
   asio::post(served, answer);
   const bool in_time = co_await answered->wait(real_time().now() + kLoopPatience);
   if (in_time) co_return Health(true);
-  co_return Health(false, "the event loop has not answered for " +
-                              std::to_string(kLoopPatience.count()) + " s");
+  co_return Health(
+      false, "the event loop has not answered for " + std::to_string(kLoopPatience.count()) + " s");
 }
 
 std::string DaemonMonitor::Impl::metrics_text() {

@@ -94,7 +94,8 @@ DaemonNetwork::DaemonNetwork(const Config& settings) {
   if (!config.server && !config.client) return;
   tls_ = std::make_unique<TlsNetwork>(tcp_, config);
   if (config.server) {
-    log::info("TLS {}, {}", settings.text("tls.server.mode") == "enforcing" ? "enforced" : "permitted",
+    log::info("TLS {}, {}",
+              settings.text("tls.server.mode") == "enforcing" ? "enforced" : "permitted",
               tls_->describe_certificate());
   }
   if (config.client && !config.client->auth_server) {

@@ -65,8 +65,8 @@ class DaemonNetwork {
   explicit DaemonNetwork(const Config& settings);
 
   [[nodiscard]] Network& network() noexcept;
-  // Reads the certificates again, for new connections; the outcome goes to the log. Without TLS there
-  // is nothing to do.
+  // Reads the certificates again, for new connections; the outcome goes to the log. Without TLS
+  // there is nothing to do.
   void reload();
 
  private:

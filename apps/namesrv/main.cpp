@@ -22,13 +22,15 @@ options::options_description describe_options() {
       "namesrvAddr,n", options::value<std::string>(), "accepted without effect, as by mqnamesrv")(
       "printConfigItem,p", "print the effective configuration and end")(
       "logLevel", options::value<std::string>(),
-      "debug, info, warn or error, instead of the configuration's")("version", "print the version and end");
+      "debug, info, warn or error, instead of the configuration's")("version",
+                                                                    "print the version and end");
   return description;
 }
 
 Config read_settings(const options::variables_map& given) {
   Config settings = daemon::make_namesrv_settings();
-  daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
+  daemon::apply_files(settings,
+                      given.contains("configFile") ? given["configFile"].as<std::string>() : "");
   if (given.contains("logLevel")) {
     settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
   }
@@ -42,9 +44,8 @@ int serve(const options::variables_map& given, const Config& settings,
   daemon::DaemonMonitor monitor(settings, context, {{"node_type", "nameserver"}});
   config.observer = monitor.request_observer();
   namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config);
-  monitor.add([&server](monitor::Scrape& scrape) {
-    daemon::report_name_server(server.stats(), scrape);
-  });
+  monitor.add(
+      [&server](monitor::Scrape& scrape) { daemon::report_name_server(server.stats(), scrape); });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   auto start = [&] {
     server.start();

@@ -34,6 +34,7 @@ class Documents(DaemonTest):
         for program, heading in (("comet-broker", "broker.conf"), ("comet-namesrv", "namesrv.conf")):
             documents, effective = documented("docs/configuration.md", heading), self.effective(program)
             documents.update(documented("docs/tls.md", "Keys"))
+            documents.update(documented("docs/configuration.md", "Keys of every daemon"))
             self.assertEqual(sorted(effective), sorted(documents), f"keys of {heading}")
             for key, default in documents.items():
                 if key not in IN_WORDS:
