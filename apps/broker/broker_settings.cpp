@@ -27,6 +27,11 @@ constexpr ConfigKey kKeys[] = {
     Key::choice("flushDiskType", "ASYNC_FLUSH", "ASYNC_FLUSH|SYNC_FLUSH", "acknowledge when written, or when on disk"),
     Key::integer("flushIntervalCommitLog", "500", 1, 60000, "ms between flushes under ASYNC_FLUSH"),
     Key::integer("syncFlushTimeout", "5000", 1, 600000, "ms after which a send is answered FLUSH_DISK_TIMEOUT"),
+    Key::integer("fileReservedTime", "72", 1, 876000, "hours that commit log files are kept"),
+    Key::text("deleteWhen", "04", "hours of local time at which older ones are deleted, 04;16"),
+    Key::integer("diskMaxUsedSpaceRatio", "75", 10, 95, "% of disk use above which they are deleted at any hour"),
+    Key::boolean("cleanFileForciblyEnable", true, "delete younger files when the disk is more than 85 % full"),
+    Key::integer("cleanResourceInterval", "10000", 1000, 3600000, "ms between looks at disk and files"),
     Key::boolean("messageIndexEnable", true, "index messages by KEYS and unique key"),
     Key::integer("maxHashSlotNum", "5000000", 1, 100000000, "slots of an index file; constant for a directory"),
     Key::integer("maxIndexNum", "20000000", 2, 100000000, "entries of an index file; constant for a directory"),
@@ -43,9 +48,6 @@ constexpr ConfigKey kKeys[] = {
 
     Key::unsupported("brokerRole", "only a single master (ASYNC_MASTER) is served"),
     Key::unsupported("storePathCommitLog", "the commit log lies below storePathRootDir"),
-    Key::unsupported("deleteWhen", "files are not deleted by age yet"),
-    Key::unsupported("fileReservedTime", "files are not deleted by age yet"),
-    Key::unsupported("diskMaxUsedSpaceRatio", "files are not deleted by disk usage yet"),
     Key::unsupported("aclEnable", "access control is not there yet: every client is let in"),
     Key::unsupported("enablePropertyFilter", "SQL92 filters are not there yet"),
     Key::unsupported("messageDelayLevel", "delayed messages are not there yet"),
@@ -79,7 +81,7 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("transferMsgByHeap"), Key::no_effect("maxDelayTime"), Key::no_effect("accessMessageInMemoryMaxRatio"),
     Key::no_effect("maxTransferBytesOnMessageInMemory"), Key::no_effect("maxTransferCountOnMessageInMemory"),
     Key::no_effect("maxTransferBytesOnMessageInDisk"), Key::no_effect("maxTransferCountOnMessageInDisk"),
-    Key::no_effect("debugLockEnable"), Key::no_effect("cleanResourceInterval"),
+    Key::no_effect("debugLockEnable"),
     Key::no_effect("deleteCommitLogFilesInterval"), Key::no_effect("deleteConsumeQueueFilesInterval"),
     Key::no_effect("destroyMapedFileIntervalForcibly"), Key::no_effect("redeleteHangedFileInterval"),
     Key::no_effect("serverWorkerThreads"), Key::no_effect("serverCallbackExecutorThreads"),
@@ -165,6 +167,11 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
                                                                       : store::FlushMode::async_flush;
   config.store.flush_interval = millis(settings, "flushIntervalCommitLog");
   config.store.sync_flush_timeout = millis(settings, "syncFlushTimeout");
+  config.store.file_reserved_time = std::chrono::hours(settings.integer("fileReservedTime"));
+  config.store.delete_when = settings.text("deleteWhen");
+  config.store.disk_max_used_percent = static_cast<int>(settings.integer("diskMaxUsedSpaceRatio"));
+  config.store.clean_file_forcibly = settings.boolean("cleanFileForciblyEnable");
+  config.store.clean_interval = millis(settings, "cleanResourceInterval");
   config.store.index_messages = settings.boolean("messageIndexEnable");
   config.store.index_slots = static_cast<std::int32_t>(settings.integer("maxHashSlotNum"));
   config.store.index_entries = static_cast<std::int32_t>(settings.integer("maxIndexNum"));

@@ -90,6 +90,7 @@ void Broker::Impl::begin_background_work() {
   registration->start();
   tasks.spawn("pull hold", hold->run());
   tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry", [this] { return close_silent_clients(); }));
+  tasks.spawn("retention", store->run_retention());
   const Duration interval = config.flush_consumer_offset_interval;
   tasks.spawn("offset saving",
               repeat_every(time, interval, interval, "offset saving", [this] { return save_offsets_in_background(); }));

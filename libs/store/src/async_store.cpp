@@ -3,6 +3,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
@@ -40,7 +41,8 @@ class AsyncStore::StartAppend {
 
 AsyncStore::AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time,
                        FileSystem& files)
-    : core_(std::move(config), time, files),
+    : time_(time),
+      core_(std::move(config), time, files),
       arrivals_(executor),
       waits_(std::make_shared<FlushWaits>(executor, time, core_.config().sync_flush_timeout)) {}
 
@@ -68,6 +70,76 @@ asio::awaitable<AppendResult> AsyncStore::await_append(Append append, bool wait_
   StartAppend start(shared_from_this(), std::move(append), wait_flush);
   return asio::async_initiate<const asio::use_awaitable_t<>, void(AppendResult)>(
       std::move(start), asio::use_awaitable);
+}
+
+// A piece of work for the helper, and who waits for it.
+class AsyncStore::StartWork {
+ public:
+  StartWork(std::shared_ptr<AsyncStore> store, Work work) noexcept
+      : store_(std::move(store)), work_(std::move(work)) {}
+  template <class Handler>
+  void operator()(Handler&& handler) {
+    asio::any_io_executor executor = asio::get_associated_executor(handler);
+    auto call = std::make_shared<Call>(executor, std::forward<Handler>(handler));
+    auto finish = [call](std::exception_ptr problem, std::int64_t result) {
+      asio::post(call->executor, [call, problem, result] {
+        auto completion = std::move(call->handler);
+        std::move(completion)(problem, result);
+      });
+    };
+    auto job = [store = store_, work = std::move(work_), finish] {
+      std::exception_ptr problem;
+      std::int64_t result = 0;
+      try {
+        result = work(store->core_);
+      } catch (...) {
+        problem = std::current_exception();
+      }
+      finish(problem, result);
+    };
+    if (store_->helper_->post(std::move(job))) return;
+    finish(std::make_exception_ptr(Error(make_error_code(StoreErrc::closed), "store")), 0);
+  }
+
+ private:
+  class Call {
+   public:
+    template <class Handler>
+    Call(const asio::any_io_executor& executor_in, Handler&& handler_in)
+        : executor(asio::prefer(executor_in, asio::execution::outstanding_work.tracked)),
+          handler(std::forward<Handler>(handler_in)) {}
+    asio::any_io_executor executor;
+    asio::any_completion_handler<void(std::exception_ptr, std::int64_t)> handler;
+  };
+
+  std::shared_ptr<AsyncStore> store_;
+  Work work_;
+};
+
+asio::awaitable<std::int64_t> AsyncStore::run_on_helper(Work work) {
+  StartWork start(shared_from_this(), std::move(work));
+  return asio::async_initiate<const asio::use_awaitable_t<>,
+                              void(std::exception_ptr, std::int64_t)>(std::move(start),
+                                                                      asio::use_awaitable);
+}
+
+asio::awaitable<void> AsyncStore::run_retention() { return run_retention(shared_from_this()); }
+
+asio::awaitable<void> AsyncStore::run_retention(std::shared_ptr<AsyncStore> self) {
+  auto executor = co_await asio::this_coro::executor;
+  Timer timer(executor, self->time_);
+  while (true) {
+    // Not awaited: how long the disk takes must not move other timers of virtual time.
+    if (!self->cleaning_.exchange(true)) {
+      std::int64_t now = self->time_.wall_millis();
+      auto clean = [store = self.get(), now] {
+        store->core_.clean(now);
+        store->cleaning_ = false;
+      };
+      if (!self->helper_->post(clean)) co_return;
+    }
+    (void)co_await timer.wait_for(self->core_.config().clean_interval);
+  }
 }
 
 void AsyncStore::enqueue(std::unique_ptr<PendingAppend> append) {

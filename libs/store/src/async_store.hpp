@@ -2,8 +2,10 @@
 // Puts waiting on top of StoreCore: appends are queued, written together, and completed on their
 // own executors.
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -32,10 +34,17 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
   // Encodes at once, so that the views need not outlive the call.
   [[nodiscard]] asio::awaitable<AppendResult> submit(std::span<const RecordView> records,
                                                      bool wait_flush);
+  [[nodiscard]] asio::awaitable<void> run_retention();
+  void request_deletion() { core_.request_deletion(); }
+  // Runs `work` on the helper's thread, returns its result or throws its Error.
+  using Work = std::function<std::int64_t(StoreCore&)>;
+  [[nodiscard]] asio::awaitable<std::int64_t> run_on_helper(Work work);
 
  private:
   class StartAppend;
+  class StartWork;
 
+  static asio::awaitable<void> run_retention(std::shared_ptr<AsyncStore> self);
   asio::awaitable<AppendResult> await_append(Append append, bool wait_flush);
   void enqueue(std::unique_ptr<PendingAppend> append);
   void post_drain(const asio::any_io_executor& executor);
@@ -43,6 +52,7 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
   // Returns those that are done; the others wait for the disk.
   [[nodiscard]] PendingAppends write(PendingAppends appends);
 
+  TimeSource& time_;
   StoreCore core_;
   Arrivals arrivals_;
   std::shared_ptr<FlushWaits> waits_;
@@ -51,6 +61,8 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
   PendingAppends queue_;       // not yet written
   bool drain_posted_ = false;  // somebody will write the queue
   bool closing_ = false;
+
+  std::atomic<bool> cleaning_{false};
 
   std::mutex close_mutex_;
   bool closed_ = false;

@@ -281,6 +281,23 @@ std::int64_t CommitLog::min_offset() const {
   return segments_.empty() ? 0 : segments_.front()->start();
 }
 
+std::string CommitLog::first_removable_file() const {
+  std::shared_lock lock(segments_mutex_);
+  if (segments_.size() < 2 || segments_.front()->end() > synced()) return {};
+  return path_of(segments_.front()->start());
+}
+
+error_code CommitLog::remove_first_file() {
+  std::string path = first_removable_file();
+  if (path.empty()) return {};
+  error_code error = files_.remove(path);
+  if (error && !is_missing(error)) return error;
+  // Not synced: a file that comes back after a power cut is removed again.
+  std::unique_lock lock(segments_mutex_);
+  segments_.erase(segments_.begin());
+  return {};
+}
+
 SegmentPtr CommitLog::segment_at(std::int64_t offset) const {
   std::shared_lock lock(segments_mutex_);
   if (segments_.empty() || offset < segments_.front()->start()) return nullptr;

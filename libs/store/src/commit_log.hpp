@@ -85,6 +85,12 @@ class CommitLog {
   // an error nothing has moved, and what was written in part is wiped before the next attempt.
   [[nodiscard]] error_code write(std::span<iovec> pieces, std::int64_t size, bool finish_segment);
 
+  // Retention. ----------------------------------------------------------------------------------
+  // Empty: the first file is not to be removed, since it is the last or not all on disk.
+  [[nodiscard]] std::string first_removable_file() const;
+  // Readers that have its bytes keep them.
+  [[nodiscard]] error_code remove_first_file();
+
   // Any thread. ---------------------------------------------------------------------------------
   [[nodiscard]] std::int64_t segment_size() const noexcept { return segment_size_; }
   [[nodiscard]] std::int64_t min_offset() const;

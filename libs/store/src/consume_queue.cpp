@@ -193,6 +193,39 @@ error_code ConsumeQueue::write_pending() {
   return {};
 }
 
+std::vector<std::int64_t> ConsumeQueue::forget_files_before(std::int64_t log_min) {
+  std::vector<std::int64_t> starts;
+  while (first_file_ + files_.file_size() < end_of_files_) {
+    std::int64_t next = first_file_ + files_.file_size();
+    std::int64_t last_unit = next / QueueUnit::kSize - 1;
+    QueueUnit unit;
+    Result<std::size_t> n = read_units(last_unit, last_unit + 1, std::span(&unit, 1));
+    bool gone = n ? *n == 1 && unit.physical_offset < log_min : is_missing(n.error());
+    if (!gone) break;
+    starts.push_back(first_file_);
+    first_file_ = next;
+    first_ = next / QueueUnit::kSize;
+    min_known_for_ = -1;
+  }
+  return starts;
+}
+
+std::vector<std::int64_t> ConsumeQueue::forget_all_files() {
+  std::vector<std::int64_t> starts;
+  for (; first_file_ < end_of_files_; first_file_ += files_.file_size()) {
+    starts.push_back(first_file_);
+  }
+  published_ = 0;  // first: readers see an empty queue
+  first_file_ = end_of_files_ = 0;
+  next_ = 0;
+  log_end_ = -1;
+  pending_.clear();
+  written_ = 0;
+  first_ = 0;
+  min_known_for_ = -1;
+  return starts;
+}
+
 std::int64_t ConsumeQueue::max_offset() const noexcept {
   return std::min(published_.load(std::memory_order_acquire),
                   written_.load(std::memory_order_acquire));

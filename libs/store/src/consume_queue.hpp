@@ -72,6 +72,13 @@ class ConsumeQueue {
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
   [[nodiscard]] std::size_t pending_size() const noexcept { return pending_.size(); }
 
+  // Retention, by the writer. Both return the starts of files that are the queue's no more, to be
+  // removed by the caller. Files whose last record lies before `log_min`; never the last file.
+  [[nodiscard]] std::vector<std::int64_t> forget_files_before(std::int64_t log_min);
+  // The queue is as if it had never been.
+  [[nodiscard]] std::vector<std::int64_t> forget_all_files();
+  [[nodiscard]] bool has_files() const noexcept { return written_.load() > 0; }
+
   // Allows readers to see units before `end`, as soon as they are in the file. Any thread.
   void publish(std::int64_t end) noexcept { published_.store(end, std::memory_order_release); }
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+#include <cstdio>
 
 #include <algorithm>
 #include <cerrno>
@@ -112,6 +114,14 @@ class PosixFiles final : public FileSystem {
     return ::unlink(path.c_str()) == 0 ? error_code() : last_error();
   }
 
+  error_code remove_directory(const std::string& path) override {
+    return ::rmdir(path.c_str()) == 0 ? error_code() : last_error();
+  }
+
+  error_code rename(const std::string& from, const std::string& to) override {
+    return ::rename(from.c_str(), to.c_str()) == 0 ? error_code() : last_error();
+  }
+
   error_code make_directories(const std::string& path) override {
     return comet::make_directories(path);
   }
@@ -142,6 +152,22 @@ class PosixFiles final : public FileSystem {
     if (errno != 0) return last_error();
     std::ranges::sort(entries, {}, &DirectoryEntry::name);
     return entries;
+  }
+
+  Result<std::int64_t> modified_millis(const std::string& path) override {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return last_error();
+    return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+  }
+
+  Result<DiskUsage> disk_usage(const std::string& path) override {
+    struct statvfs status{};
+    if (::statvfs(path.c_str(), &status) != 0) return last_error();
+    auto block = static_cast<std::int64_t>(status.f_frsize);
+    DiskUsage usage;
+    usage.used = static_cast<std::int64_t>(status.f_blocks - status.f_bfree) * block;
+    usage.available = static_cast<std::int64_t>(status.f_bavail) * block;
+    return usage;
   }
 };
 
@@ -222,6 +248,21 @@ bool is_disk_full(const error_code& error) noexcept {
 bool is_shortage(const error_code& error) noexcept {
   return error.category() == boost::system::system_category() &&
          (error.value() == EMFILE || error.value() == ENFILE || error.value() == ENOMEM);
+}
+
+bool is_missing(const error_code& error) noexcept {
+  return error.category() == boost::system::system_category() && error.value() == ENOENT;
+}
+
+error_code replace_file(FileSystem& files, const std::string& path, std::string_view content) {
+  const std::string temporary = path + ".tmp";
+  Result<std::shared_ptr<File>> file = files.open(temporary, OpenMode::create);
+  if (!file) return file.error();
+  error_code error = (*file)->resize(0);
+  if (!error) error = write_fully(**file, content, 0);
+  if (!error) error = (*file)->sync_all();
+  if (!error) error = files.rename(temporary, path);
+  return error ? error : files.sync_directory(path.substr(0, path.rfind('/')));
 }
 
 std::string offset_file_name(std::int64_t start_offset) {

@@ -47,6 +47,12 @@ class DirectoryEntry {
   std::int64_t size = 0;
 };
 
+class DiskUsage {
+ public:
+  std::int64_t used = 0;       // bytes
+  std::int64_t available = 0;  // to us
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -54,11 +60,18 @@ class FileSystem {
                                                            OpenMode mode) = 0;
   [[nodiscard]] virtual Result<bool> exists(const std::string& path) = 0;
   [[nodiscard]] virtual error_code remove(const std::string& path) = 0;
+  [[nodiscard]] virtual error_code remove_directory(const std::string& path) = 0;  // empty
+  // Replaces `to`.
+  [[nodiscard]] virtual error_code rename(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual error_code make_directories(const std::string& path) = 0;
   // Makes names that were created or removed in the directory durable.
   [[nodiscard]] virtual error_code sync_directory(const std::string& path) = 0;
   // Sorted by name.
   [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
+  // When the file was last written, ms since 1970.
+  [[nodiscard]] virtual Result<std::int64_t> modified_millis(const std::string& path) = 0;
+  // Of the disk that holds `path`.
+  [[nodiscard]] virtual Result<DiskUsage> disk_usage(const std::string& path) = 0;
 };
 
 // The system's files.
@@ -78,10 +91,15 @@ class WriteOutcome {
 // Fills `into`; bytes behind the end of the file read as zero.
 [[nodiscard]] error_code read_fully(File& file, std::span<char> into, std::int64_t at);
 
+// Gives the file new content, so that a crash leaves the old or the new one.
+[[nodiscard]] error_code replace_file(FileSystem& files, const std::string& path,
+                                      std::string_view content);
+
 // Passing shortages leave the store usable (`is_disk_full`, `is_shortage`); any other error of a
 // write, sync or creation means that the disk cannot be trusted.
 [[nodiscard]] bool is_disk_full(const error_code& error) noexcept;
 [[nodiscard]] bool is_shortage(const error_code& error) noexcept;
+[[nodiscard]] bool is_missing(const error_code& error) noexcept;  // no such file or directory
 
 // Names of segment and queue files: the start offset in 20 digits.
 [[nodiscard]] std::string offset_file_name(std::int64_t start_offset);

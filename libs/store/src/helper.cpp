@@ -1,6 +1,9 @@
 #include "helper.hpp"
 
 #include <chrono>
+#include <exception>
+
+#include "comet/base/log.hpp"
 
 namespace comet::store {
 
@@ -48,7 +51,11 @@ bool Helper::run_job(std::unique_lock<std::mutex>& lock) {
   std::function<void()> job = std::move(jobs_.front());
   jobs_.pop_front();
   lock.unlock();
-  job();
+  try {
+    job();
+  } catch (const std::exception& error) {
+    log::error("store: {}", error.what());
+  }
   lock.lock();
   return true;
 }

@@ -91,6 +91,27 @@ std::int64_t MessageStore::max_physical_offset() const { return impl_->core().re
 
 std::string MessageStore::read_only_reason() const { return impl_->core().read_only_reason(); }
 
+asio::awaitable<void> MessageStore::run_retention() { return impl_->run_retention(); }
+
+void MessageStore::request_deletion() { impl_->request_deletion(); }
+
+DiskState MessageStore::disk_state() const { return impl_->core().disk_state(); }
+
+asio::awaitable<std::int64_t> MessageStore::remove_topic(std::string topic) {
+  return impl_->run_on_helper(
+      [topic = std::move(topic)](StoreCore& core) { return core.remove_topic(topic); });
+}
+
+asio::awaitable<std::int64_t> MessageStore::remove_unused_topics(
+    std::set<std::string, std::less<>> used) {
+  return impl_->run_on_helper(
+      [used = std::move(used)](StoreCore& core) { return core.remove_unused_topics(used); });
+}
+
+asio::awaitable<std::int64_t> MessageStore::remove_expired_queues() {
+  return impl_->run_on_helper([](StoreCore& core) { return core.remove_expired_queues(); });
+}
+
 void MessageStore::observe_arrivals(ArrivalObserver observer) {
   impl_->observe(std::move(observer));
 }

@@ -88,6 +88,13 @@ error_code QueueFiles::remove(const ConsumeQueue& queue, std::int64_t file_start
   return files_.remove(path_of(queue, file_start));
 }
 
+void QueueFiles::remove_directory(const ConsumeQueue& queue) {
+  std::string directory = directory_of(queue);
+  // Other things that may lie there keep it.
+  if (files_.remove_directory(directory)) return;
+  (void)files_.remove_directory(parent_of(directory));
+}
+
 void QueueFiles::mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes) {
   std::lock_guard lock(dirty_mutex_);
   dirty_[Key(&queue, file_start)] += bytes;
@@ -117,6 +124,7 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
   }
   while (!error && !directories.empty()) {
     error = files_.sync_directory(*directories.begin());
+    if (is_missing(error)) error = {};  // removed meanwhile
     if (!error) directories.erase(directories.begin());
   }
   // What is left still is to be done.
@@ -128,6 +136,7 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
 
 error_code QueueFiles::sync_file(const Key& key) {
   Result<std::shared_ptr<File>> file = open(*key.first, key.second);
+  if (!file && is_missing(file.error())) return {};  // removed meanwhile
   return file ? (*file)->sync_data() : file.error();
 }
 

@@ -32,8 +32,13 @@ void check(const error_code& error, const ConsumeQueue& queue) {
 class QueueRecovery {
  public:
   QueueRecovery(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
-                const RecoveryReport& report)
-      : log_(log), queues_(queues), levels_(levels), report_(report), log_min_(log.min_offset()) {}
+                const RemovedQueues& removed, const RecoveryReport& report)
+      : log_(log),
+        queues_(queues),
+        levels_(levels),
+        removed_(removed),
+        report_(report),
+        log_min_(log.min_offset()) {}
 
   // Returns the number of units written.
   std::int64_t run(std::int64_t expected_queues) {
@@ -145,6 +150,7 @@ class QueueRecovery {
       if (!is_indexed(record.sys_flag) || record.queue_id < 0) return;
       if (record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) return;
       if (!is_safe_path_component(record.topic)) return;
+      if (removed_.contains(record.topic, record.queue_id, record.physical_offset)) return;
       visit(record, queues_.find_or_create(record.topic, record.queue_id));
     };
     while (from < report_.end) {
@@ -165,6 +171,7 @@ class QueueRecovery {
   CommitLog& log_;
   QueueTable& queues_;
   const DelayLevels& levels_;
+  const RemovedQueues& removed_;
   const RecoveryReport& report_;
   std::int64_t log_min_;
   std::int64_t units_ = 0;
@@ -175,7 +182,7 @@ class QueueRecovery {
 }  // namespace
 
 RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
-                       const Checkpoint& checkpoint, bool unclean) {
+                       const RemovedQueues& removed, const Checkpoint& checkpoint, bool unclean) {
   log.open();
   RecoveryReport report;
   report.unclean = unclean;
@@ -190,7 +197,7 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
     log::warn("commit log: cut at {} ({}), {} bytes given up", scan.end,
               scan.reason.empty() ? "zeros" : scan.reason, report.truncated);
   }
-  QueueRecovery queue_recovery(log, queues, levels, report);
+  QueueRecovery queue_recovery(log, queues, levels, removed, report);
   report.rebuilt_units = queue_recovery.run(checkpoint.queue_count);
   queues.for_each([&](ConsumeQueue&) { ++report.queues; });
   return report;

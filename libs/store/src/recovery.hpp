@@ -8,6 +8,7 @@
 #include "commit_log.hpp"
 #include "dispatch.hpp"
 #include "queue_table.hpp"
+#include "removed_queues.hpp"
 
 namespace comet::store {
 
@@ -26,6 +27,7 @@ class RecoveryReport {
 // What does not fit is repaired and logged, one line each. Throws Error when files cannot be read
 // or written, or have another size than configured.
 [[nodiscard]] RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
-                                     const Checkpoint& checkpoint, bool unclean);
+                                     const RemovedQueues& removed, const Checkpoint& checkpoint,
+                                     bool unclean);
 
 }  // namespace comet::store

@@ -9,6 +9,7 @@
 #include "comet/base/log.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/validate.hpp"
+#include "retention.hpp"
 
 namespace comet::store {
 
@@ -60,7 +61,9 @@ StoreCore::StoreCore(StoreConfig config, TimeSource& time, FileSystem& files)
       directory_(files, config_.root),
       log_(files, directory_.commit_log(), config_.commit_log_file_size),
       queues_(files, directory_.consume_queues(), config_.consume_queue_file_size),
-      index_(files, directory_.index(), index_shape(config_), log_) {
+      index_(files, directory_.index(), index_shape(config_), log_),
+      removed_queues_(files, directory_.removed_queues()),
+      delete_hours_(parse_delete_hours(config_.delete_when)) {
   open();
 }
 
@@ -71,7 +74,13 @@ void StoreCore::open() {
   checkpoint_ = *checkpoint;
   bool unclean = directory_.found_abort_file();
   directory_.create_abort_file();
-  recovery_ = recover(log_, queues_, levels_, checkpoint_, unclean);
+  removed_queues_.load();
+  recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint_, unclean);
+  if (removed_queues_.clamp(recovery_.end)) {
+    if (error_code error = removed_queues_.save()) {
+      throw Error(error, "write " + directory_.removed_queues());
+    }
+  }
   timestamp_ = recovery_.last_timestamp;
   readable_end_ = recovery_.end;
   progress_.log_end = recovery_.end;
@@ -157,6 +166,7 @@ void StoreCore::append(std::span<Append* const> appends) {
 error_code StoreCore::before_append() {
   if (refusing_) return make_error_code(StoreErrc::closed);
   if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  if (disk_too_full_.load(std::memory_order_acquire)) return make_error_code(StoreErrc::disk_full);
   return write_stuck_units();
 }
 

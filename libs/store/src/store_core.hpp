@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "message_index.hpp"
 #include "queue_table.hpp"
 #include "recovery.hpp"
+#include "removed_queues.hpp"
 #include "store_directory.hpp"
 
 namespace comet::store {
@@ -49,6 +51,14 @@ class StoreCore {
   [[nodiscard]] error_code write_checkpoint(const std::function<void()>& between);
   // Queue units that did not find space are tried again.
   void retry_pending_units();
+  // Deletes what has expired; `wall_millis` is now. One thread at a time.
+  void clean(std::int64_t wall_millis);
+  void request_deletion();
+  [[nodiscard]] DiskState disk_state() const;
+  // Removing queues; see MessageStore. Throw Error.
+  std::int64_t remove_topic(std::string_view topic);
+  std::int64_t remove_unused_topics(const std::set<std::string, std::less<>>& used);
+  std::int64_t remove_expired_queues();
   // From now on append() writes nothing.
   void refuse_appends();
   // Leaves the directory as after an orderly stop, unless the store is read-only. Not thread-safe.
@@ -115,6 +125,11 @@ class StoreCore {
   void make_synced_visible(std::int64_t log_end);
   // Sorts an error of the disk: disk_full or a shortage, which pass, or else the store becomes
   // read-only.
+  int measure_disks();
+  void delete_log_files(bool ignore_age, std::int64_t wall_millis);
+  void follow_the_log(std::int64_t log_min);
+  std::int64_t remove_queues(const std::function<bool(const ConsumeQueue&)>& unwanted);
+  void remove_queue(ConsumeQueue& queue);
   [[nodiscard]] error_code judge(const error_code& error, std::string_view what);
   void poison(std::string reason);
   [[nodiscard]] bool is_poisoned() const noexcept {
@@ -153,6 +168,14 @@ class StoreCore {
   std::mutex checkpoint_mutex_;
   Checkpoint checkpoint_;
   Progress checkpointed_;
+
+  std::mutex removal_mutex_;
+  RemovedQueues removed_queues_;
+  std::set<int> delete_hours_;
+  std::atomic<int> deletion_rounds_{0};
+  std::int64_t cleaned_below_ = -1;
+  std::atomic<bool> disk_too_full_{false};
+  DiskState disk_state_;  // under reason_mutex_
 
   std::atomic<bool> poisoned_{false};
   mutable std::mutex reason_mutex_;

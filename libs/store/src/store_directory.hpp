@@ -18,6 +18,7 @@ class StoreDirectory {
   [[nodiscard]] std::string commit_log() const { return root_ + "/commitlog"; }
   [[nodiscard]] std::string consume_queues() const { return root_ + "/consumequeue"; }
   [[nodiscard]] std::string index() const { return root_ + "/index"; }
+  [[nodiscard]] std::string removed_queues() const { return root_ + "/removedQueues.json"; }
   [[nodiscard]] std::string checkpoint() const { return root_ + "/checkpoint"; }
   [[nodiscard]] const std::string& root() const noexcept { return root_; }
 

@@ -56,7 +56,8 @@ enum class Call {
   sync_all,
   map,
   remove,
-  sync_directory
+  sync_directory,
+  rename
 };
 
 // The system's files, except for what a test wants otherwise. Thread-safe.
@@ -84,6 +85,26 @@ class FaultyFiles final : public FileSystem {
     error_code error = judge(Call::remove, path);
     return error ? error : posix_files().remove(path);
   }
+  error_code remove_directory(const std::string& path) override {
+    error_code error = judge(Call::remove, path);
+    return error ? error : posix_files().remove_directory(path);
+  }
+  error_code rename(const std::string& from, const std::string& to) override {
+    error_code error = judge(Call::rename, to);
+    return error ? error : posix_files().rename(from, to);
+  }
+  // How full the disk is said to be; -1: as it is.
+  std::atomic<int> used_percent{-1};
+  Result<DiskUsage> disk_usage(const std::string& path) override {
+    if (used_percent < 0) return posix_files().disk_usage(path);
+    DiskUsage usage;
+    usage.used = used_percent * 1000;
+    usage.available = 100'000 - usage.used;
+    return usage;
+  }
+  Result<std::int64_t> modified_millis(const std::string& path) override {
+    return posix_files().modified_millis(path);
+  }
   error_code make_directories(const std::string& path) override {
     return posix_files().make_directories(path);
   }
@@ -108,7 +129,7 @@ class FaultyFiles final : public FileSystem {
  private:
   std::mutex mutex_;
   Judge judge_;
-  std::array<std::atomic<int>, 11> counts_{};
+  std::array<std::atomic<int>, 12> counts_{};
 };
 
 class FaultyFile final : public File {

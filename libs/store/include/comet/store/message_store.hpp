@@ -4,10 +4,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,13 @@ class StoreConfig {
   Duration sync_flush_timeout = std::chrono::seconds(5);     // syncFlushTimeout
   // messageDelayLevel: how long messages of the schedule topic wait, by their level.
   std::string delay_levels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h";
+  std::chrono::hours file_reserved_time{72};  // fileReservedTime: log files are kept this long
+  std::string delete_when = "04";             // deleteWhen: hours, local time, "04;16"
+  int disk_max_used_percent = 75;        // diskMaxUsedSpaceRatio: above it old files go at any hour
+  int disk_clean_forcibly_percent = 85;  // diskSpaceCleanForciblyRatio: above it young ones too
+  int disk_warning_percent = 90;         // diskSpaceWarningLevelRatio: above it nothing is stored
+  bool clean_file_forcibly = true;       // cleanFileForciblyEnable
+  Duration clean_interval = std::chrono::seconds(10);  // cleanResourceInterval
   bool index_messages = true;            // messageIndexEnable: query() finds nothing without it
   std::int32_t index_slots = 5'000'000;  // maxHashSlotNum, of an index file
   std::int32_t index_entries =
@@ -50,7 +59,7 @@ enum class StoreErrc {
   message_too_large,  // body, properties, topic or the record beyond its limit
   flush_timeout,      // stored, not yet on disk after sync_flush_timeout
   read_only,          // an earlier I/O error forbids writing; read_only_reason() says which
-  disk_full,          // no space; nothing stored; writing resumes by itself when there is space
+  disk_full,          // no space, or too little; nothing stored; resumes by itself
   closed,             // the store is shutting down
   illegal_queue,      // the topic cannot be a directory's name, or the queue id is negative
 };
@@ -136,6 +145,16 @@ class KeyQueryResult {
   std::int64_t last_update_offset = 0;
 };
 
+// How full the disks were when they were last looked at.
+class DiskState {
+ public:
+  double commit_log_ratio = 0;  // used part, 0 to 1
+  double consume_queue_ratio = 0;
+  double index_ratio = 0;
+  std::int64_t available_bytes = -1;  // of the fuller disk; -1: not known yet
+  bool full = false;                  // above disk_warning_percent: appends answer disk_full
+};
+
 // A record became readable. Called in log order, on the store's executor.
 class Arrival {
  public:
@@ -211,6 +230,24 @@ class MessageStore {
   [[nodiscard]] std::int64_t min_physical_offset() const;
   [[nodiscard]] std::int64_t max_physical_offset() const;
   [[nodiscard]] std::string read_only_reason() const;  // empty: writable
+
+  // Looks after disk space every clean_interval until it is cancelled: deletes expired log files
+  // and the files of queues and index that only know their messages, refuses appends while the disk
+  // is too full. The owner spawns it. Files are removed on a thread of the store's.
+  [[nodiscard]] asio::awaitable<void> run_retention();
+  // Deletes expired files in the next rounds of run_retention(), whatever the hour.
+  void request_deletion();
+  [[nodiscard]] DiskState disk_state() const;
+
+  // Remove consume queues; their next message has offset 0. The messages stay in the log until
+  // their files expire, but are not found by queue any more. Return the number of queues; throw
+  // Error when the store is read-only or the disk refuses.
+  [[nodiscard]] asio::awaitable<std::int64_t> remove_topic(std::string topic);
+  // All but those of `used` topics and Apache's internal ones.
+  [[nodiscard]] asio::awaitable<std::int64_t> remove_unused_topics(
+      std::set<std::string, std::less<>> used);
+  // Those without a message left in the log.
+  [[nodiscard]] asio::awaitable<std::int64_t> remove_expired_queues();
 
   void observe_arrivals(ArrivalObserver observer);  // before the first append
 
