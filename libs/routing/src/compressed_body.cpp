@@ -109,9 +109,18 @@ error_code read_filter_servers(ByteReader& reader, RegisterBrokerBody& body) {
   return {};
 }
 
-error_code skip_mappings(ByteReader& reader) {
+error_code read_queue_mappings(ByteReader& reader, RegisterBrokerBody& body) {
   const auto count = reader.read<std::int32_t>();
-  for (std::int32_t i = 0; i < count && reader.ok(); ++i) (void)read_counted(reader);
+  for (std::int32_t i = 0; i < count && reader.ok(); ++i) {
+    const std::string_view text = read_counted(reader);
+    if (!reader.ok()) break;
+    const Result<boost::json::value> mapping = parse_json(text);
+    if (!mapping) return mapping.error();
+    if (!mapping->is_object()) return RoutingErrc::malformed;
+    TopicQueueMapping read = read_queue_mapping(mapping->get_object());
+    std::string topic = read.topic;
+    body.queue_mappings.insert_or_assign(std::move(topic), std::move(read));
+  }
   return reader.ok() && count >= 0 ? error_code() : make_error_code(RoutingErrc::malformed);
 }
 
@@ -148,7 +157,7 @@ Result<RegisterBrokerBody> decode_compressed(std::string_view bytes, bool with_m
   if (const error_code error = read_filter_servers(reader, body)) return error;
   // A version number of 5.x does not oblige the sender to have static topics.
   if (with_mappings && !reader.rest().empty()) {
-    if (const error_code error = skip_mappings(reader)) return error;
+    if (const error_code error = read_queue_mappings(reader, body)) return error;
   }
   return body;
 }

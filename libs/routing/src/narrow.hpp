@@ -6,13 +6,16 @@
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
+#include <charconv>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "comet/routing/json.hpp"
+#include "comet/routing/topic_route.hpp"
 
 namespace comet::routing {
 
@@ -30,6 +33,33 @@ namespace comet::routing {
     if (const boost::json::string* text = element.if_string()) all.emplace_back(*text);
   }
   return all;
+}
+
+// An integer that is a member's name.
+template <class Integer>
+[[nodiscard]] std::optional<Integer> parse_key(std::string_view text) {
+  Integer number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+[[nodiscard]] inline TopicQueueMapping read_queue_mapping(const boost::json::object& object) {
+  TopicQueueMapping mapping;
+  mapping.topic = get_string(object, "topic");
+  mapping.scope = get_string(object, "scope");
+  mapping.broker_name = get_string(object, "bname");
+  mapping.total_queues = get_int32(object, "totalQueues", 0);
+  mapping.epoch = get_int(object, "epoch", 0);
+  mapping.dirty = get_bool(object, "dirty", false);
+  const boost::json::value* ids = object.if_contains("currIdMap");
+  if (ids == nullptr || !ids->is_object()) return mapping;
+  for (const auto& [key, value] : ids->get_object()) {
+    if (const auto global = parse_key<std::int32_t>(key)) {
+      mapping.current_ids[*global] = get_int32(ids->get_object(), key, 0);
+    }
+  }
+  return mapping;
 }
 
 }  // namespace comet::routing

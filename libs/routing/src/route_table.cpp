@@ -1,8 +1,7 @@
-// How brokers come and go.
+// How brokers come.
 
 #include "comet/routing/route_table.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "comet/base/address.hpp"
@@ -11,9 +10,39 @@
 #include "route_table_types.hpp"
 
 namespace comet::routing {
+namespace {
 
-RouteTable::RouteTable(RouteTableLimits limits) : limits_(limits) {}
+// Who is to be told that a member has come with the lowest id (Apache: chooseBrokerAddrsToNotify).
+template <class Members>
+MinBrokerIdChange describe_new_minimum(const Members& members, const std::string& ha_server_addr) {
+  MinBrokerIdChange change;
+  change.min_broker_id = members.begin()->first;
+  change.min_broker_addr = members.begin()->second.address;
+  change.ha_broker_addr = ha_server_addr;
+  for (const auto& [id, member] : members) {
+    if (id != change.min_broker_id || members.size() == 1) {
+      change.addresses.push_back(member.address);
+    }
+  }
+  return change;
+}
+
+}  // namespace
+
+RouteTable::RouteTable(RouteTableLimits limits, RouteTableOptions options)
+    : limits_(limits), options_(options), shards_(std::make_unique<Shard[]>(Shard::kCount)) {}
 RouteTable::~RouteTable() = default;
+
+void RouteTable::set_options(const RouteTableOptions& options) {
+  {
+    const std::unique_lock lock(brokers_mutex_);
+    options_ = options;
+  }
+  ++generation_;
+  for (auto& [name, broker] : brokers_) {
+    for (auto& [id, member] : broker->members) member.body_digest = 0;
+  }
+}
 
 RegisterOutcome RouteTable::register_broker(BrokerRegistration registration, Instant now) {
   RegisterOutcome outcome;
@@ -25,41 +54,108 @@ RegisterOutcome RouteTable::register_broker(BrokerRegistration registration, Ins
     return outcome;
   }
 
-  // Before the broker is looked up: leaving may have been the end of it.
-  const std::optional<DataVersion> former_version = leave_former_place(registration, outcome);
-  Broker& broker = brokers_[registration.broker_name];
-  broker.name = registration.broker_name;
-  Member& member = take_place(broker, registration, outcome);
-
-  if (registration.broker_id == kMasterId) {
-    const TopicConfigTable& table = registration.body.topic_config;
-    take_topics(broker, table, outcome.first || former_version != table.data_version, outcome);
-    outcome.left_out_changed = outcome.topics_left_out != member.topics_left_out;
-    member.topics_left_out = outcome.topics_left_out;
-  } else if (const auto master = broker.members.find(kMasterId); master != broker.members.end()) {
-    outcome.master_addr = master->second.address;
-    outcome.master_ha_server_addr = master->second.ha_server_addr;
+  const Placed placed = place_member(registration, now, outcome);
+  show_changes();
+  if (brings_topics(*placed.broker, registration)) {
+    take_topics(*placed.broker, registration.body, placed.topics_differ, outcome);
+    outcome.left_out_changed = outcome.topics_left_out != placed.member->topics_left_out;
+    placed.member->topics_left_out = outcome.topics_left_out;
+    placed.member->brought_topics = true;
   }
-  outcome.topics = broker.entries;
-
-  if (member.filter_servers != registration.body.filter_servers) addresses_changed(broker);
-  member.ha_server_addr = std::move(registration.ha_server_addr);
-  member.last_seen = now;
-  member.timeout = registration.timeout;
-  member.data_version = registration.body.topic_config.data_version;
-  member.filter_servers = std::move(registration.body.filter_servers);
+  placed.member->body_digest = outcome.topics_left_out == 0 ? registration.body_digest : 0;
+  outcome.topics = placed.broker->entries;
   tell_observer();
   return outcome;
+}
+
+// Everything but the topics. In one step for queries: an address that changes its id is always
+// there, under the old one or the new one.
+RouteTable::Placed RouteTable::place_member(BrokerRegistration& registration, Instant now,
+                                            RegisterOutcome& outcome) {
+  const std::unique_lock lock(brokers_mutex_);
+  const std::optional<std::int64_t> former_minimum = min_id(registration.broker_name);
+  // Before the broker is looked up: leaving may have been the end of it.
+  const std::optional<DataVersion> former_version = leave_former_place(registration, outcome);
+  Broker& broker = broker_named(registration.broker_name);
+  Member& member = take_place(broker, registration, outcome);
+  if (former_minimum && registration.broker_id < *former_minimum) {
+    outcome.min_id_change = describe_new_minimum(broker.members, registration.ha_server_addr);
+  }
+  member.data_version = registration.body.topic_config.data_version;
+  member.brought_topics = false;
+  if (member.filter_servers != registration.body.filter_servers) {
+    member.filter_servers = std::move(registration.body.filter_servers);
+    touch_routes(broker);
+  }
+  refresh(broker, member, registration, now);
+  if (registration.broker_id != kMasterId) tell_master(broker, outcome);
+  return {&broker, &member, outcome.first || former_version != member.data_version};
+}
+
+std::optional<RegisterOutcome> RouteTable::register_again(const BrokerRegistration& registration,
+                                                          Instant now) {
+  Member* member = find_member(registration);
+  if (member == nullptr || !member->confirmed || registration.body_digest == 0 ||
+      member->body_digest != registration.body_digest) {
+    return std::nullopt;
+  }
+  Broker& broker = *brokers_.find(registration.broker_name)->second;
+  if (brings_topics(broker, registration) && !member->brought_topics) return std::nullopt;
+  if (!find_fault(registration).empty()) return std::nullopt;  // register_broker() says what
+
+  RegisterOutcome outcome;
+  {
+    const std::unique_lock lock(brokers_mutex_);
+    stay_connected(*member, registration.connection);
+    refresh(broker, *member, registration, now);
+  }
+  if (registration.broker_id != kMasterId) tell_master(broker, outcome);
+  outcome.topics = broker.entries;
+  show_changes();
+  tell_observer();
+  return outcome;
+}
+
+// The member that the registration's address already is, under the same name and id.
+RouteTable::Member* RouteTable::find_member(const BrokerRegistration& registration) {
+  const auto known = members_by_address_.find(registration.address);
+  if (known == members_by_address_.end()) return nullptr;
+  const Place& place = known->second;
+  if (place.id != registration.broker_id || place.broker->name != registration.broker_name) {
+    return nullptr;
+  }
+  return &place.broker->members.at(place.id);
+}
+
+// Masters do, and the slave that comes next to them: it keeps the routes while there is no master.
+bool RouteTable::brings_topics(const Broker& broker, const BrokerRegistration& registration) {
+  if (registration.broker_id == kMasterId) return true;
+  return registration.enable_acting_master.has_value() &&
+         broker.members.begin()->first == registration.broker_id;
+}
+
+void RouteTable::tell_master(const Broker& broker, RegisterOutcome& outcome) const {
+  const auto master = broker.members.find(kMasterId);
+  if (master == broker.members.end()) return;
+  outcome.master_addr = master->second.address;
+  outcome.master_ha_server_addr = master->second.ha_server_addr;
 }
 
 // 5.x: a master that was replaced while it was cut off must not come back over its successor.
 bool RouteTable::is_stale(const BrokerRegistration& registration) const {
   const auto broker = brokers_.find(registration.broker_name);
   if (broker == brokers_.end()) return false;
-  const auto holder = broker->second.members.find(registration.broker_id);
-  return holder != broker->second.members.end() && holder->second.address != registration.address &&
+  const auto holder = broker->second->members.find(registration.broker_id);
+  return holder != broker->second->members.end() &&
+         holder->second.address != registration.address &&
          holder->second.data_version.state_version >
              registration.body.topic_config.data_version.state_version;
+}
+
+std::optional<std::int64_t> RouteTable::min_id(std::string_view broker_name) const {
+  const auto broker = brokers_.find(broker_name);
+  if (broker == brokers_.end()) return std::nullopt;
+  return broker->second->members.begin()->first;
 }
 
 // An address that comes as another broker or under another id ends what it was. Returns the data
@@ -69,7 +165,9 @@ std::optional<DataVersion> RouteTable::leave_former_place(const BrokerRegistrati
   const auto known = members_by_address_.find(registration.address);
   if (known == members_by_address_.end()) return std::nullopt;
   const Place place = known->second;
-  const DataVersion version = place.broker->members.at(place.id).data_version;
+  const Member& member = place.broker->members.at(place.id);
+  outcome.confirmed = !member.confirmed;
+  const DataVersion version = member.data_version;
   if (place.broker->name != registration.broker_name) {
     outcome.previous_name = place.broker->name;
     (void)remove_member(*place.broker, place.id);
@@ -79,7 +177,25 @@ std::optional<DataVersion> RouteTable::leave_former_place(const BrokerRegistrati
     outcome.previous_id = place.id;
     detach_member(*place.broker, place.id);
   }
+  // What a restored broker had is no reason to pass over what it brings now.
+  if (outcome.confirmed) return std::nullopt;
   return version;
+}
+
+RouteTable::Broker& RouteTable::broker_named(const std::string& name) {
+  const auto known = brokers_.find(name);
+  if (known != brokers_.end()) return *known->second;
+
+  auto broker = std::make_unique<Broker>();
+  broker->name = name;
+  const auto free = std::ranges::find(brokers_by_index_, nullptr);
+  broker->index = static_cast<std::uint32_t>(free - brokers_by_index_.begin());
+  if (free == brokers_by_index_.end()) {
+    brokers_by_index_.push_back(broker.get());
+  } else {
+    *free = broker.get();
+  }
+  return *brokers_.emplace(name, std::move(broker)).first->second;
 }
 
 // Makes the address the one that has the id.
@@ -94,21 +210,39 @@ RouteTable::Member& RouteTable::take_place(Broker& broker, const BrokerRegistrat
   const auto [slot, inserted] = broker.members.try_emplace(registration.broker_id);
   Member& member = slot->second;
   if (inserted) {
-    addresses_changed(broker);
     member.address = registration.address;
     members_by_address_[member.address] = Place{&broker, registration.broker_id};
-  } else {
-    forget_connection(member);
+    touch_routes(broker);
   }
-  member.connection = registration.connection;
-  addresses_by_connection_.emplace(member.connection, member.address);
+  member.confirmed = true;
+  stay_connected(member, registration.connection);
+  return member;
+}
+
+void RouteTable::stay_connected(Member& member, std::uint64_t connection) {
+  forget_connection(member);
+  member.connection = connection;
+  addresses_by_connection_.emplace(connection, member.address);
+}
+
+// What a registration's header says of a member and of its broker.
+void RouteTable::refresh(Broker& broker, Member& member, const BrokerRegistration& registration,
+                         Instant now) {
+  member.ha_server_addr = registration.ha_server_addr;
+  member.last_seen = now;
+  member.timeout = registration.timeout;
 
   // Two clusters should not share a broker name; if they do, the first one has it.
-  if (broker.members.size() == 1 && broker.cluster != registration.cluster) {
-    broker.cluster = registration.cluster;
-    addresses_changed(broker);
+  const bool moves = broker.members.size() == 1 && broker.cluster != registration.cluster;
+  const bool acting = registration.enable_acting_master.value_or(false);
+  if (!moves && broker.enable_acting_master == acting &&
+      broker.zone_name == registration.zone_name) {
+    return;
   }
-  return member;
+  if (moves) broker.cluster = registration.cluster;
+  broker.enable_acting_master = acting;
+  broker.zone_name = registration.zone_name;
+  touch_routes(broker);
 }
 
 // What is wrong with a registration that cannot be taken; empty: nothing.
@@ -125,6 +259,9 @@ std::string RouteTable::find_fault(const BrokerRegistration& registration) const
   if (!registration.ha_server_addr.empty() && !usable_name(registration.ha_server_addr)) {
     return fault("HA server address", registration.ha_server_addr);
   }
+  if (!registration.zone_name.empty() && !usable_name(registration.zone_name)) {
+    return fault("zone name", registration.zone_name);
+  }
   if (registration.broker_id < 0) {
     return fault("broker id", std::to_string(registration.broker_id));
   }
@@ -137,164 +274,6 @@ std::string RouteTable::find_fault(const BrokerRegistration& registration) const
 
 bool RouteTable::usable_name(std::string_view name) const {
   return !name.empty() && name.size() <= limits_.max_name && is_plain_text(name);
-}
-
-void RouteTable::take_topics(Broker& broker, const TopicConfigTable& table, bool changed,
-                             RegisterOutcome& outcome) {
-  for (const auto& [name, config] : table.topics) {
-    if (!usable_name(config.topic_name) || !take_topic(broker, config, changed)) {
-      ++outcome.topics_left_out;
-    }
-  }
-}
-
-// False: there is no room. Without `changed` only what is missing is added.
-bool RouteTable::take_topic(Broker& broker, const TopicConfig& config, bool changed) {
-  Entry fresh;
-  fresh.broker = &broker;
-  fresh.read_queue_nums = config.read_queue_nums;
-  fresh.write_queue_nums = config.write_queue_nums;
-  fresh.perm = config.perm;
-  fresh.topic_sys_flag = config.topic_sys_flag;
-
-  const auto known = topics_.find(config.topic_name);
-  if (known != topics_.end()) {
-    Topic& topic = known->second;
-    const auto entry = topic.place_of(broker.name);
-    if (entry != topic.entries.end() && entry->broker == &broker) {
-      if (!changed || *entry == fresh) return true;
-      forget_answer(topic);
-      note_change(config.topic_name);
-      *entry = fresh;
-      return true;
-    }
-  }
-  if (broker.entries >= limits_.max_topics_per_broker || entries_ >= limits_.max_entries) {
-    return false;
-  }
-  Topic& topic = known != topics_.end() ? known->second : topics_[config.topic_name];
-  forget_answer(topic);
-  note_change(config.topic_name);
-  topic.entries.insert(topic.place_of(broker.name), fresh);
-  ++broker.entries;
-  ++entries_;
-  return true;
-}
-
-std::optional<RemovedBroker> RouteTable::unregister_broker(std::string_view address) {
-  const auto known = members_by_address_.find(address);
-  if (known == members_by_address_.end()) return std::nullopt;
-  const Place place = known->second;
-  RemovedBroker removed = remove_member(*place.broker, place.id);
-  tell_observer();
-  return removed;
-}
-
-std::vector<RemovedBroker> RouteTable::connection_closed(std::uint64_t connection) {
-  std::vector<std::string> addresses;
-  const auto [begin, end] = addresses_by_connection_.equal_range(connection);
-  for (auto item = begin; item != end; ++item) addresses.push_back(item->second);
-
-  std::vector<RemovedBroker> removed;
-  for (const std::string& address : addresses) removed.push_back(*unregister_broker(address));
-  return removed;
-}
-
-std::vector<RemovedBroker> RouteTable::expire(Instant now) {
-  std::vector<Place> silent;
-  for (const auto& [address, place] : members_by_address_) {
-    const Member& member = place.broker->members.at(place.id);
-    if (now - member.last_seen > member.timeout) silent.push_back(place);
-  }
-  std::vector<RemovedBroker> removed;
-  for (const Place& place : silent) {
-    const Duration silence = now - place.broker->members.at(place.id).last_seen;
-    removed.push_back(remove_member(*place.broker, place.id));
-    removed.back().silent = silence;
-  }
-  tell_observer();
-  return removed;
-}
-
-bool RouteTable::touch(std::string_view address, Instant now) {
-  const auto known = members_by_address_.find(address);
-  if (known == members_by_address_.end()) return false;
-  known->second.broker->members.at(known->second.id).last_seen = now;
-  return true;
-}
-
-// The broker ends with its last member, and with the broker its entries in all topics.
-RemovedBroker RouteTable::remove_member(Broker& broker, std::int64_t id) {
-  const Member& member = broker.members.at(id);
-  RemovedBroker removed;
-  removed.cluster = broker.cluster;
-  removed.broker_name = broker.name;
-  removed.broker_id = id;
-  removed.address = member.address;
-  removed.connection = member.connection;
-
-  detach_member(broker, id);
-  if (broker.members.empty()) {
-    remove_entries(broker);
-    brokers_.erase(removed.broker_name);
-  }
-  return removed;
-}
-
-void RouteTable::detach_member(Broker& broker, std::int64_t id) {
-  const auto node = broker.members.extract(id);
-  forget_connection(node.mapped());
-  members_by_address_.erase(node.mapped().address);
-  addresses_changed(broker);
-}
-
-// Of the broker's members, or something else that all its topics' routes say of it.
-void RouteTable::addresses_changed(const Broker& broker) {
-  ++generation_;
-  if (observer_ == nullptr || !observer_->active()) return;
-  for (auto& [name, topic] : topics_) {
-    const auto entry = topic.place_of(broker.name);
-    if (entry != topic.entries.end() && entry->broker == &broker) note_change(name);
-  }
-}
-
-void RouteTable::note_change(std::string_view topic) {
-  if (observer_ != nullptr && observer_->active()) changed_.emplace_back(topic);
-}
-
-void RouteTable::tell_observer() {
-  if (changed_.empty()) return;
-  std::vector<std::string> topics = std::exchange(changed_, {});
-  std::ranges::sort(topics);
-  const auto doubles = std::ranges::unique(topics);
-  topics.erase(doubles.begin(), doubles.end());
-  observer_->routes_changed(topics);
-}
-
-void RouteTable::forget_connection(const Member& member) {
-  const auto [begin, end] = addresses_by_connection_.equal_range(member.connection);
-  const auto found =
-      std::find_if(begin, end, [&](const auto& item) { return item.second == member.address; });
-  if (found != end) addresses_by_connection_.erase(found);
-}
-
-void RouteTable::remove_entries(Broker& broker) {
-  for (auto item = topics_.begin(); item != topics_.end() && broker.entries > 0;) {
-    Topic& topic = item->second;
-    const auto entry = topic.place_of(broker.name);
-    if (entry != topic.entries.end() && entry->broker == &broker) {
-      note_change(item->first);
-      remove_entry(topic, entry);
-    }
-    item = topic.entries.empty() ? topics_.erase(item) : std::next(item);
-  }
-}
-
-void RouteTable::remove_entry(Topic& topic, std::vector<Entry>::iterator entry) {
-  forget_answer(topic);
-  --entry->broker->entries;
-  --entries_;
-  topic.entries.erase(entry);
 }
 
 }  // namespace comet::routing

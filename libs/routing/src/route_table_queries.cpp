@@ -1,4 +1,4 @@
-// What clients and administrators ask of a RouteTable, and what administrators change in it.
+// What clients and administrators ask of a RouteTable.
 
 #include <algorithm>
 #include <utility>
@@ -7,55 +7,101 @@
 #include "route_table_types.hpp"
 
 namespace comet::routing {
+namespace {
+
+// 5.x: by these topics brokers ask for their own members, so that nobody may be shown as another.
+constexpr std::string_view kMemberGroupTopics = "rmq_sys_SYNC_BROKER_MEMBER_";
+
+void act_as_master(BrokerData& broker) {
+  auto lowest = broker.broker_addrs.extract(broker.broker_addrs.begin());
+  lowest.key() = kMasterId;
+  broker.broker_addrs.insert(std::move(lowest));
+}
+
+}  // namespace
 
 std::optional<DataVersion> RouteTable::data_version(std::string_view address) const {
   const auto known = members_by_address_.find(address);
   if (known == members_by_address_.end()) return std::nullopt;
-  return known->second.broker->members.at(known->second.id).data_version;
+  const Member& member = known->second.broker->members.at(known->second.id);
+  if (!member.confirmed) return std::nullopt;
+  return member.data_version;
 }
 
 std::optional<TopicRouteData> RouteTable::find_route(std::string_view topic) const {
-  const auto known = topics_.find(topic);
-  if (known == topics_.end()) return std::nullopt;
-  return make_route(known->second);
+  Shard& shard = shard_of(topic);
+  const std::scoped_lock lock(shard.mutex);
+  const auto known = shard.topics.find(topic);
+  if (known == shard.topics.end()) return std::nullopt;
+  return make_route(topic, known->second);
 }
 
-std::optional<SharedBytes> RouteTable::find_route_json(std::string_view topic, IntegerKeys keys) {
-  const auto known = topics_.find(topic);
-  if (known == topics_.end()) return std::nullopt;
+std::optional<SharedBytes> RouteTable::find_route_json(std::string_view topic,
+                                                       IntegerKeys keys) const {
+  Shard& shard = shard_of(topic);
+  const std::scoped_lock lock(shard.mutex);
+  const auto known = shard.topics.find(topic);
+  if (known == shard.topics.end()) return std::nullopt;
   Topic& found = known->second;
-  if (found.answer && found.answer->generation != generation_) forget_answer(found);
+  // Read before the brokers are: an answer may be younger than its generation, never older.
+  const std::uint64_t generation = generation_;
+  if (found.answer && found.answer->generation != generation) shard.forget_answer(found);
 
   const std::size_t form = keys == IntegerKeys::quoted ? 1 : 0;
   if (found.answer && !found.answer->json[form].empty()) return found.answer->json[form];
 
-  SharedBytes json = SharedBytes::own(to_json(make_route(found), keys));
-  if (json.size() > limits_.max_cached) return json;
-  if (cached_bytes_ + json.size() > limits_.max_cached) forget_all_answers();
+  const std::optional<TopicRouteData> route = make_route(topic, found);
+  if (!route) return std::nullopt;
+  SharedBytes json = SharedBytes::own(to_json(*route, keys));
+  const std::size_t room = limits_.max_cached / Shard::kCount;
+  if (json.size() > room) return json;
+  if (shard.cached_bytes + json.size() > room) {
+    for (auto& [name, other] : shard.topics) shard.forget_answer(other);
+  }
   if (!found.answer) {
     found.answer = std::make_unique<Topic::Answer>();
-    found.answer->generation = generation_;
+    found.answer->generation = generation;
   }
-  cached_bytes_ += json.size();
+  shard.cached_bytes += json.size();
   found.answer->json[form] = json;
   return json;
 }
 
-TopicRouteData RouteTable::make_route(const Topic& topic) const {
-  TopicRouteData route;
+// Brokers by name. nullopt: all of them have departed.
+std::optional<TopicRouteData> RouteTable::make_route(std::string_view name,
+                                                     const Topic& topic) const {
+  const std::shared_lock lock(brokers_mutex_);
+  std::vector<std::pair<const Broker*, const Entry*>> parts;
+  parts.reserve(topic.entries.size());
   for (const Entry& entry : topic.entries) {
+    const Broker& broker = broker_of(entry);
+    if (!broker.members.empty()) parts.emplace_back(&broker, &entry);
+  }
+  if (parts.empty()) return std::nullopt;
+  std::ranges::sort(parts, {}, [](const auto& part) { return std::string_view(part.first->name); });
+
+  TopicRouteData route;
+  const bool acting = options_.support_acting_master && !name.starts_with(kMemberGroupTopics);
+  for (const auto& [broker, entry] : parts) {
     QueueData queue;
-    queue.broker_name = entry.broker->name;
-    queue.read_queue_nums = entry.read_queue_nums;
-    queue.write_queue_nums = entry.write_queue_nums;
-    queue.perm = entry.perm;
-    queue.topic_sys_flag = entry.topic_sys_flag;
+    queue.broker_name = broker->name;
+    queue.read_queue_nums = entry->read_queue_nums;
+    queue.write_queue_nums = entry->write_queue_nums;
+    queue.perm = broker->is_writable() ? entry->perm : entry->perm & ~perm::kWrite;
+    queue.topic_sys_flag = entry->topic_sys_flag;
+    BrokerData data = make_broker_data(*broker);
+    if (acting && broker->enable_acting_master && !broker->has_master()) act_as_master(data);
     route.queues.push_back(std::move(queue));
-    route.brokers.push_back(make_broker_data(*entry.broker));
-    for (const auto& [id, member] : entry.broker->members) {
+    route.brokers.push_back(std::move(data));
+    for (const auto& [id, member] : broker->members) {
       if (!member.filter_servers.empty()) {
         route.filter_servers[member.address] = member.filter_servers;
       }
+    }
+    if (!topic.queue_mappings) continue;
+    const auto mapping = topic.queue_mappings->find(broker->name);
+    if (mapping != topic.queue_mappings->end()) {
+      route.queue_mappings.insert(*mapping);
     }
   }
   return route;
@@ -65,100 +111,89 @@ BrokerData RouteTable::make_broker_data(const Broker& broker) {
   BrokerData data;
   data.cluster = broker.cluster;
   data.broker_name = broker.name;
+  data.enable_acting_master = broker.enable_acting_master;
+  data.zone_name = broker.zone_name;
   for (const auto& [id, member] : broker.members) data.broker_addrs[id] = member.address;
   return data;
 }
 
-void RouteTable::forget_answer(Topic& topic) noexcept {
-  if (!topic.answer) return;
-  for (const SharedBytes& json : topic.answer->json) cached_bytes_ -= json.size();
-  topic.answer.reset();
+const RouteTable::Broker& RouteTable::broker_of(const Entry& entry) const {
+  return *brokers_by_index_[entry.broker];
 }
 
-void RouteTable::forget_all_answers() noexcept {
-  for (auto& [name, topic] : topics_) forget_answer(topic);
-}
+void RouteTable::touch_routes(const Broker& broker) { touched_.push_back(broker.index); }
 
-std::size_t RouteTable::wipe_write_permission(std::string_view broker_name) {
-  return change_permission(broker_name, ~perm::kWrite, 0);
-}
-
-std::size_t RouteTable::add_write_permission(std::string_view broker_name) {
-  return change_permission(broker_name, 0, perm::kRead | perm::kWrite);
-}
-
-std::size_t RouteTable::change_permission(std::string_view broker_name, std::int32_t keep,
-                                          std::int32_t add) {
-  const auto broker = brokers_.find(broker_name);
-  if (broker == brokers_.end()) return 0;
-  std::size_t changed = 0;
-  for (auto& [name, topic] : topics_) {
-    if (changed == broker->second.entries) break;
-    const auto entry = topic.place_of(broker_name);
-    if (entry == topic.entries.end() || entry->broker != &broker->second) continue;
-    ++changed;
-    const std::int32_t perm = (entry->perm & keep) | add;
-    if (perm == entry->perm) continue;
-    entry->perm = perm;
-    forget_answer(topic);
-    note_change(name);
+// Makes queries see what has been touched, and collects the topics for the observer.
+void RouteTable::show_changes() {
+  if (touched_.empty()) return;
+  ++generation_;
+  const std::vector<std::uint32_t> touched = std::exchange(touched_, {});
+  if (observer_ == nullptr || !observer_->active()) return;
+  for (std::size_t i = 0; i < Shard::kCount; ++i) {
+    for (const auto& [name, topic] : shards_[i].topics) {
+      const bool affected = std::ranges::any_of(
+          touched, [&](std::uint32_t index) { return topic.has(topic.place_of(index), index); });
+      if (affected) note_change(name);
+    }
   }
-  tell_observer();
-  return changed;
 }
 
-void RouteTable::remove_topic(std::string_view topic, std::string_view cluster) {
-  const auto known = topics_.find(topic);
-  if (known == topics_.end()) return;
-  std::vector<Entry>& entries = known->second.entries;
-  for (std::size_t i = entries.size(); i-- > 0;) {
-    if (!cluster.empty() && entries[i].broker->cluster != cluster) continue;
-    note_change(topic);
-    remove_entry(known->second, entries.begin() + static_cast<std::ptrdiff_t>(i));
+void RouteTable::note_change(std::string_view topic) {
+  if (observer_ != nullptr && observer_->active()) changed_.emplace_back(topic);
+}
+
+void RouteTable::tell_observer() {
+  if (changed_.empty()) return;
+  std::vector<std::string> topics = std::exchange(changed_, {});
+  std::ranges::sort(topics);
+  const auto doubles = std::ranges::unique(topics);
+  topics.erase(doubles.begin(), doubles.end());
+  observer_->routes_changed(topics);
+}
+
+template <class Chosen>
+std::vector<std::string> RouteTable::topics_if(Chosen chosen) const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < Shard::kCount; ++i) {
+    for (const auto& [name, topic] : shards_[i].topics) {
+      const auto alive = [&](const Entry& entry) { return !broker_of(entry).members.empty(); };
+      const auto first = std::ranges::find_if(topic.entries, alive);
+      if (first != topic.entries.end() && chosen(topic, *first)) names.push_back(name);
+    }
   }
-  if (entries.empty()) topics_.erase(known);
-  tell_observer();
+  std::ranges::sort(names);
+  return names;
 }
 
 std::vector<std::string> RouteTable::topics() const {
-  std::vector<std::string> names;
-  names.reserve(topics_.size());
-  for (const auto& [name, topic] : topics_) names.push_back(name);
-  std::ranges::sort(names);
-  return names;
+  return topics_if([](const Topic&, const Entry&) { return true; });
 }
 
 std::vector<std::string> RouteTable::topics_of_cluster(std::string_view cluster) const {
-  std::vector<std::string> names;
-  for (const auto& [name, topic] : topics_) {
-    const bool here = std::ranges::any_of(
-        topic.entries, [&](const Entry& entry) { return entry.broker->cluster == cluster; });
-    if (here) names.push_back(name);
-  }
-  std::ranges::sort(names);
-  return names;
+  return topics_if([&](const Topic& topic, const Entry&) {
+    return std::ranges::any_of(topic.entries, [&](const Entry& entry) {
+      const Broker& broker = broker_of(entry);
+      return broker.cluster == cluster && !broker.members.empty();
+    });
+  });
 }
 
 std::vector<std::string> RouteTable::topics_by_flag(std::int32_t with, std::int32_t without) const {
-  std::vector<std::string> names;
-  for (const auto& [name, topic] : topics_) {
-    const std::int32_t flag = topic.entries.front().topic_sys_flag;
-    if ((flag & with) == with && (flag & without) == 0) names.push_back(name);
-  }
-  std::ranges::sort(names);
-  return names;
+  return topics_if([&](const Topic&, const Entry& first) {
+    return (first.topic_sys_flag & with) == with && (first.topic_sys_flag & without) == 0;
+  });
 }
 
 std::optional<BrokerData> RouteTable::find_broker(std::string_view broker_name) const {
   const auto known = brokers_.find(broker_name);
   if (known == brokers_.end()) return std::nullopt;
-  return make_broker_data(known->second);
+  return make_broker_data(*known->second);
 }
 
 std::map<std::string, std::vector<BrokerData>> RouteTable::clusters() const {
   std::map<std::string, std::vector<BrokerData>> all;
   for (const auto& [name, broker] : brokers_) {
-    all[broker.cluster].push_back(make_broker_data(broker));
+    all[broker->cluster].push_back(make_broker_data(*broker));
   }
   return all;
 }

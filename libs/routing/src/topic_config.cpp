@@ -38,8 +38,7 @@ void write(JsonWriter& json, const TopicConfig& topic) {
   json.end_object();
 }
 
-void write(JsonWriter& json, const TopicConfigTable& table) {
-  json.begin_object();
+void write_members(JsonWriter& json, const TopicConfigTable& table) {
   json.key("dataVersion");
   write(json, table.data_version);
   json.key("topicConfigTable");
@@ -49,6 +48,16 @@ void write(JsonWriter& json, const TopicConfigTable& table) {
     write(json, topic);
   }
   json.end_object();
+}
+
+void write_members(JsonWriter& json, const std::map<std::string, TopicQueueMapping>& mappings) {
+  if (mappings.empty()) return;
+  json.key("topicQueueMappingInfoMap");
+  json.begin_object();
+  for (const auto& [topic, mapping] : mappings) {
+    json.key(topic);
+    write_json(json, mapping, IntegerKeys::unquoted);
+  }
   json.end_object();
 }
 
@@ -104,11 +113,22 @@ Result<T> parse_object(std::string_view json, Read read) {
   return read(*object);
 }
 
+std::map<std::string, TopicQueueMapping> read_queue_mappings(const boost::json::object& wrapper) {
+  std::map<std::string, TopicQueueMapping> mappings;
+  const boost::json::value* all = wrapper.if_contains("topicQueueMappingInfoMap");
+  if (all == nullptr || !all->is_object()) return mappings;
+  for (const auto& [topic, mapping] : all->get_object()) {
+    if (mapping.is_object()) mappings[topic] = read_queue_mapping(mapping.get_object());
+  }
+  return mappings;
+}
+
 RegisterBrokerBody read_body(const boost::json::object& object) {
   RegisterBrokerBody body;
   const boost::json::value* wrapper = object.if_contains("topicConfigSerializeWrapper");
   if (wrapper != nullptr && wrapper->is_object()) {
     body.topic_config = read_table(wrapper->get_object());
+    body.queue_mappings = read_queue_mappings(wrapper->get_object());
   } else {  // brokers before 3.0.11 send the bare table
     body.topic_config = read_table(object);
   }
@@ -128,7 +148,9 @@ std::string to_json(const DataVersion& version) {
 
 std::string to_json(const TopicConfigTable& table) {
   JsonWriter json;
-  write(json, table);
+  json.begin_object();
+  write_members(json, table);
+  json.end_object();
   return json.take();
 }
 
@@ -140,7 +162,10 @@ std::string to_json(const RegisterBrokerBody& body) {
   for (const std::string& server : body.filter_servers) json.value(server);
   json.end_array();
   json.key("topicConfigSerializeWrapper");
-  write(json, body.topic_config);
+  json.begin_object();
+  write_members(json, body.topic_config);
+  write_members(json, body.queue_mappings);
+  json.end_object();
   json.end_object();
   return json.take();
 }

@@ -1,8 +1,9 @@
 #include "comet/routing/topic_route.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <charconv>
+#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -24,21 +25,21 @@ void write(JsonWriter& json, const QueueData& queue) {
   json.end_object();
 }
 
-std::optional<std::int64_t> parse_broker_id(std::string_view text) {
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return id;
+bool equal_without_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 BrokerData read_broker(const boost::json::object& object) {
   BrokerData broker;
   broker.cluster = get_string(object, "cluster");
   broker.broker_name = get_string(object, "brokerName");
+  broker.enable_acting_master = get_bool(object, "enableActingMaster", false);
+  broker.zone_name = get_string(object, "zoneName");
   const boost::json::value* addresses = object.if_contains("brokerAddrs");
   if (addresses == nullptr || !addresses->is_object()) return broker;
   for (const auto& [key, address] : addresses->get_object()) {
-    const std::optional<std::int64_t> id = parse_broker_id(key);
+    const std::optional<std::int64_t> id = parse_key<std::int64_t>(key);
     if (id && address.is_string()) broker.broker_addrs[*id] = address.get_string();
   }
   return broker;
@@ -78,6 +79,26 @@ void write_json(JsonWriter& json, const BrokerData& broker, IntegerKeys keys) {
   json.end_object();
   json.member("brokerName", broker.broker_name);
   json.member("cluster", broker.cluster);
+  if (broker.enable_acting_master) json.member("enableActingMaster", true);
+  if (!broker.zone_name.empty()) json.member("zoneName", broker.zone_name);
+  json.end_object();
+}
+
+void write_json(JsonWriter& json, const TopicQueueMapping& mapping, IntegerKeys keys) {
+  json.begin_object();
+  json.member("bname", mapping.broker_name);
+  json.key("currIdMap");
+  json.begin_object();
+  for (const auto& [global, local] : mapping.current_ids) {
+    json.key(global, keys == IntegerKeys::quoted);
+    json.value(std::int64_t{local});
+  }
+  json.end_object();
+  json.member("dirty", mapping.dirty);
+  json.member("epoch", mapping.epoch);
+  json.member("scope", mapping.scope);
+  json.member("topic", mapping.topic);
+  json.member("totalQueues", mapping.total_queues);
   json.end_object();
 }
 
@@ -102,6 +123,15 @@ std::string to_json(const TopicRouteData& route, IntegerKeys keys) {
   json.begin_array();
   for (const QueueData& queue : route.queues) write(json, queue);
   json.end_array();
+  if (!route.queue_mappings.empty()) {
+    json.key("topicQueueMappingByBroker");
+    json.begin_object();
+    for (const auto& [broker, mapping] : route.queue_mappings) {
+      json.key(broker);
+      write_json(json, mapping, keys);
+    }
+    json.end_object();
+  }
   json.end_object();
   return json.take();
 }
@@ -126,7 +156,28 @@ Result<TopicRouteData> parse_topic_route(std::string_view json) {
       if (servers.is_array()) route.filter_servers[address] = strings(servers.get_array());
     }
   }
+  const boost::json::value* mappings = object->if_contains("topicQueueMappingByBroker");
+  if (mappings != nullptr && mappings->is_object()) {
+    for (const auto& [broker, mapping] : mappings->get_object()) {
+      if (const auto* item = mapping.if_object()) {
+        route.queue_mappings[broker] = read_queue_mapping(*item);
+      }
+    }
+  }
   return route;
+}
+
+void keep_zone(TopicRouteData& route, std::string_view zone) {
+  const auto elsewhere = [zone](const BrokerData& broker) {
+    return broker.broker_addrs.contains(kMasterId) && !equal_without_case(broker.zone_name, zone);
+  };
+  for (const BrokerData& broker : route.brokers) {
+    if (!elsewhere(broker)) continue;
+    std::erase_if(route.queues,
+                  [&](const QueueData& queue) { return queue.broker_name == broker.broker_name; });
+    for (const auto& [id, address] : broker.broker_addrs) route.filter_servers.erase(address);
+  }
+  std::erase_if(route.brokers, elsewhere);
 }
 
 }  // namespace comet::routing

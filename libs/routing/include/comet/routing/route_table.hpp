@@ -1,11 +1,14 @@
 #pragma once
 // What a name server knows: which brokers live, and which of them holds which topic.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,11 +24,21 @@ namespace comet::routing {
 // What peers can make a table hold. Topics beyond a limit are left out, brokers refused.
 class RouteTableLimits {
  public:
-  std::size_t max_name = 255;  // bytes of a topic, broker, cluster name or address
+  std::size_t max_name = 255;  // bytes of a topic, broker, cluster or zone name or an address
   std::size_t max_brokers = 10'000;
   std::size_t max_topics_per_broker = 200'000;
-  std::size_t max_entries = 4'000'000;  // topics times brokers, some 24 bytes each
-  std::size_t max_cached = 32u << 20;   // bytes of encoded answers
+  std::size_t max_entries = 4'000'000;        // topics times brokers, some 20 bytes each
+  std::size_t max_mapped_queues = 4'000'000;  // of static topics, some 48 bytes each
+  std::size_t max_cached = 8u << 20;          // bytes of encoded answers
+};
+
+class RouteTableOptions {
+ public:
+  // Of a broker that has no master, wants an acting one and cannot be written to, the slave with
+  // the lowest id is answered as the master (Apache: supportActingMaster).
+  bool support_acting_master = false;
+  // Topics that a registration does not name any more end (deleteTopicWithBrokerRegistration).
+  bool delete_missing_topics = false;
 };
 
 // A registration as a broker sends it (Apache: REGISTER_BROKER).
@@ -38,15 +51,30 @@ class BrokerRegistration {
   std::string ha_server_addr;    // for slaves
   std::uint64_t connection = 0;  // of the registration; its end is the end of the broker
   Duration timeout = std::chrono::seconds(120);  // without a sign of life
+  std::optional<bool> enable_acting_master;  // nullopt: a broker of 4.x, which knows no such thing
+  std::string zone_name;                     // 5.x; empty: none
+  // Of the body's bytes as they came; 0: not known. Different bodies must not have the same.
+  std::uint64_t body_digest = 0;
   RegisterBrokerBody body;
+};
+
+// The lowest broker id of a broker has changed: its members want to know (5.x).
+class MinBrokerIdChange {
+ public:
+  std::int64_t min_broker_id = kMasterId;
+  std::string min_broker_addr;
+  std::string offline_broker_addr;     // of the member that has gone; empty: one has come
+  std::string ha_broker_addr;          // of the member that has come
+  std::vector<std::string> addresses;  // of the members that are to be told
 };
 
 // What a registration has led to.
 class RegisterOutcome {
  public:
-  std::string refusal;  // not empty: nothing has changed, and this is why
-  bool stale = false;   // another address with a newer state holds the id (5.x): ignored
-  bool first = false;   // the id had no address
+  std::string refusal;     // not empty: nothing has changed, and this is why
+  bool stale = false;      // another address with a newer state holds the id (5.x): ignored
+  bool first = false;      // the id had no address
+  bool confirmed = false;  // the address was a restored one
   std::optional<std::int64_t> previous_id;  // of this address in the same broker
   std::string previous_address;             // of this id
   std::string previous_name;                // of the broker that this address belonged to
@@ -56,6 +84,7 @@ class RegisterOutcome {
   // For slaves whose master lives.
   std::string master_addr;
   std::string master_ha_server_addr;
+  std::optional<MinBrokerIdChange> min_id_change;
 };
 
 class RemovedBroker {
@@ -65,7 +94,9 @@ class RemovedBroker {
   std::int64_t broker_id = kMasterId;
   std::string address;
   std::uint64_t connection = 0;
-  Duration silent{};  // since its last sign of life; only from expire()
+  bool confirmed = true;  // false: it was restored and has not registered since
+  Duration silent{};      // since its last sign of life; only from expire()
+  std::optional<MinBrokerIdChange> min_id_change;  // of a broker that enables acting masters
 };
 
 // Is told of topics whose route has changed. Called by whoever changes the table, on its thread and
@@ -82,31 +113,52 @@ class RouteObserver {
   virtual void routes_changed(const std::vector<std::string>& topics) = 0;
 };
 
-// The rules are those of Apache's 4.9 RouteInfoManager, and:
+// The rules are those of Apache's RouteInfoManager (5.x, where it goes beyond 4.9), and:
 // - An address belongs to one broker name and id at a time; what it was before ends.
 // - A removal names the address: it never hits another broker that has taken over the id.
 // - A topic that a broker registers without a new DataVersion is added if it is missing, so that an
-//   incremental registration may come before the full one (5.x).
-// - Topics missing in a registration stay until remove_topic() or the end of the broker.
-// Pure data, no I/O; time is passed in. Not thread-safe.
+//   incremental registration may come before the full one. (5.x refuses a first registration of
+//   exactly one topic for fear of that order; here it needs no refusal.)
+// - Topics missing in a registration stay until remove_topic() or the end of the broker, unless
+//   the options say otherwise.
+// - While a broker that enables acting masters has no master, its topics are not writable.
+//
+// Pure data, no I/O; time is passed in. Route queries (find_route, find_route_json) may come from
+// any thread at any time: they wait for no registration or removal, only for single steps of one
+// (microseconds). All other functions must be called one at a time. A query sees a departed broker
+// no more; the memory of its topics is freed by sweep().
 class RouteTable {
  public:
-  explicit RouteTable(RouteTableLimits limits = {});
+  explicit RouteTable(RouteTableLimits limits = {}, RouteTableOptions options = {});
   ~RouteTable();
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;
 
   // At most one; nullptr: none. It must outlive the table or be taken away.
   void set_observer(RouteObserver* observer) noexcept { observer_ = observer; }
+  void set_options(const RouteTableOptions& options);
 
   RegisterOutcome register_broker(BrokerRegistration registration, Instant now);
+  // A registration whose body has not been decoded, because its digest may say that it is the one
+  // of this address's last registration. nullopt: it is not, and nothing has happened.
+  std::optional<RegisterOutcome> register_again(const BrokerRegistration& registration,
+                                                Instant now);
+  // Queues of one topic as an administrator or a 5.x broker names them. Empty: done. Otherwise
+  // nothing has changed, and this is why.
+  [[nodiscard]] std::string register_topic(std::string_view topic,
+                                           const std::vector<QueueData>& queues);
+
   std::optional<RemovedBroker> unregister_broker(std::string_view address);
   // Removes the brokers whose latest registration came over this connection.
   std::vector<RemovedBroker> connection_closed(std::uint64_t connection);
   // Removes the brokers that have been silent for longer than their timeout.
   std::vector<RemovedBroker> expire(Instant now);
-  // A sign of life that is no registration. False: unknown address.
+  // A sign of life that is no registration. False: unknown address, or not confirmed.
   bool touch(std::string_view address, Instant now);
+  // Frees a part of what departed brokers have left; true: call again. All brokers that have gone
+  // since the last round are dealt with in one.
+  bool sweep();
+
   // Of the address's latest registration.
   [[nodiscard]] std::optional<DataVersion> data_version(std::string_view address) const;
 
@@ -114,7 +166,7 @@ class RouteTable {
   [[nodiscard]] std::optional<TopicRouteData> find_route(std::string_view topic) const;
   // Its JSON, encoded at the first call after a change.
   [[nodiscard]] std::optional<SharedBytes> find_route_json(std::string_view topic,
-                                                           IntegerKeys keys);
+                                                           IntegerKeys keys) const;
 
   // Every topic entry of this broker loses WRITE, or gets READ and WRITE and nothing else (as
   // Apache's does), until a registration says otherwise. The number of entries.
@@ -140,6 +192,7 @@ class RouteTable {
   struct Broker;
   struct Entry;
   struct Topic;
+  struct Shard;
   struct Place;
   struct TextHash {
     using is_transparent = void;
@@ -149,40 +202,79 @@ class RouteTable {
   };
   using Topics = std::unordered_map<std::string, Topic, TextHash, std::equal_to<>>;
 
+  // Registration. Whoever changes a broker or its members holds brokers_mutex_ alone: these
+  // functions expect it of their caller, except for those that are const.
+  struct Placed;
   [[nodiscard]] std::string find_fault(const BrokerRegistration& registration) const;
   [[nodiscard]] bool usable_name(std::string_view name) const;
   [[nodiscard]] bool is_stale(const BrokerRegistration& registration) const;
+  [[nodiscard]] std::optional<std::int64_t> min_id(std::string_view broker_name) const;
+  [[nodiscard]] static bool brings_topics(const Broker& broker,
+                                          const BrokerRegistration& registration);
+  void tell_master(const Broker& broker, RegisterOutcome& outcome) const;
   std::optional<DataVersion> leave_former_place(const BrokerRegistration& registration,
                                                 RegisterOutcome& outcome);
+  Broker& broker_named(const std::string& name);
   Member& take_place(Broker& broker, const BrokerRegistration& registration,
                      RegisterOutcome& outcome);
-  void take_topics(Broker& broker, const TopicConfigTable& table, bool changed,
-                   RegisterOutcome& outcome);
-  bool take_topic(Broker& broker, const TopicConfig& config, bool changed);
+  void stay_connected(Member& member, std::uint64_t connection);
+  void refresh(Broker& broker, Member& member, const BrokerRegistration& registration, Instant now);
   RemovedBroker remove_member(Broker& broker, std::int64_t id);
   void detach_member(Broker& broker, std::int64_t id);
   void forget_connection(const Member& member);
-  void remove_entries(Broker& broker);
-  void remove_entry(Topic& topic, std::vector<Entry>::iterator entry);
+  void touch_routes(const Broker& broker);
+  // Locks for itself.
+  Placed place_member(BrokerRegistration& registration, Instant now, RegisterOutcome& outcome);
+  [[nodiscard]] Member* find_member(const BrokerRegistration& registration);
+
+  // Topics.
+  void take_topics(Broker& broker, const RegisterBrokerBody& body, bool changed,
+                   RegisterOutcome& outcome);
+  bool take_topic(Broker& broker, std::string_view name, const Entry& fresh, bool changed);
+  void take_queue_mapping(const Broker& broker, const std::string& name,
+                          const TopicQueueMapping& mapping);
+  void drop_missing_topics(Broker& broker, const TopicConfigTable& table);
+  void drop_entry(Shard& shard, Topics::iterator topic, std::size_t place);
+  void drop_queue_mapping(Topic& topic, const std::string& broker_name);
+  static void expect_body(Broker& broker);
   std::size_t change_permission(std::string_view broker_name, std::int32_t keep, std::int32_t add);
-  [[nodiscard]] TopicRouteData make_route(const Topic& topic) const;
+
+  void sweep_shard(Shard& shard);
+  void forget_departed();
+
+  // Answers.
+  [[nodiscard]] Shard& shard_of(std::string_view topic) const noexcept;
+  [[nodiscard]] std::optional<TopicRouteData> make_route(std::string_view name,
+                                                         const Topic& topic) const;
   [[nodiscard]] static BrokerData make_broker_data(const Broker& broker);
-  void forget_answer(Topic& topic) noexcept;
-  void forget_all_answers() noexcept;
-  void addresses_changed(const Broker& broker);
+  [[nodiscard]] const Broker& broker_of(const Entry& entry) const;
+  template <class Chosen>
+  [[nodiscard]] std::vector<std::string> topics_if(Chosen chosen) const;
+  void show_changes();
   void note_change(std::string_view topic);
   void tell_observer();
 
   RouteTableLimits limits_;
-  std::map<std::string, Broker, std::less<>> brokers_;  // by name; nodes stay where they are
+  RouteTableOptions options_;
+  // By name. Changed only under brokers_mutex_, which queries share while they read a broker.
+  std::map<std::string, std::unique_ptr<Broker>, std::less<>> brokers_;
+  std::vector<std::unique_ptr<Broker>> departed_;  // with entries that sweep() has to find
+  std::vector<Broker*> brokers_by_index_;          // nullptr: the index is free
+  mutable std::shared_mutex brokers_mutex_;
   std::unordered_map<std::string, Place, TextHash, std::equal_to<>> members_by_address_;
   std::multimap<std::uint64_t, std::string> addresses_by_connection_;
-  Topics topics_;
+  // Topics by name, in parts with a lock each. Only the one who changes the table changes a part,
+  // and only under its lock; queries take it, too.
+  std::unique_ptr<Shard[]> shards_;
+  std::size_t next_to_sweep_ = 0;
   std::size_t entries_ = 0;
-  std::size_t cached_bytes_ = 0;
-  std::uint64_t generation_ = 0;  // of the brokers' addresses; older encoded answers are worthless
+  std::size_t mapped_queues_ = 0;
+  // Of the brokers' addresses; older encoded answers are worthless.
+  std::atomic<std::uint64_t> generation_{0};
+  std::vector<std::uint32_t>
+      touched_;  // brokers whose topics' routes the running operation changes
   RouteObserver* observer_ = nullptr;
-  std::vector<std::string> changed_;  // topics, changed by the running operation, if observed
+  std::vector<std::string> changed_;  // topics changed by the running operation, if observed
 };
 
 }  // namespace comet::routing

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comet/base/error.hpp"
+#include "comet/routing/topic_route.hpp"
 
 namespace comet::routing {
 
@@ -55,11 +56,12 @@ class RegisterBrokerBody {
  public:
   TopicConfigTable topic_config;
   std::vector<std::string> filter_servers;
+  std::map<std::string, TopicQueueMapping> queue_mappings;  // 5.x: of static topics, by topic
 };
 [[nodiscard]] std::string to_json(const RegisterBrokerBody& body);
 [[nodiscard]] Result<RegisterBrokerBody> parse_register_broker_body(std::string_view json);
 // The compressed binary form (header field compressed=true). `with_mappings`: the sender's request
-// version is 5.0 or later, so a topic-queue-mapping section follows (it is skipped).
+// version is 5.0 or later, so a section of queue mappings may follow.
 // `max_inflated`: bytes; more is refused.
 [[nodiscard]] std::string encode_compressed(const RegisterBrokerBody& body);
 [[nodiscard]] Result<RegisterBrokerBody> decode_compressed(std::string_view bytes,

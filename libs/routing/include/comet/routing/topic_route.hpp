@@ -37,7 +37,22 @@ class BrokerData {
   std::string cluster;
   std::string broker_name;
   std::map<std::int64_t, std::string> broker_addrs;  // broker id -> "ip:port"
+  bool enable_acting_master = false;                 // 5.x
+  std::string zone_name;                             // 5.x; empty: none
   friend bool operator==(const BrokerData&, const BrokerData&) = default;
+};
+
+// A static topic of 5.x: which of its queues a broker holds (Apache: TopicQueueMappingInfo).
+class TopicQueueMapping {
+ public:
+  std::string topic;
+  std::string scope;
+  std::string broker_name;
+  std::int32_t total_queues = 0;
+  std::int64_t epoch = 0;
+  bool dirty = false;
+  std::map<std::int32_t, std::int32_t> current_ids;  // queue of the topic -> queue of the broker
+  friend bool operator==(const TopicQueueMapping&, const TopicQueueMapping&) = default;
 };
 
 class TopicRouteData {
@@ -46,6 +61,7 @@ class TopicRouteData {
   std::vector<QueueData> queues;
   std::vector<BrokerData> brokers;
   std::map<std::string, std::vector<std::string>> filter_servers;  // by broker address
+  std::map<std::string, TopicQueueMapping> queue_mappings;         // by broker name
   friend bool operator==(const TopicRouteData&, const TopicRouteData&) = default;
 };
 
@@ -58,7 +74,12 @@ enum class IntegerKeys {
 [[nodiscard]] std::string to_json(const TopicRouteData& route, IntegerKeys keys);
 // As a value inside other bodies.
 void write_json(JsonWriter& json, const BrokerData& broker, IntegerKeys keys);
+void write_json(JsonWriter& json, const TopicQueueMapping& mapping, IntegerKeys keys);
 // Accepts both key forms.
 [[nodiscard]] Result<TopicRouteData> parse_topic_route(std::string_view json);
+
+// Leaves out the brokers that have a master and belong to another zone, as the name server of 5.x
+// does for clients that ask for their zone. Names of zones are compared without regard to case.
+void keep_zone(TopicRouteData& route, std::string_view zone);
 
 }  // namespace comet::routing
