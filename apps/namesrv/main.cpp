@@ -9,6 +9,7 @@
 #include "daemon.hpp"
 #include "namesrv_metrics.hpp"
 #include "namesrv_settings.hpp"
+#include "worker_thread.hpp"
 
 namespace options = boost::program_options;
 using namespace comet;
@@ -31,6 +32,7 @@ Config read_settings(const options::variables_map& given) {
   Config settings = daemon::make_namesrv_settings();
   daemon::apply_files(settings,
                       given.contains("configFile") ? given["configFile"].as<std::string>() : "");
+  namesrv::apply_stored_settings(settings, settings.text("configStorePath"));
   if (given.contains("logLevel")) {
     settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
   }
@@ -43,7 +45,9 @@ int serve(const options::variables_map& given, const Config& settings,
   daemon::DaemonNetwork network(settings);
   daemon::DaemonMonitor monitor(settings, context, {{"node_type", "nameserver"}});
   config.observer = monitor.request_observer();
-  namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config);
+  daemon::WorkerThread worker;
+  namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config,
+                             worker.executor());
   monitor.add(
       [&server](monitor::Scrape& scrape) { daemon::report_name_server(server.stats(), scrape); });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);

@@ -3,7 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
-#include <string_view>
+#include <span>
+#include <vector>
 
 #include "common_settings.hpp"
 
@@ -16,33 +17,20 @@ constexpr ConfigKey kKeys[] = {
     Key::integer("listenPort", "9876", 0, 65535, "port to listen on; 0: a free one"),
     Key::text("bindAddress", "127.0.0.1", "IP address to listen on; 0.0.0.0: all"),
     Key::text("kvConfigPath", "", "file of the KV configuration"),
-    Key::boolean("orderMessageEnable", false, "put ORDER_TOPIC_CONFIG into routes"),
-    Key::boolean("returnOrderTopicConfigToBroker", true,
-                 "put ORDER_TOPIC_CONFIG into answers to registrations"),
-    Key::integer("brokerNotActiveTimeoutMillis", "120000", 5000, 86'400'000,
-                 "ms without a sign of life after which a broker is removed, unless it names "
-                 "another time"),
+    Key::text("configStorePath", "", "file that keeps what UPDATE_NAMESRV_CONFIG has changed"),
+    Key::text("configBlackList", "configBlackList;configStorePath;kvConfigPath",
+              "keys that UPDATE_NAMESRV_CONFIG must not change, besides those that it never may"),
     Key::integer("scanNotActiveBrokerInterval", "5000", 100, 600'000,
                  "ms between searches for silent brokers"),
     Key::integer("serverChannelMaxIdleTimeSeconds", "120", 1, 86'400,
                  "s without traffic after which a connection is closed"),
 
     Key::unsupported("enableControllerInNamesrv", "there is no embedded controller"),
-    Key::unsupported("supportActingMaster", "slaves do not act as masters yet"),
-    Key::unsupported("notifyMinBrokerIdChanged", "slaves are not notified yet"),
-    Key::unsupported("deleteTopicWithBrokerRegistration",
-                     "topics missing in a registration stay until they are deleted here"),
-    Key::unsupported("enableAllTopicList", "topic lists are always answered"),
-    Key::unsupported("enableTopicList", "topic lists are always answered"),
     Key::unsupported("clusterTest", "other environments are not asked for routes"),
-    Key::unsupported("needWaitForService", "queries are answered from the start on"),
     Key::unsupported("tlsEnable", "set tls.server.certPath and tls.server.keyPath"),
 
     Key::no_effect("rocketmqHome"),
-    Key::no_effect("configStorePath"),
-    Key::no_effect("configBlackList"),
     Key::no_effect("productEnvName"),
-    Key::no_effect("waitSecondsForService"),
     Key::no_effect("namesrvAddr"),
     Key::no_effect("defaultThreadPoolNums"),
     Key::no_effect("defaultThreadPoolQueueCapacity"),
@@ -73,23 +61,21 @@ std::string home_directory() {
   return home == nullptr || *home == '\0' ? "." : home;
 }
 
-// "key=value" lines without comments, as administrators' tools expect them.
-std::string properties_text(const Config& settings) {
-  const std::string printed = settings.print();
-  std::string text;
-  for (std::string_view rest = printed; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
-    rest.remove_prefix(line.size());
-    if (!line.starts_with('#')) text += line;
-  }
-  return text;
+std::span<const ConfigKey> all_keys() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> all(std::begin(kAllKeys), std::end(kAllKeys));
+    all.insert(all.end(), std::begin(namesrv::kLiveKeys), std::end(namesrv::kLiveKeys));
+    return all;
+  }();
+  return keys;
 }
 
 }  // namespace
 
 Config make_namesrv_settings() {
-  Config settings(kAllKeys);
+  Config settings(all_keys());
   settings.set_default("kvConfigPath", home_directory() + "/namesrv/kvConfig.json");
+  settings.set_default("configStorePath", home_directory() + "/namesrv/namesrv.properties");
   return settings;
 }
 
@@ -100,14 +86,13 @@ namesrv::NameServerConfig to_name_server_config(const Config& settings) {
   config.listen_at =
       Address(bind_address, static_cast<std::uint16_t>(settings.integer("listenPort")));
   config.kv_config_path = settings.text("kvConfigPath");
-  config.order_message_enable = settings.boolean("orderMessageEnable");
-  config.return_order_topic_config = settings.boolean("returnOrderTopicConfigToBroker");
-  config.broker_expiry =
-      std::chrono::milliseconds(settings.integer("brokerNotActiveTimeoutMillis"));
+  static_cast<namesrv::LiveSettings&>(config) = namesrv::read_live_settings(settings);
+  config.config_store_path = settings.text("configStorePath");
+  config.config_black_list = settings.text("configBlackList");
   config.scan_interval = std::chrono::milliseconds(settings.integer("scanNotActiveBrokerInterval"));
   config.connection.idle =
       std::chrono::seconds(settings.integer("serverChannelMaxIdleTimeSeconds"));
-  config.properties = properties_text(settings);
+  config.settings = settings;
   return config;
 }
 

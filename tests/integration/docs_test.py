@@ -13,7 +13,7 @@ from remoting import Client, NOT_SUPPORTED  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Defaults that the documents describe in words, because they depend on the machine.
-IN_WORDS = {"brokerName", "brokerIP1", "bindAddress", "namesrvAddr", "storePathRootDir", "kvConfigPath"}
+IN_WORDS = {"brokerName", "brokerIP1", "bindAddress", "namesrvAddr", "storePathRootDir", "kvConfigPath", "configStorePath"}
 
 
 def documented(document, heading):

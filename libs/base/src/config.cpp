@@ -50,30 +50,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// So that java.util.Properties reads the value back.
-std::string escape_value(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    switch (c) {
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
 
 bool is_choice(std::string_view choices, std::string_view value) {
@@ -198,8 +174,7 @@ std::string Config::print() const {
     if (key.use() != ConfigKey::Use::used) continue;
     const Value& stored = values_.at(key.name());
     const bool hide = key.is_secret() && !stored.text.empty();
-    const std::string shown = hide ? "***" : escape_value(stored.text);
-    groups[stored.source] += std::string(key.name()) + "=" + shown + "\n";
+    append_property(groups[stored.source], key.name(), hide ? "***" : stored.text);
   }
   std::string out;
   for (const auto& [source, lines] : groups) {

@@ -141,4 +141,24 @@ const std::string* Properties::find(std::string_view key) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
+void append_property(std::string& out, std::string_view key, std::string_view value) {
+  const auto append = [&out](std::string_view text, bool is_key) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      const bool separates = c == ' ' || c == '=' || c == ':' || c == '#' || c == '!';
+      if (c == '\n' || c == '\r' || c == '\t') {
+        out += '\\';
+        out += c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
+      } else {
+        if (c == '\\' || (is_key && separates) || (i == 0 && c == ' ')) out += '\\';
+        out += c;
+      }
+    }
+  };
+  append(key, true);
+  out += '=';
+  append(value, false);
+  out += '\n';
+}
+
 }  // namespace comet

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -19,7 +20,6 @@ using routing::BrokerRegistration;
 using routing::RegisterOutcome;
 
 constexpr std::chrono::milliseconds kLongestTimeout = 24h;
-constexpr Duration kRefusalLineEvery = 10s;
 
 // Brokers of 5.3 send compressed bodies with a header that denies it.
 bool is_compressed(const remoting::RegisterBrokerHeader& header, std::string_view body) {
@@ -38,18 +38,11 @@ Result<routing::RegisterBrokerBody> read_body(const Service& service, const Requ
   return routing::parse_register_broker_body(body);
 }
 
+// The caller holds the mutex.
 Duration timeout_of(const Service& service, const remoting::RegisterBrokerHeader& header) {
   const std::int64_t millis = header.heartbeat_timeout_millis.value_or(0);
-  if (millis <= 0) return service.config.broker_expiry;
+  if (millis <= 0) return service.live.broker_expiry;
   return std::min(std::chrono::milliseconds(millis), kLongestTimeout);
-}
-
-void log_refusal(Service& service, const Request& request, std::string_view why) {
-  ++service.counters.registrations_refused;
-  const Instant now = service.time.now();
-  if (now < service.next_refusal_line) return;
-  service.next_refusal_line = now + kRefusalLineEvery;
-  log::warn("registration from {} refused: {}", request.connection->remote().to_string(), why);
 }
 
 RemotingCommand refuse(Service& service, const Request& request, const std::string& why) {
@@ -98,11 +91,48 @@ RemotingCommand answer_registration(Service& service, const Request& request,
     header.ha_server_addr = outcome.master_ha_server_addr;
   }
   remoting::write_header(header, answer.fields);
-  if (service.config.return_order_topic_config) {
+  if (service.live.return_order_topic_config) {
     const KvConfig::Table* order = service.kv.find_namespace(kOrderTopicConfig);
     if (order != nullptr) answer.body = kv_table_json(*order);
   }
   return answer;
+}
+
+BrokerRegistration make_registration(const Request& request,
+                                     const remoting::RegisterBrokerHeader& header) {
+  BrokerRegistration registration;
+  registration.cluster = header.cluster_name;
+  registration.broker_name = header.broker_name;
+  registration.broker_id = header.broker_id;
+  registration.address = header.broker_addr;
+  registration.ha_server_addr = header.ha_server_addr.value_or(std::string());
+  registration.connection = request.connection->id();
+  registration.enable_acting_master = header.enable_acting_master;
+  registration.zone_name = header.zone_name.value_or(std::string());
+  // Brokers send the same body again and again; 0 stands for "not known".
+  registration.body_digest = std::hash<std::string_view>{}(request.command.body.view()) | 1;
+  return registration;
+}
+
+// The caller holds the mutex.
+RemotingCommand finish_registration(Service& service, const Request& request,
+                                    const remoting::RegisterBrokerHeader& header,
+                                    const RegisterOutcome& outcome) {
+  if (!outcome.refusal.empty()) {
+    log_refusal(service, request, outcome.refusal);
+    return failure(request, ResponseCode::system_error, outcome.refusal);
+  }
+  ++service.counters.registrations;
+  if (!outcome.stale) service.connections[request.connection->id()] = request.connection;
+  log_registration(header, outcome);
+  tell_members(service, outcome.min_id_change);
+  sweep_soon(service);
+  return answer_registration(service, request, outcome);
+}
+
+// Its connection's end may have been dealt with before the worker has come to the registration.
+RemotingCommand too_late(const Request& request) {
+  return failure(request, ResponseCode::system_error, "the connection has closed");
 }
 
 Reply register_broker(Service& service, Request& request) {
@@ -114,32 +144,26 @@ Reply register_broker(Service& service, Request& request) {
   if (crc != 0 && crc != body_crc(request.command.body.view())) {
     return refuse(service, request, "crc32 not match");
   }
+  BrokerRegistration registration = make_registration(request, *header);
+  {
+    const std::scoped_lock lock(service.mutex);
+    if (!request.connection->is_open()) return too_late(request);
+    registration.timeout = timeout_of(service, *header);
+    const auto repeated = service.table.register_again(registration, service.time.now());
+    if (repeated) return finish_registration(service, request, *header, *repeated);
+  }
+  // What takes long: outside the lock.
   Result<routing::RegisterBrokerBody> body = read_body(service, request, *header);
   if (!body) {
     return refuse(service, request, "the body cannot be read: " + body.error().message());
   }
-
-  BrokerRegistration registration;
-  registration.cluster = header->cluster_name;
-  registration.broker_name = header->broker_name;
-  registration.broker_id = header->broker_id;
-  registration.address = header->broker_addr;
-  registration.ha_server_addr = header->ha_server_addr.value_or(std::string());
-  registration.connection = request.connection->id();
-  registration.timeout = timeout_of(service, *header);
   registration.body = std::move(*body);
 
   const std::scoped_lock lock(service.mutex);
+  if (!request.connection->is_open()) return too_late(request);
   const RegisterOutcome outcome =
       service.table.register_broker(std::move(registration), service.time.now());
-  if (!outcome.refusal.empty()) {
-    log_refusal(service, request, outcome.refusal);
-    return failure(request, ResponseCode::system_error, outcome.refusal);
-  }
-  ++service.counters.registrations;
-  if (!outcome.stale) service.connections[request.connection->id()] = request.connection;
-  log_registration(*header, outcome);
-  return answer_registration(service, request, outcome);
+  return finish_registration(service, request, *header, outcome);
 }
 
 Reply unregister_broker(Service& service, Request& request) {
@@ -150,7 +174,7 @@ Reply unregister_broker(Service& service, Request& request) {
   const std::scoped_lock lock(service.mutex);
   if (const auto removed = service.table.unregister_broker(header->broker_addr)) {
     ++service.counters.unregistered;
-    log_removed({*removed}, "it has said goodbye");
+    after_removal(service, {*removed}, "it has said goodbye");
   }
   return success(request);
 }
@@ -186,19 +210,12 @@ Reply broker_heartbeat(Service& service, Request& request) {
 
 }  // namespace
 
-void log_removed(const std::vector<routing::RemovedBroker>& removed, std::string_view why) {
-  for (const routing::RemovedBroker& broker : removed) {
-    log::info("broker {} removed (id {} at {}, cluster {}): {}", broker.broker_name,
-              broker.broker_id, broker.address, broker.cluster, why);
-  }
-}
-
 void install_broker_handlers(remoting::Dispatcher& dispatcher,
                              const std::shared_ptr<Service>& service) {
-  dispatcher.on(RequestCode::register_broker, bind(service, register_broker));
-  dispatcher.on(RequestCode::unregister_broker, bind(service, unregister_broker));
-  dispatcher.on(RequestCode::query_data_version, bind(service, query_data_version));
-  dispatcher.on(RequestCode::broker_heartbeat, bind(service, broker_heartbeat));
+  serve(dispatcher, RequestCode::register_broker, service, register_broker);
+  serve(dispatcher, RequestCode::unregister_broker, service, unregister_broker);
+  serve(dispatcher, RequestCode::query_data_version, service, query_data_version);
+  serve(dispatcher, RequestCode::broker_heartbeat, service, broker_heartbeat);
 }
 
 }  // namespace comet::namesrv

@@ -4,6 +4,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/printable.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
+#include "comet/routing/topic_route.hpp"
 #include "service.hpp"
 
 namespace comet::namesrv {
@@ -41,6 +42,27 @@ Reply add_write_permission(Service& service, Request& request) {
   return answer;
 }
 
+// Apache's answer does not say whether anything has come of it.
+Reply register_topic(Service& service, Request& request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::RegisterTopicHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return lacks(request, missing);
+  const std::string_view body = request.command.body.view();
+  if (body.empty()) return success(request);
+  const auto route = routing::parse_topic_route(body);
+  if (!route) {
+    return failure(request, ResponseCode::system_error,
+                   "the body cannot be read: " + route.error().message());
+  }
+  const std::scoped_lock lock(service.mutex);
+  const std::string problem = service.table.register_topic(header->topic, route->queues);
+  if (!problem.empty()) {
+    log_refusal(service, request, "topic " + printable(header->topic) + ": " + problem);
+  }
+  return success(request);
+}
+
 Reply delete_topic(Service& service, Request& request) {
   std::string missing;
   const auto header = remoting::read_header<remoting::DeleteTopicInNamesrvHeader>(
@@ -59,9 +81,10 @@ Reply delete_topic(Service& service, Request& request) {
 
 void install_change_handlers(remoting::Dispatcher& dispatcher,
                              const std::shared_ptr<Service>& service) {
-  dispatcher.on(RequestCode::wipe_write_perm_of_broker, bind(service, wipe_write_permission));
-  dispatcher.on(RequestCode::add_write_perm_of_broker, bind(service, add_write_permission));
-  dispatcher.on(RequestCode::delete_topic_in_namesrv, bind(service, delete_topic));
+  serve(dispatcher, RequestCode::register_topic_in_namesrv, service, register_topic);
+  serve(dispatcher, RequestCode::wipe_write_perm_of_broker, service, wipe_write_permission);
+  serve(dispatcher, RequestCode::add_write_perm_of_broker, service, add_write_permission);
+  serve(dispatcher, RequestCode::delete_topic_in_namesrv, service, delete_topic);
 }
 
 }  // namespace comet::namesrv

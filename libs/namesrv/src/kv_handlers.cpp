@@ -9,6 +9,11 @@
 namespace comet::namesrv {
 namespace {
 
+void refresh_order_config(Service& service, std::string_view changed) {
+  if (changed != kOrderTopicConfig) return;
+  service.order_config.replace(service.kv.find_namespace(kOrderTopicConfig));
+}
+
 Reply put_kv_config(Service& service, Request& request) {
   const auto header = remoting::read_header<remoting::PutKvConfigHeader>(request.command.fields);
   if (!header || !header->name_space || !header->key) {
@@ -18,6 +23,7 @@ Reply put_kv_config(Service& service, Request& request) {
   std::string problem =
       service.kv.put(*header->name_space, *header->key, header->value.value_or(std::string()));
   if (!problem.empty()) return failure(request, ResponseCode::system_error, std::move(problem));
+  refresh_order_config(service, *header->name_space);
   log::info("KV configuration: {} / {} set by {}", printable(*header->name_space),
             printable(*header->key), request.connection->remote().to_string());
   return success(request);
@@ -49,6 +55,7 @@ Reply delete_kv_config(Service& service, Request& request) {
   const std::scoped_lock lock(service.mutex);
   std::string problem = service.kv.remove(header->name_space, header->key);
   if (!problem.empty()) return failure(request, ResponseCode::system_error, std::move(problem));
+  refresh_order_config(service, header->name_space);
   log::info("KV configuration: {} / {} deleted by {}", printable(header->name_space),
             printable(header->key), request.connection->remote().to_string());
   return success(request);
@@ -83,10 +90,10 @@ std::string kv_table_json(const KvConfig::Table& table) {
 
 void install_kv_handlers(remoting::Dispatcher& dispatcher,
                          const std::shared_ptr<Service>& service) {
-  dispatcher.on(RequestCode::put_kv_config, bind(service, put_kv_config));
-  dispatcher.on(RequestCode::get_kv_config, bind(service, get_kv_config));
-  dispatcher.on(RequestCode::delete_kv_config, bind(service, delete_kv_config));
-  dispatcher.on(RequestCode::get_kvlist_by_namespace, bind(service, get_kv_list));
+  serve(dispatcher, RequestCode::put_kv_config, service, put_kv_config);
+  serve(dispatcher, RequestCode::get_kv_config, service, get_kv_config);
+  serve(dispatcher, RequestCode::delete_kv_config, service, delete_kv_config);
+  serve(dispatcher, RequestCode::get_kvlist_by_namespace, service, get_kv_list);
 }
 
 }  // namespace comet::namesrv

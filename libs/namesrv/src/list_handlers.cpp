@@ -18,6 +18,11 @@ using routing::JsonWriter;
 constexpr std::int32_t kUnit = 1;
 constexpr std::int32_t kUnitSub = 2;
 
+// 5.x, by enableTopicList and enableAllTopicList.
+RemotingCommand disabled(const Request& request) {
+  return failure(request, ResponseCode::system_error, "disable");
+}
+
 // Names only; as Java's TopicList without a broker.
 Reply topic_list(const Request& request, const std::vector<std::string>& names) {
   JsonWriter json;
@@ -56,6 +61,7 @@ Reply get_cluster_info(Service& service, Request& request) {
 
 Reply get_all_topics(Service& service, Request& request) {
   const std::scoped_lock lock(service.mutex);
+  if (!service.live.enable_all_topic_list) return disabled(request);
   return topic_list(request, service.table.topics());
 }
 
@@ -65,6 +71,7 @@ Reply get_topics_by_cluster(Service& service, Request& request) {
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return lacks(request, missing);
   const std::scoped_lock lock(service.mutex);
+  if (!service.live.enable_topic_list) return disabled(request);
   return topic_list(request, service.table.topics_of_cluster(header->cluster));
 }
 
@@ -91,16 +98,19 @@ Reply get_system_topics(Service& service, Request& request) {
 
 Reply get_unit_topics(Service& service, Request& request) {
   const std::scoped_lock lock(service.mutex);
+  if (!service.live.enable_topic_list) return disabled(request);
   return topic_list(request, service.table.topics_by_flag(kUnit));
 }
 
 Reply get_unit_sub_topics(Service& service, Request& request) {
   const std::scoped_lock lock(service.mutex);
+  if (!service.live.enable_topic_list) return disabled(request);
   return topic_list(request, service.table.topics_by_flag(kUnitSub));
 }
 
 Reply get_unit_sub_ununit_topics(Service& service, Request& request) {
   const std::scoped_lock lock(service.mutex);
+  if (!service.live.enable_topic_list) return disabled(request);
   return topic_list(request, service.table.topics_by_flag(kUnitSub, kUnit));
 }
 
@@ -127,24 +137,19 @@ Reply get_member_group(Service& service, Request& request) {
   return success(request, json.take());
 }
 
-Reply get_configuration(Service& service, Request& request) {
-  return success(request, service.config.properties);
-}
-
 }  // namespace
 
 void install_list_handlers(remoting::Dispatcher& dispatcher,
                            const std::shared_ptr<Service>& service) {
-  dispatcher.on(RequestCode::get_broker_cluster_info, bind(service, get_cluster_info));
-  dispatcher.on(RequestCode::get_all_topic_list_from_nameserver, bind(service, get_all_topics));
-  dispatcher.on(RequestCode::get_topics_by_cluster, bind(service, get_topics_by_cluster));
-  dispatcher.on(RequestCode::get_system_topic_list_from_ns, bind(service, get_system_topics));
-  dispatcher.on(RequestCode::get_unit_topic_list, bind(service, get_unit_topics));
-  dispatcher.on(RequestCode::get_has_unit_sub_topic_list, bind(service, get_unit_sub_topics));
-  dispatcher.on(RequestCode::get_has_unit_sub_ununit_topic_list,
-                bind(service, get_unit_sub_ununit_topics));
-  dispatcher.on(RequestCode::get_broker_member_group, bind(service, get_member_group));
-  dispatcher.on(RequestCode::get_namesrv_config, bind(service, get_configuration));
+  serve(dispatcher, RequestCode::get_broker_cluster_info, service, get_cluster_info);
+  serve(dispatcher, RequestCode::get_all_topic_list_from_nameserver, service, get_all_topics);
+  serve(dispatcher, RequestCode::get_topics_by_cluster, service, get_topics_by_cluster);
+  serve(dispatcher, RequestCode::get_system_topic_list_from_ns, service, get_system_topics);
+  serve(dispatcher, RequestCode::get_unit_topic_list, service, get_unit_topics);
+  serve(dispatcher, RequestCode::get_has_unit_sub_topic_list, service, get_unit_sub_topics);
+  serve(dispatcher, RequestCode::get_has_unit_sub_ununit_topic_list, service,
+        get_unit_sub_ununit_topics);
+  serve(dispatcher, RequestCode::get_broker_member_group, service, get_member_group);
 }
 
 }  // namespace comet::namesrv

@@ -14,30 +14,34 @@ using remoting::Connection;
 using remoting::ConnectionEvent;
 
 // A broker whose connection is gone is gone: its clients must not wait for the expiry.
-void on_connection_closed(Service& service, const Connection& connection) {
-  service.notifier->connection_closed(connection.id());
+void on_connection_closed(Service& service, std::uint64_t connection) {
   const std::scoped_lock lock(service.mutex);
-  service.connections.erase(connection.id());
+  service.connections.erase(connection);
   if (service.stopping) return;
-  const auto removed = service.table.connection_closed(connection.id());
+  const auto removed = service.table.connection_closed(connection);
   service.counters.connections_lost += removed.size();
-  log_removed(removed, "its connection has closed");
+  after_removal(service, removed, "its connection has closed");
 }
 
 // Silent brokers lose their connection too, so that they notice and register again.
-asio::awaitable<void> expire_brokers(std::shared_ptr<Service> service) {
+void expire_brokers(Service& service) {
   std::vector<std::shared_ptr<Connection>> to_close;
   {
-    const std::scoped_lock lock(service->mutex);
-    for (const routing::RemovedBroker& broker : service->table.expire(service->time.now())) {
-      ++service->counters.expired;
-      log_removed({broker}, "silent for " + std::to_string(to_millis(broker.silent)) + " ms");
-      const auto connection = service->connections.find(broker.connection);
-      if (connection == service->connections.end()) continue;
+    const std::scoped_lock lock(service.mutex);
+    for (const routing::RemovedBroker& broker : service.table.expire(service.time.now())) {
+      ++service.counters.expired;
+      after_removal(service, {broker},
+                    "silent for " + std::to_string(to_millis(broker.silent)) + " ms");
+      const auto connection = service.connections.find(broker.connection);
+      if (connection == service.connections.end()) continue;
       if (auto open = connection->second.lock()) to_close.push_back(std::move(open));
     }
   }
   for (const auto& connection : to_close) connection->close();
+}
+
+asio::awaitable<void> expire_soon(std::shared_ptr<Service> service) {
+  do_work(service, expire_brokers);
   co_return;
 }
 
@@ -49,6 +53,7 @@ std::shared_ptr<const remoting::Dispatcher> make_dispatcher(
   install_list_handlers(*dispatcher, service);
   install_change_handlers(*dispatcher, service);
   install_kv_handlers(*dispatcher, service);
+  install_config_handlers(*dispatcher, service);
   dispatcher->observe(service->config.observer);
   return dispatcher;
 }
@@ -57,11 +62,12 @@ std::shared_ptr<const remoting::Dispatcher> make_dispatcher(
 
 struct NameServer::Impl {
   Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in,
-       NameServerConfig config)
+       NameServerConfig config, asio::any_io_executor worker)
       : executors(std::move(executors_in)),
         network(network_in),
         time(time_in),
-        service(std::make_shared<Service>(executors.front(), std::move(config), time_in)),
+        service(std::make_shared<Service>(std::move(config), time_in, executors.front(),
+                                          std::move(worker))),
         tasks(executors.front(), time_in) {}
 
   std::vector<asio::any_io_executor> executors;
@@ -73,26 +79,32 @@ struct NameServer::Impl {
 };
 
 NameServer::NameServer(std::vector<asio::any_io_executor> executors, Network& network,
-                       TimeSource& time, NameServerConfig config)
-    : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config))) {}
+                       TimeSource& time, NameServerConfig config, asio::any_io_executor worker)
+    : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config),
+                                   std::move(worker))) {}
 
 NameServer::~NameServer() = default;
 
 void NameServer::start() {
   const std::shared_ptr<Service>& service = impl_->service;
   service->kv.load();
+  service->order_config.replace(service->kv.find_namespace(kOrderTopicConfig));
+  service->notices =
+      std::make_unique<BrokerNotices>(impl_->executors.front(), impl_->network, impl_->time);
   remoting::ServerConfig config;
   config.listen_at = service->config.listen_at;
   config.connection = service->config.connection;
   auto observe = [service](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
-    if (event == ConnectionEvent::closed) on_connection_closed(*service, *connection);
+    if (event != ConnectionEvent::closed) return;
+    service->notifier->connection_closed(connection->id());
+    do_work(service, [id = connection->id()](Service& its) { on_connection_closed(its, id); });
   };
   impl_->server = std::make_unique<remoting::Server>(impl_->executors, impl_->network, impl_->time,
                                                      std::move(config), make_dispatcher(service),
                                                      std::move(observe));
   impl_->server->start();
   const Duration interval = service->config.scan_interval;
-  auto expire = [service] { return expire_brokers(service); };
+  auto expire = [service] { return expire_soon(service); };
   impl_->tasks.spawn("broker expiry", repeat_every(impl_->time, interval, interval, "broker expiry",
                                                    std::move(expire)));
 }
@@ -106,6 +118,9 @@ asio::awaitable<void> NameServer::stop(Instant deadline) {
   impl->tasks.cancel();
   co_await impl->tasks.join();
   if (impl->server) co_await impl->server->stop(deadline);
+  if (!impl->service->notices) co_return;
+  co_await impl->service->notices->stop();
+  impl->service->notices.reset();
 }
 
 IpEndpoint NameServer::local() const { return impl_->server->local(); }

@@ -1,44 +1,75 @@
 #pragma once
 // What the request handlers of a name server work on.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "broker_notices.hpp"
 #include "comet/base/time.hpp"
 #include "comet/namesrv/name_server.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/routing/route_table.hpp"
 #include "counters.hpp"
 #include "kv_config.hpp"
+#include "order_config.hpp"
 #include "route_notifier.hpp"
 
 namespace comet::namesrv {
 
+using remoting::RequestCode;
+
+// The settings that route queries look at, on any thread.
+struct RouteSwitches {
+  std::atomic<bool> order_message_enable{false};
+  std::atomic<Instant> ready_at{Instant::min()};  // before: "name server not ready"
+};
+
 // Requests of connections on different executors meet here: whoever uses a member below the mutex
 // holds it, and not across anything that waits for others.
-class Service {
+class Service : public std::enable_shared_from_this<Service> {
  public:
-  Service(asio::any_io_executor executor, NameServerConfig config_in, TimeSource& time_in)
+  Service(NameServerConfig config_in, TimeSource& time_in, asio::any_io_executor home_in,
+          asio::any_io_executor worker_in)
       : config(std::move(config_in)),
         time(time_in),
-        notifier(std::make_shared<RouteNotifier>(std::move(executor), config.watches)),
+        started_at(time.now()),
+        home(std::move(home_in)),
+        worker(std::move(worker_in)),
+        notifier(std::make_shared<RouteNotifier>(home, config.watches)),
+        live(config),
+        settings(config.settings),
         table(config.limits),
         kv(config.kv_config_path) {
     table.set_observer(notifier.get());
+    use(config);
   }
+  // Makes the settings hold. The caller holds the mutex, if others know the service.
+  void use(const LiveSettings& settings);
 
-  const NameServerConfig config;
+  const NameServerConfig config;  // as it was at the start
   TimeSource& time;
+  const Instant started_at;
+  const asio::any_io_executor home;    // the first of the name server's
+  const asio::any_io_executor worker;  // empty: none
   const std::shared_ptr<RouteNotifier> notifier;
+  RouteSwitches route_switches;
+  OrderConfig order_config;
+  // Of brokers that are to be told something; belongs to `home`.
+  std::unique_ptr<BrokerNotices> notices;
 
   std::mutex mutex;
-  routing::RouteTable table;
+  LiveSettings live;
+  std::optional<Config> settings;
+  routing::RouteTable table;  // except for route queries, which need no mutex
+  bool sweeping = false;      // see sweep_soon()
   KvConfig kv;
   // Of registered brokers, by the connection's id.
   std::unordered_map<std::uint64_t, std::weak_ptr<remoting::Connection>> connections;
@@ -49,11 +80,13 @@ class Service {
 };
 
 using Handler = remoting::Reply (*)(Service&, remoting::Request&);
-// Binds a handler to the service that it works on.
-[[nodiscard]] inline remoting::SyncHandler bind(const std::shared_ptr<Service>& service,
-                                                Handler handler) {
-  return [service, handler](remoting::Request& request) { return handler(*service, request); };
-}
+// Requests of this code are handled by the worker, if there is one, else where they come in.
+void serve(remoting::Dispatcher& dispatcher, RequestCode code,
+           const std::shared_ptr<Service>& service, Handler handler);
+// Likewise for other work, in the order of these calls.
+void do_work(const std::shared_ptr<Service>& service, std::function<void(Service&)> work);
+// Frees, step by step, what departed brokers have left in the table. The caller holds the mutex.
+void sweep_soon(Service& service);
 
 // REGISTER_BROKER, UNREGISTER_BROKER, QUERY_DATA_VERSION, BROKER_HEARTBEAT
 void install_broker_handlers(remoting::Dispatcher& dispatcher,
@@ -61,9 +94,12 @@ void install_broker_handlers(remoting::Dispatcher& dispatcher,
 // GET_ROUTEINFO_BY_TOPIC
 void install_route_handlers(remoting::Dispatcher& dispatcher,
                             const std::shared_ptr<Service>& service);
-// What administrators ask: cluster, topic lists, member groups, the configuration
+// What administrators ask: cluster, topic lists, member groups
 void install_list_handlers(remoting::Dispatcher& dispatcher,
                            const std::shared_ptr<Service>& service);
+// GET_NAMESRV_CONFIG, UPDATE_NAMESRV_CONFIG
+void install_config_handlers(remoting::Dispatcher& dispatcher,
+                             const std::shared_ptr<Service>& service);
 // What administrators change: write permission, topics
 void install_change_handlers(remoting::Dispatcher& dispatcher,
                              const std::shared_ptr<Service>& service);
@@ -72,7 +108,14 @@ void install_kv_handlers(remoting::Dispatcher& dispatcher, const std::shared_ptr
 
 // A namespace as the body of an answer (Apache: KVTable).
 [[nodiscard]] std::string kv_table_json(const KvConfig::Table& table);
-// One line per broker. The caller holds the mutex.
-void log_removed(const std::vector<routing::RemovedBroker>& removed, std::string_view why);
+// At most one line every 10 s. The caller holds the mutex.
+void log_refusal(Service& service, const remoting::Request& request, std::string_view why);
+// What has to follow the departure of brokers: one line each, notices to members that are left, and
+// the sweeping of the table. The caller holds the mutex.
+void after_removal(Service& service, const std::vector<routing::RemovedBroker>& removed,
+                   std::string_view why);
+// Notices to the members of a broker whose lowest id has changed, if that is so and the settings
+// ask for them. The caller holds the mutex.
+void tell_members(Service& service, const std::optional<routing::MinBrokerIdChange>& change);
 
 }  // namespace comet::namesrv

@@ -40,6 +40,9 @@ class Peer {
   RemotingCommand ask(RequestCode code, const Header& header, std::string body = {}) {
     return ask(RemotingCommand::request(code, header, Body(std::move(body))));
   }
+  RemotingCommand ask_with_body(RequestCode code, std::string body) {
+    return ask(RemotingCommand::request(code, Body(std::move(body))));
+  }
   RemotingCommand ask(RequestCode code) { return ask(RemotingCommand::request(code)); }
   void tell(RemotingCommand request) {
     request.mark_oneway();
@@ -113,12 +116,15 @@ struct NameServerFixture {
     config.connection.idle = 1000h;
     return config;
   }
-  void start(namesrv::NameServerConfig config) {
+  // With a worker: an executor of its own in the daemon, here the only one there is.
+  void start(namesrv::NameServerConfig config, bool with_worker = false) {
     stop();
+    asio::any_io_executor worker;
+    if (with_worker) worker = world.executor();
     config.listen_at = kNameServer;
     std::vector<asio::any_io_executor> executors(1, world.executor());
     server = std::make_unique<namesrv::NameServer>(std::move(executors), world.network, world.time,
-                                                   std::move(config));
+                                                   std::move(config), std::move(worker));
     server->start();
   }
   void stop() {

@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <future>
@@ -76,7 +77,8 @@ asio::awaitable<int> live(asio::any_io_executor executor, Network& network, Addr
 
 BOOST_AUTO_TEST_SUITE(name_server_threads)
 
-BOOST_AUTO_TEST_CASE(brokers_on_several_threads_find_their_own_topics) {
+BOOST_DATA_TEST_CASE(brokers_on_several_threads_find_their_own_topics,
+                     boost::unit_test::data::make({false, true}), with_worker) {
   constexpr int kRounds = 20;
   TcpNetwork network;
   std::list<Loop> loops(2);
@@ -85,7 +87,9 @@ BOOST_AUTO_TEST_CASE(brokers_on_several_threads_find_their_own_topics) {
   namesrv::NameServerConfig config;
   config.listen_at = Address("127.0.0.1", 0);
   config.scan_interval = 1ms;
-  namesrv::NameServer server(executors, network, real_time(), std::move(config));
+  Loop worker;
+  namesrv::NameServer server(executors, network, real_time(), std::move(config),
+                             with_worker ? worker.executor() : asio::any_io_executor());
   auto start = [](namesrv::NameServer& name_server) -> asio::awaitable<void> {
     name_server.start();
     co_return;

@@ -110,6 +110,8 @@ class Config {
   [[nodiscard]] bool boolean(std::string_view key) const;
   // The value of any used key, as it was written.
   [[nodiscard]] const std::string& shown(std::string_view key) const { return values_.at(key).text; }
+  // Whether the table has such a used key.
+  [[nodiscard]] bool has(std::string_view key) const { return values_.contains(key); }
   // Whether somebody has set it; false: the default holds.
   [[nodiscard]] bool is_set(std::string_view key) const;
   // An Error (BaseErrc::bad_value) for checks that the table cannot express: names key, value and

@@ -27,4 +27,7 @@ class Properties {
   std::map<std::string, std::string, std::less<>> values_;
 };
 
+// Appends "key=value" and an end of line, escaped so that parse() and Java read both back.
+void append_property(std::string& out, std::string_view key, std::string_view value);
+
 }  // namespace comet

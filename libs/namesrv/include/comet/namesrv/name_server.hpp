@@ -4,10 +4,12 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "comet/base/stream.hpp"
+#include "comet/namesrv/live_settings.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/routing/route_table.hpp"
 
@@ -22,16 +24,16 @@ class RouteWatchLimits {
 };
 
 // Comments name Apache's key where it differs from the member.
-class NameServerConfig {
+class NameServerConfig : public LiveSettings {
  public:
-  Address listen_at{"127.0.0.1", 9876};  // bindAddress, listenPort; port 0: a free one
-  // Without a sign of life from a broker that names no timeout of its own.
-  Duration broker_expiry = std::chrono::seconds(120);
+  Address listen_at{"127.0.0.1", 9876};              // bindAddress, listenPort; port 0: a free one
   Duration scan_interval = std::chrono::seconds(5);  // scanNotActiveBrokerInterval
   std::string kv_config_path;                        // kvConfigPath; empty: kept in memory only
-  bool order_message_enable = false;                 // put ORDER_TOPIC_CONFIG into routes
-  bool return_order_topic_config = true;             // returnOrderTopicConfigToBroker
-  std::string properties;                            // what GET_NAMESRV_CONFIG answers
+  // What GET_NAMESRV_CONFIG answers and UPDATE_NAMESRV_CONFIG changes; its table has kLiveKeys.
+  // nullopt: nothing and not at all. The LiveSettings above are what holds at the start.
+  std::optional<Config> settings;
+  std::string config_store_path;  // configStorePath: keeps those changes; empty: not kept
+  std::string config_black_list;  // configBlackList: further keys that it may not change, "a;b"
   routing::RouteTableLimits limits;
   std::size_t max_inflated = 64u << 20;  // bytes of a compressed registration, inflated
   RouteWatchLimits watches;
@@ -57,11 +59,14 @@ class NameServerStats {
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the
-// first. The network and the time source must outlive the name server.
+// first. Route queries are answered there. All else is done by `worker`, if there is one: it is run
+// by one thread, so that a registration of many topics does not hold up the queries of the
+// connections' threads. It must run until stop() has completed. The network and the time source
+// must outlive the name server.
 class NameServer {
  public:
   NameServer(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time,
-             NameServerConfig config);
+             NameServerConfig config, asio::any_io_executor worker = {});
   ~NameServer();  // stop() must have completed, or the executors' contexts must have ended
 
   // Loads the KV configuration and listens. Blocking. Throws Error that says what is wrong and what

@@ -185,7 +185,6 @@ class RouteTable {
   // By cluster name, then broker name.
   [[nodiscard]] std::map<std::string, std::vector<BrokerData>> clusters() const;
   [[nodiscard]] std::size_t brokers() const noexcept { return members_by_address_.size(); }
-  [[nodiscard]] std::size_t topic_count() const noexcept { return topics_.size(); }
 
  private:
   struct Member;
