@@ -185,6 +185,8 @@ class RouteTable {
   // By cluster name, then broker name.
   [[nodiscard]] std::map<std::string, std::vector<BrokerData>> clusters() const;
   [[nodiscard]] std::size_t brokers() const noexcept { return members_by_address_.size(); }
+  // Held in memory: also those of departed brokers that sweep() has not come to yet.
+  [[nodiscard]] std::size_t topic_count() const noexcept;
 
  private:
   struct Member;
