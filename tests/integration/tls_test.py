@@ -5,8 +5,6 @@ import collections
 import pathlib
 import signal
 import socket
-import ssl
-import subprocess
 import sys
 import unittest
 
@@ -14,61 +12,28 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from daemons import DaemonTest, real_lines, wait_until  # noqa: E402
 from remoting import Client, GET_ROUTE, SUCCESS, frame  # noqa: E402
+from tls_files import Authority, TlsClient  # noqa: E402
 
 LINES = 3000
-
-
-class TlsClient(Client):
-    """The remoting client with a TLS socket."""
-
-    def __init__(self, port, context, timeout=20.0):
-        super().__init__(port, timeout)
-        plain = self.socket
-        try:
-            self.socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
-        except BaseException:
-            plain.close()
-            raise
 
 
 class Tls(DaemonTest):
     def setUp(self):
         super().setUp()
-        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority",
-                     "-keyout", self.folder / "ca.key", "-out", self.folder / "ca.pem")
-        self.issue("server", "broker.example")
-        self.issue("client", "somebody")
-        # 127.0.0.1 is where the brokers are found.
-        self.keys = {"tls.server.certPath": self.folder / "server.pem", "tls.server.keyPath": self.folder / "server.key",
-                     "tls.client.trustCertPath": self.folder / "ca.pem"}
-
-    def openssl(self, *arguments):
-        done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False)
-        self.assertEqual(0, done.returncode, done.stderr)
-
-    def issue(self, name, common_name):
-        """A key and a certificate of the test authority, valid for 127.0.0.1."""
-        names = self.folder / "names.cnf"
-        names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n", encoding="utf-8")
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                     "-subj", f"/CN={common_name}", "-keyout", self.folder / f"{name}.key",
-                     "-out", self.folder / "request.pem")
-        self.openssl("x509", "-req", "-days", "2", "-in", self.folder / "request.pem", "-CA", self.folder / "ca.pem",
-                     "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-extfile", names,
-                     "-out", self.folder / f"{name}.pem")
-
-    def context(self):
-        return ssl.create_default_context(cafile=self.folder / "ca.pem")
+        self.authority = Authority(self.folder)
+        self.authority.issue("server", "broker.example")
+        self.authority.issue("client", "somebody")
+        self.keys = self.authority.server_keys()
 
     def server_name(self, port):
         """The common name of the certificate that a server shows."""
-        with TlsClient(port, self.context()) as client:
+        with TlsClient(port, self.authority.context()) as client:
             subject = client.socket.getpeercert()["subject"]
         return dict(pair for (pair,) in subject)["commonName"]
 
     def wait_for_route(self, namesrv, topic):
         def known():
-            with TlsClient(namesrv.port, self.context()) as client:
+            with TlsClient(namesrv.port, self.authority.context()) as client:
                 return client.request(GET_ROUTE, {"topic": topic}).code == SUCCESS
         wait_until(known, 30, f"the route of {topic}")
 
@@ -77,7 +42,7 @@ class Tls(DaemonTest):
         broker = self.start_broker(namesrv, **self.keys)
         self.assertIn("TLS permitted, certificate CN=broker.example, valid until 20", broker.log())
         large = bytes(range(256)) * 4000
-        with TlsClient(broker.port, self.context()) as client:
+        with TlsClient(broker.port, self.authority.context()) as client:
             self.assertIn(client.socket.version(), ("TLSv1.2", "TLSv1.3"))
             for body in (b"over tls", large):
                 self.assertEqual(SUCCESS, client.send_message("shared", body, queue_id=0).code)
@@ -86,7 +51,7 @@ class Tls(DaemonTest):
             self.assertEqual(SUCCESS, client.send_message("shared", b"plain", queue_id=0).code)
             self.assertEqual([b"over tls", large, b"plain"],
                              [message.body for message in client.read_queue("shared", 0)])
-        with TlsClient(broker.port, self.context()) as client:
+        with TlsClient(broker.port, self.authority.context()) as client:
             self.assertEqual(3, len(client.read_queue("shared", 0)))
             client.send_raw(frame(GET_ROUTE) * 50)  # a burst in one record
             self.assertEqual(50, len([client.read_reply() for _ in range(50)]))
@@ -120,26 +85,26 @@ class Tls(DaemonTest):
         self.assertIn("certificate", done.stderr)
         # The broker tells the name server, over TLS, that it goes.
         self.assertEqual(0, broker.stop())
-        with TlsClient(namesrv.port, self.context()) as client:
+        with TlsClient(namesrv.port, self.authority.context()) as client:
             self.assertNotEqual(SUCCESS, client.request(GET_ROUTE, {"topic": "lines"}).code)
 
     def test_a_server_that_requires_certificates_of_clients_checks_them(self):
         self.keys.update({"tls.server.need.client.auth": "require", "tls.server.trustCertPath": self.folder / "ca.pem"})
         broker = self.start_broker(None, **self.keys)
-        known = self.context()
+        known = self.authority.context()
         known.load_cert_chain(self.folder / "client.pem", self.folder / "client.key")
         with TlsClient(broker.port, known) as client:
             self.assertEqual(SUCCESS, client.send_message("checked", b"x").code)
         with self.assertRaises((OSError, EOFError)):  # TLS 1.3 tells clients with the first answer
-            with TlsClient(broker.port, self.context()) as client:
+            with TlsClient(broker.port, self.authority.context()) as client:
                 client.send_message("checked", b"x")
         self.assertIn("closed: the peer has no certificate", broker.log())
 
     def test_sighup_puts_a_new_certificate_in_use_without_a_restart(self):
         namesrv = self.start_namesrv(**self.keys)
         self.assertEqual("broker.example", self.server_name(namesrv.port))
-        with TlsClient(namesrv.port, self.context()) as old:
-            self.issue("server", "renewed.example")
+        with TlsClient(namesrv.port, self.authority.context()) as old:
+            self.authority.issue("server", "renewed.example")
             namesrv.process.send_signal(signal.SIGHUP)
             wait_until(lambda: self.server_name(namesrv.port) == "renewed.example", 30, "the new certificate")
             (self.folder / "server.pem").write_text("nonsense", encoding="utf-8")
@@ -159,7 +124,7 @@ class Tls(DaemonTest):
             with Client(broker.port) as client:
                 client.send_raw(nonsense)
                 self.assertTrue(client.closed_by_peer())
-        with TlsClient(broker.port, self.context()) as client:
+        with TlsClient(broker.port, self.authority.context()) as client:
             self.assertEqual(SUCCESS, client.send_message("alive", b"x").code)
         for peer in silent:
             peer.close()
@@ -178,7 +143,7 @@ class Tls(DaemonTest):
         self.assertIn("needs tls.server.trustCertPath", failure(**self.keys, **{"tls.server.need.client.auth": "require"}))
 
     def test_keys_may_come_from_a_file_of_their_own_and_passwords_are_not_printed(self):
-        self.openssl("ec", "-aes256", "-passout", "pass:s3cret-word", "-in", self.folder / "server.key",
+        self.authority.openssl("ec", "-aes256", "-passout", "pass:s3cret-word", "-in", self.folder / "server.key",
                      "-out", self.folder / "locked.key")
         tls = self.write_properties("tls.properties", **{
             "tls.server.certPath": self.folder / "server.pem", "tls.server.keyPath": self.folder / "locked.key",

@@ -8,8 +8,10 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 from daemons import DaemonTest, real_lines, wait_until  # noqa: E402
 from remoting import Client, GET_ROUTE, SUCCESS  # noqa: E402
+from tls_files import Authority, TlsClient  # noqa: E402
 
 LINES = 10000
 NODE_MESSAGES = 1000
@@ -33,16 +36,32 @@ def differences(sent, received):
 
 
 class Interop(DaemonTest):
+    """Everything over plain TCP."""
+
+    daemon_keys = {}
+    program_options = []
+    node_environment = {}
+
     def setUp(self):
         super().setUp()
-        self.namesrv = self.start_namesrv()
-        self.broker = self.start_broker(self.namesrv)
+        self.namesrv = self.start_namesrv(**self.daemon_keys)
+        self.broker = self.start_broker(self.namesrv, **self.daemon_keys)
+
+    def client(self, daemon):
+        return Client(daemon.port)
+
+    def run_client(self, name, *arguments):
+        self.run_program(name, "--namesrv", self.namesrv.address, *self.program_options, *arguments)
+
+    def check_node_log(self, text):
+        """Looks at what a Node program has written to stderr."""
 
     def node(self, script, *arguments, stdin=None, timeout=240):
-        done = subprocess.run(["node", str(HERE / script), *map(str, arguments)], input=stdin or b"",
-                              capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(["node", str(HERE / script), *map(str, arguments)], input=stdin or b"", timeout=timeout,
+                              capture_output=True, env=os.environ | self.node_environment, check=False)
         if done.returncode != 0:
             self.fail(f"{script} ended with {done.returncode}: {done.stderr.decode('utf-8', 'replace')[-4000:]}")
+        self.check_node_log(done.stderr.decode("utf-8", "replace"))
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def node_consume(self, topic, group, count, tags=None):
@@ -54,15 +73,14 @@ class Interop(DaemonTest):
 
     def wait_for_route(self, topic):
         def known():
-            with Client(self.namesrv.port) as client:
+            with self.client(self.namesrv) as client:
                 return client.request(GET_ROUTE, {"topic": topic}).code == SUCCESS
         wait_until(known, 30, f"the route of {topic}")
 
     def read_all(self, topic, *options):
         """Everything our reader finds in the topic: a list of bodies."""
         path = self.folder / f"{topic}.read"
-        self.run_program("example-read_queue", "--namesrv", self.namesrv.address, "--topic", topic,
-                         "--output", path, *options)
+        self.run_client("example-read_queue", "--topic", topic, "--output", path, *options)
         data = path.read_bytes()
         return data.split(b"\n")[:-1]
 
@@ -80,8 +98,8 @@ class Interop(DaemonTest):
         lines.append(b" | ".join(lines[:300]))
         path = self.folder / "lines.txt"
         path.write_bytes(b"\n".join(lines) + b"\n")
-        self.run_program("example-send_lines", "--namesrv", self.namesrv.address, "--topic", topic,
-                         "--file", path, "--window", 64, "--serialize", serialize)
+        self.run_client("example-send_lines", "--topic", topic, "--file", path, "--window", 64,
+                        "--serialize", serialize)
 
         read = self.read_all(topic, "--serialize", serialize)
         self.assertEqual((0, 0), differences(lines, read), "our reader: (lost, strange)")
@@ -111,7 +129,7 @@ class Interop(DaemonTest):
                          "keys": [f"key-{number}", f"group-{number % 10}"], "body": body})
         stdin = b"".join(json.dumps({**one, "body": base64.b64encode(one["body"]).decode()}).encode() + b"\n"
                          for one in sent)
-        with Client(self.broker.port) as client:  # ali-ons cannot create topics
+        with self.client(self.broker) as client:  # ali-ons cannot create topics
             self.assertEqual(SUCCESS, client.create_topic("from-node", 4).code)
         self.wait_for_route("from-node")
         acknowledged = self.node("produce.js", self.namesrv.address, "from-node", stdin=stdin)
@@ -119,7 +137,7 @@ class Interop(DaemonTest):
         self.assertEqual({"SEND_OK"}, {one["status"] for one in acknowledged})
 
         stored = {}
-        with Client(self.broker.port) as client:
+        with self.client(self.broker) as client:
             for queue_id in range(4):
                 for message in client.read_queue("from-node", queue_id):
                     stored[queue_id, message.queue_offset] = message
@@ -154,10 +172,32 @@ class Interop(DaemonTest):
         lines = [line.encode() for line in real_lines(60)]
         for part in (lines[:40], lines[40:]):
             path.write_bytes(b"\n".join(part) + b"\n")
-            self.run_program("example-send_lines", "--namesrv", self.namesrv.address, "--topic", "resumed",
-                             "--file", path)
+            self.run_client("example-send_lines", "--topic", "resumed", "--file", path)
             messages = self.node_consume("resumed", "node-group", len(part))
             self.assertEqual((0, 0), differences(part, [message["body"] for message in messages]))
+
+
+class InteropOverTls(Interop):
+    """The same with daemons that take nothing but TLS; the Node client uses Node's own `tls`."""
+
+    def setUp(self):
+        keys = pathlib.Path(tempfile.mkdtemp(prefix="comet-keys-"))
+        self.addCleanup(shutil.rmtree, keys)
+        authority = Authority(keys)
+        authority.issue("server", "broker.example")
+        self.context = authority.context()
+        self.daemon_keys = authority.server_keys() | {"tls.server.mode": "enforcing"}
+        self.program_options = ["--tls", "--tls-ca", authority.certificate]
+        self.node_environment = {"NODE_OPTIONS": f"--require {HERE / 'over_tls.js'}",
+                                 "COMET_TEST_CA": str(authority.certificate)}
+        super().setUp()
+
+    def client(self, daemon):
+        return TlsClient(daemon.port, self.context)
+
+    def check_node_log(self, text):
+        for daemon in (self.namesrv, self.broker):
+            self.assertRegex(text, rf"TLS TLSv1\.[23] to 127.0.0.1:{daemon.port}, authorized: true")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -21,8 +22,7 @@ std::optional<std::int32_t> parse_int(std::string_view text) noexcept {
 }
 
 // A number, or a number in a string; null leaves `out` alone.
-void read_int(JsonReader& reader, std::int32_t& out) {
-  if (reader.take_short_integer(out)) return;
+void read_any_int(JsonReader& reader, std::int32_t& out) {
   std::optional<std::int32_t> value;
   std::string_view digits;
   JsonString text;
@@ -42,9 +42,16 @@ void read_int(JsonReader& reader, std::int32_t& out) {
   out = *value;
 }
 
+[[gnu::always_inline]] inline void read_int(JsonReader& reader, std::int32_t& out) {
+  if (!reader.take_short_integer(out)) read_any_int(reader, out);
+}
+
 // A name, or the number of the enumerator.
 void read_language(JsonReader& reader, Language& out) {
-  if (reader.peek() == Kind::number) {
+  if (reader.ahead(0) == '"') {
+    JsonString name;
+    if (reader.read_string(name)) out = parse_language(name.raw).value_or(Language::other);
+  } else if (reader.peek() == Kind::number) {
     std::string_view digits;
     if (reader.read_number(digits)) out = language_of(parse_int(digits).value_or(-1));
   } else if (reader.peek() == Kind::null) {
@@ -112,6 +119,29 @@ void read_member(JsonReader& reader, std::string_view name, RemotingCommand& com
   reader.skip_value();
 }
 
+// A member that stands as most clients write it, without spaces and escapes; otherwise nothing has
+// been read.
+bool read_usual_member(JsonReader& reader, RemotingCommand& command) {
+  switch (reader.ahead(1)) {
+    case 'c':
+      return reader.take_text("\"code\":") && (read_int(reader, command.code), true);
+    case 'e':
+      return reader.take_text("\"extFields\":") && (read_fields(reader, command.fields), true);
+    case 'f':
+      return reader.take_text("\"flag\":") && (read_int(reader, command.flag), true);
+    case 'l':
+      return reader.take_text("\"language\":") && (read_language(reader, command.language), true);
+    case 'o':
+      return reader.take_text("\"opaque\":") && (read_int(reader, command.opaque), true);
+    case 's':
+      return reader.take_text("\"serializeTypeCurrentRPC\":\"JSON\"");
+    case 'v':
+      return reader.take_text("\"version\":") && (read_int(reader, command.version), true);
+    default:
+      return false;
+  }
+}
+
 // How a byte to be escaped stands in a JSON string: 'u' as \u00XX, others after a backslash.
 constexpr std::array<char, 256> make_escapes() {
   std::array<char, 256> escapes{};
@@ -131,17 +161,25 @@ constexpr std::array<char, 256> kEscapes = make_escapes();
 // small appends to a std::string cost more than all the rest.)
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out) : out_(out), used_(out.size()) {}
+  JsonWriter(std::string& out, std::size_t expected) : out_(out), used_(out.size()) {
+    out_.resize(used_ + expected);
+  }
   ~JsonWriter() { out_.resize(used_); }
   JsonWriter(const JsonWriter&) = delete;
   JsonWriter& operator=(const JsonWriter&) = delete;
 
   void put(char c) { *room(1) = c, ++used_; }
+  template <std::size_t N>
+  void put_text(const char (&text)[N]) {
+    std::memcpy(room(N - 1), text, N - 1);
+    used_ += N - 1;
+  }
   void put(std::string_view text) {
     text.copy(room(text.size()), text.size());
     used_ += text.size();
   }
-  void put(std::int32_t value) {
+  [[gnu::always_inline]] void put(std::int32_t value) {
+    if (value >= 0 && value < 10) return put(static_cast<char>('0' + value));
     constexpr std::size_t longest = 11;
     char* to = room(longest);
     used_ += static_cast<std::size_t>(std::to_chars(to, to + longest, value).ptr - to);
@@ -150,9 +188,11 @@ class JsonWriter {
 
  private:
   char* room(std::size_t size) {
-    if (out_.size() - used_ < size) out_.resize(used_ + size + kStep);
+    if (out_.size() - used_ < size) grow(size);
     return out_.data() + used_;
   }
+  void grow(std::size_t size) { out_.resize(used_ + size + kStep); }
+  void put_escape(unsigned char byte);
 
   static constexpr std::size_t kStep = 256;
   std::string& out_;
@@ -160,21 +200,26 @@ class JsonWriter {
 };
 
 void JsonWriter::put_quoted(std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
   put('"');
-  while (!text.empty()) {
-    const std::size_t plain = find_to_escape(text);
-    put(text.substr(0, plain));
-    if (plain == text.size()) break;
-    const auto byte = static_cast<unsigned char>(text[plain]);
-    text.remove_prefix(plain + 1);
-    put('\\');
-    put(kEscapes[byte]);
-    if (kEscapes[byte] != 'u') continue;
-    const char digits[4] = {'0', '0', hex[byte >> 4], hex[byte & 15]};
-    put(std::string_view(digits, sizeof digits));
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    char* to = room(static_cast<std::size_t>(end - at));
+    const char* const stop = copy_plain(at, end, to);
+    used_ += static_cast<std::size_t>(stop - at);
+    at = stop;
+    if (at != end) put_escape(static_cast<unsigned char>(*at++));
   }
   put('"');
+}
+
+void JsonWriter::put_escape(unsigned char byte) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  put('\\');
+  put(kEscapes[byte]);
+  if (kEscapes[byte] != 'u') return;
+  const char digits[4] = {'0', '0', hex[byte >> 4], hex[byte & 15]};
+  put(std::string_view(digits, sizeof digits));
 }
 
 void put_fields(JsonWriter& writer, const Fields& fields) {
@@ -189,6 +234,14 @@ void put_fields(JsonWriter& writer, const Fields& fields) {
   writer.put('}');
 }
 
+// Of the header without its escapes: its members, and quotes, colon and comma of each field.
+std::size_t expected_size(const RemotingCommand& command) noexcept {
+  constexpr std::size_t members = 192;
+  constexpr std::size_t marks = 6;
+  return members + command.fields.text_size() + marks * command.fields.size() +
+         command.remark.size();
+}
+
 }  // namespace
 
 error_code decode_json_header(std::string_view header, RemotingCommand& command) {
@@ -196,7 +249,8 @@ error_code decode_json_header(std::string_view header, RemotingCommand& command)
   JsonReader reader(header);
   reader.enter_object();
   JsonString key;
-  while (reader.next_key(key)) {
+  while (reader.next_member()) {
+    if (read_usual_member(reader, command) || !reader.read_key(key)) continue;
     if (key.escaped) {
       read_member(reader, key.text(), command);
     } else {
@@ -207,24 +261,24 @@ error_code decode_json_header(std::string_view header, RemotingCommand& command)
 }
 
 void encode_json_header(const RemotingCommand& command, std::string& out) {
-  JsonWriter writer(out);
-  writer.put(R"({"code":)");
+  JsonWriter writer(out, expected_size(command));
+  writer.put_text("{\"code\":");
   writer.put(command.code);
   if (!command.fields.empty()) {
-    writer.put(R"(,"extFields":)");
+    writer.put_text(",\"extFields\":");
     put_fields(writer, command.fields);
   }
-  writer.put(R"(,"flag":)");
+  writer.put_text(",\"flag\":");
   writer.put(command.flag);
-  writer.put(R"(,"language":")");
+  writer.put_text(",\"language\":\"");
   writer.put(to_string(command.language));
-  writer.put(R"(","opaque":)");
+  writer.put_text("\",\"opaque\":");
   writer.put(command.opaque);
   if (!command.remark.empty()) {
-    writer.put(R"(,"remark":)");
+    writer.put_text(",\"remark\":");
     writer.put_quoted(command.remark);
   }
-  writer.put(R"(,"serializeTypeCurrentRPC":"JSON","version":)");
+  writer.put_text(",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
   writer.put(command.version);
   writer.put('}');
 }

@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "byte_scan.hpp"
-
 namespace comet::remoting {
 namespace {
 
@@ -136,37 +134,18 @@ bool JsonReader::enter_object() noexcept {
   return take('{');
 }
 
-// Between members: true when another one follows.
-bool JsonReader::take_separator(char closing) noexcept {
-  skip_space();
-  if (at_ != end_ && *at_ == closing) {
-    ++at_;
-    first_ = false;  // for the object or array around: it has had a member
-    return false;
-  }
-  if (!first_ && !take(',')) return false;
-  first_ = false;
-  return ok_;
-}
-
-bool JsonReader::next_key(JsonString& key) noexcept {
-  return take_separator('}') && read_string(key) && take(':');
-}
-
-bool JsonReader::read_string(JsonString& out) noexcept {
-  if (!take('"')) return false;
-  const char* begin = at_;
-  out.escaped = false;
-  while (true) {
-    at_ += find_quote_or_backslash({at_, static_cast<std::size_t>(end_ - at_)});
-    if (at_ == end_) break;
+bool JsonReader::read_escaped(JsonString& out, const char* escape) noexcept {
+  const char* const begin = at_;
+  at_ = escape;
+  out.escaped = true;
+  while (at_ != end_) {
     if (*at_ == '"') {
       out.raw = std::string_view(begin, static_cast<std::size_t>(at_ - begin));
       ++at_;
       return true;
     }
-    out.escaped = true;
     if (!check_escape()) break;
+    at_ = find_quote_or_backslash(at_, end_);
   }
   fail();
   return false;
@@ -190,24 +169,6 @@ bool JsonReader::check_escape() noexcept {
 void JsonReader::skip_digits() noexcept {
   if (at_ == end_ || !is_digit(*at_)) return fail();
   while (at_ != end_ && is_digit(*at_)) ++at_;
-}
-
-bool JsonReader::take_short_integer(std::int32_t& out) noexcept {
-  skip_space();
-  constexpr std::ptrdiff_t max_digits = 9;
-  const char* from = at_;
-  const bool negative = from != end_ && *from == '-';
-  if (negative) ++from;
-  const char* const digits = from;
-  std::int32_t value = 0;
-  while (from != end_ && is_digit(*from) && from - digits < max_digits) {
-    value = value * 10 + (*from++ - '0');
-  }
-  // With a comma or a brace it is known to be all of the number.
-  if (from == digits || from == end_ || (*from != ',' && *from != '}')) return false;
-  out = negative ? -value : value;
-  at_ = from;
-  return true;
 }
 
 bool JsonReader::read_number(std::string_view& out) noexcept {

@@ -131,6 +131,27 @@ BOOST_AUTO_TEST_CASE(special_characters_are_escaped_and_come_back) {
   BOOST_TEST(back.remark == request.remark);
 }
 
+// Text is looked at in steps of 16 and 8 bytes: whatever stands wherever in them is found.
+BOOST_AUTO_TEST_CASE(an_escape_is_found_at_every_place_of_a_text_of_any_size) {
+  constexpr std::pair<char, std::string_view> escapes[] = {
+      {'"', "\\\""}, {'\\', "\\\\"}, {'\0', "\\u0000"}, {'\x1f', "\\u001f"}, {'\n', "\\n"}};
+  for (std::size_t size = 1; size <= 50; ++size) {
+    for (std::size_t place = 0; place < size; ++place) {
+      for (auto [byte, escape] : escapes) {
+        RemotingCommand request = RemotingCommand::request(RequestCode::heart_beat);
+        std::string text(size, '\x7f');
+        if (size > 2) text[size / 2] = '\xff';  // bytes with the high bit are plain
+        text[place] = byte;
+        request.fields.add("k", text);
+        std::string header = json_header_of(request);
+        std::string written = text.substr(0, place).append(escape).append(text, place + 1);
+        BOOST_REQUIRE(header.find("{\"k\":\"" + written + "\"}") != std::string::npos);
+        BOOST_REQUIRE(field(decode_json(header), "k") == text);
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(codes_beyond_16_bits_go_as_json) {
   RemotingCommand request = RemotingCommand::request(RequestCode::pop_message);
   request.serialize_type = SerializeType::rocketmq;
