@@ -9,8 +9,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest  # noqa: E402
-from remoting import Client  # noqa: E402
+from daemons import DaemonTest, wait_until  # noqa: E402
+from remoting import Client, GET_ROUTE  # noqa: E402
 
 FIELDS = {"sent", "failed", "rate", "p50_ms", "p99_ms", "p999_ms", "max_ms", "client_cpu_seconds"}
 
@@ -32,6 +32,22 @@ class Bench(DaemonTest):
         with Client(broker.port) as client:
             sizes = [len(message.body) for queue_id in range(4) for message in client.read_queue("bench", queue_id)]
         self.assertEqual([1000] * 2000, sizes)
+
+    def test_routes_are_asked_for_and_the_servers_share_is_reported(self):
+        namesrv = self.start_namesrv()
+        done = self.run_program("comet-bench", "routes", "--namesrv", namesrv.address, "--json", "--seconds", 1,
+                                "--topics", 50, "--brokers", 4, "--spread", 2, "--connections", 3, "--in-flight", 2,
+                                "--server-pid", namesrv.process.pid, "--register-topics", 2000,
+                                "--registrations", 2)
+        result = json.loads(done.stdout)
+        self.assertEqual((0, 2), (result["failed"], result["registrations"]))
+        self.assertGreater(result["answered"], 0)
+        self.assertTrue(0 < result["p50_ms"] <= result["p99_ms"] <= result["max_ms"], result)
+        self.assertGreater(result["memory_registered_mb"], 1)
+        self.assertGreater(result["registration_p50_ms"], 0)
+        with Client(namesrv.port) as client:
+            wait_until(lambda: client.request(GET_ROUTE, {"topic": "bench-topic-1"}).code != 0, 30,
+                       "the end of its brokers with their connections")
 
     def test_failures_are_counted_and_end_it_with_1(self):
         with socket.create_server(("127.0.0.1", 0)) as holder:
