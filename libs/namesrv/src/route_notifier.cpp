@@ -26,7 +26,6 @@ bool RouteNotifier::watch(const std::shared_ptr<remoting::Connection>& connectio
 }
 
 void RouteNotifier::connection_closed(std::uint64_t connection) {
-  if (!active()) return;
   const std::scoped_lock lock(mutex_);
   connections_.erase(connection);
   watches_.remove_connection(connection);

@@ -53,8 +53,10 @@ asio::awaitable<int> live(asio::any_io_executor executor, Network& network, Addr
   const std::string body = to_json(broker_body({name, "shared"}));
   remoting::GetRouteInfoHeader own;
   own.topic = name;
+  own.watch = true;
   remoting::GetRouteInfoHeader shared;
   shared.topic = "shared";
+  shared.watch = true;  // the others' changes come while this one is at work
   int found = 0;
   for (int round = 0; round < rounds; ++round) {
     remoting::Client client(executor, network, time);
@@ -105,8 +107,10 @@ BOOST_DATA_TEST_CASE(brokers_on_several_threads_find_their_own_topics,
   }
   // Whether the close of the last round's connection comes before or after the next registration:
   // it must not take the new one away.
+  while (lives.back().wait_for(1ms) != std::future_status::ready) (void)server.stats();
   for (std::future<int>& life : lives) BOOST_TEST(life.get() == kRounds);
   loops.front().spawn(server.stop(real_time().now() + 5s)).get();
+  BOOST_TEST(server.stats().route_watches == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
