@@ -7,4 +7,5 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/cometConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(EXPORT cometTargets NAMESPACE comet:: DESTINATION ${comet_cmake_dir})
 install(FILES ${CMAKE_BINARY_DIR}/cometConfig.cmake ${CMAKE_BINARY_DIR}/cometConfigVersion.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FindLibdeflate.cmake
         DESTINATION ${comet_cmake_dir})

@@ -1,6 +1,6 @@
 #include "comet/message/record.hpp"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <array>
 #include <cstring>
@@ -82,7 +82,7 @@ const boost::system::error_category& record_category() noexcept {
 }
 
 std::int32_t body_crc(std::string_view body) noexcept {
-  uLong crc = crc32_z(0, reinterpret_cast<const Bytef*>(body.data()), body.size());
+  const std::uint32_t crc = libdeflate_crc32(0, body.data(), body.size());
   return static_cast<std::int32_t>(crc & 0x7FFFFFFFU);
 }
 
