@@ -76,16 +76,21 @@ void RouteTable::take_queue_mapping(const Broker& broker, const std::string& nam
   Topic& topic = known->second;
   if (!topic.has(topic.place_of(broker.index), broker.index)) return;
 
-  const std::scoped_lock lock(shard.mutex);
-  if (!topic.queue_mappings) {
-    topic.queue_mappings = std::make_unique<std::map<std::string, TopicQueueMapping>>();
+  std::size_t former_size = 0;
+  if (topic.queue_mappings) {
+    const auto former = topic.queue_mappings->find(broker.name);
+    if (former != topic.queue_mappings->end()) {
+      if (former->second == mapping) return;
+      former_size = former->second.current_ids.size();
+    }
   }
-  TopicQueueMapping& kept = (*topic.queue_mappings)[broker.name];
-  if (kept == mapping) return;
-  const std::size_t others = mapped_queues_ - kept.current_ids.size();
-  if (others + mapping.current_ids.size() > limits_.max_mapped_queues) return;
-  mapped_queues_ = others + mapping.current_ids.size();
-  kept = mapping;
+  const std::size_t total = mapped_queues_ - former_size + mapping.current_ids.size();
+  if (total > limits_.max_mapped_queues) return;
+  mapped_queues_ = total;
+
+  const std::scoped_lock lock(shard.mutex);
+  if (!topic.queue_mappings) topic.queue_mappings = std::make_unique<QueueMappings>();
+  topic.queue_mappings->insert_or_assign(broker.name, mapping);
   shard.forget_answer(topic);
   note_change(name);
 }

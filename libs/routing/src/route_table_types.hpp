@@ -63,11 +63,13 @@ struct RouteTable::Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+using QueueMappings = std::map<std::string, TopicQueueMapping>;
+
 struct RouteTable::Topic {
   // Never empty; sorted by broker index.
   std::vector<Entry> entries;
   // Of static topics, by broker name; nullptr: none.
-  std::unique_ptr<std::map<std::string, TopicQueueMapping>> queue_mappings;
+  std::unique_ptr<QueueMappings> queue_mappings;
 
   struct Answer {
     std::uint64_t generation = 0;
