@@ -8,6 +8,7 @@
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
 #include "narrow.hpp"
+#include "plain_topics.hpp"
 
 namespace comet::routing {
 namespace {
@@ -179,7 +180,11 @@ Result<TopicConfigTable> parse_topic_config_table(std::string_view json) {
 }
 
 Result<RegisterBrokerBody> parse_register_broker_body(std::string_view json) {
-  return parse_object<RegisterBrokerBody>(json, read_body);
+  std::optional<PlainTopics> parts = cut_plain_topics(json);
+  if (!parts) return parse_object<RegisterBrokerBody>(json, read_body);
+  Result<RegisterBrokerBody> body = parse_object<RegisterBrokerBody>(parts->rest, read_body);
+  if (body) body->topic_config.topics = std::move(parts->topics);
+  return body;
 }
 
 }  // namespace comet::routing
