@@ -122,7 +122,7 @@ TopicConfig read_topic(Scanner& scanner, std::string_view name) {
   topic.topic_name = name;
   scanner.object([&](std::string_view key) {
     if (key == "topicName") {
-      topic.topic_name = scanner.string();
+      if (scanner.string() != name) scanner.give_up();
     } else if (key == "readQueueNums") {
       topic.read_queue_nums = scanner.number();
     } else if (key == "writeQueueNums") {
@@ -156,9 +156,8 @@ std::optional<PlainTopics> cut_plain_topics(std::string_view body) {
     if (std::exchange(found, true)) return scanner.give_up();
     const auto begin = static_cast<std::size_t>(scanner.position() - body.data());
     scanner.object([&](std::string_view name) {
-      TopicConfig topic = read_topic(scanner, name);
-      std::string key = topic.topic_name;
-      parts.topics.insert_or_assign(parts.topics.end(), std::move(key), std::move(topic));
+      parts.topics.insert_or_assign(parts.topics.end(), std::string(name),
+                                    read_topic(scanner, name));
     });
     if (!scanner.ok()) return;
     const auto end = static_cast<std::size_t>(scanner.position() - body.data());
