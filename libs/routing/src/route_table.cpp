@@ -81,6 +81,7 @@ RouteTable::Placed RouteTable::place_member(BrokerRegistration& registration, In
   if (former_minimum && registration.broker_id < *former_minimum) {
     outcome.min_id_change = describe_new_minimum(broker.members, registration.ha_server_addr);
   }
+  if (member.data_version != registration.body.topic_config.data_version) ++revision_;
   member.data_version = registration.body.topic_config.data_version;
   member.brought_topics = false;
   if (member.filter_servers != registration.body.filter_servers) {

@@ -127,6 +127,7 @@ void RouteTable::touch_routes(const Broker& broker) { touched_.push_back(broker.
 void RouteTable::show_changes() {
   if (touched_.empty()) return;
   ++generation_;
+  ++revision_;
   const std::vector<std::uint32_t> touched = std::exchange(touched_, {});
   if (observer_ == nullptr || !observer_->active()) return;
   for (std::size_t i = 0; i < Shard::kCount; ++i) {
@@ -139,6 +140,7 @@ void RouteTable::show_changes() {
 }
 
 void RouteTable::note_change(std::string_view topic) {
+  ++revision_;
   if (observer_ != nullptr && observer_->active()) changed_.emplace_back(topic);
 }
 

@@ -258,3 +258,122 @@ BOOST_AUTO_TEST_CASE(what_departed_brokers_have_left_takes_no_room_from_others) 
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(route_table_saved)
+
+namespace {
+
+// Of everything that a table can hold.
+void fill(RouteTable& table) {
+  Registration a({"T", "U"});
+  a.zone_name = "z";
+  a.enable_acting_master = true;
+  a.body.filter_servers = {"10.0.0.9:1", "10.0.0.9:2"};
+  a.body.queue_mappings["T"] = mapping("broker-a", 3);
+  a.body.queue_mappings["T"].scope = "__global__";
+  table.register_broker(a, kStart);
+  table.register_broker(acting(1, "10.0.0.8:1"), kStart);
+  Registration b({"U", "V"});
+  b.name("b").at(kB).over(2).topic(topic("flag", 3, 7)).cluster = "d";
+  b.body.topic_config.topics["flag"].topic_sys_flag = 3;
+  table.register_broker(b, kStart);
+}
+
+std::string all_answers(const RouteTable& table) {
+  std::string all;
+  for (const std::string& name : table.topics()) {
+    all += table.find_route_json(name, IntegerKeys::quoted)->view();
+    all += '\n';
+  }
+  return all;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_restored_table_answers_as_the_saved_one) {
+  RouteTable table;
+  fill(table);
+  RouteTable restored;
+  BOOST_TEST(!restored.restore(table.save(), kStart, 60s));
+  BOOST_TEST(all_answers(restored) == all_answers(table));
+  BOOST_TEST(restored.brokers() == 3u);
+  BOOST_TEST(restored.topics_by_flag(3).size() == 1u);
+  RouteTable empty;
+  BOOST_TEST(!RouteTable().restore(empty.save(), kStart, 60s));
+}
+
+BOOST_AUTO_TEST_CASE(restored_brokers_end_unless_they_register) {
+  RouteTable table;
+  fill(table);
+  RouteTable restored;
+  BOOST_REQUIRE(!restored.restore(table.save(), kStart, 60s));
+  // Nothing but a registration confirms.
+  BOOST_TEST(!restored.touch(kB, kStart + 30s));
+  BOOST_TEST(!restored.data_version(kB));
+  Registration again({"U", "V"});
+  again.name("b").at(kB).over(9).cluster = "d";
+  const auto outcome = restored.register_broker(again, kStart + 30s);
+  BOOST_TEST(outcome.confirmed);
+  BOOST_TEST(!outcome.first);
+  const auto removed = restored.expire(kStart + 61s);
+  BOOST_TEST(removed.size() == 2u);
+  for (const auto& broker : removed) BOOST_TEST(!broker.confirmed);
+  BOOST_TEST(!restored.find_route("T"));
+  BOOST_TEST(restored.find_route("V").has_value());
+  BOOST_TEST(restored.find_route("flag").has_value());
+  BOOST_TEST(restored.connection_closed(9).size() == 1u);
+  BOOST_TEST(restored.brokers() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_registration_of_the_same_version_is_taken_over_what_was_restored) {
+  RouteTable table;
+  table.register_broker(Registration({"T"}), kStart);
+  RouteTable restored;
+  BOOST_REQUIRE(!restored.restore(table.save(), kStart, 60s));
+  Registration changed({"T"});
+  changed.topic(topic("T", 9)).body_digest = 3;
+  BOOST_TEST(!repeat(restored, changed));
+  restored.register_broker(changed, kStart);
+  BOOST_TEST(route(restored).queues.at(0).read_queue_nums == 9);
+}
+
+BOOST_AUTO_TEST_CASE(a_text_that_is_damaged_anywhere_restores_nothing) {
+  RouteTable table;
+  fill(table);
+  const std::string text = table.save();
+  for (std::size_t size = 0; size + 1 < text.size(); ++size) {
+    RouteTable restored;
+    BOOST_REQUIRE(restored.restore(text.substr(0, size), kStart, 60s));
+    BOOST_REQUIRE(restored.brokers() == 0u);
+    BOOST_REQUIRE(restored.topic_count() == 0u);
+  }
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    for (const char c : {'\t', '\n', 'x', '9', ','}) {
+      std::string damaged = text;
+      damaged[at] = c;
+      RouteTable restored;  // may be taken for another table, must do no harm
+      (void)restored.restore(damaged, kStart, 60s);
+      restored.expire(kStart + 61s);
+      while (restored.sweep()) continue;
+      BOOST_REQUIRE(restored.topic_count() == 0u);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_revision_tells_whether_there_is_something_new_to_save) {
+  RouteTable table;
+  fill(table);
+  const auto changes = [&](auto call) {
+    const std::uint64_t before = table.revision();
+    call();
+    return table.revision() != before;
+  };
+  BOOST_TEST(!changes([&] { table.register_broker(acting(1, "10.0.0.8:1"), kStart); }));
+  BOOST_TEST(changes([&] { table.register_broker(acting(1, "10.0.0.8:1").version(5), kStart); }));
+  BOOST_TEST(changes([&] { table.wipe_write_permission("b"); }));
+  BOOST_TEST(changes([&] { table.remove_topic("V"); }));
+  BOOST_TEST(changes([&] { table.unregister_broker(kB); }));
+  BOOST_TEST(!changes([&] { table.unregister_broker(kB); }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

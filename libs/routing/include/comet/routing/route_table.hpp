@@ -159,6 +159,15 @@ class RouteTable {
   // since the last round are dealt with in one.
   bool sweep();
 
+  // The table as text. What restore() makes of it answers as this one does, but its brokers are not
+  // confirmed: they end after `timeout` unless they register.
+  [[nodiscard]] std::string save() const;
+  // Into a table that is empty. RoutingErrc::malformed: this is no such text, or not all of it, and
+  // the table is empty still.
+  [[nodiscard]] error_code restore(std::string_view text, Instant now, Duration timeout);
+  // Is another number after every change that save() would show.
+  [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
+
   // Of the address's latest registration.
   [[nodiscard]] std::optional<DataVersion> data_version(std::string_view address) const;
 
@@ -195,6 +204,7 @@ class RouteTable {
   struct Topic;
   struct Shard;
   struct Place;
+  class Restorer;
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -241,6 +251,7 @@ class RouteTable {
   std::size_t change_permission(std::string_view broker_name, std::int32_t keep, std::int32_t add);
 
   void sweep_shard(Shard& shard);
+  void forget_everything();
   void forget_departed();
 
   // Answers.
@@ -274,6 +285,7 @@ class RouteTable {
   std::atomic<std::uint64_t> generation_{0};
   std::vector<std::uint32_t>
       touched_;  // brokers whose topics' routes the running operation changes
+  std::uint64_t revision_ = 0;
   RouteObserver* observer_ = nullptr;
   std::vector<std::string> changed_;  // topics changed by the running operation, if observed
 };
