@@ -17,6 +17,12 @@ constexpr ConfigKey kKeys[] = {
     Key::integer("listenPort", "9876", 0, 65535, "port to listen on; 0: a free one"),
     Key::text("bindAddress", "127.0.0.1", "IP address to listen on; 0.0.0.0: all"),
     Key::text("kvConfigPath", "", "file of the KV configuration"),
+    Key::text("savedRoutesPath", "",
+              "file that keeps the routes over a restart; empty: they are not kept"),
+    Key::integer("savedRoutesInterval", "30000", 1000, 3'600'000, "ms between savings of routes"),
+    Key::integer("savedRoutesExpiryMillis", "0", 0, 86'400'000,
+                 "ms after a start for which kept routes of brokers that do not register are "
+                 "answered; 0: brokerNotActiveTimeoutMillis"),
     Key::text("configStorePath", "", "file that keeps what UPDATE_NAMESRV_CONFIG has changed"),
     Key::text("configBlackList", "configBlackList;configStorePath;kvConfigPath",
               "keys that UPDATE_NAMESRV_CONFIG must not change, besides those that it never may"),
@@ -87,6 +93,10 @@ namesrv::NameServerConfig to_name_server_config(const Config& settings) {
       Address(bind_address, static_cast<std::uint16_t>(settings.integer("listenPort")));
   config.kv_config_path = settings.text("kvConfigPath");
   static_cast<namesrv::LiveSettings&>(config) = namesrv::read_live_settings(settings);
+  config.saved_routes_path = settings.text("savedRoutesPath");
+  config.saved_routes_interval = std::chrono::milliseconds(settings.integer("savedRoutesInterval"));
+  config.saved_routes_expiry =
+      std::chrono::milliseconds(settings.integer("savedRoutesExpiryMillis"));
   config.config_store_path = settings.text("configStorePath");
   config.config_black_list = settings.text("configBlackList");
   config.scan_interval = std::chrono::milliseconds(settings.integer("scanNotActiveBrokerInterval"));

@@ -74,6 +74,9 @@ void log_registration(const remoting::RegisterBrokerHeader& header,
   } else if (outcome.first) {
     log::info("broker {} registered: id {} at {}, cluster {}, {} topics", name, header.broker_id,
               address, printable(header.cluster_name), outcome.topics);
+  } else if (outcome.confirmed) {
+    log::info("broker {}: id {} at {} has registered, {} topics; its routes were restored ones",
+              name, header.broker_id, address, outcome.topics);
   }
   if (outcome.left_out_changed && outcome.topics_left_out > 0) {
     log::warn("broker {}: {} topics left out, their names are unusable or there is no room", name,

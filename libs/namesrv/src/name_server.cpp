@@ -5,6 +5,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
 #include "comet/remoting/server.hpp"
+#include "saved_routes.hpp"
 #include "service.hpp"
 
 namespace comet::namesrv {
@@ -38,6 +39,11 @@ void expire_brokers(Service& service) {
     }
   }
   for (const auto& connection : to_close) connection->close();
+}
+
+asio::awaitable<void> save_soon(std::shared_ptr<Service> service) {
+  do_work(service, save_routes);
+  co_return;
 }
 
 asio::awaitable<void> expire_soon(std::shared_ptr<Service> service) {
@@ -88,6 +94,7 @@ NameServer::~NameServer() = default;
 void NameServer::start() {
   const std::shared_ptr<Service>& service = impl_->service;
   service->kv.load();
+  restore_routes(*service);
   service->order_config.replace(service->kv.find_namespace(kOrderTopicConfig));
   service->notices =
       std::make_unique<BrokerNotices>(impl_->executors.front(), impl_->network, impl_->time);
@@ -107,6 +114,11 @@ void NameServer::start() {
   auto expire = [service] { return expire_soon(service); };
   impl_->tasks.spawn("broker expiry", repeat_every(impl_->time, interval, interval, "broker expiry",
                                                    std::move(expire)));
+  if (service->config.saved_routes_path.empty()) return;
+  const Duration pause = service->config.saved_routes_interval;
+  auto save = [service] { return save_soon(service); };
+  impl_->tasks.spawn("saving of routes",
+                     repeat_every(impl_->time, pause, pause, "saving of routes", std::move(save)));
 }
 
 asio::awaitable<void> NameServer::stop(Instant deadline) {
@@ -118,6 +130,7 @@ asio::awaitable<void> NameServer::stop(Instant deadline) {
   impl->tasks.cancel();
   co_await impl->tasks.join();
   if (impl->server) co_await impl->server->stop(deadline);
+  save_routes(*impl->service);
   if (!impl->service->notices) co_return;
   co_await impl->service->notices->stop();
   impl->service->notices.reset();

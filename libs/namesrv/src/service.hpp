@@ -70,6 +70,7 @@ class Service : public std::enable_shared_from_this<Service> {
   std::optional<Config> settings;
   routing::RouteTable table;  // except for route queries, which need no mutex
   bool sweeping = false;      // see sweep_soon()
+  std::uint64_t saved_revision = 0;
   KvConfig kv;
   // Of registered brokers, by the connection's id.
   std::unordered_map<std::uint64_t, std::weak_ptr<remoting::Connection>> connections;

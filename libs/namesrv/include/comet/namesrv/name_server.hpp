@@ -29,6 +29,12 @@ class NameServerConfig : public LiveSettings {
   Address listen_at{"127.0.0.1", 9876};              // bindAddress, listenPort; port 0: a free one
   Duration scan_interval = std::chrono::seconds(5);  // scanNotActiveBrokerInterval
   std::string kv_config_path;                        // kvConfigPath; empty: kept in memory only
+  // Where routes are saved, every interval and at the stop, to be answered at once after the next
+  // start: until their brokers register again, or, if they do not, for the expiry (0: that of
+  // brokers that register). Empty: not at all.
+  std::string saved_routes_path;
+  Duration saved_routes_interval = std::chrono::seconds(30);
+  Duration saved_routes_expiry{};
   // What GET_NAMESRV_CONFIG answers and UPDATE_NAMESRV_CONFIG changes; its table has kLiveKeys.
   // nullopt: nothing and not at all. The LiveSettings above are what holds at the start.
   std::optional<Config> settings;
