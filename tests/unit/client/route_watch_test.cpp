@@ -151,6 +151,34 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_has_the_watches_renewed_within_seconds) {
   BOOST_TEST(name_server.total_queries() == asked, "renewed once, not again and again");
 }
 
+BOOST_AUTO_TEST_CASE(when_a_name_server_dies_the_next_one_watches) {
+  FakeNameServer second(*this, "ns2");
+  second.routes = name_server.routes;
+  client::ClientConfig config;
+  config.name_servers = {name_server.address(), second.address()};
+  config.random_seed = 7;
+  instance = std::make_unique<client::ClientInstance>(executor(), network, time, config);
+  run(instance->start());
+  find();
+  FakeNameServer& used = queries() > 0 ? name_server : second;
+  FakeNameServer& other = queries() > 0 ? second : name_server;
+  other.routes["orders"] = make_route({&broker_b});
+  used.stop();
+  pass(3s);
+  BOOST_TEST(brokers() == 1u);
+  BOOST_TEST(other.watches_asked_for >= 1);
+  other.routes["orders"] = make_route({&broker_a, &broker_b});
+  auto command = RemotingCommand::request(RequestCode::notify_route_changed,
+                                          Body(routing::route_notification_json({"orders"})));
+  command.mark_oneway();
+  other.last_connection.lock()->send(std::move(command));
+  settle();
+  BOOST_TEST(brokers() == 2u);
+  run(instance->stop());
+  instance.reset();
+  second.stop();
+}
+
 BOOST_AUTO_TEST_CASE(a_name_server_that_stays_away_is_asked_ever_more_seldom) {
   start();
   find();

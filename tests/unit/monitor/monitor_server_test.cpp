@@ -1,6 +1,7 @@
 // The HTTP endpoint: what it answers, and what it does not let itself in for.
 
 #include <boost/test/unit_test.hpp>
+#include <random>
 
 #include "monitor_world.hpp"
 
@@ -83,6 +84,40 @@ BOOST_AUTO_TEST_CASE(a_header_beyond_the_limit_is_refused) {
   while (many.size() < 20'000) many += "A: b\r\n";
   BOOST_TEST(ask(many).starts_with("HTTP/1.1 431 "));
   BOOST_TEST(ask("GET /" + std::string(20'000, 'x')).starts_with("HTTP/1.1 431 "));
+}
+
+BOOST_AUTO_TEST_CASE(damaged_requests_do_no_harm) {
+  start();
+  const std::string good =
+      "GET /metrics?x=1 HTTP/1.1\r\nHost: a.example:80\r\nContent-Length: 0\r\n"
+      "Connection: keep-alive, close\r\nAccept: text/plain;version=0.0.4\r\n\r\n";
+  std::mt19937 random(20261121);
+  const auto any = [&](std::size_t n) { return static_cast<std::size_t>(random()) % n; };
+  for (int round = 0; round < 2000; ++round) {
+    std::string bytes = good;
+    for (std::size_t changes = 1 + any(4); changes > 0; --changes) {
+      switch (any(4)) {
+        case 0:
+          bytes[any(bytes.size())] = static_cast<char>(any(256));
+          break;
+        case 1:
+          bytes.erase(any(bytes.size()), any(8));
+          break;
+        case 2:
+          bytes.insert(any(bytes.size()), any(8), static_cast<char>(any(256)));
+          break;
+        default:
+          bytes.insert(any(bytes.size()), bytes.substr(any(bytes.size()), any(30)));
+      }
+      if (bytes.empty()) bytes = good;
+    }
+    auto stream = connect();
+    send(*stream, bytes);
+    pass(1ms);
+    stream->close();
+  }
+  settle();
+  BOOST_TEST(get("/health").starts_with("HTTP/1.1 200 "));
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_serves_many_requests_also_when_they_come_at_once) {
