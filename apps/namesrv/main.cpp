@@ -1,5 +1,7 @@
 // comet-namesrv: RocketMQ's name server as a daemon. Options as mqnamesrv's.
 
+#include <malloc.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options.hpp>
 #include <iostream>
@@ -41,6 +43,8 @@ Config read_settings(const options::variables_map& given) {
 
 int serve(const options::variables_map& given, const Config& settings,
           namesrv::NameServerConfig config) {
+  // What large registrations need goes back to the system, not into malloc's reserves.
+  ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
   asio::io_context context{1};
   daemon::DaemonNetwork network(settings);
   daemon::DaemonMonitor monitor(settings, context, {{"node_type", "nameserver"}});
