@@ -30,11 +30,6 @@ std::uint64_t next_connection_id() noexcept {
   return ++last;
 }
 
-bool is_running_here(const asio::any_io_executor& executor) noexcept {
-  const auto* context = executor.target<asio::io_context::executor_type>();
-  return context != nullptr && context->running_in_this_thread();
-}
-
 Instant add(Instant from, Duration duration) noexcept {
   return duration < Instant::max() - from ? from + duration : Instant::max();
 }
@@ -58,6 +53,7 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
       input(limits_in.max_frame),
       may_read(stream->executor(), time_in),
       handler_tasks(stream->executor(), time_in),
+      replies_ended(stream->executor(), time_in),
       watch_timer(stream->executor(), time_in),
       last_activity(time_in.now()),
       tasks(stream->executor(), time_in) {}
@@ -311,7 +307,11 @@ asio::awaitable<void> Connection::invoke_oneway(RemotingCommand request, Instant
   co_await impl_->exchange(request, deadline, false);
 }
 
-asio::awaitable<void> Connection::handlers_ended() { return impl_->handler_tasks.join(); }
+asio::awaitable<void> Connection::handlers_ended() {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  co_await impl_->handler_tasks.join();
+  while (impl_->pending_replies != 0) co_await impl_->replies_ended.wait();
+}
 
 void Connection::cancel_handlers() { impl_->handler_tasks.cancel(); }
 

@@ -22,6 +22,8 @@
 namespace comet::remoting {
 
 [[nodiscard]] std::int32_t next_opaque() noexcept;
+// Whether the caller is run by the executor's context.
+[[nodiscard]] bool is_running_here(const asio::any_io_executor& executor) noexcept;
 
 // One of the handlers of a code that run at the same time; gives its place back at its end.
 class HandlerSlot {
@@ -80,6 +82,9 @@ struct Connection::Impl {
                                            const AsyncHandler& handler, Request request,
                                            HandlerSlot slot);
   void handler_ended(std::size_t body_size);
+  [[nodiscard]] bool is_observed() const noexcept;
+  void answer_pending(const RequestIdentity& request, Reply reply, Instant begin,
+                      std::size_t body_size);
   void answer(const RequestIdentity& to, Reply reply);
   // Whether reading has to wait for handlers or for the writer.
   bool must_pause() noexcept;
@@ -128,6 +133,9 @@ struct Connection::Impl {
   std::size_t running_handlers = 0;
   std::size_t running_bytes = 0;  // of the bodies that handlers are at work on
   TaskGroup handler_tasks;
+  std::size_t pending_replies = 0;
+  bool is_pending = false;  // the reply to the request that is being served
+  Event replies_ended;
 
   Outbox queued;
   Outbox writing;

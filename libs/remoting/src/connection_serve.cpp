@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <exception>
 
 #include "comet/base/log.hpp"
@@ -53,6 +55,11 @@ Fields& spare_fields() {
 }
 
 }  // namespace
+
+bool is_running_here(const asio::any_io_executor& executor) noexcept {
+  const auto* context = executor.target<asio::io_context::executor_type>();
+  return context != nullptr && context->running_in_this_thread();
+}
 
 RemotingCommand RequestIdentity::response(ResponseCode answer_code, std::string remark) const {
   RemotingCommand request;
@@ -143,12 +150,17 @@ void Connection::Impl::serve(Request& request) {
 }
 
 void Connection::Impl::finish(const RequestIdentity& request, Reply reply) {
-  if (handlers != nullptr && handlers->observer_) {
+  if (std::exchange(is_pending, false) && !reply) return;
+  if (is_observed()) {
     const Instant now = time.now();
     note(request, reply, request_began, now);
     request_began = now;
   }
   answer(request, std::move(reply));
+}
+
+bool Connection::Impl::is_observed() const noexcept {
+  return handlers != nullptr && handlers->observer_ != nullptr;
 }
 
 void Connection::Impl::note(const RequestIdentity& request, const Reply& reply, Instant begin,
@@ -178,7 +190,7 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
   Impl& impl = *connection->impl_;
   const RequestIdentity identity(request.command);
   const std::size_t body_size = request.command.body.size();
-  const bool observed = impl.handlers->observer_ != nullptr;
+  const bool observed = impl.is_observed();
   const Instant begin = observed ? impl.time.now() : Instant();
   Reply reply;
   try {
@@ -189,6 +201,37 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
   if (observed) impl.note(identity, reply, begin, impl.time.now());
   impl.answer(identity, std::move(reply));
   impl.handler_ended(body_size);
+}
+
+PendingReply::PendingReply(const Request& request)
+    : connection_(request.connection),
+      request_(request.command),
+      body_size_(request.command.body.size()) {
+  Connection::Impl& impl = *connection_->impl_;
+  begin_ = impl.request_began;
+  impl.is_pending = true;
+  ++impl.pending_replies;
+  ++impl.running_handlers;
+  impl.running_bytes += body_size_;
+}
+
+void PendingReply::answer(Reply reply) {
+  if (connection_ == nullptr) return;
+  Connection& connection = *connection_;
+  auto finish = [connection = std::move(connection_), request = request_, begin = begin_,
+                 size = body_size_, reply = std::move(reply)]() mutable {
+    connection->impl_->answer_pending(request, std::move(reply), begin, size);
+  };
+  if (is_running_here(connection.executor_)) return finish();
+  asio::post(connection.executor_, std::move(finish));
+}
+
+void Connection::Impl::answer_pending(const RequestIdentity& request, Reply reply, Instant begin,
+                                      std::size_t body_size) {
+  if (is_observed()) note(request, reply, begin, time.now());
+  answer(request, std::move(reply));
+  if (--pending_replies == 0) replies_ended.notify_all();
+  handler_ended(body_size);
 }
 
 void Connection::Impl::handler_ended(std::size_t body_size) {

@@ -31,8 +31,7 @@ class Request {
 
 using Reply = std::optional<RemotingCommand>;
 // Called on the connection's executor. The reply is sent unless the request is oneway; no reply
-// (nullopt) means that none is due, or that the handler kept the connection and the command's
-// identity and answers later with Connection::send.
+// (nullopt) means that none is due, or that it comes later: see PendingReply, and Connection::send.
 // A handler that throws is answered with SYSTEM_ERROR and the exception's text; a reply that is
 // greater than the frame limit is replaced by SYSTEM_ERROR, too.
 using SyncHandler = std::function<Reply(Request&)>;
@@ -56,11 +55,34 @@ class RequestIdentity {
   SerializeType serialize_type;
 };
 
+// The answer to a request that comes later, from a callback or from another thread: cheaper than a
+// coroutine. A SyncHandler makes one of its request and returns no reply. Until the answer the
+// request counts among the handlers of its connection, for ConnectionLimits::max_handlers and
+// max_handler_bytes, and a graceful stop waits for it. Whoever ends without an answer sends none.
+class PendingReply {
+ public:
+  // To be called while the handler runs.
+  explicit PendingReply(const Request& request);
+  PendingReply(PendingReply&&) noexcept = default;
+  PendingReply& operator=(PendingReply&&) = delete;
+  ~PendingReply() { answer(std::nullopt); }
+
+  [[nodiscard]] const RequestIdentity& request() const noexcept { return request_; }
+  // Thread-safe; the first one counts.
+  void answer(Reply reply);
+
+ private:
+  std::shared_ptr<Connection> connection_;  // empty: answered
+  RequestIdentity request_;
+  Instant begin_{};
+  std::size_t body_size_ = 0;
+};
+
 // Sees what becomes of a server's requests. Called on the connections' executors.
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  // When the handler of a request has ended. `answer` is null when there is none yet (or never, for
+  // When the handler of a request has ended, with its answer if that was pending. `answer` is null when there is none yet (or never, for
   // oneway requests whose handler gives none); `took` includes the decoding and, for asynchronous
   // handlers, what they waited for.
   virtual void on_request(const RequestIdentity& request, const RemotingCommand* answer,
@@ -153,7 +175,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Whether the peer's last request came from such a version.
   [[nodiscard]] bool peer_knows_go_away() const noexcept;
 
-  // Returns when no asynchronous handler of this connection runs.
+  // Returns when no asynchronous handler of this connection runs and no reply is pending.
   [[nodiscard]] asio::awaitable<void> handlers_ended();
   // Asks running asynchronous handlers to end (Asio cancellation).
   void cancel_handlers();
@@ -167,6 +189,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] asio::any_io_executor executor() const noexcept { return executor_; }
 
  private:
+  friend class PendingReply;
   struct Impl;
   std::unique_ptr<Impl> impl_;
   asio::any_io_executor executor_;
