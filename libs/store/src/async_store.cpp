@@ -66,6 +66,20 @@ asio::awaitable<AppendResult> AsyncStore::submit(std::span<const RecordView> rec
   return await_append(std::move(append), wait_flush);
 }
 
+void AsyncStore::submit(std::span<const RecordView> records, bool wait_flush,
+                        const asio::any_io_executor& executor, AppendHandler done) {
+  Append append;
+  append.bytes = take_record_memory();
+  error_code error = core_.encode(records, append);
+  auto pending =
+      std::make_unique<PendingAppend>(std::move(append), wait_flush, executor, std::move(done));
+  if (!error) return enqueue(std::move(pending));
+  pending->append.result.error = error;
+  PendingAppends refused;
+  refused.push_back(std::move(pending));
+  complete(std::move(refused), Completion::later);
+}
+
 asio::awaitable<AppendResult> AsyncStore::await_append(Append append, bool wait_flush) {
   StartAppend start(shared_from_this(), std::move(append), wait_flush);
   return asio::async_initiate<const asio::use_awaitable_t<>, void(AppendResult)>(

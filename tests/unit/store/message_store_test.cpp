@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -205,6 +206,31 @@ BOOST_FIXTURE_TEST_CASE(a_refused_append_is_a_result_and_no_exception, World) {
   run_until(2);
   BOOST_TEST(results[0].error == make_error_code(StoreErrc::illegal_queue));
   BOOST_TEST(results[1].error == make_error_code(StoreErrc::message_too_large));
+}
+
+BOOST_FIXTURE_TEST_CASE(callbacks_get_the_results_that_coroutines_get_after_the_call, World) {
+  open();
+  auto done = [this](AppendResult result) { results.push_back(std::move(result)); };
+  std::string body = "a";
+  RecordView records[] = {record_of("T", 0, body), record_of("T", 0, "b")};
+  store->append(records, true, context.get_executor(), done);
+  body = "#";
+  records[0].body = std::string_view();
+  store->append(std::span(records).first(1), true, context.get_executor(), done);
+  RecordView refused = record_of("../T", 0, "x");
+  store->append(std::span(&refused, 1), true, context.get_executor(), done);
+  BOOST_TEST(results.empty());
+  run_until(3);
+  std::ranges::stable_partition(results, [](const AppendResult& result) { return !result.error; });
+  BOOST_TEST(results[0].batch_offsets.size() == 2U);
+  BOOST_TEST(results[1].queue_offset == 2);
+  BOOST_TEST(results[2].error == make_error_code(StoreErrc::illegal_queue));
+  std::vector<std::string> expected{"a", "b", ""};
+  BOOST_TEST(bodies(*store, "T", 0) == expected, boost::test_tools::per_element());
+  store->close();
+  store->append(std::span(records).first(1), true, context.get_executor(), done);
+  run_until(4);
+  BOOST_TEST(results[3].error == make_error_code(StoreErrc::closed));
 }
 
 BOOST_FIXTURE_TEST_CASE(observers_hear_of_messages_in_the_order_of_the_log, World) {

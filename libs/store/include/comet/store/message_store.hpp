@@ -2,6 +2,7 @@
 // The broker's storage: one commit log for all topics, and the consume queues derived from it, in
 // Apache RocketMQ's file formats (docs/store.md). Knows no network and no broker.
 
+#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <limits>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +78,8 @@ class AppendResult {
   std::int64_t store_timestamp = 0;         // ms
   std::vector<std::int64_t> batch_offsets;  // physical offsets of a batch's records; else empty
 };
+
+using AppendHandler = asio::any_completion_handler<void(AppendResult)>;
 
 enum class ReadStatus {  // Apache: GetMessageStatus
   found,
@@ -190,6 +194,10 @@ class MessageStore {
   // Several records of one queue as one unit: all or none, consecutive offsets.
   [[nodiscard]] asio::awaitable<AppendResult> append_batch(std::vector<RecordView> records,
                                                            bool wait_flush = true);
+  // The same for callers that are no coroutines: `done` is called once, on `executor`, and not
+  // before this call has returned. The views need not outlive the call.
+  void append(std::span<const RecordView> records, bool wait_flush,
+              const asio::any_io_executor& executor, AppendHandler done);
 
   // Messages of a queue from `offset` on, at most the limits.
   [[nodiscard]] ReadResult read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
