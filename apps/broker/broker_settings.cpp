@@ -43,6 +43,8 @@ constexpr ConfigKey kKeys[] = {
     Key::integer("shortPollingTimeMills", "1000", 1, 60000, "ms a pull is held when longPollingEnable=false"),
     Key::integer("registerNameServerPeriod", "30000", 10000, 60000, "ms between registrations"),
     Key::integer("flushConsumerOffsetInterval", "5000", 100, 600000, "ms between savings of consumer offsets"),
+    Key::text("messageDelayLevel", "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h", "delays of levels 1, 2, ...; units s m h d"),
+    Key::integer("flushDelayOffsetInterval", "1000", 100, 600000, "ms between savings of how far delayed messages are delivered"),
     Key::text("regionId", "DefaultRegion", "MSG_REGION in answers to sends"),
     Key::integer("serverChannelMaxIdleTimeSeconds", "120", 1, 86400, "s without traffic after which a connection is closed"),
 
@@ -50,7 +52,6 @@ constexpr ConfigKey kKeys[] = {
     Key::unsupported("storePathCommitLog", "the commit log lies below storePathRootDir"),
     Key::unsupported("aclEnable", "access control is not there yet: every client is let in"),
     Key::unsupported("enablePropertyFilter", "SQL92 filters are not there yet"),
-    Key::unsupported("messageDelayLevel", "delayed messages are not there yet"),
     Key::unsupported("traceTopicEnable", "the trace topic is created like any other, on first send"),
     Key::unsupported("enableConsumeQueueExt", "consume queue extension files are not written"),
     Key::unsupported("enableControllerMode", "there is no automatic master election yet"),
@@ -183,6 +184,8 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.short_polling_time = millis(settings, "shortPollingTimeMills");
   config.register_period = millis(settings, "registerNameServerPeriod");
   config.flush_consumer_offset_interval = millis(settings, "flushConsumerOffsetInterval");
+  config.store.delay_levels = settings.text("messageDelayLevel");
+  config.flush_delay_offset_interval = millis(settings, "flushDelayOffsetInterval");
   config.region_id = settings.text("regionId");
   config.connection.idle = std::chrono::seconds(settings.integer("serverChannelMaxIdleTimeSeconds"));
   return config;

@@ -6,7 +6,9 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
 #include "comet/remoting/server.hpp"
+#include "delay_service.hpp"
 #include "handlers.hpp"
 #include "registration.hpp"
 
@@ -18,10 +20,19 @@ using remoting::ConnectionEvent;
 
 // What the broker is made of, in the order in which it comes to life.
 struct Broker::Impl {
-  Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in, BrokerConfig config_in)
-      : executors(std::move(executors_in)), network(network_in), time(time_in), config(std::move(config_in)),
-        home(executors.front()), topics(config, time), groups(config, time), offsets(config.store.root),
-        clients(time), tasks(home, time) {}
+  Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in,
+       BrokerConfig config_in)
+      : executors(std::move(executors_in)),
+        network(network_in),
+        time(time_in),
+        config(std::move(config_in)),
+        home(executors.front()),
+        topics(config, time),
+        groups(config, time),
+        offsets(config.store.root),
+        clients(time),
+        delay_levels(config.store.delay_levels),
+        tasks(home, time) {}
 
   void open_store();
   void listen();
@@ -29,6 +40,7 @@ struct Broker::Impl {
   void on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event);
   asio::awaitable<void> close_silent_clients();
   asio::awaitable<void> save_offsets_in_background();
+  asio::awaitable<void> save_delay_offsets_in_background();
 
   std::vector<asio::any_io_executor> executors;
   Network& network;
@@ -42,6 +54,8 @@ struct Broker::Impl {
   OffsetTable offsets;
   ClientRegistry clients;
   TrafficTable traffic;
+  store::DelayLevels delay_levels;
+  std::unique_ptr<DelayService> delays;
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
   std::unique_ptr<remoting::Server> server;
@@ -55,15 +69,24 @@ void Broker::Impl::open_store() {
   topics.load();
   groups.load();
   offsets.load();
+  delays =
+      std::make_unique<DelayService>(home, time, *store, delay_levels, traffic, config.store.root);
+  delays->load();
 }
 
 void Broker::Impl::listen() {
-  hold = std::make_unique<PullHold>(home, time, [this](HeldPull pull) { resume_held_pull(*context, std::move(pull)); });
-  context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets, clients, hold.get(), traffic});
-  store->observe_arrivals([this](const store::Arrival& arrival) { hold->on_arrival(arrival); });
+  hold = std::make_unique<PullHold>(
+      home, time, [this](HeldPull pull) { resume_held_pull(*context, std::move(pull)); });
+  context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
+                                  clients, hold.get(), traffic, delay_levels});
+  store->observe_arrivals([this](const store::Arrival& arrival) {
+    hold->on_arrival(arrival);
+    if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
+  });
 
   auto dispatcher = std::make_shared<remoting::Dispatcher>();
   install_send_handlers(*dispatcher, *context);
+  install_send_back_handler(*dispatcher, *context);
   install_pull_handlers(*dispatcher, *context);
   install_offset_handlers(*dispatcher, *context);
   install_client_handlers(*dispatcher, *context);
@@ -75,35 +98,51 @@ void Broker::Impl::listen() {
   server_config.connection = config.connection;
   server = std::make_unique<remoting::Server>(
       executors, network, time, server_config, dispatcher,
-      [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) { on_connection(connection, event); });
+      [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
+        on_connection(connection, event);
+      });
   server->start();
-  auto announced = IpEndpoint::parse(fmt::format("{}:{}", config.broker_ip, server->local().port()));
-  if (!announced) throw Error(announced.error(), fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
+  auto announced =
+      IpEndpoint::parse(fmt::format("{}:{}", config.broker_ip, server->local().port()));
+  if (!announced)
+    throw Error(announced.error(),
+                fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
   context->store_host = *announced;
 }
 
 void Broker::Impl::begin_background_work() {
   const std::string address = context->store_host.to_string();
-  const std::string ha_address = fmt::format("{}:{}", config.broker_ip, context->store_host.port() + 1);
-  registration = std::make_unique<Registration>(home, network, time, config, topics, address, ha_address);
+  const std::string ha_address =
+      fmt::format("{}:{}", config.broker_ip, context->store_host.port() + 1);
+  registration =
+      std::make_unique<Registration>(home, network, time, config, topics, address, ha_address);
   topics.on_change([this] { asio::post(home, [this] { registration->topics_changed(); }); });
   registration->start();
   tasks.spawn("pull hold", hold->run());
-  tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry", [this] { return close_silent_clients(); }));
+  tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry",
+                                            [this] { return close_silent_clients(); }));
   tasks.spawn("retention", store->run_retention());
   const Duration interval = config.flush_consumer_offset_interval;
-  tasks.spawn("offset saving",
-              repeat_every(time, interval, interval, "offset saving", [this] { return save_offsets_in_background(); }));
+  tasks.spawn("offset saving", repeat_every(time, interval, interval, "offset saving",
+                                            [this] { return save_offsets_in_background(); }));
+  delays->start(tasks, context->store_host);
+  const Duration delay_interval = config.flush_delay_offset_interval;
+  tasks.spawn("delay offset saving",
+              repeat_every(time, delay_interval, delay_interval, "delay offset saving",
+                           [this] { return save_delay_offsets_in_background(); }));
 }
 
-void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
+void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
+                                 ConnectionEvent event) {
   if (event != ConnectionEvent::closed) return;
-  for (const std::string& group : clients.connection_closed(connection->id())) notify_group_changed(*context, group);
+  for (const std::string& group : clients.connection_closed(connection->id()))
+    notify_group_changed(*context, group);
 }
 
 asio::awaitable<void> Broker::Impl::close_silent_clients() {
   for (const auto& connection : clients.silent_since(config.client_expiry)) {
-    log::info("closing {}: no heartbeat for {} s", connection->remote().to_string(), to_millis(config.client_expiry) / 1000);
+    log::info("closing {}: no heartbeat for {} s", connection->remote().to_string(),
+              to_millis(config.client_expiry) / 1000);
     connection->close();
   }
   co_return;
@@ -114,7 +153,13 @@ asio::awaitable<void> Broker::Impl::save_offsets_in_background() {
   co_return;
 }
 
-Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time, BrokerConfig config)
+asio::awaitable<void> Broker::Impl::save_delay_offsets_in_background() {
+  asio::post(file_writer, [this] { delays->save_if_changed(); });
+  co_return;
+}
+
+Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time,
+               BrokerConfig config)
     : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config))) {}
 
 Broker::~Broker() = default;
@@ -134,6 +179,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   if (impl->server) co_await impl->server->stop(deadline);
   impl->file_writer.join();
   impl->offsets.save_if_changed();
+  if (impl->delays) impl->delays->save_if_changed();
   if (impl->store) impl->store->close();
 }
 

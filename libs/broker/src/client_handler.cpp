@@ -3,10 +3,12 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <tuple>
 
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
+#include "retry_topics.hpp"
 
 namespace comet::broker {
 namespace {
@@ -15,14 +17,6 @@ using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
-
-// Retries go to a topic of the group's own, which its members subscribe to.
-void prepare_retry_topic(BrokerContext& context, const std::string& group, const GroupConfig& config) {
-  const std::string topic = std::string(kRetryTopicPrefix) + group;
-  if (check_topic(topic).empty()) {
-    context.topics.find_or_create(topic, config.retry_queue_nums, routing::perm::kRead | routing::perm::kWrite);
-  }
-}
 
 Reply heart_beat(Request& request, BrokerContext& context) {
   auto heartbeat = parse_heartbeat(request.command.body.view());
@@ -34,26 +28,31 @@ Reply heart_beat(Request& request, BrokerContext& context) {
   for (const ConsumerData& consumer : heartbeat->consumers) {
     auto group = context.groups.find_or_create(consumer.group);
     if (!group) continue;
-    prepare_retry_topic(context, consumer.group, *group);
-    bool changed = context.clients.register_consumer(request.connection, heartbeat->client_id, consumer,
-                                                     command.language, command.version);
-    if (changed && group->notify_consumer_ids_changed_enable) notify_group_changed(context, consumer.group);
+    // Its members subscribe to the retry topic, too.
+    std::ignore = retry_topic(context, *group, consumer.unit_mode);
+    bool changed = context.clients.register_consumer(request.connection, heartbeat->client_id,
+                                                     consumer, command.language, command.version);
+    if (changed && group->notify_consumer_ids_changed_enable)
+      notify_group_changed(context, consumer.group);
   }
   for (const std::string& group : heartbeat->producer_groups) {
     if (!check_group(group).empty()) continue;
-    context.clients.register_producer(request.connection, heartbeat->client_id, group, command.language, command.version);
+    context.clients.register_producer(request.connection, heartbeat->client_id, group,
+                                      command.language, command.version);
   }
   return RemotingCommand::response(command, ResponseCode::success);
 }
 
 Reply unregister_client(Request& request, BrokerContext& context) {
   std::string missing;
-  auto header = remoting::read_header<remoting::UnregisterClientHeader>(request.command.fields,
-                                                                        remoting::FieldNames::full, &missing);
+  auto header = remoting::read_header<remoting::UnregisterClientHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   const std::uint64_t connection = request.connection->id();
-  if (header->producer_group) context.clients.unregister_producer(connection, *header->producer_group);
-  if (header->consumer_group && context.clients.unregister_consumer(connection, *header->consumer_group)) {
+  if (header->producer_group)
+    context.clients.unregister_producer(connection, *header->producer_group);
+  if (header->consumer_group &&
+      context.clients.unregister_consumer(connection, *header->consumer_group)) {
     notify_group_changed(context, std::string(*header->consumer_group));
   }
   return RemotingCommand::response(request.command, ResponseCode::success);
@@ -61,13 +60,14 @@ Reply unregister_client(Request& request, BrokerContext& context) {
 
 Reply consumer_list(Request& request, BrokerContext& context) {
   std::string missing;
-  auto header = remoting::read_header<remoting::ConsumerGroupHeader>(request.command.fields,
-                                                                     remoting::FieldNames::full, &missing);
+  auto header = remoting::read_header<remoting::ConsumerGroupHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   std::vector<std::string> ids = context.clients.consumer_ids(header->consumer_group);
   if (ids.empty()) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                     "no consumer for this group, " + std::string(header->consumer_group));
+    return RemotingCommand::response(
+        request.command, ResponseCode::system_error,
+        "no consumer for this group, " + std::string(header->consumer_group));
   }
   boost::json::object root;
   root["consumerIdList"] = boost::json::array(ids.begin(), ids.end());
@@ -82,7 +82,8 @@ void notify_group_changed(BrokerContext& context, const std::string& group) {
   for (const auto& connection : context.clients.consumer_connections(group)) {
     remoting::ConsumerGroupHeader header;
     header.consumer_group = group;
-    RemotingCommand notice = RemotingCommand::request(remoting::RequestCode::notify_consumer_ids_changed, header);
+    RemotingCommand notice =
+        RemotingCommand::request(remoting::RequestCode::notify_consumer_ids_changed, header);
     notice.mark_oneway();
     connection->send(std::move(notice));
   }
@@ -90,7 +91,8 @@ void notify_group_changed(BrokerContext& context, const std::string& group) {
 
 void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
   using remoting::RequestCode;
-  dispatcher.on(RequestCode::heart_beat, [&context](Request& request) { return heart_beat(request, context); });
+  dispatcher.on(RequestCode::heart_beat,
+                [&context](Request& request) { return heart_beat(request, context); });
   dispatcher.on(RequestCode::unregister_client,
                 [&context](Request& request) { return unregister_client(request, context); });
   dispatcher.on(RequestCode::get_consumer_list_by_group,

@@ -15,9 +15,11 @@ ConsumerData consumer_from_json(const boost::json::object& object) {
   data.message_model = routing::get_string(object, "messageModel");
   data.consume_from_where = routing::get_string(object, "consumeFromWhere");
   data.unit_mode = routing::get_bool(object, "unitMode", false);
-  if (const auto* set = object.if_contains("subscriptionDataSet"); set != nullptr && set->is_array()) {
+  if (const auto* set = object.if_contains("subscriptionDataSet");
+      set != nullptr && set->is_array()) {
     for (const boost::json::value& item : set->get_array()) {
-      if (item.is_object()) data.subscriptions.push_back(Subscription::from_json(item.get_object()));
+      if (item.is_object())
+        data.subscriptions.push_back(Subscription::from_json(item.get_object()));
     }
   }
   return data;
@@ -39,15 +41,17 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   }
   if (const auto* set = root->if_contains("producerDataSet"); set != nullptr && set->is_array()) {
     for (const boost::json::value& item : set->get_array()) {
-      if (item.is_object()) heartbeat.producer_groups.push_back(routing::get_string(item.get_object(), "groupName"));
+      if (item.is_object())
+        heartbeat.producer_groups.push_back(routing::get_string(item.get_object(), "groupName"));
     }
   }
   return heartbeat;
 }
 
 bool ClientRegistry::touch(std::map<std::uint64_t, Client>& clients,
-                           const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
-                           remoting::Language language, std::int32_t version) {
+                           const std::shared_ptr<remoting::Connection>& connection,
+                           const std::string& client_id, remoting::Language language,
+                           std::int32_t version) {
   auto [entry, is_new] = clients.try_emplace(
       connection->id(), Client{client_id, connection, language, version, time_.now()});
   entry->second.last_heartbeat = time_.now();
@@ -122,7 +126,8 @@ std::vector<std::string> ClientRegistry::connection_closed(std::uint64_t connect
   return changed;
 }
 
-std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::silent_since(Duration expiry) const {
+std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::silent_since(
+    Duration expiry) const {
   std::lock_guard lock(mutex_);
   std::map<std::uint64_t, std::shared_ptr<remoting::Connection>> silent;
   Instant limit = time_.now() - expiry;
@@ -147,7 +152,8 @@ std::vector<std::string> ClientRegistry::consumer_ids(std::string_view group) co
   return ids;
 }
 
-std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_connections(std::string_view group) const {
+std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_connections(
+    std::string_view group) const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<remoting::Connection>> connections;
   if (auto found = consumers_.find(group); found != consumers_.end()) {

@@ -21,8 +21,8 @@ namespace comet::broker {
 class ConsumerData {
  public:
   std::string group;
-  std::string consume_type;        // CONSUME_ACTIVELY, CONSUME_PASSIVELY
-  std::string message_model;       // CLUSTERING, BROADCASTING
+  std::string consume_type;   // CONSUME_ACTIVELY, CONSUME_PASSIVELY
+  std::string message_model;  // CLUSTERING, BROADCASTING
   std::string consume_from_where;
   bool unit_mode = false;
   std::vector<Subscription> subscriptions;
@@ -43,20 +43,24 @@ class ClientRegistry {
 
   // Both return whether the group's members or subscriptions have changed, so that the members
   // must be told.
-  bool register_consumer(const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
-                         const ConsumerData& data, remoting::Language language, std::int32_t version);
+  bool register_consumer(const std::shared_ptr<remoting::Connection>& connection,
+                         const std::string& client_id, const ConsumerData& data,
+                         remoting::Language language, std::int32_t version);
   bool unregister_consumer(std::uint64_t connection_id, std::string_view group);
-  void register_producer(const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
-                         const std::string& group, remoting::Language language, std::int32_t version);
+  void register_producer(const std::shared_ptr<remoting::Connection>& connection,
+                         const std::string& client_id, const std::string& group,
+                         remoting::Language language, std::int32_t version);
   void unregister_producer(std::uint64_t connection_id, std::string_view group);
 
   // The connection is gone: forgets its clients. Returns consumer groups whose members changed.
   std::vector<std::string> connection_closed(std::uint64_t connection_id);
   // Connections that have not sent a heartbeat for `expiry`; the caller closes them.
-  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> silent_since(Duration expiry) const;
+  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> silent_since(
+      Duration expiry) const;
 
   [[nodiscard]] std::vector<std::string> consumer_ids(std::string_view group) const;
-  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> consumer_connections(std::string_view group) const;
+  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> consumer_connections(
+      std::string_view group) const;
 
   enum class Lookup { found, no_group, no_topic };
   class SubscriptionLookup {
@@ -65,7 +69,8 @@ class ClientRegistry {
     bool broadcasting = false;
     Subscription subscription;
   };
-  [[nodiscard]] SubscriptionLookup find_subscription(std::string_view group, std::string_view topic) const;
+  [[nodiscard]] SubscriptionLookup find_subscription(std::string_view group,
+                                                     std::string_view topic) const;
 
  private:
   struct Client {
@@ -83,8 +88,9 @@ class ClientRegistry {
   using ProducerGroup = std::map<std::uint64_t, Client>;
 
   // Adds the client or refreshes it; whether it is new.
-  bool touch(std::map<std::uint64_t, Client>& clients, const std::shared_ptr<remoting::Connection>& connection,
-             const std::string& client_id, remoting::Language language, std::int32_t version);
+  bool touch(std::map<std::uint64_t, Client>& clients,
+             const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
+             remoting::Language language, std::int32_t version);
 
   TimeSource& time_;
   mutable std::mutex mutex_;

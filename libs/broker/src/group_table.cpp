@@ -22,10 +22,14 @@ GroupConfig group_from_json(std::string name, const boost::json::object& object)
   GroupConfig group;
   group.group_name = std::move(name);
   group.consume_enable = get_bool(object, "consumeEnable", group.consume_enable);
-  group.consume_from_min_enable = get_bool(object, "consumeFromMinEnable", group.consume_from_min_enable);
-  group.consume_broadcast_enable = get_bool(object, "consumeBroadcastEnable", group.consume_broadcast_enable);
-  group.retry_queue_nums = static_cast<std::int32_t>(get_int(object, "retryQueueNums", group.retry_queue_nums));
-  group.retry_max_times = static_cast<std::int32_t>(get_int(object, "retryMaxTimes", group.retry_max_times));
+  group.consume_from_min_enable =
+      get_bool(object, "consumeFromMinEnable", group.consume_from_min_enable);
+  group.consume_broadcast_enable =
+      get_bool(object, "consumeBroadcastEnable", group.consume_broadcast_enable);
+  group.retry_queue_nums =
+      static_cast<std::int32_t>(get_int(object, "retryQueueNums", group.retry_queue_nums));
+  group.retry_max_times =
+      static_cast<std::int32_t>(get_int(object, "retryMaxTimes", group.retry_max_times));
   group.broker_id = get_int(object, "brokerId", group.broker_id);
   group.which_broker_when_consume_slowly =
       get_int(object, "whichBrokerWhenConsumeSlowly", group.which_broker_when_consume_slowly);
@@ -67,14 +71,17 @@ error_code GroupTable::parse(std::string_view json) {
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
-  if (const auto* version = root->if_contains("dataVersion"); version != nullptr && version->is_object()) {
+  if (const auto* version = root->if_contains("dataVersion");
+      version != nullptr && version->is_object()) {
     data_version_.timestamp = get_int(version->get_object(), "timestamp", 0);
     data_version_.counter = get_int(version->get_object(), "counter", 0);
   }
-  if (const auto* table = root->if_contains("subscriptionGroupTable"); table != nullptr && table->is_object()) {
+  if (const auto* table = root->if_contains("subscriptionGroupTable");
+      table != nullptr && table->is_object()) {
     for (const auto& [name, value] : table->get_object()) {
       if (!value.is_object()) return BaseErrc::bad_value;
-      groups_.insert_or_assign(std::string(name), group_from_json(std::string(name), value.get_object()));
+      groups_.insert_or_assign(std::string(name),
+                               group_from_json(std::string(name), value.get_object()));
     }
   }
   return {};

@@ -3,10 +3,11 @@
 
 #include "client_registry.hpp"
 #include "comet/broker/broker.hpp"
+#include "comet/routing/topic_route.hpp"
+#include "comet/store/delay_levels.hpp"
 #include "group_table.hpp"
 #include "offset_table.hpp"
 #include "pull_hold.hpp"
-#include "comet/routing/topic_route.hpp"
 #include "topic_table.hpp"
 #include "traffic.hpp"
 
@@ -25,10 +26,13 @@ class BrokerContext {
   ClientRegistry& clients;
   PullHold* hold = nullptr;
   TrafficTable& traffic;
+  const store::DelayLevels& delay_levels;
 };
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// CONSUMER_SEND_MSG_BACK
+void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // PULL_MESSAGE, LITE_PULL_MESSAGE
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // Looks again at a pull that was held; it is answered now, whatever is there.
@@ -43,8 +47,13 @@ void notify_group_changed(BrokerContext& context, const std::string& group);
 void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 
 // The answer for a header that lacks a field or has a malformed one.
-[[nodiscard]] remoting::RemotingCommand bad_header(const remoting::RemotingCommand& request, const std::string& field);
+[[nodiscard]] remoting::RemotingCommand bad_header(const remoting::RemotingCommand& request,
+                                                   const std::string& field);
 // RocketMQ's words for an unknown topic.
 [[nodiscard]] std::string no_such_topic(std::string_view topic);
+// Its words for a consumer group that neither exists nor may be created.
+[[nodiscard]] std::string no_such_group(std::string_view group);
+// One of the ids 0 to queues - 1.
+[[nodiscard]] std::int32_t random_queue(std::int32_t queues);
 
 }  // namespace comet::broker

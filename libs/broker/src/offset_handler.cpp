@@ -21,7 +21,8 @@ RemotingCommand offset_answer(const Request& request, std::int64_t offset) {
 
 Reply queue_offset(const Request& request, const store::MessageStore& store) {
   std::string missing;
-  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields, remoting::FieldNames::full, &missing);
+  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   const bool wants_max = request.command.request_code() == remoting::RequestCode::get_max_offset;
   return offset_answer(request, wants_max ? store.max_offset(header->topic, header->queue_id)
@@ -30,8 +31,8 @@ Reply queue_offset(const Request& request, const store::MessageStore& store) {
 
 Reply query_consumer_offset(const Request& request, const BrokerContext& context) {
   std::string missing;
-  auto header = remoting::read_header<remoting::QueryConsumerOffsetHeader>(request.command.fields,
-                                                                           remoting::FieldNames::full, &missing);
+  auto header = remoting::read_header<remoting::QueryConsumerOffsetHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   if (auto offset = context.offsets.find(header->consumer_group, header->topic, header->queue_id)) {
     return offset_answer(request, *offset);
@@ -43,24 +44,27 @@ Reply query_consumer_offset(const Request& request, const BrokerContext& context
       (empty || context.store.probably_in_memory(header->topic, header->queue_id, 0))) {
     return offset_answer(request, 0);
   }
-  return RemotingCommand::response(request.command, ResponseCode::query_not_found,
-                                   "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
+  return RemotingCommand::response(
+      request.command, ResponseCode::query_not_found,
+      "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
 }
 
 Reply update_consumer_offset(const Request& request, BrokerContext& context) {
   std::string missing;
-  auto header = remoting::read_header<remoting::UpdateConsumerOffsetHeader>(request.command.fields,
-                                                                            remoting::FieldNames::full, &missing);
+  auto header = remoting::read_header<remoting::UpdateConsumerOffsetHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   // Whoever commits must name a topic and a group that can exist: the table is kept for ever.
   if (!context.topics.find(header->topic)) {
-    return RemotingCommand::response(request.command, ResponseCode::topic_not_exist, no_such_topic(header->topic));
+    return RemotingCommand::response(request.command, ResponseCode::topic_not_exist,
+                                     no_such_topic(header->topic));
   }
   if (!context.groups.find_or_create(header->consumer_group)) {
     return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
-                                     "subscription group not exist, " + std::string(header->consumer_group));
+                                     no_such_group(header->consumer_group));
   }
-  context.offsets.commit(header->consumer_group, header->topic, header->queue_id, header->commit_offset);
+  context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
+                         header->commit_offset);
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
 

@@ -66,7 +66,8 @@ std::optional<std::int64_t> OffsetTable::find(std::string_view group, std::strin
   return found->second;
 }
 
-void OffsetTable::commit(std::string_view group, std::string_view topic, std::int32_t queue_id, std::int64_t offset) {
+void OffsetTable::commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
+                         std::int64_t offset) {
   std::lock_guard lock(mutex_);
   auto [entry, is_new] = table_[key_of(group, topic)].try_emplace(queue_id, offset);
   if (!is_new && entry->second == offset) return;

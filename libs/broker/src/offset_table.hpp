@@ -14,7 +14,8 @@ namespace comet::broker {
 // Thread-safe.
 class OffsetTable {
  public:
-  explicit OffsetTable(const std::string& store_root) : path_(store_root + "/config/consumerOffset.json") {}
+  explicit OffsetTable(const std::string& store_root)
+      : path_(store_root + "/config/consumerOffset.json") {}
 
   void load();
   // Writes the file when anything has changed since the last time. Blocking.
@@ -23,7 +24,8 @@ class OffsetTable {
   // The next offset to consume; nullopt when the group has none for that queue.
   [[nodiscard]] std::optional<std::int64_t> find(std::string_view group, std::string_view topic,
                                                  std::int32_t queue_id) const;
-  void commit(std::string_view group, std::string_view topic, std::int32_t queue_id, std::int64_t offset);
+  void commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
+              std::int64_t offset);
 
   // {"offsetTable":{"topic@group":{"0":6}}}; also the answer to GET_ALL_CONSUMER_OFFSET.
   [[nodiscard]] std::string to_json() const;

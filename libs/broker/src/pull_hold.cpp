@@ -4,8 +4,12 @@
 
 namespace comet::broker {
 
-PullHold::PullHold(asio::any_io_executor executor, TimeSource& time, std::function<void(HeldPull)> resume)
-    : executor_(std::move(executor)), time_(time), resume_(std::move(resume)), timer_(executor_, time) {}
+PullHold::PullHold(asio::any_io_executor executor, TimeSource& time,
+                   std::function<void(HeldPull)> resume)
+    : executor_(std::move(executor)),
+      time_(time),
+      resume_(std::move(resume)),
+      timer_(executor_, time) {}
 
 void PullHold::hold(std::string_view topic, std::int32_t queue_id, HeldPull pull) {
   bool sooner = false;
@@ -44,7 +48,8 @@ void PullHold::on_arrival(const store::Arrival& arrival) {
 }
 
 void PullHold::wake(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset) {
-  resume_if(topic, queue_id, [max_offset](const HeldPull& pull) { return pull.offset < max_offset; });
+  resume_if(topic, queue_id,
+            [max_offset](const HeldPull& pull) { return pull.offset < max_offset; });
 }
 
 void PullHold::release_all() {

@@ -20,8 +20,11 @@ namespace comet::broker {
 
 class HeldPull {
  public:
-  HeldPull(remoting::Request request_in, Subscription subscription_in, std::int64_t offset_in, Instant deadline_in)
-      : request(std::move(request_in)), subscription(std::move(subscription_in)), offset(offset_in),
+  HeldPull(remoting::Request request_in, Subscription subscription_in, std::int64_t offset_in,
+           Instant deadline_in)
+      : request(std::move(request_in)),
+        subscription(std::move(subscription_in)),
+        offset(offset_in),
         deadline(deadline_in) {}
   remoting::Request request;
   Subscription subscription;
@@ -59,7 +62,9 @@ class PullHold {
   };
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(const Key& key) const noexcept { return (*this)(KeyView{key.topic, key.queue_id}); }
+    std::size_t operator()(const Key& key) const noexcept {
+      return (*this)(KeyView{key.topic, key.queue_id});
+    }
     std::size_t operator()(const KeyView& key) const noexcept {
       return std::hash<std::string_view>()(key.topic) * 31 + static_cast<std::size_t>(key.queue_id);
     }

@@ -14,23 +14,30 @@ using remoting::RemotingCommand;
 
 namespace {
 
-constexpr Duration kRequestTimeout = 6s;       // Apache: registerBrokerTimeoutMills
+constexpr Duration kRequestTimeout = 6s;  // Apache: registerBrokerTimeoutMills
 constexpr Duration kUnregisterTimeout = 3s;
 constexpr Duration kConnectionCheck = 1s;
-constexpr Duration kFirstRetry = 500ms;        // doubles up to register_period
+constexpr Duration kFirstRetry = 500ms;  // doubles up to register_period
 
 }  // namespace
 
 Registration::Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
-                           const BrokerConfig& config, const TopicTable& topics, std::string broker_address,
-                           std::string ha_address)
-    : time_(time), config_(config), topics_(topics), broker_address_(std::move(broker_address)),
-      ha_address_(std::move(ha_address)), executor_(executor), client_(executor, network, time),
-      tasks_(executor, time), changed_(executor, time) {}
+                           const BrokerConfig& config, const TopicTable& topics,
+                           std::string broker_address, std::string ha_address)
+    : time_(time),
+      config_(config),
+      topics_(topics),
+      broker_address_(std::move(broker_address)),
+      ha_address_(std::move(ha_address)),
+      executor_(executor),
+      client_(executor, network, time),
+      tasks_(executor, time),
+      changed_(executor, time) {}
 
 void Registration::start() {
   for (const Address& name_server : config_.name_servers) {
-    tasks_.spawn(fmt::format("registration with {}", name_server.to_string()), keep_registered(name_server));
+    tasks_.spawn(fmt::format("registration with {}", name_server.to_string()),
+                 keep_registered(name_server));
   }
 }
 
@@ -53,12 +60,15 @@ asio::awaitable<void> Registration::keep_registered(Address name_server) {
       problem = error.what();
     }
     if (problem.empty()) {
-      if (!registered) log::info("registered with name server {} as {}", name_server.to_string(), broker_address_);
+      if (!registered)
+        log::info("registered with name server {} as {}", name_server.to_string(), broker_address_);
       registered = true;
       complained = false;
       retry = kFirstRetry;
     } else {
-      if (!complained) log::warn("not registered with name server {}: {}; trying again", name_server.to_string(), problem);
+      if (!complained)
+        log::warn("not registered with name server {}: {}; trying again", name_server.to_string(),
+                  problem);
       complained = true;
       registered = false;
       pause = retry;
@@ -76,15 +86,18 @@ asio::awaitable<void> Registration::keep_registered(Address name_server) {
 }
 
 // Returns when there is a reason to register again.
-asio::awaitable<void> Registration::wait_for_reason(Address name_server, Instant until, std::uint64_t seen_change) {
-  while (time_.now() < until && change_count_ == seen_change && client_.find(name_server) != nullptr) {
+asio::awaitable<void> Registration::wait_for_reason(Address name_server, Instant until,
+                                                    std::uint64_t seen_change) {
+  while (time_.now() < until && change_count_ == seen_change &&
+         client_.find(name_server) != nullptr) {
     co_await changed_.wait(std::min(until, time_.now() + kConnectionCheck));
   }
 }
 
 asio::awaitable<void> Registration::register_once(Address name_server) {
   RemotingCommand request = make_request();
-  RemotingCommand answer = co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
+  RemotingCommand answer =
+      co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
   if (answer.response_code() != remoting::ResponseCode::success) {
     throw Error(make_error_code(answer.response_code()),
                 fmt::format("name server {} refused: {}", name_server.to_string(), answer.remark));
@@ -108,7 +121,8 @@ RemotingCommand Registration::make_request() const {
   header.broker_id = config_.broker_id;
   header.compressed = false;
   header.body_crc32 = body_crc(bytes);
-  return RemotingCommand::request(remoting::RequestCode::register_broker, header, Body(std::move(bytes)));
+  return RemotingCommand::request(remoting::RequestCode::register_broker, header,
+                                  Body(std::move(bytes)));
 }
 
 asio::awaitable<void> Registration::unregister_from(Address name_server, Instant deadline) {
@@ -118,7 +132,8 @@ asio::awaitable<void> Registration::unregister_from(Address name_server, Instant
   header.broker_addr = broker_address_;
   header.cluster_name = config_.cluster_name;
   header.broker_id = config_.broker_id;
-  RemotingCommand request = RemotingCommand::request(remoting::RequestCode::unregister_broker, header);
+  RemotingCommand request =
+      RemotingCommand::request(remoting::RequestCode::unregister_broker, header);
   co_await client_.invoke(name_server, std::move(request), deadline);
 }
 
@@ -127,7 +142,8 @@ asio::awaitable<void> Registration::stop(Instant deadline) {
   co_await tasks_.join();
   deadline = std::min(deadline, time_.now() + kUnregisterTimeout);
   for (const Address& name_server : config_.name_servers) {
-    tasks_.spawn(fmt::format("unregistration from {}", name_server.to_string()), unregister_from(name_server, deadline));
+    tasks_.spawn(fmt::format("unregistration from {}", name_server.to_string()),
+                 unregister_from(name_server, deadline));
   }
   co_await tasks_.join();
   co_await client_.stop();

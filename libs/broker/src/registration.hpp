@@ -18,8 +18,9 @@ namespace comet::broker {
 // closes. Belongs to one executor.
 class Registration {
  public:
-  Registration(asio::any_io_executor executor, Network& network, TimeSource& time, const BrokerConfig& config,
-               const TopicTable& topics, std::string broker_address, std::string ha_address);
+  Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
+               const BrokerConfig& config, const TopicTable& topics, std::string broker_address,
+               std::string ha_address);
 
   void start();
   void topics_changed();
@@ -29,7 +30,8 @@ class Registration {
  private:
   [[nodiscard]] asio::awaitable<void> keep_registered(Address name_server);
   [[nodiscard]] asio::awaitable<void> register_once(Address name_server);
-  [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, Instant until, std::uint64_t seen_change);
+  [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, Instant until,
+                                                      std::uint64_t seen_change);
   [[nodiscard]] asio::awaitable<void> unregister_from(Address name_server, Instant deadline);
   [[nodiscard]] remoting::RemotingCommand make_request() const;
 

@@ -7,7 +7,8 @@
 
 namespace comet::broker {
 
-void load_state_file(const std::string& path, const std::function<error_code(std::string_view)>& parse) {
+void load_state_file(const std::string& path,
+                     const std::function<error_code(std::string_view)>& parse) {
   error_code reason;
   bool exists = false;
   for (const std::string& candidate : {path, path + ".bak"}) {
@@ -22,13 +23,17 @@ void load_state_file(const std::string& path, const std::function<error_code(std
     exists = true;
     error_code error = content->empty() ? make_error_code(BaseErrc::bad_value) : parse(*content);
     if (!error) {
-      if (candidate != path) log::warn("{} cannot be used; its backup {} was read", path, candidate);
+      if (candidate != path)
+        log::warn("{} cannot be used; its backup {} was read", path, candidate);
       return;
     }
     reason = error;
   }
   if (exists) {
-    throw Error(reason, fmt::format("read {} and its .bak: repair the file, or move both away to start without it", path));
+    throw Error(
+        reason,
+        fmt::format("read {} and its .bak: repair the file, or move both away to start without it",
+                    path));
   }
 }
 

@@ -12,7 +12,8 @@ namespace comet::broker {
 
 // Gives the file's content to `parse`; if that fails, the .bak's. A missing file is no error.
 // Throws Error when neither can be used: starting with empty state would forget topics or offsets.
-void load_state_file(const std::string& path, const std::function<error_code(std::string_view)>& parse);
+void load_state_file(const std::string& path,
+                     const std::function<error_code(std::string_view)>& parse);
 
 // A failure is logged: state in memory stays right, and the next save tries again.
 bool save_state_file(const std::string& path, std::string_view content);

@@ -39,7 +39,8 @@ Subscription Subscription::from_json(const boost::json::object& object) {
   std::string topic = routing::get_string(object, "topic");
   std::int64_t version = routing::get_int(object, "subVersion", 0);
   // The tags' hashes are made from the expression: not every client sends its codeSet.
-  Subscription subscription = type == "TAG" ? from_tag_expression(topic, expression, version) : Subscription();
+  Subscription subscription =
+      type == "TAG" ? from_tag_expression(topic, expression, version) : Subscription();
   if (type != "TAG") {
     subscription.topic = std::move(topic);
     subscription.version = version;
@@ -50,8 +51,8 @@ Subscription Subscription::from_json(const boost::json::object& object) {
 }
 
 bool Subscription::matches(std::int64_t tags_code) const noexcept {
-  return tag_codes.empty() ||
-         std::find(tag_codes.begin(), tag_codes.end(), static_cast<std::int32_t>(tags_code)) != tag_codes.end();
+  return tag_codes.empty() || std::find(tag_codes.begin(), tag_codes.end(),
+                                        static_cast<std::int32_t>(tags_code)) != tag_codes.end();
 }
 
 }  // namespace comet::broker

@@ -20,9 +20,10 @@ constexpr std::int32_t kMaxQueues = 65'536;
 
 std::string complaint_about(const remoting::CreateTopicHeader& header) {
   if (std::string complaint = check_topic(header.topic); !complaint.empty()) return complaint;
-  if (is_system_topic(header.topic)) return fmt::format("The topic[{}] is conflict with system topic.", header.topic);
-  if (header.read_queue_nums < 0 || header.write_queue_nums < 0 || header.read_queue_nums > kMaxQueues ||
-      header.write_queue_nums > kMaxQueues) {
+  if (is_system_topic(header.topic))
+    return fmt::format("The topic[{}] is conflict with system topic.", header.topic);
+  if (header.read_queue_nums < 0 || header.write_queue_nums < 0 ||
+      header.read_queue_nums > kMaxQueues || header.write_queue_nums > kMaxQueues) {
     return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMaxQueues);
   }
   std::string_view filter = header.topic_filter_type.value_or("SINGLE_TAG");
@@ -34,10 +35,12 @@ std::string complaint_about(const remoting::CreateTopicHeader& header) {
 
 Reply create_topic(Request& request, BrokerContext& context) {
   std::string missing;
-  auto header = remoting::read_header<remoting::CreateTopicHeader>(request.command.fields, remoting::FieldNames::full, &missing);
+  auto header = remoting::read_header<remoting::CreateTopicHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   if (std::string complaint = complaint_about(*header); !complaint.empty()) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(complaint));
+    return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                     std::move(complaint));
   }
   routing::TopicConfig topic;
   topic.topic_name = header->topic;
@@ -60,15 +63,23 @@ Reply all_topic_config(Request& request, BrokerContext& context) {
 }  // namespace
 
 RemotingCommand bad_header(const RemotingCommand& request, const std::string& field) {
-  return RemotingCommand::response(
-      request, ResponseCode::system_error,
-      fmt::format("{}: header field {} is missing or malformed", to_string(request.request_code()), field));
+  return RemotingCommand::response(request, ResponseCode::system_error,
+                                   fmt::format("{}: header field {} is missing or malformed",
+                                               to_string(request.request_code()), field));
 }
 
 std::string no_such_topic(std::string_view topic) {
-  return fmt::format("topic[{}] not exist, apply first please!\n"
-                     "See http://rocketmq.apache.org/docs/faq/ for further details.",
-                     topic);
+  return fmt::format(
+      "topic[{}] not exist, apply first please!\n"
+      "See http://rocketmq.apache.org/docs/faq/ for further details.",
+      topic);
+}
+
+std::string no_such_group(std::string_view group) {
+  return fmt::format(
+      "subscription group not exist, {} See http://rocketmq.apache.org/docs/faq/ for further "
+      "details.",
+      group);
 }
 
 void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {

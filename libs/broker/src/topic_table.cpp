@@ -39,7 +39,8 @@ void TopicTable::load() {
   constexpr std::int32_t kReadWrite = perm::kRead | perm::kWrite;
   auto ensure = [this](TopicConfig topic) { table_.topics.try_emplace(topic.topic_name, topic); };
   if (config_.auto_create_topic) {
-    ensure(make_topic(kAutoCreateTopic, config_.default_topic_queue_nums, kReadWrite | perm::kInherit));
+    ensure(make_topic(kAutoCreateTopic, config_.default_topic_queue_nums,
+                      kReadWrite | perm::kInherit));
   }
   ensure(make_topic("SELF_TEST_TOPIC", 1, kReadWrite));
   ensure(make_topic("BenchmarkTest", 1024, kReadWrite));
@@ -57,14 +58,16 @@ std::optional<TopicConfig> TopicTable::find(std::string_view topic) const {
   return found->second;
 }
 
-std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic, std::string_view default_topic,
+std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
+                                                      std::string_view default_topic,
                                                       std::int32_t queue_nums) {
   TopicConfig created;
   {
     std::lock_guard lock(mutex_);
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
     auto source = table_.topics.find(default_topic);
-    if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0) return std::nullopt;
+    if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0)
+      return std::nullopt;
     if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return std::nullopt;
     std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
     created = make_topic(topic, queues, source->second.perm & ~perm::kInherit);
@@ -72,13 +75,16 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic, st
     table_.topics.emplace(topic, created);
     save_locked();
   }
-  log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums, default_topic);
+  log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums,
+            default_topic);
   if (observer_) observer_();
   return created;
 }
 
-TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queue_nums, std::int32_t permission) {
+TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queue_nums,
+                                       std::int32_t permission, std::int32_t sys_flag) {
   TopicConfig created = make_topic(topic, queue_nums, permission);
+  created.topic_sys_flag = sys_flag;
   {
     std::lock_guard lock(mutex_);
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;

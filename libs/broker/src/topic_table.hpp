@@ -32,8 +32,9 @@ class TopicTable {
   [[nodiscard]] std::optional<routing::TopicConfig> find_or_create(std::string_view topic,
                                                                    std::string_view default_topic,
                                                                    std::int32_t queue_nums);
-  // For the broker's own needs (retry topics).
-  routing::TopicConfig find_or_create(std::string_view topic, std::int32_t queue_nums, std::int32_t perm);
+  // For the broker's own needs (retry and dead letter topics).
+  routing::TopicConfig find_or_create(std::string_view topic, std::int32_t queue_nums,
+                                      std::int32_t perm, std::int32_t sys_flag);
   void put(routing::TopicConfig config);
   [[nodiscard]] routing::TopicConfigTable snapshot() const;
 

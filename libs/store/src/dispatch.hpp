@@ -3,23 +3,11 @@
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "comet/message/record.hpp"
+#include "comet/store/delay_levels.hpp"
 
 namespace comet::store {
-
-// The delays of levels 1, 2, ...: "1s 5s 10s 30s 1m ... 2h" (Apache: messageDelayLevel).
-class DelayLevels {
- public:
-  // Throws Error naming the word that is no duration.
-  explicit DelayLevels(std::string_view text);
-  // Milliseconds; levels beyond the last count as the last.
-  [[nodiscard]] std::int64_t delay_of(std::int64_t level) const noexcept;
-
- private:
-  std::vector<std::int64_t> millis_;
-};
 
 // The tags code of a queue unit: a hash, or in the schedule topic the time of delivery, which is
 // known when the store timestamp is.

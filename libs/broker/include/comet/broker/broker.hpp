@@ -33,6 +33,7 @@ class BrokerConfig {
   Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills
   Duration register_period = std::chrono::seconds(30);    // registerNameServerPeriod
   Duration flush_consumer_offset_interval = std::chrono::seconds(5);
+  Duration flush_delay_offset_interval = std::chrono::seconds(1);  // flushDelayOffsetInterval
   Duration client_expiry = std::chrono::seconds(120);
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;

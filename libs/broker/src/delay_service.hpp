@@ -1,0 +1,78 @@
+#pragma once
+// Delivers delayed messages when their time has come (Apache: ScheduleMessageService; file
+// delayOffset.json). Every level is a queue of the schedule topic, in the order of delivery times,
+// which are the tags codes of its entries.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/async.hpp"
+#include "comet/store/delay_levels.hpp"
+#include "comet/store/message_store.hpp"
+#include "traffic.hpp"
+
+namespace comet::broker {
+
+// Each level has a coroutine of its own on the executor, asleep until its first message is due or
+// one arrives. A message is delivered at least once: after a crash those come again that were
+// delivered since the offsets were last saved.
+class DelayService {
+ public:
+  DelayService(asio::any_io_executor executor, TimeSource& time, store::MessageStore& store,
+               const store::DelayLevels& levels, TrafficTable& traffic,
+               const std::string& store_root);
+
+  // Reads delayOffset.json.
+  void load();
+  // Where delivered messages say that they are stored.
+  void start(TaskGroup& tasks, const IpEndpoint& store_host);
+  // A message of the schedule topic became readable. On the executor.
+  void on_arrival(std::int32_t queue_id);
+
+  // Writes the file when anything was delivered since the last time. Blocking, thread-safe.
+  void save_if_changed();
+  // {"offsetTable":{"1":2}}, level and next queue offset: the file's content and the answer to
+  // GET_ALL_DELAY_OFFSET. Thread-safe.
+  [[nodiscard]] std::string to_json() const;
+
+ private:
+  struct Level {
+    Level(asio::any_io_executor executor, TimeSource& time)
+        : arrival(executor, time), timer(executor, time) {}
+    std::int32_t number = 0;
+    std::int64_t delay_millis = 0;
+    Event arrival;
+    Timer timer;
+    [[nodiscard]] std::int32_t queue_id() const noexcept { return number - 1; }
+  };
+  enum class Outcome { done, refused };
+
+  error_code parse(std::string_view json);
+  [[nodiscard]] asio::awaitable<void> serve(Level& level);
+  [[nodiscard]] asio::awaitable<void> wait_until_due(Level& level, std::int64_t delivery_millis);
+  [[nodiscard]] asio::awaitable<Outcome> deliver(store::QueueEntry entry, bool wait_flush);
+  // The offset of the first message that is there; what lies before has expired with its log files.
+  [[nodiscard]] std::int64_t first_offset(const Level& level);
+  [[nodiscard]] std::int64_t offset_of(const Level& level) const;
+  void advance(const Level& level, std::int64_t offset);
+
+  asio::any_io_executor executor_;
+  TimeSource& time_;
+  store::MessageStore& store_;
+  TrafficTable& traffic_;
+  const std::string path_;
+  IpEndpoint store_host_;
+  std::vector<std::unique_ptr<Level>> levels_;  // of level 1, 2, ...
+  mutable std::mutex mutex_;
+  // Next to deliver, by level; also of levels that the table has lost and may get back.
+  std::map<std::int32_t, std::int64_t> offsets_;
+  bool changed_ = false;
+};
+
+}  // namespace comet::broker

@@ -1,0 +1,27 @@
+#pragma once
+// Where the messages go that a consumer group could not consume: to its retry topic, and after too
+// many attempts to its dead letter topic.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "comet/remoting/command.hpp"
+#include "comet/routing/topic_config.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+
+// Both create the topic when it is not there; nullopt when the group's name makes no topic.
+[[nodiscard]] std::optional<routing::TopicConfig> retry_topic(BrokerContext& context,
+                                                              const GroupConfig& group,
+                                                              bool unit_mode);
+[[nodiscard]] std::optional<routing::TopicConfig> dead_letter_topic(BrokerContext& context,
+                                                                    std::string_view group);
+
+// How often a message is tried again: the group's number, or the one that the request asks for.
+[[nodiscard]] std::int32_t max_attempts(const GroupConfig& group,
+                                        const remoting::RemotingCommand& request,
+                                        std::optional<std::int32_t> asked_for);
+
+}  // namespace comet::broker

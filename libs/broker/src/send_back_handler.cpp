@@ -1,0 +1,122 @@
+// CONSUMER_SEND_MSG_BACK: a consumer gives back what it could not consume (Apache:
+// SendMessageProcessor.consumerSendMsgBack). The message comes again by the group's retry topic,
+// after a delay that grows with each attempt.
+
+#include <fmt/format.h>
+
+#include "comet/message/message_id.hpp"
+#include "comet/message/properties.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "delayed_message.hpp"
+#include "handlers.hpp"
+#include "retry_topics.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+using remoting::SendMessageBackHeader;
+
+// Of the first attempt: 10 s in the usual table.
+constexpr std::int32_t kFirstRetryLevel = 3;
+
+Reply answer(const Request& request, ResponseCode code, std::string remark = {}) {
+  return RemotingCommand::response(request.command, code, std::move(remark));
+}
+
+// Apache: the name of the PutMessageStatus.
+std::string_view status_name(const error_code& error) {
+  return error == store::StoreErrc::message_too_large ? "MESSAGE_ILLEGAL" : "SERVICE_NOT_AVAILABLE";
+}
+
+// The properties of the next attempt, as far as they do not depend on where it goes.
+MessageProperties next_properties(const RecordView& record) {
+  MessageProperties properties = MessageProperties::decode(record.properties);
+  if (!properties.contains(property::kRetryTopic))
+    properties.set(property::kRetryTopic, record.topic);
+  properties.set(property::kWait, "false");
+  if (properties.get(property::kOriginMessageId).empty()) {
+    properties.set(property::kOriginMessageId,
+                   make_offset_message_id(record.store_host, record.physical_offset));
+  }
+  return properties;
+}
+
+asio::awaitable<Reply> store_again(BrokerContext& context, const Request& request,
+                                   const SendMessageBackHeader& header, const GroupConfig& group,
+                                   routing::TopicConfig topic) {
+  const SharedBytes bytes = context.store.read_record(header.offset);
+  const auto found = parse_record(bytes.view(), CheckCrc::no);
+  if (!found) {
+    co_return answer(request, ResponseCode::system_error,
+                     fmt::format("look message by offset failed, {}", header.offset));
+  }
+  MessageProperties properties = next_properties(*found);
+  RecordView record = *found;
+  record.reconsume_times = found->reconsume_times + 1;
+  record.store_host = context.store_host;
+  const std::int32_t most = max_attempts(group, request.command, header.max_reconsume_times);
+  const bool is_dead = found->reconsume_times >= most || header.delay_level < 0;
+  if (is_dead) {
+    auto dead_letters = dead_letter_topic(context, header.group);
+    if (!dead_letters)
+      co_return answer(request, ResponseCode::system_error, "topic of dead letters not exist");
+    topic = std::move(*dead_letters);
+  }
+  record.topic = topic.topic_name;
+  record.queue_id = random_queue(is_dead ? topic.write_queue_nums : group.retry_queue_nums);
+  if (is_dead) {
+    properties.set(property::kDelay, "0");
+  } else {
+    const std::int32_t level =
+        header.delay_level == 0 ? kFirstRetryLevel + found->reconsume_times : header.delay_level;
+    put_off(record, properties, std::min(level, context.delay_levels.count()));
+  }
+  const std::string text = properties.encode();
+  record.properties = text;
+  const store::AppendResult result = co_await context.store.append(record);
+  if (result.error && result.error != store::StoreErrc::flush_timeout) {
+    co_return answer(request, ResponseCode::system_error, std::string(status_name(result.error)));
+  }
+  context.traffic.count(record.topic, {}, 1, record.body.size() + text.size());
+  co_return answer(request, ResponseCode::success);
+}
+
+asio::awaitable<Reply> send_back(BrokerContext& context, Request request) {
+  std::string missing;
+  auto header = remoting::read_header<SendMessageBackHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  auto group = context.groups.find_or_create(header->group);
+  if (!group)
+    co_return answer(request, ResponseCode::subscription_group_not_exist,
+                     no_such_group(header->group));
+  if ((context.config.broker_permission & routing::perm::kWrite) == 0) {
+    co_return answer(
+        request, ResponseCode::no_permission,
+        fmt::format("the broker[{}] sending message is forbidden", context.config.broker_ip));
+  }
+  if (group->retry_queue_nums <= 0) co_return answer(request, ResponseCode::success);
+  auto topic = retry_topic(context, *group, header->unit_mode.value_or(false));
+  if (!topic)
+    co_return answer(request, ResponseCode::system_error,
+                     fmt::format("topic[%RETRY%{}] not exist", header->group));
+  if ((topic->perm & routing::perm::kWrite) == 0) {
+    co_return answer(request, ResponseCode::no_permission,
+                     fmt::format("the topic[{}] sending message is forbidden", topic->topic_name));
+  }
+  co_return co_await store_again(context, request, *header, *group, std::move(*topic));
+}
+
+}  // namespace
+
+void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  dispatcher.on_async(remoting::RequestCode::consumer_send_msg_back, [&context](Request request) {
+    return send_back(context, std::move(request));
+  });
+}
+
+}  // namespace comet::broker
