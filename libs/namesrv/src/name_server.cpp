@@ -142,11 +142,8 @@ NameServerStats NameServer::stats() const {
   Service& service = *impl_->service;
   NameServerStats stats;
   stats.connections = impl_->server->connections();
-  {
-    const std::scoped_lock lock(service.mutex);
-    stats.brokers = service.table.brokers();
-    stats.topics = service.table.topic_count();
-  }
+  stats.brokers = service.table.brokers();
+  stats.topics = service.table.topic_count();
   stats.route_watches = service.notifier->watches();
   stats.route_notifications = service.notifier->notifications();
   const Counters& counters = service.counters;

@@ -40,8 +40,30 @@ asio::awaitable<Reply> run_on(asio::any_io_executor executor, Service& service, 
       initiate, asio::use_awaitable);
 }
 
+// Bytes that wait for the worker, as long as this lives.
+class Waiting {
+ public:
+  Waiting(std::atomic<std::size_t>& total, std::size_t bytes) : total_(total), bytes_(bytes) {
+    now_ = total_.fetch_add(bytes_) + bytes_;
+  }
+  ~Waiting() { total_ -= bytes_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  [[nodiscard]] std::size_t total() const noexcept { return now_; }
+
+ private:
+  std::atomic<std::size_t>& total_;
+  std::size_t bytes_;
+  std::size_t now_;
+};
+
 asio::awaitable<Reply> handle_on_worker(std::shared_ptr<Service> service, Handler handler,
                                         Request request) {
+  const Waiting waiting(service->bytes_for_worker, request.command.body.size());
+  if (waiting.total() > service->config.max_waiting) {
+    co_return failure(request, ResponseCode::system_busy, "too many requests are waiting");
+  }
   co_return co_await run_on(service->worker, *service, handler, request);
 }
 

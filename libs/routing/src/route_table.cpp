@@ -213,6 +213,7 @@ RouteTable::Member& RouteTable::take_place(Broker& broker, const BrokerRegistrat
   if (inserted) {
     member.address = registration.address;
     members_by_address_[member.address] = Place{&broker, registration.broker_id};
+    member_count_ = members_by_address_.size();
     touch_routes(broker);
   }
   member.confirmed = true;

@@ -100,6 +100,7 @@ void RouteTable::detach_member(Broker& broker, std::int64_t id) {
   const auto node = broker.members.extract(id);
   forget_connection(node.mapped());
   members_by_address_.erase(node.mapped().address);
+  member_count_ = members_by_address_.size();
   touch_routes(broker);
 }
 

@@ -153,12 +153,6 @@ void RouteTable::tell_observer() {
   observer_->routes_changed(topics);
 }
 
-std::size_t RouteTable::topic_count() const noexcept {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < Shard::kCount; ++i) count += shards_[i].topics.size();
-  return count;
-}
-
 template <class Chosen>
 std::vector<std::string> RouteTable::topics_if(Chosen chosen) const {
   std::vector<std::string> names;

@@ -207,6 +207,7 @@ class RouteTable::Restorer {
       return fail();
     }
     table_.members_by_address_[member.address] = Place{broker, id};
+    table_.member_count_ = table_.members_by_address_.size();
     const std::unique_lock lock(table_.brokers_mutex_);
     broker->members.emplace(id, std::move(member));
   }
@@ -302,6 +303,8 @@ void RouteTable::forget_everything() {
   brokers_by_index_.clear();
   members_by_address_.clear();
   addresses_by_connection_.clear();
+  member_count_ = 0;
+  topic_count_ = 0;
   entries_ = 0;
   mapped_queues_ = 0;
   changed_.clear();

@@ -58,6 +58,7 @@ bool RouteTable::take_topic(Broker& broker, std::string_view name, const Entry& 
     return take_topic(broker, name, fresh, changed);
   }
   const std::scoped_lock lock(shard.mutex);
+  if (known == shard.topics.end()) ++topic_count_;
   Topic& topic = known != shard.topics.end() ? known->second : shard.topics[std::string(name)];
   shard.forget_answer(topic);
   topic.insert(topic.place_of(broker.index), fresh);
@@ -126,6 +127,7 @@ void RouteTable::drop_entry(Shard& shard, Topics::iterator topic, std::size_t pl
   found.entries.erase(found.entries.begin() + static_cast<std::ptrdiff_t>(place));
   if (!found.entries.empty()) return;
   shard.topics.erase(topic);
+  --topic_count_;
 }
 
 void RouteTable::drop_queue_mapping(Topic& topic, const std::string& broker_name) {

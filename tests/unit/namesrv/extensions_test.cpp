@@ -277,6 +277,19 @@ BOOST_AUTO_TEST_CASE(queries_may_have_to_wait_for_the_first_registrations) {
   BOOST_TEST(peer().has_route("T1"));
 }
 
+BOOST_AUTO_TEST_CASE(requests_beyond_the_bytes_that_may_wait_for_the_worker_get_busy) {
+  namesrv::NameServerConfig config = patient_config();
+  config.max_waiting = 400;
+  start(std::move(config), true);
+  const std::string small = to_json(broker_body({"T1"}));
+  BOOST_REQUIRE(small.size() < 400u);
+  BOOST_TEST(peer().ask(RequestCode::register_broker, broker_header(), small).code == 0);
+  const auto answer =
+      peer().ask(RequestCode::register_broker, broker_header(), std::string(500, ' '));
+  BOOST_TEST(answer.code == 2);
+  BOOST_TEST(peer().ask(RequestCode::register_broker, broker_header(), small).code == 0);
+}
+
 BOOST_AUTO_TEST_CASE(lists_can_be_switched_off) {
   namesrv::NameServerConfig config = patient_config();
   config.enable_topic_list = false;

@@ -42,6 +42,7 @@ class NameServerConfig : public LiveSettings {
   std::string config_black_list;  // configBlackList: further keys that it may not change, "a;b"
   routing::RouteTableLimits limits;
   std::size_t max_inflated = 64u << 20;  // bytes of a compressed registration, inflated
+  std::size_t max_waiting = 256u << 20;  // bytes of requests that wait for the worker, over all
   RouteWatchLimits watches;
   remoting::ConnectionLimits connection;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none

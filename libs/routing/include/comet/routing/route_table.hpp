@@ -193,9 +193,10 @@ class RouteTable {
   [[nodiscard]] std::optional<BrokerData> find_broker(std::string_view broker_name) const;
   // By cluster name, then broker name.
   [[nodiscard]] std::map<std::string, std::vector<BrokerData>> clusters() const;
-  [[nodiscard]] std::size_t brokers() const noexcept { return members_by_address_.size(); }
+  // The number of addresses. On any thread, as the next one.
+  [[nodiscard]] std::size_t brokers() const noexcept { return member_count_; }
   // Held in memory: also those of departed brokers that sweep() has not come to yet.
-  [[nodiscard]] std::size_t topic_count() const noexcept;
+  [[nodiscard]] std::size_t topic_count() const noexcept { return topic_count_; }
 
  private:
   struct Member;
@@ -279,6 +280,8 @@ class RouteTable {
   // and only under its lock; queries take it, too.
   std::unique_ptr<Shard[]> shards_;
   std::size_t next_to_sweep_ = 0;
+  std::atomic<std::size_t> member_count_{0};
+  std::atomic<std::size_t> topic_count_{0};
   std::size_t entries_ = 0;
   std::size_t mapped_queues_ = 0;
   // Of the brokers' addresses; older encoded answers are worthless.
