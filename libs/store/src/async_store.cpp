@@ -47,9 +47,12 @@ AsyncStore::AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeS
       waits_(std::make_shared<FlushWaits>(executor, time, core_.config().sync_flush_timeout)) {}
 
 void AsyncStore::start() {
-  helper_ = std::make_unique<Helper>([this] { return core_.build_index(); });
+  helper_ = std::make_unique<Helper>([this] {
+    bool prepared = core_.prepare_segment();
+    return core_.build_index() || prepared;
+  });
   core_.on_visible([this](std::vector<VisibleUnit> units) {
-    helper_->wake();
+    if (core_.config().index_messages || core_.is_next_segment_due()) helper_->wake();
     arrivals_.push(std::move(units), [weak = weak_from_this()] {
       if (auto self = weak.lock()) self->arrivals_.deliver();
     });

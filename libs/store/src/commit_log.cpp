@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
@@ -200,29 +201,74 @@ std::int64_t CommitLog::room() const noexcept {
 }
 
 error_code CommitLog::add_segment() {
-  std::string path = path_of(position_);
-  Result<std::shared_ptr<Segment>> segment = create_segment(path);
-  if (!segment) {
-    if (is_disk_full(segment.error()) || is_shortage(segment.error())) {
-      // The next attempt makes it anew, and so does the next start.
-      (void)files_.remove(path);
+  std::shared_ptr<Segment> next;
+  {
+    std::lock_guard lock(prepare_mutex_);  // waits for one that is being prepared
+    next = std::move(prepared_);
+    prepared_for_ = position_;
+  }
+  if (!next || next->start() != position_) {
+    Result<std::shared_ptr<Segment>> segment = create_segment(position_, Space::as_needed);
+    if (!segment) {
+      if (is_disk_full(segment.error()) || is_shortage(segment.error())) {
+        // The next attempt makes it anew, and so does the next start.
+        (void)files_.remove(path_of(position_));
+      }
+      return segment.error();
     }
-    return segment.error();
+    next = std::move(*segment);
   }
   std::unique_lock lock(segments_mutex_);
-  segments_.push_back(std::move(*segment));
+  segments_.push_back(std::move(next));
   return {};
 }
 
-Result<std::shared_ptr<Segment>> CommitLog::create_segment(const std::string& path) {
-  Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::create);
+// -1: not yet. When the current segment is half full, so that small stores take no more space than
+// they need.
+std::int64_t CommitLog::start_to_prepare() const {
+  std::shared_lock lock(segments_mutex_);
+  if (segments_.empty()) return -1;
+  const Segment& last = *segments_.back();
+  return written() - last.start() > segment_size_ / 2 ? last.end() : -1;
+}
+
+bool CommitLog::prepare_segment() {
+  std::lock_guard lock(prepare_mutex_);
+  std::int64_t start = start_to_prepare();
+  // One attempt for each: an append that finds none makes it itself and tells what is wrong.
+  if (start < 0 || start <= prepared_for_) return false;
+  prepared_for_ = start;
+  Result<std::shared_ptr<Segment>> segment = create_segment(start, Space::reserved);
+  if (segment) {
+    prepared_ = std::move(*segment);
+  } else {
+    log::warn("commit log: {} cannot be prepared yet: {}", path_of(start),
+              segment.error().message());
+    (void)files_.remove(path_of(start));
+  }
+  return true;
+}
+
+void CommitLog::drop_prepared() noexcept {
+  std::lock_guard lock(prepare_mutex_);
+  if (!prepared_) return;
+  std::int64_t start = std::exchange(prepared_, nullptr)->start();
+  // One that stays is removed by the next start.
+  (void)files_.remove(path_of(start));
+}
+
+Result<std::shared_ptr<Segment>> CommitLog::create_segment(std::int64_t start, Space space) {
+  Result<std::shared_ptr<File>> file = files_.open(path_of(start), OpenMode::create);
   if (!file) return file.error();
   if (error_code error = make_zeros(**file, segment_size_)) return error;
+  if (space == Space::reserved) {
+    if (error_code error = (*file)->allocate(segment_size_)) return error;
+  }
   if (error_code error = (*file)->sync_all()) return error;
   if (error_code error = files_.sync_directory(directory_)) return error;
   Result<std::shared_ptr<const char>> memory = (*file)->map(segment_size_);
   if (!memory) return memory.error();
-  return std::make_shared<Segment>(position_, segment_size_, std::move(*file), std::move(*memory));
+  return std::make_shared<Segment>(start, segment_size_, std::move(*file), std::move(*memory));
 }
 
 error_code CommitLog::write(std::span<iovec> pieces, std::int64_t size, bool finish_segment) {

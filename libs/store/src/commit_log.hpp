@@ -85,6 +85,19 @@ class CommitLog {
   // an error nothing has moved, and what was written in part is wiped before the next attempt.
   [[nodiscard]] error_code write(std::span<iovec> pieces, std::int64_t size, bool finish_segment);
 
+  // Makes the next segment while the current one is being filled, so that no append has to; one
+  // thread beside the writer. False when there was nothing to do. A failure is none until the
+  // segment is needed.
+  bool prepare_segment();
+  // Whether it is time for that. Cheap.
+  [[nodiscard]] bool is_next_segment_due() const noexcept {
+    std::int64_t end = written() - written() % segment_size_ + segment_size_;
+    return end - written() < segment_size_ / 2 &&
+           end > prepared_for_.load(std::memory_order_relaxed);
+  }
+  // Removes a segment that was prepared in vain; after the last append.
+  void drop_prepared() noexcept;
+
   // Retention. ----------------------------------------------------------------------------------
   // Empty: the first file is not to be removed, since it is the last or not all on disk.
   [[nodiscard]] std::string first_removable_file() const;
@@ -110,7 +123,9 @@ class CommitLog {
   [[nodiscard]] std::string path_of(std::int64_t start) const;
   void open_segment(const DirectoryEntry& entry, std::int64_t start, bool last);
   [[nodiscard]] error_code reopen(Segment& segment);
-  [[nodiscard]] Result<std::shared_ptr<Segment>> create_segment(const std::string& path);
+  enum class Space { as_needed, reserved };
+  [[nodiscard]] Result<std::shared_ptr<Segment>> create_segment(std::int64_t start, Space space);
+  [[nodiscard]] std::int64_t start_to_prepare() const;
   [[nodiscard]] error_code wipe_leftovers();
   void drop_segments_from(std::int64_t start);
   void zero_tail(Segment& segment, std::int64_t from);
@@ -122,6 +137,11 @@ class CommitLog {
 
   mutable std::shared_mutex segments_mutex_;
   std::vector<std::shared_ptr<Segment>> segments_;  // consecutive
+
+  std::mutex prepare_mutex_;
+  std::shared_ptr<Segment> prepared_;  // not part of the log yet
+  std::atomic<std::int64_t> prepared_for_{
+      -1};  // the start of the last segment that was to be prepared
 
   std::int64_t position_ = 0;
   std::int64_t leftover_end_ = 0;  // remains of failed writes may lie between position_ and here

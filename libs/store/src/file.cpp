@@ -63,6 +63,11 @@ class PosixFile final : public File {
     return result == 0 ? error_code() : last_error();
   }
 
+  error_code allocate(std::int64_t size) override {
+    int result = retry_interrupted([&] { return ::fallocate(descriptor_, 0, 0, size); });
+    return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? error_code() : last_error();
+  }
+
   // Not repeated when interrupted: after a failed sync nobody knows what is on the disk.
   error_code sync_data() override {
     return ::fdatasync(descriptor_) == 0 ? error_code() : last_error();

@@ -26,6 +26,9 @@ class File {
   [[nodiscard]] virtual Result<std::int64_t> size() = 0;
   // As ftruncate: bytes that come into being are zero.
   [[nodiscard]] virtual error_code resize(std::int64_t size) = 0;
+  // Reserves space for the first `size` bytes, which read as zero where nothing was written. Does
+  // nothing, without error, where the file system cannot.
+  [[nodiscard]] virtual error_code allocate(std::int64_t size) = 0;
   [[nodiscard]] virtual error_code sync_data() = 0;  // fdatasync
   [[nodiscard]] virtual error_code sync_all() = 0;   // fsync
   // A shared read-only mapping of the first `size` bytes; unmapped with the last reference.

@@ -359,6 +359,7 @@ void StoreCore::close() {
   refuse_appends();
   if (closed_) return;
   closed_ = true;
+  log_.drop_prepared();
   retry_pending_units();
   finish_index();
   auto nothing = [] {};

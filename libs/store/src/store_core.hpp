@@ -83,6 +83,9 @@ class StoreCore {
                                                       std::int64_t offset,
                                                       std::int32_t max_count) const;
   [[nodiscard]] KeyQueryResult query(const KeyQuery& query) const;
+  // Makes the log's next file ahead; false when there is nothing to do. One thread at a time.
+  bool prepare_segment() { return !is_poisoned() && log_.prepare_segment(); }
+  [[nodiscard]] bool is_next_segment_due() const noexcept { return log_.is_next_segment_due(); }
   // Indexes a piece of what can be read; false when nothing is left.
   bool build_index() const;
   [[nodiscard]] std::int64_t min_physical_offset() const { return log_.min_offset(); }

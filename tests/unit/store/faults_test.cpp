@@ -136,6 +136,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_that_takes_no_bytes_and_gives_no_reason_has_faile
     Result<std::size_t> read_some(std::span<char>, std::int64_t) override { return std::size_t{0}; }
     Result<std::int64_t> size() override { return std::int64_t{0}; }
     error_code resize(std::int64_t) override { return {}; }
+    error_code allocate(std::int64_t) override { return {}; }
     error_code sync_data() override { return {}; }
     error_code sync_all() override { return {}; }
     Result<std::shared_ptr<const char>> map(std::int64_t) override { return system_error(EIO); }

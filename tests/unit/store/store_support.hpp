@@ -57,7 +57,8 @@ enum class Call {
   map,
   remove,
   sync_directory,
-  rename
+  rename,
+  allocate
 };
 
 // The system's files, except for what a test wants otherwise. Thread-safe.
@@ -129,7 +130,7 @@ class FaultyFiles final : public FileSystem {
  private:
   std::mutex mutex_;
   Judge judge_;
-  std::array<std::atomic<int>, 12> counts_{};
+  std::array<std::atomic<int>, 13> counts_{};
 };
 
 class FaultyFile final : public File {
@@ -161,6 +162,11 @@ class FaultyFile final : public File {
   error_code resize(std::int64_t size) override {
     error_code error = files_.judge(Call::resize, path_);
     return error ? error : file_->resize(size);
+  }
+  error_code allocate(std::int64_t size) override {
+    error_code error = files_.judge(Call::allocate, path_);
+    if (!error && files_.space < size) error = error_code(ENOSPC, boost::system::system_category());
+    return error;  // takes no space from the machine that tests
   }
   error_code sync_data() override {
     error_code error = files_.judge(Call::sync_data, path_);
