@@ -16,7 +16,7 @@ constexpr std::int64_t kTimestampSlack = 3000;  // ms
 constexpr std::size_t kApacheSize = 24;
 constexpr std::size_t kOwnFieldsAt = 256;
 constexpr std::uint32_t kOwnMagic = 0x434D5132;  // "CMQ2"
-constexpr std::size_t kOwnFields = 6;            // of 8 bytes, behind magic and checksum
+constexpr std::size_t kOwnFields = 7;            // of 8 bytes, behind magic and checksum
 
 // Of our fields and of Apache's, so that neither damage nor another writer goes unseen.
 std::uint32_t checksum_of(std::string_view bytes) noexcept {
@@ -56,6 +56,7 @@ Result<Checkpoint> read_checkpoint(FileSystem& files, const std::string& path) {
     checkpoint.index.count = load_be<std::int64_t>(own + 32);
     checkpoint.index.end_offset = load_be<std::int64_t>(own + 40);
     checkpoint.index.end_timestamp = load_be<std::int64_t>(own + 48);
+    checkpoint.log_end = load_be<std::int64_t>(own + 56);
   }
   return checkpoint;
 }
@@ -78,6 +79,7 @@ error_code write_checkpoint(FileSystem& files, const std::string& path,
   store_be<std::int64_t>(own + 32, checkpoint.index.count);
   store_be<std::int64_t>(own + 40, checkpoint.index.end_offset);
   store_be<std::int64_t>(own + 48, checkpoint.index.end_timestamp);
+  store_be<std::int64_t>(own + 56, checkpoint.log_end);
   store_be<std::uint32_t>(own + 4, checksum_of({bytes.data(), bytes.size()}));
   std::string_view content(bytes.data(), bytes.size());
   if (error_code error = write_fully(**file, content, 0)) return error;

@@ -33,6 +33,7 @@ class Checkpoint {
   // Ours, in the part of the file that Apache leaves unused. They count only as long as Apache's
   // fields are those that were written with them.
   std::int64_t queue_count = 0;  // queues that held messages, so that a lost one is missed
+  std::int64_t log_end = -1;     // log and queues are on disk up to here; -1: nobody knows
   IndexProgress index;
 
   // Messages stored up to this time are on disk, in the log and in the queues. Apache takes off

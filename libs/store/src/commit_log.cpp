@@ -95,6 +95,11 @@ std::int64_t CommitLog::clean_start() const {
   return segments_[segments_.size() > 3 ? segments_.size() - 3 : 0]->start();
 }
 
+bool CommitLog::reaches(std::int64_t from, std::int64_t offset) const {
+  return !segments_.empty() && from >= segments_.front()->start() && offset >= from &&
+         offset <= segments_.back()->end();
+}
+
 std::int64_t CommitLog::unclean_start(std::int64_t vouched_timestamp) const {
   if (segments_.empty()) return 0;
   for (std::size_t i = segments_.size(); i-- > 1;) {

@@ -68,6 +68,8 @@ class CommitLog {
   // After a crash: the last file that began, as its first record tells, at or before the time up
   // to which the checkpoint vouches for everything.
   [[nodiscard]] std::int64_t unclean_start(std::int64_t vouched_timestamp) const;
+  // Whether all files from `from` to `offset` are there.
+  [[nodiscard]] bool reaches(std::int64_t from, std::int64_t offset) const;
   using Visitor = std::function<void(const RecordView&)>;
   // Walks record by record; stops in front of the first that is not whole.
   [[nodiscard]] LogScan scan(std::int64_t from, std::int64_t limit, CheckCrc check,

@@ -44,7 +44,7 @@ class QueueRecovery {
   std::int64_t run(std::int64_t expected_queues) {
     queues_.load();
     queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
-    dispatch(report_.checked_from, [&](const RecordView& record, ConsumeQueue& queue) {
+    dispatch(report_.queues_from, [&](const RecordView& record, ConsumeQueue& queue) {
       if (!rebuild_from_.contains(&queue)) add_or_suspect(record, queue);
     });
     bool some_lost = count_used() < expected_queues;
@@ -61,7 +61,7 @@ class QueueRecovery {
   // After a crash only units of records that the checkpoint vouches for are trusted; the others are
   // written anew. After an orderly stop all that point into the log are.
   void trim(ConsumeQueue& queue) {
-    std::int64_t limit = report_.unclean ? report_.checked_from : report_.end;
+    std::int64_t limit = report_.unclean ? report_.queues_from : report_.end;
     std::int64_t end = queue.find_end(limit);
     queue.cut(end, report_.unclean);
     int bad = 0;
@@ -186,12 +186,16 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
   log.open();
   RecoveryReport report;
   report.unclean = unclean;
-  report.checked_from =
+  report.queues_from =
       unclean ? log.unclean_start(checkpoint.vouched_timestamp()) : log.clean_start();
+  // What was on disk when the checkpoint was written needs no second look at every byte.
+  bool vouched = unclean && log.reaches(report.queues_from, checkpoint.log_end);
+  report.checked_from = vouched ? checkpoint.log_end : report.queues_from;
   LogScan scan = log.scan(report.checked_from, kNoLimit, CheckCrc::yes, {});
   report.end = scan.end;
   report.records = scan.records;
   report.last_timestamp = scan.last_timestamp;
+  if (vouched && scan.records == 0) report.last_timestamp = checkpoint.log_timestamp;
   report.truncated = log.cut(scan.end, report.checked_from);
   if (report.truncated > 0) {
     log::warn("commit log: cut at {} ({}), {} bytes given up", scan.end,

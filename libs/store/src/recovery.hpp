@@ -15,7 +15,8 @@ namespace comet::store {
 class RecoveryReport {
  public:
   bool unclean = false;
-  std::int64_t checked_from = 0;  // log offset where checking began
+  std::int64_t checked_from = 0;  // log offset where checking of bodies began
+  std::int64_t queues_from = 0;   // where comparing the queues with the log began
   std::int64_t end = 0;           // of the log
   std::int64_t records = 0;       // checked
   std::int64_t truncated = 0;     // bytes given up behind the end

@@ -330,6 +330,7 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   // No record was looked at: what the last checkpoint said still holds.
   if (progress.timestamp > 0) next.log_timestamp = next.queues_timestamp = progress.timestamp;
   next.queue_count = queues_.count_used();
+  next.log_end = progress.log_end;
   if (error_code error = sync()) return error;
   if (error_code error = sync_queues(0, between)) return error;
   if (config_.index_messages) {

@@ -576,4 +576,23 @@ BOOST_FIXTURE_TEST_CASE(records_below_the_checked_part_are_checked_when_read, Wo
   BOOST_TEST(core->read_record(0).empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_crash_checks_only_what_came_after_the_checkpoint, World) {
+  open();
+  fill(*core, 0, 30);
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  std::int64_t vouched = core->readable_end();
+  core.reset();
+  time.step_wall_clock(std::chrono::seconds(-100));
+  open();
+  BOOST_TEST(core->recovery_report().checked_from == vouched);
+  BOOST_TEST(core->recovery_report().records == 0);
+  std::int64_t last = core->store_time("T", 0, core->max_offset("T", 0) - 1);
+  fill(*core, 30, 40);
+  BOOST_TEST(core->store_time("T", 0, core->max_offset("T", 0) - 1) >= last);
+  core.reset();
+  open();
+  BOOST_TEST(core->recovery_report().records == 20);
+  check_all(*core, 40);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
