@@ -1,141 +1,39 @@
-// Sending (Apache: SendMessageProcessor, AbstractSendMessageProcessor.msgCheck). The order of the
-// checks, their codes and remarks are Apache's.
+// Sending (Apache: SendMessageProcessor). No coroutines: what is sent is put into the store's queue
+// at once, and the answer follows from there.
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/this_coro.hpp>
 #include <random>
 
 #include "comet/message/batch.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/sys_flag.hpp"
-#include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "delayed_message.hpp"
 #include "handlers.hpp"
-#include "retry_topics.hpp"
+#include "send_checks.hpp"
 
 namespace comet::broker {
 namespace {
 
+using remoting::PendingReply;
 using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
+using remoting::RequestIdentity;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
-class Refusal {
- public:
-  ResponseCode code = ResponseCode::success;
-  std::string remark;
-  [[nodiscard]] explicit operator bool() const noexcept { return code != ResponseCode::success; }
-};
-
-Refusal refuse(ResponseCode code, std::string remark) {
-  Refusal refusal;
-  refusal.code = code;
-  refusal.remark = std::move(remark);
-  return refusal;
-}
-
 // Every answer to a send says where it comes from, also a refusal.
-RemotingCommand refusal_answer(const BrokerContext& context, const RemotingCommand& request,
-                               const Refusal& refusal) {
-  RemotingCommand response = RemotingCommand::response(request, refusal.code, refusal.remark);
+RemotingCommand refusal_answer(const BrokerContext& context, const RequestIdentity& request,
+                               Refusal refusal) {
+  RemotingCommand response = request.response(refusal.code, std::move(refusal.remark));
   remoting::SendRefusedResponseHeader header;
   header.region_id = context.config.region_id;
   header.trace_on = "true";
   remoting::write_header(header, response.fields);
   return response;
-}
-
-// Checks that need no topic, then finds or creates the topic, then checks against it.
-Refusal check(BrokerContext& context, const Request& request, const SendMessageHeader& header,
-              routing::TopicConfig& topic) {
-  if (std::string complaint = check_topic(header.topic); !complaint.empty()) {
-    return refuse(ResponseCode::system_error, std::move(complaint));
-  }
-  if (is_forbidden_for_sending(header.topic)) {
-    return refuse(ResponseCode::no_permission,
-                  fmt::format("Sending message to topic[{}] is forbidden.", header.topic));
-  }
-  auto found = context.topics.find_or_create(header.topic, header.default_topic,
-                                             header.default_topic_queue_nums);
-  if (!found && header.topic.starts_with(kRetryTopicPrefix)) {
-    found = context.topics.find_or_create(header.topic, 1,
-                                          routing::perm::kRead | routing::perm::kWrite, 0);
-  }
-  if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
-  topic = std::move(*found);
-  if ((context.config.broker_permission & routing::perm::kWrite) == 0 && topic.order) {
-    return refuse(
-        ResponseCode::no_permission,
-        fmt::format("the broker[{}] sending message is forbidden", context.config.broker_ip));
-  }
-  if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
-    return refuse(
-        ResponseCode::system_error,
-        fmt::format("request queueId[{}] is illegal, TopicConfig [topicName={}, readQueueNums={}, "
-                    "writeQueueNums={}] Producer: {}",
-                    header.queue_id, topic.topic_name, topic.read_queue_nums,
-                    topic.write_queue_nums, request.connection->remote().to_string()));
-  }
-  return {};
-}
-
-// A consumer that cannot give a message back sends it to its retry topic itself. After too many
-// attempts it goes to the dead letters: `topic` then is their topic.
-Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
-                             const SendMessageHeader& header, bool is_batch,
-                             routing::TopicConfig& topic) {
-  if (!header.topic.starts_with(kRetryTopicPrefix)) return {};
-  if (is_batch) {
-    return refuse(ResponseCode::message_illegal,
-                  fmt::format("batch request does not support retry group {}", header.topic));
-  }
-  const std::string_view group_name = header.topic.substr(kRetryTopicPrefix.size());
-  auto group = context.groups.find_or_create(group_name);
-  if (!group) return refuse(ResponseCode::subscription_group_not_exist, no_such_group(group_name));
-  const std::int32_t attempts = header.reconsume_times.value_or(0);
-  if (attempts < max_attempts(*group, request.command, header.max_reconsume_times)) return {};
-  auto dead_letters = dead_letter_topic(context, group_name);
-  if (!dead_letters) {
-    return refuse(ResponseCode::system_error,
-                  fmt::format("topic[{}{}] not exist", kDlqTopicPrefix, group_name));
-  }
-  topic = std::move(*dead_letters);
-  return {};
-}
-
-bool is_dead_letter(const SendMessageHeader& header, const routing::TopicConfig& topic) {
-  return topic.topic_name != header.topic;
-}
-
-constexpr std::string_view kTimerProperties[] = {"TIMER_DELAY_SEC", "TIMER_DELAY_MS",
-                                                 "TIMER_DELIVER_MS"};
-
-// What this version cannot do must be refused, not stored as something else.
-Refusal check_properties(const BrokerContext& context, std::string_view properties, bool is_batch,
-                         std::int32_t& delay_level) {
-  if (find_property(properties, property::kTransactionPrepared) == "true") {
-    return refuse(ResponseCode::no_permission,
-                  "transactional messages are not supported by this broker version");
-  }
-  const std::optional<std::int32_t> level = delay_level_of(properties, context.delay_levels);
-  if (!level) return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
-  delay_level = *level;
-  if (delay_level > 0) {
-    return is_batch ? refuse(ResponseCode::message_illegal, "a batch cannot be delayed")
-                    : Refusal();
-  }
-  for (std::string_view timer : kTimerProperties) {
-    if (!find_property(properties, timer).empty()) {
-      return refuse(ResponseCode::message_illegal,
-                    "timer messages are not supported by this broker version");
-    }
-  }
-  return {};
 }
 
 // The properties as they are stored: without WAIT, with the cluster's name.
@@ -181,12 +79,12 @@ std::string message_ids(const BrokerContext& context, const store::AppendResult&
   return ids;
 }
 
-RemotingCommand stored_answer(const BrokerContext& context, const RemotingCommand& request,
+RemotingCommand stored_answer(const BrokerContext& context, const RequestIdentity& request,
                               std::int32_t queue_id, const store::AppendResult& result) {
   ResponseCode code = result.error == store::StoreErrc::flush_timeout
                           ? ResponseCode::flush_disk_timeout
                           : ResponseCode::success;
-  RemotingCommand response = RemotingCommand::response(request, code);
+  RemotingCommand response = request.response(code, {});
   response.fields.reserve(5, 160);
   const std::string msg_id = message_ids(context, result);
   remoting::SendMessageResponseHeader header;
@@ -199,12 +97,13 @@ RemotingCommand stored_answer(const BrokerContext& context, const RemotingComman
   return response;
 }
 
-// The record's part that all messages of a request share. Views into `header` and `topic`.
+// The record's part that all messages of a request share. Views into `header` and `send`.
 RecordView make_record(const BrokerContext& context, const Request& request,
-                       const SendMessageHeader& header, const routing::TopicConfig& topic) {
+                       const SendMessageHeader& header, const CheckedSend& send) {
+  const routing::TopicConfig& topic = send.topic;
   RecordView record;
   record.topic = topic.topic_name;
-  record.queue_id = header.queue_id < 0 || is_dead_letter(header, topic)
+  record.queue_id = header.queue_id < 0 || send.is_dead_letter(header)
                         ? random_queue(topic.write_queue_nums)
                         : header.queue_id;
   record.flag = header.flag;
@@ -226,24 +125,62 @@ std::string delayed_properties(std::string_view text, std::int32_t level, Record
   return properties.encode();
 }
 
-asio::awaitable<store::AppendResult> append_single(const BrokerContext& context,
-                                                   const Request& request,
-                                                   std::string_view properties,
-                                                   std::int32_t delay_level, RecordView record) {
+bool waits_for_flush(std::string_view properties) {
+  return find_property(properties, property::kWait) != "false";
+}
+
+// What is left to do when the store has done its part.
+class Answer {
+ public:
+  Answer(BrokerContext& context, const Request& request, const RecordView& record,
+         std::size_t bytes)
+      : context_(context),
+        pending_(request),
+        topic_(record.topic),
+        queue_id_(record.queue_id),
+        bytes_(bytes) {}
+
+  void operator()(const store::AppendResult& result) {
+    try {
+      pending_.answer(make(result));
+    } catch (const std::exception& problem) {
+      pending_.answer(
+          pending_.request().response(remoting::ResponseCode::system_error, problem.what()));
+    }
+  }
+
+ private:
+  RemotingCommand make(const store::AppendResult& result) {
+    if (result.error && result.error != store::StoreErrc::flush_timeout) {
+      return refusal_answer(context_, pending_.request(), store_refusal(context_, result.error));
+    }
+    const std::size_t messages = std::max<std::size_t>(result.batch_offsets.size(), 1);
+    context_.traffic.count(topic_, {}, messages, bytes_);
+    return stored_answer(context_, pending_.request(), queue_id_, result);
+  }
+
+  BrokerContext& context_;
+  PendingReply pending_;
+  std::string topic_;
+  std::int32_t queue_id_;
+  std::size_t bytes_;
+};
+
+void append_single(BrokerContext& context, const Request& request, std::string_view properties,
+                   std::int32_t delay_level, RecordView record, Answer answer) {
   std::string text = stored_properties(context, properties);
   if (delay_level > 0) text = delayed_properties(text, delay_level, record);
   record.body = request.command.body.view();
   record.properties = text;
-  const bool wait_flush = find_property(properties, property::kWait) != "false";
-  co_return co_await context.store.append(record, wait_flush);
+  context.store.append(std::span(&record, 1), waits_for_flush(properties),
+                       request.connection->executor(), std::move(answer));
 }
 
 // Every message of the batch becomes a record of its own, with the batch's properties behind its
 // own.
-asio::awaitable<store::AppendResult> append_batch(BrokerContext& context,
-                                                  std::vector<BatchItem> items,
-                                                  std::string_view batch_properties,
-                                                  RecordView record) {
+void append_batch(BrokerContext& context, const Request& request,
+                  const std::vector<BatchItem>& items, std::string_view batch_properties,
+                  RecordView record, Answer answer) {
   const std::string common = stored_properties(context, batch_properties);
   std::vector<std::string> properties;
   properties.reserve(items.size());
@@ -258,49 +195,40 @@ asio::awaitable<store::AppendResult> append_batch(BrokerContext& context,
     record.properties = text;
     records.push_back(record);
   }
-  const bool wait_flush = find_property(batch_properties, property::kWait) != "false";
-  co_return co_await context.store.append_batch(std::move(records), wait_flush);
+  context.store.append(records, waits_for_flush(batch_properties), request.connection->executor(),
+                       std::move(answer));
 }
 
-asio::awaitable<Reply> send_message(BrokerContext& context, Request request) {
+Reply send_message(BrokerContext& context, Request& request) {
   const RemotingCommand& command = request.command;
+  const RequestIdentity identity(command);
   const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
   std::string missing;
   auto header = remoting::read_header<SendMessageHeader>(
       command.fields, is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form,
       &missing);
-  if (!header) co_return bad_header(command, missing);
+  if (!header) return bad_header(command, missing);
 
-  const bool is_batch = header->batch.value_or(false) ||
-                        command.request_code() == remoting::RequestCode::send_batch_message;
-  routing::TopicConfig topic;
+  CheckedSend send;
+  if (Refusal refusal = check_send(context, request, *header, send)) {
+    return refusal_answer(context, identity, std::move(refusal));
+  }
+  const RecordView record = make_record(context, request, *header, send);
   const std::string_view properties = header->properties.value_or("");
-  Refusal refusal = check(context, request, *header, topic);
-  if (!refusal) refusal = redirect_dead_letter(context, request, *header, is_batch, topic);
-  std::int32_t delay_level = 0;
-  if (!refusal) refusal = check_properties(context, properties, is_batch, delay_level);
-  if (refusal) co_return refusal_answer(context, command, refusal);
-
-  const RecordView record = make_record(context, request, *header, topic);
-  store::AppendResult result;
-  if (is_batch) {
-    auto items = decode_batch(command.body.view());
-    if (!items) {
-      refusal = refuse(ResponseCode::message_illegal, items.error().message());
-      co_return refusal_answer(context, command, refusal);
-    }
-    result = co_await append_batch(context, std::move(*items), properties, record);
-  } else {
-    if (is_dead_letter(*header, topic)) delay_level = 0;
-    result = co_await append_single(context, request, properties, delay_level, record);
+  const std::size_t bytes = command.body.size() + properties.size();
+  if (!send.is_batch) {
+    append_single(context, request, properties, send.delay_level, record,
+                  Answer(context, request, record, bytes));
+    return std::nullopt;
   }
-  if (result.error && result.error != store::StoreErrc::flush_timeout) {
-    refusal = store_refusal(context, result.error);
-    co_return refusal_answer(context, command, refusal);
+  auto items = decode_batch(command.body.view());
+  if (!items) {
+    return refusal_answer(context, identity,
+                          refuse(ResponseCode::message_illegal, items.error().message()));
   }
-  const std::size_t messages = is_batch ? result.batch_offsets.size() : 1;
-  context.traffic.count(record.topic, {}, messages, command.body.size() + properties.size());
-  co_return stored_answer(context, command, record.queue_id, result);
+  append_batch(context, request, *items, properties, record,
+               Answer(context, request, record, bytes));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -311,10 +239,10 @@ std::int32_t random_queue(std::int32_t queues) {
 }
 
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
-  auto handler = [&context](Request request) { return send_message(context, std::move(request)); };
-  dispatcher.on_async(remoting::RequestCode::send_message, handler);
-  dispatcher.on_async(remoting::RequestCode::send_message_v2, handler);
-  dispatcher.on_async(remoting::RequestCode::send_batch_message, handler);
+  auto handler = [&context](Request& request) { return send_message(context, request); };
+  dispatcher.on(remoting::RequestCode::send_message, handler);
+  dispatcher.on(remoting::RequestCode::send_message_v2, handler);
+  dispatcher.on(remoting::RequestCode::send_batch_message, handler);
 }
 
 }  // namespace comet::broker

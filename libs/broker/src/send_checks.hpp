@@ -1,0 +1,48 @@
+#pragma once
+// Whether a message may be stored, and as what (Apache: SendMessageProcessor,
+// AbstractSendMessageProcessor.msgCheck). The order of the checks, their codes and remarks are
+// Apache's.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "comet/remoting/codes.hpp"
+#include "comet/remoting/connection.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "comet/routing/topic_config.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+
+class Refusal {
+ public:
+  remoting::ResponseCode code = remoting::ResponseCode::success;
+  std::string remark;
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return code != remoting::ResponseCode::success;
+  }
+};
+
+[[nodiscard]] Refusal refuse(remoting::ResponseCode code, std::string remark);
+
+// A send as the broker has understood it.
+class CheckedSend {
+ public:
+  bool is_batch = false;
+  routing::TopicConfig topic;  // where it is stored: the one named, or that of dead letters
+  std::int32_t delay_level = 0;
+  // A consumer has given it back too often.
+  [[nodiscard]] bool is_dead_letter(const remoting::SendMessageHeader& header) const {
+    return topic.topic_name != header.topic;
+  }
+};
+
+// Creates the topic where the rules want it. The refusal is empty when the message may be stored.
+[[nodiscard]] Refusal check_send(BrokerContext& context, const remoting::Request& request,
+                                 const remoting::SendMessageHeader& header, CheckedSend& send);
+
+inline constexpr std::string_view kTimerProperties[] = {"TIMER_DELAY_SEC", "TIMER_DELAY_MS",
+                                                        "TIMER_DELIVER_MS"};
+
+}  // namespace comet::broker
