@@ -23,9 +23,12 @@ asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
                                     DaemonMonitor& monitor,
                                     const std::function<asio::awaitable<void>()>& stop) {
   auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
+  // A second Ctrl-C ends the process at once; supervisors and scripts may repeat SIGTERM, which
+  // must not cost the orderly end.
+  signals.clear();
+  std::signal(SIGTERM, SIG_IGN);
   log::info("{} stops on signal {}", name, number);
   monitor.stopping();
-  signals.clear();  // a second signal has its default effect
   co_await stop();
   log::info("{} stopped", name);
 }

@@ -20,8 +20,9 @@ inline constexpr std::chrono::seconds kStopPatience{10};
 
 // `start` (blocking) returns where the daemon listens; then one line says
 // "<name> ready on <where> (pid N) in X ms". On SIGINT or SIGTERM awaits `stop` and returns; a
-// second signal meanwhile ends the process at once. Errors become one line on the log. `reload` is
-// called on SIGHUP. The monitor follows. Call at the beginning of main: X counts from there.
+// SIGINT meanwhile ends the process at once, a SIGTERM nothing. Errors become one line on the log.
+// `reload` is called on SIGHUP. The monitor follows. Call at the beginning of main: X counts from
+// there.
 int run(const std::string& name, boost::asio::io_context& context, DaemonMonitor& monitor,
         const std::function<std::string()>& start,
         const std::function<boost::asio::awaitable<void>()>& stop,

@@ -98,9 +98,17 @@ class DaemonLife(DaemonTest):
         with Client(namesrv.port) as client:
             self.assertNotEqual(SUCCESS, client.request(GET_ROUTE, {"topic": "none"}).code)
             namesrv.process.send_signal(signal.SIGTERM)
-            self.assertEqual(0, namesrv.stop(30))
             self.assertTrue(client.closed_by_peer())
+            self.assertEqual(0, namesrv.process.wait(30))
         self.assertIn("comet-namesrv stopped", namesrv.log())
+
+    def test_sigterm_may_be_repeated(self):
+        broker = self.start_broker(None)
+        with Client(broker.port):
+            broker.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "stops on signal" in broker.log(), 30, "the stop")
+            self.assertEqual(0, broker.stop(30))
+        self.assertIn("comet-broker stopped", broker.log())
 
     # --- the monitor's endpoint ---
 

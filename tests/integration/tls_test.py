@@ -98,7 +98,7 @@ class Tls(DaemonTest):
         with self.assertRaises((OSError, EOFError)):  # TLS 1.3 tells clients with the first answer
             with TlsClient(broker.port, self.authority.context()) as client:
                 client.send_message("checked", b"x")
-        self.assertIn("closed: the peer has no certificate", broker.log())
+        wait_until(lambda: "closed: the peer has no certificate" in broker.log(), 30, "the line in the log")
 
     def test_sighup_puts_a_new_certificate_in_use_without_a_restart(self):
         namesrv = self.start_namesrv(**self.keys)
@@ -110,7 +110,7 @@ class Tls(DaemonTest):
             (self.folder / "server.pem").write_text("nonsense", encoding="utf-8")
             namesrv.process.send_signal(signal.SIGHUP)
             wait_until(lambda: "the old ones stay in use" in namesrv.log(), 30, "the refusal of the bad file")
-            self.assertIn(f"TLS certificate {self.folder}/server.pem", namesrv.log())
+            wait_until(lambda: f"TLS certificate {self.folder}/server.pem" in namesrv.log(), 30, "the file's name")
             self.assertEqual("renewed.example", self.server_name(namesrv.port))
             self.assertNotEqual(None, old.request(GET_ROUTE, {"topic": "none"}).remark)
         self.assertEqual(0, namesrv.stop())
