@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
-#include <random>
+#include <optional>
 
 #include "comet/remoting/errors.hpp"
 
@@ -47,14 +47,34 @@ std::string describe_failure(const error_code& code, Duration elapsed) {
 
 NameServerChannel::NameServerChannel(Client& client, TimeSource& time,
                                      std::vector<Address> addresses, std::uint64_t seed)
-    : client_(client), time_(time), addresses_(std::move(addresses)) {
-  std::mt19937_64 random(seed);
-  std::shuffle(addresses_.begin(), addresses_.end(), random);
+    : client_(client), time_(time), random_(seed), addresses_(std::move(addresses)) {
+  std::shuffle(addresses_.begin(), addresses_.end(), random_);
+}
+
+bool NameServerChannel::replace(std::vector<Address> addresses) {
+  std::vector<Address> before = addresses_;
+  std::vector<Address> after = addresses;
+  std::sort(before.begin(), before.end());
+  std::sort(after.begin(), after.end());
+  if (before == after) return false;
+  std::shuffle(addresses.begin(), addresses.end(), random_);
+  const std::optional<Address> used = empty() ? std::nullopt : std::optional<Address>(current());
+  addresses_ = std::move(addresses);
+  current_ = 0;
+  if (!used) return true;
+  const auto kept = std::find(addresses_.begin(), addresses_.end(), *used);
+  if (kept != addresses_.end()) {
+    current_ = static_cast<std::size_t>(kept - addresses_.begin());
+  } else {
+    client_.close(*used);
+  }
+  return true;
 }
 
 asio::awaitable<RemotingCommand> NameServerChannel::ask(RemotingCommand request, Instant deadline) {
   std::string failures;
-  for (std::size_t left = addresses_.size(); left > 0; --left) {
+  // The list may be replaced meanwhile.
+  for (std::size_t left = addresses_.size(); left > 0 && !empty(); --left) {
     const Address server = current();
     const Instant begin = time_.now();
     const Instant share = begin + (deadline - begin) / static_cast<int>(left);
@@ -68,13 +88,15 @@ asio::awaitable<RemotingCommand> NameServerChannel::ask(RemotingCommand request,
       reason = describe_failure(error.code(), time_.now() - begin);
     }
     failures += fmt::format("{}{} ({})", failures.empty() ? "" : ", ", server.to_string(), reason);
-    if (current() == server) give_up_current();
+    if (!empty() && current() == server) give_up_current();
   }
   throw Error(RemotingErrc::no_name_server,
-              fmt::format("no name server answered: {}; {}", failures, kAdvice));
+              failures.empty() ? "no name server is known"
+                               : fmt::format("no name server answered: {}; {}", failures, kAdvice));
 }
 
 void NameServerChannel::give_up_current() {
+  if (empty()) return;
   client_.close(current());
   current_ = (current_ + 1) % addresses_.size();
 }

@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,11 @@ class NameServerChannel {
   [[nodiscard]] asio::awaitable<RemotingCommand> ask(RemotingCommand request, Instant deadline);
   // The server in use has proved useless; the next request goes to the next one.
   void give_up_current();
+  // Another list, in an order of its own. False, with nothing done, when it has the same servers.
+  // The server in use stays in use if the new list has it, else its connection is closed.
+  bool replace(std::vector<Address> addresses);
 
+  // Precondition: not empty().
   [[nodiscard]] const Address& current() const noexcept { return addresses_[current_]; }
   // "a:1, b:2"
   [[nodiscard]] std::string list() const;
@@ -47,6 +52,7 @@ class NameServerChannel {
  private:
   Client& client_;
   TimeSource& time_;
+  std::mt19937_64 random_;
   std::vector<Address> addresses_;
   std::size_t current_ = 0;
 };
