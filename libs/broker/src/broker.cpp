@@ -8,7 +8,6 @@
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/server.hpp"
-#include "delay_service.hpp"
 #include "handlers.hpp"
 #include "registration.hpp"
 
@@ -31,6 +30,7 @@ struct Broker::Impl {
         groups(config, time),
         offsets(config.store.root),
         clients(time),
+        locks(time),
         delay_levels(config.store.delay_levels),
         tasks(home, time) {}
 
@@ -53,6 +53,7 @@ struct Broker::Impl {
   GroupTable groups;
   OffsetTable offsets;
   ClientRegistry clients;
+  LockTable locks;
   TrafficTable traffic;
   store::DelayLevels delay_levels;
   std::unique_ptr<DelayService> delays;
@@ -78,7 +79,7 @@ void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
       home, time, [this](HeldPull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
-                                  clients, hold.get(), traffic, delay_levels});
+                                  clients, hold.get(), traffic, delay_levels, locks, *delays});
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
@@ -90,7 +91,10 @@ void Broker::Impl::listen() {
   install_pull_handlers(*dispatcher, *context);
   install_offset_handlers(*dispatcher, *context);
   install_client_handlers(*dispatcher, *context);
+  install_lock_handlers(*dispatcher, *context);
   install_topic_handlers(*dispatcher, *context);
+  install_group_handlers(*dispatcher, *context);
+  install_query_handlers(*dispatcher, *context);
   dispatcher->observe(config.observer);
 
   remoting::ServerConfig server_config;
@@ -140,6 +144,7 @@ void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
 }
 
 asio::awaitable<void> Broker::Impl::close_silent_clients() {
+  locks.forget_expired();
   for (const auto& connection : clients.silent_since(config.client_expiry)) {
     log::info("closing {}: no heartbeat for {} s", connection->remote().to_string(),
               to_millis(config.client_expiry) / 1000);

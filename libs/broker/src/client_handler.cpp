@@ -7,6 +7,7 @@
 
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "retry_topics.hpp"
 
@@ -18,29 +19,44 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
+void register_consumer(Request& request, BrokerContext& context, const ClientInfo& client,
+                       const ConsumerData& consumer) {
+  auto group = context.groups.find_or_create(consumer.group);
+  if (!group) return;
+  // Its members subscribe to the retry topic, too.
+  std::ignore = retry_topic(context, *group, consumer.unit_mode);
+  if (context.clients.register_consumer(request.connection, client, consumer)) {
+    notify_group_changed(context, consumer.group);
+  }
+}
+
 Reply heart_beat(Request& request, BrokerContext& context) {
   auto heartbeat = parse_heartbeat(request.command.body.view());
   if (!heartbeat || heartbeat->client_id.empty()) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      "the heartbeat's body is not a JSON object with a clientID");
   }
-  const RemotingCommand& command = request.command;
+  ClientInfo client;
+  client.id = heartbeat->client_id;
+  client.language = request.command.language;
+  client.version = request.command.version;
+  client.fingerprint = heartbeat->fingerprint;
+  bool needs_full_heartbeat = false;
   for (const ConsumerData& consumer : heartbeat->consumers) {
-    auto group = context.groups.find_or_create(consumer.group);
-    if (!group) continue;
-    // Its members subscribe to the retry topic, too.
-    std::ignore = retry_topic(context, *group, consumer.unit_mode);
-    bool changed = context.clients.register_consumer(request.connection, heartbeat->client_id,
-                                                     consumer, command.language, command.version);
-    if (changed && group->notify_consumer_ids_changed_enable)
-      notify_group_changed(context, consumer.group);
+    if (!heartbeat->without_subscriptions) {
+      register_consumer(request, context, client, consumer);
+    } else if (!context.clients.refresh_consumer(request.connection, client, consumer.group)) {
+      needs_full_heartbeat = true;
+    }
   }
   for (const std::string& group : heartbeat->producer_groups) {
     if (!check_group(group).empty()) continue;
-    context.clients.register_producer(request.connection, heartbeat->client_id, group,
-                                      command.language, command.version);
+    context.clients.register_producer(request.connection, client, group);
   }
-  return RemotingCommand::response(command, ResponseCode::success);
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  response.fields.add("IS_SUPPORT_HEART_BEAT_V2", true);
+  response.fields.add("IS_SUB_CHANGE", needs_full_heartbeat);
+  return response;
 }
 
 Reply unregister_client(Request& request, BrokerContext& context) {
@@ -76,9 +92,28 @@ Reply consumer_list(Request& request, BrokerContext& context) {
   return response;
 }
 
+// Java consumers ask at their start whether the broker can filter as they want.
+Reply check_client_config(Request& request) {
+  auto parsed = routing::parse_json(request.command.body.view());
+  const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
+  const boost::json::value* data =
+      root == nullptr ? nullptr : root->if_contains("subscriptionData");
+  if (data != nullptr && data->is_object()) {
+    const Subscription subscription = Subscription::from_json(data->get_object());
+    if (!subscription.is_tag_filter()) {
+      return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                       no_such_filter(subscription.expression_type));
+    }
+  }
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
 }  // namespace
 
 void notify_group_changed(BrokerContext& context, const std::string& group) {
+  if (!context.config.notify_consumer_ids_changed) return;
+  const auto config = context.groups.find(group);
+  if (config && !config->notify_consumer_ids_changed_enable) return;
   for (const auto& connection : context.clients.consumer_connections(group)) {
     remoting::ConsumerGroupHeader header;
     header.consumer_group = group;
@@ -95,6 +130,7 @@ void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
                 [&context](Request& request) { return heart_beat(request, context); });
   dispatcher.on(RequestCode::unregister_client,
                 [&context](Request& request) { return unregister_client(request, context); });
+  dispatcher.on(RequestCode::check_client_config, check_client_config);
   dispatcher.on(RequestCode::get_consumer_list_by_group,
                 [&context](Request& request) { return consumer_list(request, context); });
 }

@@ -34,6 +34,8 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   if (root == nullptr) return BaseErrc::bad_value;
   Heartbeat heartbeat;
   heartbeat.client_id = routing::get_string(*root, "clientID");
+  heartbeat.fingerprint = routing::get_int(*root, "heartbeatFingerprint", 0);
+  heartbeat.without_subscriptions = routing::get_bool(*root, "withoutSub", false);
   if (const auto* set = root->if_contains("consumerDataSet"); set != nullptr && set->is_array()) {
     for (const boost::json::value& item : set->get_array()) {
       if (item.is_object()) heartbeat.consumers.push_back(consumer_from_json(item.get_object()));
@@ -50,27 +52,24 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
 
 bool ClientRegistry::touch(std::map<std::uint64_t, Client>& clients,
                            const std::shared_ptr<remoting::Connection>& connection,
-                           const std::string& client_id, remoting::Language language,
-                           std::int32_t version) {
-  auto [entry, is_new] = clients.try_emplace(
-      connection->id(), Client{client_id, connection, language, version, time_.now()});
-  entry->second.last_heartbeat = time_.now();
+                           const ClientInfo& client) {
+  auto [entry, is_new] = clients.try_emplace(connection->id());
+  entry->second = Client{client, connection, time_.now()};
   return is_new;
 }
 
 bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connection>& connection,
-                                       const std::string& client_id, const ConsumerData& data,
-                                       remoting::Language language, std::int32_t version) {
+                                       const ClientInfo& client, const ConsumerData& data) {
   std::lock_guard lock(mutex_);
   if (!connection->is_open()) return false;
   ConsumerGroup& group = consumers_[data.group];
   group.consume_type = data.consume_type;
   group.message_model = data.message_model;
   group.consume_from_where = data.consume_from_where;
-  bool changed = touch(group.clients, connection, client_id, language, version);
+  bool changed = touch(group.clients, connection, client);
   if (changed) {
-    log::info("consumer {} of group {} joined from {} ({})", client_id, data.group,
-              connection->remote().to_string(), remoting::to_string(language));
+    log::info("consumer {} of group {} joined from {} ({})", client.id, data.group,
+              connection->remote().to_string(), remoting::to_string(client.language));
   }
   std::set<std::string_view> subscribed;
   for (const Subscription& subscription : data.subscriptions) {
@@ -94,12 +93,25 @@ bool ClientRegistry::unregister_consumer(std::uint64_t connection_id, std::strin
   return true;
 }
 
+bool ClientRegistry::refresh_consumer(const std::shared_ptr<remoting::Connection>& connection,
+                                      const ClientInfo& client, std::string_view group) {
+  std::lock_guard lock(mutex_);
+  auto found = consumers_.find(group);
+  if (found == consumers_.end()) return false;
+  auto known = found->second.clients.find(connection->id());
+  if (known == found->second.clients.end() || client.fingerprint == 0 ||
+      known->second.info.fingerprint != client.fingerprint) {
+    return false;
+  }
+  known->second.last_heartbeat = time_.now();
+  return true;
+}
+
 void ClientRegistry::register_producer(const std::shared_ptr<remoting::Connection>& connection,
-                                       const std::string& client_id, const std::string& group,
-                                       remoting::Language language, std::int32_t version) {
+                                       const ClientInfo& client, const std::string& group) {
   std::lock_guard lock(mutex_);
   if (!connection->is_open()) return;
-  touch(producers_[group], connection, client_id, language, version);
+  touch(producers_[group], connection, client);
 }
 
 void ClientRegistry::unregister_producer(std::uint64_t connection_id, std::string_view group) {
@@ -116,7 +128,8 @@ std::vector<std::string> ClientRegistry::connection_closed(std::uint64_t connect
   for (auto& [name, group] : consumers_) {
     auto client = group.clients.find(connection_id);
     if (client == group.clients.end()) continue;
-    log::info("consumer {} of group {} is gone: its connection closed", client->second.id, name);
+    log::info("consumer {} of group {} is gone: its connection closed", client->second.info.id,
+              name);
     group.clients.erase(client);
     changed.push_back(name);
   }
@@ -143,13 +156,15 @@ std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::silent_since(
   return connections;
 }
 
+// A client that has come back on a new connection, while the old one is not yet known to be lost,
+// is there once: its share of the queues is one consumer's.
 std::vector<std::string> ClientRegistry::consumer_ids(std::string_view group) const {
   std::lock_guard lock(mutex_);
-  std::vector<std::string> ids;
+  std::set<std::string> ids;
   if (auto found = consumers_.find(group); found != consumers_.end()) {
-    for (const auto& [id, client] : found->second.clients) ids.push_back(client.id);
+    for (const auto& [id, client] : found->second.clients) ids.insert(client.info.id);
   }
-  return ids;
+  return {ids.begin(), ids.end()};
 }
 
 std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_connections(

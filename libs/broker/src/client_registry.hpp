@@ -28,9 +28,20 @@ class ConsumerData {
   std::vector<Subscription> subscriptions;
 };
 
+// Who is at the other end of a connection.
+class ClientInfo {
+ public:
+  std::string id;
+  remoting::Language language = remoting::Language::java;
+  std::int32_t version = 0;
+  std::int64_t fingerprint = 0;  // of its heartbeat's content (5.x); 0: none
+};
+
 class Heartbeat {
  public:
   std::string client_id;
+  std::int64_t fingerprint = 0;
+  bool without_subscriptions = false;  // 5.x: as in the last one with this fingerprint
   std::vector<ConsumerData> consumers;
   std::vector<std::string> producer_groups;
 };
@@ -44,12 +55,14 @@ class ClientRegistry {
   // Both return whether the group's members or subscriptions have changed, so that the members
   // must be told.
   bool register_consumer(const std::shared_ptr<remoting::Connection>& connection,
-                         const std::string& client_id, const ConsumerData& data,
-                         remoting::Language language, std::int32_t version);
+                         const ClientInfo& client, const ConsumerData& data);
   bool unregister_consumer(std::uint64_t connection_id, std::string_view group);
+  // A sign of life of a consumer that says that nothing has changed since the heartbeat of that
+  // fingerprint. False when that one did not come over this connection: a full one is needed.
+  [[nodiscard]] bool refresh_consumer(const std::shared_ptr<remoting::Connection>& connection,
+                                      const ClientInfo& client, std::string_view group);
   void register_producer(const std::shared_ptr<remoting::Connection>& connection,
-                         const std::string& client_id, const std::string& group,
-                         remoting::Language language, std::int32_t version);
+                         const ClientInfo& client, const std::string& group);
   void unregister_producer(std::uint64_t connection_id, std::string_view group);
 
   // The connection is gone: forgets its clients. Returns consumer groups whose members changed.
@@ -74,10 +87,8 @@ class ClientRegistry {
 
  private:
   struct Client {
-    std::string id;
+    ClientInfo info;
     std::shared_ptr<remoting::Connection> connection;
-    remoting::Language language;
-    std::int32_t version;
     Instant last_heartbeat;
   };
   struct ConsumerGroup {
@@ -89,8 +100,7 @@ class ClientRegistry {
 
   // Adds the client or refreshes it; whether it is new.
   bool touch(std::map<std::uint64_t, Client>& clients,
-             const std::shared_ptr<remoting::Connection>& connection, const std::string& client_id,
-             remoting::Language language, std::int32_t version);
+             const std::shared_ptr<remoting::Connection>& connection, const ClientInfo& client);
 
   TimeSource& time_;
   mutable std::mutex mutex_;

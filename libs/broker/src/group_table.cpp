@@ -12,15 +12,42 @@ namespace {
 
 using routing::get_bool;
 using routing::get_int;
+using routing::get_string;
 
 // Apache: SubscriptionGroupManager.init
 constexpr std::string_view kSystemGroups[] = {
     "TOOLS_CONSUMER",  "FILTERSRV_CONSUMER",    "SELF_TEST_C_GROUP", "CID_ONS-HTTP-PROXY",
     "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER"};
 
-GroupConfig group_from_json(std::string name, const boost::json::object& object) {
+constexpr std::string_view kMembers[] = {"brokerId",
+                                         "consumeBroadcastEnable",
+                                         "consumeEnable",
+                                         "consumeFromMinEnable",
+                                         "groupName",
+                                         "notifyConsumerIdsChangedEnable",
+                                         "retryMaxTimes",
+                                         "retryQueueNums",
+                                         "whichBrokerWhenConsumeSlowly"};
+
+boost::json::object group_to_json(const GroupConfig& group) {
+  boost::json::object object = group.others;
+  object["brokerId"] = group.broker_id;
+  object["consumeBroadcastEnable"] = group.consume_broadcast_enable;
+  object["consumeEnable"] = group.consume_enable;
+  object["consumeFromMinEnable"] = group.consume_from_min_enable;
+  object["groupName"] = group.group_name;
+  object["notifyConsumerIdsChangedEnable"] = group.notify_consumer_ids_changed_enable;
+  object["retryMaxTimes"] = group.retry_max_times;
+  object["retryQueueNums"] = group.retry_queue_nums;
+  object["whichBrokerWhenConsumeSlowly"] = group.which_broker_when_consume_slowly;
+  return object;
+}
+
+}  // namespace
+
+GroupConfig group_from_json(const boost::json::object& object) {
   GroupConfig group;
-  group.group_name = std::move(name);
+  group.group_name = get_string(object, "groupName");
   group.consume_enable = get_bool(object, "consumeEnable", group.consume_enable);
   group.consume_from_min_enable =
       get_bool(object, "consumeFromMinEnable", group.consume_from_min_enable);
@@ -35,24 +62,21 @@ GroupConfig group_from_json(std::string name, const boost::json::object& object)
       get_int(object, "whichBrokerWhenConsumeSlowly", group.which_broker_when_consume_slowly);
   group.notify_consumer_ids_changed_enable =
       get_bool(object, "notifyConsumerIdsChangedEnable", group.notify_consumer_ids_changed_enable);
+  group.others = object;
+  for (std::string_view name : kMembers) group.others.erase(name);
   return group;
 }
 
-boost::json::object group_to_json(const GroupConfig& group) {
-  boost::json::object object;
-  object["brokerId"] = group.broker_id;
-  object["consumeBroadcastEnable"] = group.consume_broadcast_enable;
-  object["consumeEnable"] = group.consume_enable;
-  object["consumeFromMinEnable"] = group.consume_from_min_enable;
-  object["groupName"] = group.group_name;
-  object["notifyConsumerIdsChangedEnable"] = group.notify_consumer_ids_changed_enable;
-  object["retryMaxTimes"] = group.retry_max_times;
-  object["retryQueueNums"] = group.retry_queue_nums;
-  object["whichBrokerWhenConsumeSlowly"] = group.which_broker_when_consume_slowly;
-  return object;
+Result<GroupConfig> parse_group_config(std::string_view json) {
+  auto parsed = routing::parse_json(json);
+  if (!parsed) return parsed.error();
+  if (!parsed->is_object()) return BaseErrc::bad_value;
+  return group_from_json(parsed->get_object());
 }
 
-}  // namespace
+std::string to_json(const GroupConfig& group) {
+  return boost::json::serialize(group_to_json(group));
+}
 
 GroupTable::GroupTable(const BrokerConfig& config, TimeSource& time)
     : config_(config), time_(time), path_(config.store.root + "/config/subscriptionGroup.json") {}
@@ -80,11 +104,19 @@ error_code GroupTable::parse(std::string_view json) {
       table != nullptr && table->is_object()) {
     for (const auto& [name, value] : table->get_object()) {
       if (!value.is_object()) return BaseErrc::bad_value;
-      groups_.insert_or_assign(std::string(name),
-                               group_from_json(std::string(name), value.get_object()));
+      GroupConfig group = group_from_json(value.get_object());
+      group.group_name = name;
+      groups_.insert_or_assign(std::string(name), std::move(group));
     }
   }
   return {};
+}
+
+std::optional<GroupConfig> GroupTable::find(std::string_view group) const {
+  std::lock_guard lock(mutex_);
+  auto found = groups_.find(group);
+  if (found == groups_.end()) return std::nullopt;
+  return found->second;
 }
 
 std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
@@ -94,10 +126,33 @@ std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
   GroupConfig created;
   created.group_name = group;
   groups_.emplace(group, created);
-  data_version_.next(time_.wall_millis());
-  save_state_file(path_, to_json_locked());
+  save_locked();
   log::info("consumer group {} created on first use", group);
   return created;
+}
+
+void GroupTable::put(std::vector<GroupConfig> groups) {
+  std::lock_guard lock(mutex_);
+  for (GroupConfig& group : groups) {
+    log::info("consumer group {} set", group.group_name);
+    std::string name = group.group_name;
+    groups_.insert_or_assign(std::move(name), std::move(group));
+  }
+  save_locked();
+}
+
+void GroupTable::remove(std::string_view group) {
+  std::lock_guard lock(mutex_);
+  auto found = groups_.find(group);
+  if (found == groups_.end()) return;
+  groups_.erase(found);
+  save_locked();
+  log::info("consumer group {} deleted", group);
+}
+
+void GroupTable::save_locked() {
+  data_version_.next(time_.wall_millis());
+  save_state_file(path_, to_json_locked());
 }
 
 std::string GroupTable::to_json() const {

@@ -1,11 +1,13 @@
 #pragma once
 // Consumer groups (Apache: SubscriptionGroupManager; file subscriptionGroup.json).
 
+#include <boost/json/object.hpp>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "comet/base/time.hpp"
 #include "comet/broker/broker.hpp"
@@ -24,7 +26,12 @@ class GroupConfig {
   std::int64_t broker_id = 0;
   std::int64_t which_broker_when_consume_slowly = 1;
   bool notify_consumer_ids_changed_enable = true;
+  // What 5.x knows besides (attributes, groupRetryPolicy, ...): kept, without effect.
+  boost::json::object others;
 };
+[[nodiscard]] GroupConfig group_from_json(const boost::json::object& object);
+[[nodiscard]] Result<GroupConfig> parse_group_config(std::string_view json);
+[[nodiscard]] std::string to_json(const GroupConfig& group);
 
 // Thread-safe.
 class GroupTable {
@@ -33,13 +40,18 @@ class GroupTable {
 
   // Reads subscriptionGroup.json and adds the groups that every broker has.
   void load();
+  [[nodiscard]] std::optional<GroupConfig> find(std::string_view group) const;
   // Creates the group with defaults when that is allowed; nullopt when it is not.
   [[nodiscard]] std::optional<GroupConfig> find_or_create(std::string_view group);
+  // Creates or replaces them. The file is written when the call returns, here and below.
+  void put(std::vector<GroupConfig> groups);
+  void remove(std::string_view group);
   [[nodiscard]] std::string to_json() const;
 
  private:
   error_code parse(std::string_view json);
   [[nodiscard]] std::string to_json_locked() const;
+  void save_locked();
 
   const BrokerConfig& config_;
   TimeSource& time_;

@@ -5,7 +5,9 @@
 #include "comet/broker/broker.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "comet/store/delay_levels.hpp"
+#include "delay_service.hpp"
 #include "group_table.hpp"
+#include "lock_table.hpp"
 #include "offset_table.hpp"
 #include "pull_hold.hpp"
 #include "topic_table.hpp"
@@ -27,6 +29,8 @@ class BrokerContext {
   PullHold* hold = nullptr;
   TrafficTable& traffic;
   const store::DelayLevels& delay_levels;
+  LockTable& locks;
+  DelayService& delays;
 };
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
@@ -37,15 +41,27 @@ void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& 
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // Looks again at a pull that was held; it is answered now, whatever is there.
 void resume_held_pull(BrokerContext& context, HeldPull pull);
-// GET_MAX_OFFSET, GET_MIN_OFFSET, QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET
+// GET_MAX_OFFSET, GET_MIN_OFFSET, SEARCH_OFFSET_BY_TIMESTAMP, GET_EARLIEST_MSG_STORETIME,
+// QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET, GET_ALL_CONSUMER_OFFSET, GET_ALL_DELAY_OFFSET
 void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
-// HEART_BEAT, UNREGISTER_CLIENT, GET_CONSUMER_LIST_BY_GROUP
+// QUERY_MESSAGE, VIEW_MESSAGE_BY_ID
+void install_query_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// HEART_BEAT, UNREGISTER_CLIENT, GET_CONSUMER_LIST_BY_GROUP, CHECK_CLIENT_CONFIG
 void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // Tells a group's members that they must rebalance (NOTIFY_CONSUMER_IDS_CHANGED).
 void notify_group_changed(BrokerContext& context, const std::string& group);
-// UPDATE_AND_CREATE_TOPIC, GET_ALL_TOPIC_CONFIG
+// LOCK_BATCH_MQ, UNLOCK_BATCH_MQ
+void install_lock_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// UPDATE_AND_CREATE_TOPIC, DELETE_TOPIC_IN_BROKER, GET_TOPIC_CONFIG, GET_ALL_TOPIC_CONFIG
 void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 
+// UPDATE_AND_CREATE_SUBSCRIPTIONGROUP (and _LIST), DELETE_SUBSCRIPTIONGROUP,
+// GET_SUBSCRIPTIONGROUP_CONFIG, GET_ALL_SUBSCRIPTIONGROUP_CONFIG
+void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+
+// A success with JSON in its body.
+[[nodiscard]] remoting::RemotingCommand json_answer(const remoting::RemotingCommand& request,
+                                                    std::string json);
 // The answer for a header that lacks a field or has a malformed one.
 [[nodiscard]] remoting::RemotingCommand bad_header(const remoting::RemotingCommand& request,
                                                    const std::string& field);
@@ -53,6 +69,8 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
 [[nodiscard]] std::string no_such_topic(std::string_view topic);
 // Its words for a consumer group that neither exists nor may be created.
 [[nodiscard]] std::string no_such_group(std::string_view group);
+// For a filter other than by tags.
+[[nodiscard]] std::string no_such_filter(std::string_view expression_type);
 // One of the ids 0 to queues - 1.
 [[nodiscard]] std::int32_t random_queue(std::int32_t queues);
 

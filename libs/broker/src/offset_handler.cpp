@@ -29,6 +29,32 @@ Reply queue_offset(const Request& request, const store::MessageStore& store) {
                                           : store.min_offset(header->topic, header->queue_id));
 }
 
+Reply search_offset(const Request& request, const store::MessageStore& store) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::SearchOffsetHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  // Clients of 5.x say which boundary they mean, older ones expect the nearest message.
+  const std::string_view boundary = header->boundary_type.value_or("");
+  const auto wanted = boundary == "lower" || boundary == "LOWER"   ? store::TimeBoundary::lower
+                      : boundary == "upper" || boundary == "UPPER" ? store::TimeBoundary::upper
+                                                                   : store::TimeBoundary::nearest;
+  return offset_answer(
+      request, store.offset_by_time(header->topic, header->queue_id, header->timestamp, wanted));
+}
+
+Reply earliest_store_time(const Request& request, const store::MessageStore& store) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  remoting::TimestampResponseHeader fields;
+  fields.timestamp = store.earliest_store_time(header->topic, header->queue_id);
+  remoting::write_header(fields, response.fields);
+  return response;
+}
+
 Reply query_consumer_offset(const Request& request, const BrokerContext& context) {
   std::string missing;
   auto header = remoting::read_header<remoting::QueryConsumerOffsetHeader>(
@@ -75,6 +101,17 @@ void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
   auto queue = [&context](Request& request) { return queue_offset(request, context.store); };
   dispatcher.on(RequestCode::get_max_offset, queue);
   dispatcher.on(RequestCode::get_min_offset, queue);
+  dispatcher.on(RequestCode::search_offset_by_timestamp,
+                [&context](Request& request) { return search_offset(request, context.store); });
+  dispatcher.on(RequestCode::get_earliest_msg_storetime, [&context](Request& request) {
+    return earliest_store_time(request, context.store);
+  });
+  dispatcher.on(RequestCode::get_all_consumer_offset, [&context](Request& request) {
+    return json_answer(request.command, context.offsets.to_json());
+  });
+  dispatcher.on(RequestCode::get_all_delay_offset, [&context](Request& request) {
+    return json_answer(request.command, context.delays.to_json());
+  });
   dispatcher.on(RequestCode::query_consumer_offset,
                 [&context](Request& request) { return query_consumer_offset(request, context); });
   dispatcher.on(RequestCode::update_consumer_offset,

@@ -75,6 +75,20 @@ void OffsetTable::commit(std::string_view group, std::string_view topic, std::in
   changed_ = true;
 }
 
+void OffsetTable::forget_group(std::string_view group) {
+  std::lock_guard lock(mutex_);
+  changed_ |= std::erase_if(table_, [group](const auto& entry) {
+                return std::string_view(entry.first).substr(entry.first.find('@') + 1) == group;
+              }) != 0;
+}
+
+void OffsetTable::forget_topic(std::string_view topic) {
+  std::lock_guard lock(mutex_);
+  changed_ |= std::erase_if(table_, [topic](const auto& entry) {
+                return std::string_view(entry.first).substr(0, entry.first.find('@')) == topic;
+              }) != 0;
+}
+
 std::string OffsetTable::to_json() const {
   boost::json::object groups;
   {

@@ -27,6 +27,10 @@ class OffsetTable {
   void commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
               std::int64_t offset);
 
+  // Also removes what such a group or topic has in the file, at the next saving.
+  void forget_group(std::string_view group);
+  void forget_topic(std::string_view topic);
+
   // {"offsetTable":{"topic@group":{"0":6}}}; also the answer to GET_ALL_CONSUMER_OFFSET.
   [[nodiscard]] std::string to_json() const;
 

@@ -104,8 +104,7 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
   }
   if ((header.sys_flag & remoting::pull_sys_flag::kSubscription) != 0) {
     if (header.expression_type.value_or("TAG") != "TAG") {
-      return refuse(request, ResponseCode::system_error,
-                    "The broker does not support consumer to filter message by SQL92");
+      return refuse(request, ResponseCode::system_error, no_such_filter("SQL92"));
     }
     subscription = Subscription::from_tag_expression(
         header.topic, header.subscription.value_or("*"), header.sub_version);
@@ -134,8 +133,7 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
                   "the consumer's subscription not latest");
   }
   if (!found.subscription.is_tag_filter()) {
-    return refuse(request, ResponseCode::system_error,
-                  "The broker does not support consumer to filter message by SQL92");
+    return refuse(request, ResponseCode::system_error, no_such_filter("SQL92"));
   }
   subscription = std::move(found.subscription);
   return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 
@@ -18,10 +19,13 @@ using remoting::ResponseCode;
 // More would only cost memory in every route answer.
 constexpr std::int32_t kMaxQueues = 65'536;
 
-std::string complaint_about(const remoting::CreateTopicHeader& header) {
+std::string conflict_with_system_topic(std::string_view topic) {
+  return fmt::format("The topic[{}] is conflict with system topic.", topic);
+}
+
+std::string complaint_about(const remoting::CreateTopicHeader& header, const TopicTable& topics) {
   if (std::string complaint = check_topic(header.topic); !complaint.empty()) return complaint;
-  if (is_system_topic(header.topic))
-    return fmt::format("The topic[{}] is conflict with system topic.", header.topic);
+  if (topics.is_reserved(header.topic)) return conflict_with_system_topic(header.topic);
   if (header.read_queue_nums < 0 || header.write_queue_nums < 0 ||
       header.read_queue_nums > kMaxQueues || header.write_queue_nums > kMaxQueues) {
     return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMaxQueues);
@@ -38,11 +42,12 @@ Reply create_topic(Request& request, BrokerContext& context) {
   auto header = remoting::read_header<remoting::CreateTopicHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
-  if (std::string complaint = complaint_about(*header); !complaint.empty()) {
+  if (std::string complaint = complaint_about(*header, context.topics); !complaint.empty()) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      std::move(complaint));
   }
-  routing::TopicConfig topic;
+  // What the request does not speak of stays as it is.
+  routing::TopicConfig topic = context.topics.find(header->topic).value_or(routing::TopicConfig());
   topic.topic_name = header->topic;
   topic.read_queue_nums = header->read_queue_nums;
   topic.write_queue_nums = header->write_queue_nums;
@@ -55,9 +60,38 @@ Reply create_topic(Request& request, BrokerContext& context) {
 }
 
 Reply all_topic_config(Request& request, BrokerContext& context) {
-  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
-  response.body = Body(routing::to_json(context.topics.snapshot()));
-  return response;
+  return json_answer(request.command, routing::to_json(context.topics.snapshot()));
+}
+
+Reply get_topic(Request& request, BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::TopicHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  auto topic = context.topics.find(header->topic);
+  if (!topic) {
+    return RemotingCommand::response(request.command, ResponseCode::topic_not_exist,
+                                     no_such_topic(header->topic));
+  }
+  return json_answer(request.command, routing::to_json(*topic));
+}
+
+// Its messages cannot be read any more, and consumers begin anew should it be created again.
+asio::awaitable<Reply> delete_topic(BrokerContext& context, Request request) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::TopicHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  const std::string topic(header->topic);
+  if (context.topics.is_reserved(topic)) {
+    co_return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                        conflict_with_system_topic(topic));
+  }
+  context.topics.remove(topic);
+  context.offsets.forget_topic(topic);
+  const std::int64_t queues = co_await context.store.remove_topic(topic);
+  log::info("topic {} deleted with {} queues", topic, queues);
+  co_return RemotingCommand::response(request.command, ResponseCode::success);
 }
 
 }  // namespace
@@ -68,11 +102,22 @@ RemotingCommand bad_header(const RemotingCommand& request, const std::string& fi
                                                to_string(request.request_code()), field));
 }
 
+RemotingCommand json_answer(const RemotingCommand& request, std::string json) {
+  RemotingCommand response = RemotingCommand::response(request, ResponseCode::success);
+  response.body = Body(std::move(json));
+  return response;
+}
+
 std::string no_such_topic(std::string_view topic) {
   return fmt::format(
       "topic[{}] not exist, apply first please!\n"
       "See http://rocketmq.apache.org/docs/faq/ for further details.",
       topic);
+}
+
+std::string no_such_filter(std::string_view expression_type) {
+  return fmt::format("The broker does not support consumer to filter message by {}",
+                     expression_type);
 }
 
 std::string no_such_group(std::string_view group) {
@@ -86,6 +131,11 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   using remoting::RequestCode;
   dispatcher.on(RequestCode::update_and_create_topic,
                 [&context](Request& request) { return create_topic(request, context); });
+  dispatcher.on(RequestCode::get_topic_config,
+                [&context](Request& request) { return get_topic(request, context); });
+  dispatcher.on_async(RequestCode::delete_topic_in_broker, [&context](Request request) {
+    return delete_topic(context, std::move(request));
+  });
   dispatcher.on(RequestCode::get_all_topic_config,
                 [&context](Request& request) { return all_topic_config(request, context); });
 }

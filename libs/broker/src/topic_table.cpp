@@ -107,6 +107,21 @@ void TopicTable::put(TopicConfig config) {
   if (observer_) observer_();
 }
 
+void TopicTable::remove(std::string_view topic) {
+  {
+    std::lock_guard lock(mutex_);
+    auto found = table_.topics.find(topic);
+    if (found == table_.topics.end()) return;
+    table_.topics.erase(found);
+    save_locked();
+  }
+  if (observer_) observer_();
+}
+
+bool TopicTable::is_reserved(std::string_view topic) const {
+  return is_system_topic(topic) || topic == config_.cluster_name || topic == config_.broker_name;
+}
+
 routing::TopicConfigTable TopicTable::snapshot() const {
   std::lock_guard lock(mutex_);
   return table_;

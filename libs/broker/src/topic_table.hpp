@@ -36,6 +36,9 @@ class TopicTable {
   routing::TopicConfig find_or_create(std::string_view topic, std::int32_t queue_nums,
                                       std::int32_t perm, std::int32_t sys_flag);
   void put(routing::TopicConfig config);
+  void remove(std::string_view topic);
+  // May be neither set nor deleted by requests.
+  [[nodiscard]] bool is_reserved(std::string_view topic) const;
   [[nodiscard]] routing::TopicConfigTable snapshot() const;
 
  private:

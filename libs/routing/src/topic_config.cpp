@@ -147,6 +147,12 @@ std::string to_json(const DataVersion& version) {
   return json.take();
 }
 
+std::string to_json(const TopicConfig& topic) {
+  JsonWriter json;
+  write(json, topic);
+  return json.take();
+}
+
 std::string to_json(const TopicConfigTable& table) {
   JsonWriter json;
   json.begin_object();

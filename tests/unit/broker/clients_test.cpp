@@ -90,6 +90,84 @@ BOOST_AUTO_TEST_CASE(members_are_told_when_another_one_joins_leaves_or_loses_its
   BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_is_silent_for_two_minutes_is_disconnected_and_its_group_told) {
+  start();
+  auto silent = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
+  world.run(silent->invoke(config.listen_at,
+                           RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c2", "CG", "T"))),
+                           world.time.now() + 3s));
+  auto talk = [&](remoting::Client& by) {  // keeps the connection from being idle, but is no heartbeat
+    world.run(by.invoke(config.listen_at, with_fields(RequestCode::get_max_offset, {{"topic", "T"}, {"queueId", "0"}}),
+                        world.time.now() + 3s));
+  };
+  for (int i = 0; i < 4; ++i) {
+    world.pass(29s);
+    ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+    talk(*silent);
+  }
+  BOOST_TEST((silent->find(config.listen_at) != nullptr));
+  notified_groups.clear();
+  world.pass(15s);
+  BOOST_TEST((silent->find(config.listen_at) == nullptr));
+  BOOST_TEST((notified_groups == std::vector<std::string>{"CG"}));
+  world.run(silent->stop());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_told_when_the_group_or_the_broker_is_set_so) {
+  config.notify_consumer_ids_changed = false;
+  start();
+  ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+  BOOST_TEST(notified_groups.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_client_on_two_connections_is_listed_once) {
+  start();
+  ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+  auto again = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
+  world.run(again->invoke(config.listen_at,
+                          RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))),
+                          world.time.now() + 3s));
+  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
+  BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
+  world.run(again->stop());
+}
+
+BOOST_AUTO_TEST_CASE(heartbeats_of_five_may_leave_the_subscriptions_out_when_nothing_has_changed) {
+  start();
+  std::string full = heartbeat("c1", "CG", "T");
+  full.insert(1, R"("heartbeatFingerprint":77,"withoutSub":false,)");
+  auto beat = [&](int fingerprint) {
+    const std::string body = R"({"clientID":"c1","consumerDataSet":[{"groupName":"CG"}],"heartbeatFingerprint":)" +
+                             std::to_string(fingerprint) + R"(,"producerDataSet":[],"withoutSub":true})";
+    return text(ask(RemotingCommand::request(RequestCode::heart_beat, Body(body))), "IS_SUB_CHANGE");
+  };
+  BOOST_TEST(beat(77) == "true");  // a full one is needed first
+  RemotingCommand answer = ask(RemotingCommand::request(RequestCode::heart_beat, Body(full)));
+  BOOST_TEST(text(answer, "IS_SUPPORT_HEART_BEAT_V2") == "true");
+  BOOST_TEST(text(answer, "IS_SUB_CHANGE") == "false");
+  BOOST_TEST(beat(77) == "false");
+  BOOST_TEST(beat(78) == "true");
+  RemotingCommand pull = pull_request("%RETRY%CG", 0, 0);  // the subscriptions stand
+  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(pull.fields);
+  header.sys_flag = 0;
+  header.sub_version = 1;
+  BOOST_TEST((ask(RemotingCommand::request(RequestCode::pull_message, header)).response_code() ==
+              ResponseCode::pull_not_found));
+}
+
+BOOST_AUTO_TEST_CASE(only_filters_by_tags_are_said_to_be_supported) {
+  start();
+  auto check = [&](const std::string& type) {
+    const std::string body = R"({"clientId":"c","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1",)"
+                             R"("expressionType":")" + type + R"("}})";
+    return ask(RemotingCommand::request(RequestCode::check_client_config, Body(body)));
+  };
+  BOOST_TEST((check("TAG").response_code() == ResponseCode::success));
+  RemotingCommand refused = check("SQL92");
+  BOOST_TEST((refused.response_code() == ResponseCode::system_error));
+  BOOST_TEST(refused.remark == "The broker does not support consumer to filter message by SQL92");
+}
+
 BOOST_AUTO_TEST_CASE(a_group_without_consumers_is_said_to_have_none) {
   start();
   RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "X"}}));

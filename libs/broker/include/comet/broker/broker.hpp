@@ -35,6 +35,7 @@ class BrokerConfig {
   Duration flush_consumer_offset_interval = std::chrono::seconds(5);
   Duration flush_delay_offset_interval = std::chrono::seconds(1);  // flushDelayOffsetInterval
   Duration client_expiry = std::chrono::seconds(120);
+  bool notify_consumer_ids_changed = true;  // notifyConsumerIdsChangedEnable
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none

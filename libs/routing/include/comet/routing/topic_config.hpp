@@ -38,6 +38,8 @@ class TopicConfig {
   friend bool operator==(const TopicConfig&, const TopicConfig&) = default;
 };
 
+[[nodiscard]] std::string to_json(const TopicConfig& topic);
+
 class TopicConfigTable {
  public:
   DataVersion data_version;

@@ -1,0 +1,97 @@
+// Consumer groups by administrators' request (Apache: AdminBrokerProcessor).
+
+#include "comet/message/validate.hpp"
+#include "comet/remoting/admin_headers.hpp"
+#include "comet/routing/json.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+
+Reply refuse(const Request& request, std::string remark) {
+  return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(remark));
+}
+
+constexpr std::int32_t kMaxRetryQueues = 65'536;
+
+std::string complaint_about(const GroupConfig& group) {
+  if (group.retry_queue_nums > kMaxRetryQueues) return "retryQueueNums is beyond 65536";
+  return check_group(group.group_name);
+}
+
+Reply put_group(Request& request, BrokerContext& context) {
+  auto group = parse_group_config(request.command.body.view());
+  if (!group) return refuse(request, "the body is not a SubscriptionGroupConfig");
+  if (std::string complaint = complaint_about(*group); !complaint.empty()) {
+    return refuse(request, std::move(complaint));
+  }
+  context.groups.put(std::vector<GroupConfig>{std::move(*group)});
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+// 5.x: several at once.
+Reply put_groups(Request& request, BrokerContext& context) {
+  auto parsed = routing::parse_json(request.command.body.view());
+  const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
+  const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("groupConfigList");
+  if (list == nullptr || !list->is_array())
+    return refuse(request, "the body has no groupConfigList");
+  std::vector<GroupConfig> groups;
+  for (const boost::json::value& item : list->get_array()) {
+    if (!item.is_object()) return refuse(request, "an item of groupConfigList is no object");
+    groups.push_back(group_from_json(item.get_object()));
+    if (std::string complaint = complaint_about(groups.back()); !complaint.empty()) {
+      return refuse(request, std::move(complaint));
+    }
+  }
+  context.groups.put(std::move(groups));
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+Reply get_group(Request& request, BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::GroupHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  auto group = context.groups.find(header->group);
+  if (!group) {
+    return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
+                                     no_such_group(header->group));
+  }
+  return json_answer(request.command, to_json(*group));
+}
+
+Reply delete_group(Request& request, BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::DeleteGroupHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  context.groups.remove(header->group_name);
+  if (header->remove_offset.value_or(false) || header->clean_offset.value_or(false)) {
+    context.offsets.forget_group(header->group_name);
+  }
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+}  // namespace
+
+void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  using remoting::RequestCode;
+  const auto on = [&](RequestCode code, Reply (*handle)(Request&, BrokerContext&)) {
+    dispatcher.on(code, [&context, handle](Request& request) { return handle(request, context); });
+  };
+  on(RequestCode::update_and_create_subscriptiongroup, put_group);
+  on(RequestCode::update_and_create_subscriptiongroup_list, put_groups);
+  on(RequestCode::get_subscriptiongroup_config, get_group);
+  on(RequestCode::delete_subscriptiongroup, delete_group);
+  dispatcher.on(RequestCode::get_all_subscriptiongroup_config, [&context](Request& request) {
+    return json_answer(request.command, context.groups.to_json());
+  });
+}
+
+}  // namespace comet::broker

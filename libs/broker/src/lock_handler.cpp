@@ -1,0 +1,90 @@
+// LOCK_BATCH_MQ and UNLOCK_BATCH_MQ of consumers that consume in order (Apache:
+// AdminBrokerProcessor).
+
+#include "comet/routing/json.hpp"
+#include "comet/routing/json_writer.hpp"
+#include "handlers.hpp"
+#include "lock_table.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+
+class LockBody {
+ public:
+  std::string group, client_id;
+  std::vector<MessageQueue> queues;
+};
+
+Result<LockBody> parse_lock_body(std::string_view json) {
+  auto parsed = routing::parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  LockBody body;
+  body.group = routing::get_string(*root, "consumerGroup");
+  body.client_id = routing::get_string(*root, "clientId");
+  const boost::json::value* set = root->if_contains("mqSet");
+  if (set != nullptr && set->is_array()) {
+    for (const boost::json::value& item : set->get_array()) {
+      const boost::json::object* queue = item.if_object();
+      if (queue == nullptr) return BaseErrc::bad_value;
+      body.queues.emplace_back(routing::get_string(*queue, "topic"),
+                               routing::get_string(*queue, "brokerName"),
+                               static_cast<std::int32_t>(routing::get_int(*queue, "queueId", 0)));
+    }
+  }
+  if (body.group.empty() || body.client_id.empty()) return BaseErrc::bad_value;
+  return body;
+}
+
+Reply bad_body(const Request& request) {
+  return RemotingCommand::response(
+      request.command, ResponseCode::system_error,
+      "the body is not a JSON object with consumerGroup, clientId and mqSet");
+}
+
+Reply lock_batch(Request& request, LockTable& locks) {
+  auto body = parse_lock_body(request.command.body.view());
+  if (!body) return bad_body(request);
+  routing::JsonWriter json;
+  json.begin_object();
+  json.key("lockOKMQSet");
+  json.begin_array();
+  for (const MessageQueue& queue :
+       locks.lock(body->group, body->client_id, std::move(body->queues))) {
+    json.begin_object();
+    json.member("brokerName", queue.broker_name);
+    json.member("queueId", queue.queue_id);
+    json.member("topic", queue.topic);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  response.body = Body(json.take());
+  return response;
+}
+
+Reply unlock_batch(Request& request, LockTable& locks) {
+  auto body = parse_lock_body(request.command.body.view());
+  if (!body) return bad_body(request);
+  locks.unlock(body->group, body->client_id, body->queues);
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+}  // namespace
+
+void install_lock_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  using remoting::RequestCode;
+  dispatcher.on(RequestCode::lock_batch_mq,
+                [&context](Request& request) { return lock_batch(request, context.locks); });
+  dispatcher.on(RequestCode::unlock_batch_mq,
+                [&context](Request& request) { return unlock_batch(request, context.locks); });
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,43 @@
+#pragma once
+// Which consumer of a group may consume a queue in order (Apache: RebalanceLockManager).
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comet/base/time.hpp"
+#include "comet/message/message.hpp"
+
+namespace comet::broker {
+
+// Thread-safe. A lock ends 60 s after its holder last asked for it. Nothing of this is on disk:
+// after a restart whoever asks first gets the queue, as with Apache's broker.
+class LockTable {
+ public:
+  explicit LockTable(TimeSource& time) : time_(time) {}
+
+  // The queues that the client holds afterwards: those that were free, expired or its own.
+  [[nodiscard]] std::vector<MessageQueue> lock(std::string_view group, std::string_view client_id,
+                                               std::vector<MessageQueue> queues);
+  // Queues of others stay locked.
+  void unlock(std::string_view group, std::string_view client_id,
+              const std::vector<MessageQueue>& queues);
+  void forget_expired();
+
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Lock {
+    std::string client_id;
+    Instant expires;
+  };
+  using Locks = std::map<MessageQueue, Lock>;
+
+  TimeSource& time_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Locks, std::less<>> groups_;
+};
+
+}  // namespace comet::broker

@@ -1,0 +1,74 @@
+// Single messages by key, by unique key and by their place in the commit log (Apache:
+// QueryMessageProcessor).
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "comet/remoting/message_headers.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+
+constexpr std::int32_t kMostByUniqueKey = 32;  // Apache: defaultQueryMaxNum
+constexpr std::int32_t kMostByKey = 64;        // Apache: maxMsgsNumBatch
+
+Reply query_message(Request& request, const BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueryMessageHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  store::KeyQuery query;
+  query.topic = header->topic;
+  query.key = header->key;
+  query.max_count = header->unique_key.value_or(false) ? kMostByUniqueKey
+                                                       : std::clamp(header->max_num, 1, kMostByKey);
+  query.begin = header->begin_timestamp;
+  query.end = header->end_timestamp;
+  store::KeyQueryResult found = context.store.query(query);
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  remoting::QueryMessageResponseHeader fields;
+  fields.index_last_update_timestamp = found.last_update_timestamp;
+  fields.index_last_update_phyoffset = found.last_update_offset;
+  remoting::write_header(fields, response.fields);
+  if (found.count == 0) {
+    response.code = static_cast<std::int32_t>(ResponseCode::query_not_found);
+    response.remark = "can not find message, maybe time range not correct";
+  }
+  response.body = std::move(found.records);
+  return response;
+}
+
+Reply view_message(Request& request, const BrokerContext& context) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::ViewMessageHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  SharedBytes record = context.store.read_record(header->offset);
+  if (record.empty()) {
+    return RemotingCommand::response(
+        request.command, ResponseCode::system_error,
+        fmt::format("can not find message by the offset, {}", header->offset));
+  }
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  response.body.append(std::move(record));
+  return response;
+}
+
+}  // namespace
+
+void install_query_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
+  using remoting::RequestCode;
+  dispatcher.on(RequestCode::query_message,
+                [&context](Request& request) { return query_message(request, context); });
+  dispatcher.on(RequestCode::view_message_by_id,
+                [&context](Request& request) { return view_message(request, context); });
+}
+
+}  // namespace comet::broker
