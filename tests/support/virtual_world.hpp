@@ -51,6 +51,27 @@ class VirtualWorld {
     if (problem) std::rethrow_exception(problem);
   }
 
+  // The same for a task that waits for another thread: virtual time stands still, real time is
+  // limited.
+  template <class T>
+  T run_with_threads(asio::awaitable<T> task, std::chrono::seconds limit = std::chrono::seconds(60)) {
+    std::exception_ptr problem;
+    std::optional<T> result;
+    auto on_end = [&](std::exception_ptr error, T value) {
+      problem = error;
+      if (!error) result.emplace(std::move(value));
+    };
+    asio::co_spawn(context, std::move(task), on_end);
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (!problem && !result) {
+      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("did not finish: no thread came back");
+      context.restart();
+      context.run_one_for(std::chrono::milliseconds(10));
+    }
+    if (problem) std::rethrow_exception(problem);
+    return std::move(*result);
+  }
+
   template <class Condition>
   void run_until(Condition condition, Duration limit = std::chrono::hours(24)) {
     const Instant end = time.now() + limit;

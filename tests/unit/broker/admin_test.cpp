@@ -193,8 +193,9 @@ BOOST_AUTO_TEST_CASE(a_topic_is_created_shown_changed_and_deleted_with_all_that_
   ask(send_request("T", "old"));
   ask_with(RequestCode::update_consumer_offset,
            {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}, {"commitOffset", "1"}});
-  BOOST_TEST((ask_with(RequestCode::delete_topic_in_broker, {{"topic", "T"}}).response_code() ==
-              ResponseCode::success));
+  RemotingCommand removal = RemotingCommand::request(RequestCode::delete_topic_in_broker);
+  removal.fields.add("topic", "T");
+  BOOST_TEST((ask_helper(std::move(removal)).response_code() == ResponseCode::success));
   BOOST_TEST((ask_with(RequestCode::get_topic_config, {{"topic", "T"}}).response_code() ==
               ResponseCode::topic_not_exist));
   BOOST_TEST((ask(pull_request("T", 0, 0)).response_code() == ResponseCode::topic_not_exist));

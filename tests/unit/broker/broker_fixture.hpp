@@ -45,6 +45,12 @@ class BrokerFixture {
     return world.run(client->invoke(config.listen_at, std::move(request), world.time.now() + patience));
   }
 
+  // For requests that the broker's helper threads work on.
+  RemotingCommand ask_helper(RemotingCommand request) {
+    return world.run_with_threads(
+        client->invoke(config.listen_at, std::move(request), world.time.now() + std::chrono::seconds(30)));
+  }
+
   // SEND_MESSAGE_V2 as a client sends it.
   RemotingCommand send_request(const std::string& topic, const std::string& body, std::int32_t queue_id = 0,
                                const std::string& properties = {}) {
