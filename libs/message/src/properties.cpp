@@ -81,6 +81,12 @@ MessageProperties MessageProperties::decode(std::string_view text) {
 }
 
 std::string_view find_property(std::string_view text, std::string_view name) noexcept {
+  // Most messages lack most properties: looking for the name alone is several times faster.
+  const std::size_t first = text.find(name);
+  if (first == std::string_view::npos) return {};
+  // From the property in which it is.
+  const std::size_t before = text.substr(0, first).rfind(kPropertySeparator);
+  if (before != std::string_view::npos) text.remove_prefix(before + 1);
   std::string_view key, value, found;
   while (next_property(text, key, value)) {
     if (key == name) found = value;  // as in a map, the last one counts
