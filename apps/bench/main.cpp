@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "comet/base/log.hpp"
+#include "consume.hpp"
 #include "failover.hpp"
 #include "options.hpp"
 #include "produce.hpp"
@@ -74,6 +75,14 @@ int failover(int argc, char** argv) {
   return 0;
 }
 
+int consume(int argc, char** argv) {
+  const auto options = comet::bench::parse_consume_options(argc, argv);
+  if (!options) return 0;
+  const comet::bench::ConsumeReport report = comet::bench::consume(*options);
+  comet::bench::print_report(*options, report);
+  return report.failed == 0 && report.received >= options->count ? 0 : 1;
+}
+
 struct Command {
   std::string_view name;
   int (*run)(int argc, char** argv);  // without the program's name
@@ -81,6 +90,7 @@ struct Command {
 };
 constexpr Command kCommands[] = {
     {"produce", produce, "sends messages and measures"},
+    {"consume", consume, "reads messages and measures"},
     {"routes", routes, "asks a name server for routes and measures"},
     {"failover", failover, "sends and says when the route changes and when sends fail"},
 };
