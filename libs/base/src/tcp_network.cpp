@@ -24,7 +24,7 @@ IpEndpoint to_endpoint(const tcp::endpoint& from) {
                                 : IpEndpoint::v6(from.address().to_v6().to_bytes(), from.port());
 }
 
-// One sendmsg for up to 64 buffers, where Asio's own gather write would split at 16. Its array of
+// One sendmsg for up to 256 buffers, where Asio's own gather write would split at 16. Its array of
 // pieces stays out of the coroutine's frame, which must remain small enough to be recycled.
 class GatherWrite {
  public:
@@ -35,7 +35,7 @@ class GatherWrite {
 
   // Sends as much as the kernel takes at once; 0 or an errno.
   int send_on(int descriptor) noexcept {
-    std::array<iovec, 64> pieces;  // NOLINT: filled below
+    std::array<iovec, 256> pieces;  // NOLINT: filled below
     std::size_t count = 0;
     for (std::size_t i = index_; i < from_.size() && count < pieces.size(); ++i, ++count) {
       std::size_t skip = i == index_ ? offset_ : 0;

@@ -24,12 +24,16 @@ std::size_t Outbox::append(const RemotingCommand& command, std::size_t max_frame
     text_.resize(begin);
     return 0;
   }
+  const std::size_t refer_from = command.body.pieces() > 1 ? kReferPieceFrom : kReferFrom;
   for (std::size_t i = 0; i < command.body.pieces(); ++i) {
     const SharedBytes& piece = command.body.piece(i);
-    if (piece.size() < kReferFrom) {
+    if (piece.size() < refer_from) {
       text_ += piece.view();
     } else {
-      references_.push_back({text_.size(), piece});
+      // Neighbours mostly lie in the same file of the log: one of them keeps it.
+      const bool is_kept = !references_.empty() && last_owner_ == piece.owner().get();
+      last_owner_ = piece.owner().get();
+      references_.push_back({text_.size(), is_kept ? SharedBytes({}, piece.view()) : piece});
     }
   }
   size_ += size;
@@ -66,6 +70,7 @@ void Outbox::clear() {
   }
   std::string().swap(text_);  // an assignment would keep the memory
   references_.clear();
+  last_owner_ = nullptr;
   size_ = 0;
   skipped_ = 0;
 }

@@ -17,6 +17,9 @@ class Outbox {
  public:
   // From here on a copy costs more than one more buffer in the write.
   static constexpr std::size_t kReferFrom = 4u << 10;
+  // Bodies in pieces are the log's pages: referred to, they take no memory of ours however long
+  // the peer lets them wait. Down to here that costs little more than a copy.
+  static constexpr std::size_t kReferPieceFrom = 512;
 
   // Returns the frame's size, or 0 with nothing appended when it is greater than `max_frame`.
   std::size_t append(const RemotingCommand& command, std::size_t max_frame);
@@ -40,6 +43,7 @@ class Outbox {
 
   std::string text_;
   std::vector<Reference> references_;
+  const void* last_owner_ = nullptr;  // of the last reference
   std::vector<boost::asio::const_buffer> buffers_;
   std::size_t size_ = 0;     // of what is not skipped
   std::size_t skipped_ = 0;  // bytes at the front
