@@ -32,6 +32,7 @@ struct Broker::Impl {
         clients(time),
         locks(time),
         delay_levels(config.store.delay_levels),
+        sends(config.max_sends, config.max_send_bytes),
         tasks(home, time) {}
 
   void open_store();
@@ -56,6 +57,7 @@ struct Broker::Impl {
   LockTable locks;
   TrafficTable traffic;
   store::DelayLevels delay_levels;
+  SendsInFlight sends;
   std::unique_ptr<DelayService> delays;
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
@@ -77,9 +79,10 @@ void Broker::Impl::open_store() {
 
 void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
-      home, time, [this](HeldPull pull) { resume_held_pull(*context, std::move(pull)); });
+      home, time, [this](const PullHold::Pull& pull) { resume_held_pull(*context, *pull); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
-                                  clients, hold.get(), traffic, delay_levels, locks, *delays});
+                                  clients, hold.get(), traffic, delay_levels, locks, *delays,
+                                  sends});
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
@@ -100,6 +103,7 @@ void Broker::Impl::listen() {
   remoting::ServerConfig server_config;
   server_config.listen_at = config.listen_at;
   server_config.connection = config.connection;
+  server_config.max_connections = config.max_connections;
   server = std::make_unique<remoting::Server>(
       executors, network, time, server_config, dispatcher,
       [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
@@ -139,6 +143,7 @@ void Broker::Impl::begin_background_work() {
 void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
                                  ConnectionEvent event) {
   if (event != ConnectionEvent::closed) return;
+  hold->forget(connection->id());
   for (const std::string& group : clients.connection_closed(connection->id()))
     notify_group_changed(*context, group);
 }
@@ -198,6 +203,9 @@ BrokerStats Broker::stats() const {
   BrokerStats stats;
   stats.connections = impl_->server->connections();
   stats.permission = impl_->config.broker_permission;
+  stats.held_pulls = impl_->hold->size();
+  stats.sends_in_flight = impl_->sends.count();
+  stats.send_bytes_in_flight = impl_->sends.bytes();
   stats.traffic = impl_->traffic.stats();
   return stats;
 }

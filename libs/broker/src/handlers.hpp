@@ -10,6 +10,7 @@
 #include "lock_table.hpp"
 #include "offset_table.hpp"
 #include "pull_hold.hpp"
+#include "sends_in_flight.hpp"
 #include "topic_table.hpp"
 #include "traffic.hpp"
 
@@ -31,6 +32,7 @@ class BrokerContext {
   const store::DelayLevels& delay_levels;
   LockTable& locks;
   DelayService& delays;
+  SendsInFlight& sends;
 };
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
@@ -40,7 +42,7 @@ void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& 
 // PULL_MESSAGE, LITE_PULL_MESSAGE
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // Looks again at a pull that was held; it is answered now, whatever is there.
-void resume_held_pull(BrokerContext& context, HeldPull pull);
+void resume_held_pull(BrokerContext& context, HeldPull& pull);
 // GET_MAX_OFFSET, GET_MIN_OFFSET, SEARCH_OFFSET_BY_TIMESTAMP, GET_EARLIEST_MSG_STORETIME,
 // QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET, GET_ALL_CONSUMER_OFFSET, GET_ALL_DELAY_OFFSET
 void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);

@@ -16,6 +16,7 @@ using remoting::PullMessageHeader;
 using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
+using remoting::RequestIdentity;
 using remoting::ResponseCode;
 using store::ReadStatus;
 
@@ -139,36 +140,55 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
   return std::nullopt;
 }
 
-store::ReadResult read(BrokerContext& context, const PullMessageHeader& header,
-                       const Subscription& subscription) {
-  store::ReadLimits limits;
+// How much one answer may hold: less when it comes from the disk, since others wait meanwhile.
+store::ReadLimits limits_of(const BrokerContext& context, const PullMessageHeader& header) {
+  const BrokerConfig& config = context.config;
+  const bool in_memory =
+      context.store.probably_in_memory(header.topic, header.queue_id, header.queue_offset);
+  store::ReadLimits limits = in_memory ? config.pull_from_memory : config.pull_from_disk;
   limits.max_count = std::clamp(header.max_msg_nums, 1, limits.max_count);
   if (header.max_msg_bytes && *header.max_msg_bytes > 0) {
     limits.max_bytes = std::min<std::int64_t>(limits.max_bytes, *header.max_msg_bytes);
   }
+  return limits;
+}
+
+store::ReadResult read(const BrokerContext& context, const PullQuestion& question) {
+  const Subscription& subscription = question.subscription;
   store::TagFilter filter;
   if (!subscription.tag_codes.empty()) {
     filter = [&subscription](std::int64_t tags_code) { return subscription.matches(tags_code); };
   }
-  return context.store.read(header.topic, header.queue_id, header.queue_offset, limits, filter);
+  return context.store.read(subscription.topic, question.queue_id, question.offset, question.limits,
+                            filter);
 }
 
-RemotingCommand answer(BrokerContext& context, const Request& request,
-                       const PullMessageHeader& header, store::ReadResult result) {
+RemotingCommand answer(BrokerContext& context, const RequestIdentity& request,
+                       const PullQuestion& question, store::ReadResult result) {
   if (result.count > 0) {
-    context.traffic.count(header.topic, header.consumer_group,
+    context.traffic.count(question.subscription.topic, question.group,
                           static_cast<std::uint64_t>(result.count), result.records.size());
   }
-  RemotingCommand response =
-      RemotingCommand::response(request.command, status_code(result.status, header.queue_offset),
-                                std::string(status_name(result.status)));
+  RemotingCommand response = request.response(status_code(result.status, question.offset),
+                                              std::string(status_name(result.status)));
   remoting::PullMessageResponseHeader fields;
   fields.next_begin_offset = result.next_offset;
   fields.min_offset = result.min_offset;
   fields.max_offset = result.max_offset;
+  response.fields.reserve(4, 128);
   remoting::write_header(fields, response.fields);
   response.body = std::move(result.records);
   return response;
+}
+
+// How long it may wait for a message; zero: not at all.
+Duration patience_of(const BrokerContext& context, const Request& request,
+                     const PullMessageHeader& header) {
+  const bool may_wait = (header.sys_flag & remoting::pull_sys_flag::kSuspend) != 0 &&
+                        header.suspend_timeout_millis > 0 && !request.command.is_oneway();
+  if (!may_wait) return Duration::zero();
+  if (!context.config.long_polling) return context.config.short_polling_time;
+  return std::chrono::milliseconds(std::min(header.suspend_timeout_millis, kMaxSuspendMillis));
 }
 
 Reply pull_message(BrokerContext& context, Request& request) {
@@ -176,43 +196,38 @@ Reply pull_message(BrokerContext& context, Request& request) {
   auto header = remoting::read_header<PullMessageHeader>(request.command.fields,
                                                          remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
-  Subscription subscription;
-  if (Reply refusal = check(context, request, *header, subscription)) return refusal;
+  PullQuestion question;
+  if (Reply refusal = check(context, request, *header, question.subscription)) return refusal;
+  question.group = header->consumer_group;
+  question.queue_id = header->queue_id;
+  question.offset = header->queue_offset;
+  question.limits = limits_of(context, *header);
 
-  store::ReadResult result = read(context, *header, subscription);
+  store::ReadResult result = read(context, question);
   if ((header->sys_flag & remoting::pull_sys_flag::kCommitOffset) != 0) {
     context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
                            header->commit_offset);
   }
-  const bool may_wait = (header->sys_flag & remoting::pull_sys_flag::kSuspend) != 0 &&
-                        header->suspend_timeout_millis > 0;
-  if (status_code(result.status, header->queue_offset) != ResponseCode::pull_not_found ||
-      !may_wait) {
-    return answer(context, request, *header, std::move(result));
+  const Duration patience = patience_of(context, request, *header);
+  if (status_code(result.status, question.offset) != ResponseCode::pull_not_found ||
+      patience == Duration::zero()) {
+    return answer(context, RequestIdentity(request.command), question, std::move(result));
   }
-  Duration patience =
-      std::chrono::milliseconds(std::min(header->suspend_timeout_millis, kMaxSuspendMillis));
-  if (!context.config.long_polling) patience = context.config.short_polling_time;
-  const std::string topic(header->topic);
-  const std::int32_t queue_id = header->queue_id;
-  const std::int64_t offset = header->queue_offset;
   context.hold->hold(
-      topic, queue_id,
-      HeldPull(std::move(request), std::move(subscription), offset, context.time.now() + patience));
+      std::make_unique<HeldPull>(request, std::move(question), context.time.now() + patience));
   // A message may have arrived between the read and the hold.
-  if (std::int64_t max_offset = context.store.max_offset(topic, queue_id); max_offset > offset) {
-    context.hold->wake(topic, queue_id, max_offset);
+  const std::int64_t max_offset = context.store.max_offset(header->topic, header->queue_id);
+  if (max_offset > header->queue_offset) {
+    context.hold->wake(header->topic, header->queue_id, max_offset);
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-void resume_held_pull(BrokerContext& context, HeldPull pull) {
-  auto header = remoting::read_header<PullMessageHeader>(pull.request.command.fields);
-  if (!header) return;  // it was complete when it was held
-  pull.request.connection->send(
-      answer(context, pull.request, *header, read(context, *header, pull.subscription)));
+void resume_held_pull(BrokerContext& context, HeldPull& pull) {
+  pull.reply.answer(
+      answer(context, pull.reply.request(), pull.question, read(context, pull.question)));
 }
 
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {

@@ -5,107 +5,139 @@
 namespace comet::broker {
 
 PullHold::PullHold(asio::any_io_executor executor, TimeSource& time,
-                   std::function<void(HeldPull)> resume)
+                   std::function<void(Pull)> resume)
     : executor_(std::move(executor)),
       time_(time),
       resume_(std::move(resume)),
       timer_(executor_, time) {}
 
-void PullHold::hold(std::string_view topic, std::int32_t queue_id, HeldPull pull) {
+PullHold::~PullHold() {
+  while (!by_deadline_.empty()) take(*by_deadline_.begin());
+}
+
+void PullHold::add(Pull pull) {
+  HeldPull& held = *pull.release();
+  const PullQuestion& question = held.question;
+  const KeyView key{question.subscription.topic, question.queue_id};
+  auto queue = queues_.find(key);
+  if (queue == queues_.end()) {
+    queue = queues_.try_emplace(Key{std::string(key.topic), key.queue_id}).first;
+  }
+  queue->second.push_back(held);
+  connections_[held.connection->id()].push_back(held);
+  by_deadline_.insert(held);
+}
+
+PullHold::Pull PullHold::take(HeldPull& pull, OfQueue& queue) {
+  queue.erase(queue.iterator_to(pull));
+  by_deadline_.erase(by_deadline_.iterator_to(pull));
+  const auto connection = connections_.find(pull.connection->id());
+  connection->second.erase(connection->second.iterator_to(pull));
+  if (connection->second.empty()) connections_.erase(connection);
+  return Pull(&pull);
+}
+
+PullHold::Pull PullHold::take(HeldPull& pull) {
+  const PullQuestion& question = pull.question;
+  const auto queue = queues_.find(KeyView{question.subscription.topic, question.queue_id});
+  Pull taken = take(pull, queue->second);
+  if (queue->second.empty()) queues_.erase(queue);
+  return taken;
+}
+
+void PullHold::hold(Pull pull) {
   bool sooner = false;
   {
-    std::lock_guard lock(mutex_);
-    sooner = pull.deadline < next_expiry_;
-    if (sooner) next_expiry_ = pull.deadline;
-    auto found = held_.find(KeyView{topic, queue_id});
-    if (found == held_.end()) found = held_.try_emplace(Key{std::string(topic), queue_id}).first;
-    found->second.push_back(std::move(pull));
+    const std::lock_guard lock(mutex_);
+    if (!released_ && by_deadline_.size() < kMost) {
+      sooner = pull->deadline < timer_at_;
+      if (sooner) timer_at_ = pull->deadline;
+      add(std::move(pull));
+    }
   }
+  if (pull != nullptr) resume_on_connection(std::move(pull));
   if (sooner) asio::post(executor_, [this] { timer_.cancel(); });
 }
 
 template <class Condition>
 void PullHold::resume_if(std::string_view topic, std::int32_t queue_id, Condition wanted) {
-  Pulls woken;
+  std::vector<Pull> woken;
   {
-    std::lock_guard lock(mutex_);
-    auto found = held_.find(KeyView{topic, queue_id});
-    if (found == held_.end()) return;
-    for (auto pull = found->second.begin(); pull != found->second.end();) {
-      auto next = std::next(pull);
-      if (wanted(*pull)) woken.splice(woken.end(), found->second, pull);
-      pull = next;
+    const std::lock_guard lock(mutex_);
+    const auto queue = queues_.find(KeyView{topic, queue_id});
+    if (queue == queues_.end()) return;
+    for (auto pull = queue->second.begin(); pull != queue->second.end();) {
+      HeldPull& held = *pull++;
+      if (wanted(held.question)) woken.push_back(take(held, queue->second));
     }
-    if (found->second.empty()) held_.erase(found);
+    if (queue->second.empty()) queues_.erase(queue);
   }
-  for (HeldPull& pull : woken) resume_on_connection(std::move(pull));
+  for (Pull& pull : woken) resume_on_connection(std::move(pull));
 }
 
 void PullHold::on_arrival(const store::Arrival& arrival) {
-  resume_if(arrival.topic, arrival.queue_id, [&arrival](const HeldPull& pull) {
-    return arrival.queue_offset >= pull.offset && pull.subscription.matches(arrival.tags_code);
+  resume_if(arrival.topic, arrival.queue_id, [&arrival](const PullQuestion& question) {
+    return arrival.queue_offset >= question.offset &&
+           question.subscription.matches(arrival.tags_code);
   });
 }
 
 void PullHold::wake(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset) {
   resume_if(topic, queue_id,
-            [max_offset](const HeldPull& pull) { return pull.offset < max_offset; });
+            [max_offset](const PullQuestion& question) { return question.offset < max_offset; });
+}
+
+void PullHold::forget(std::uint64_t connection_id) {
+  std::vector<Pull> gone;  // their ends need not be under the lock
+  const std::lock_guard lock(mutex_);
+  for (auto found = connections_.find(connection_id); found != connections_.end();
+       found = connections_.find(connection_id)) {
+    gone.push_back(take(found->second.front()));
+  }
 }
 
 void PullHold::release_all() {
-  decltype(held_) all;
+  std::vector<Pull> all;
   {
-    std::lock_guard lock(mutex_);
-    all.swap(held_);
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+    while (!by_deadline_.empty()) all.push_back(take(*by_deadline_.begin()));
   }
-  for (auto& [key, pulls] : all) {
-    for (HeldPull& pull : pulls) resume_on_connection(std::move(pull));
-  }
+  for (Pull& pull : all) resume_on_connection(std::move(pull));
 }
 
 // Posted, not called: the messages that arrived together are then all there to be answered with.
-void PullHold::resume_on_connection(HeldPull pull) {
-  asio::any_io_executor executor = pull.request.connection->executor();
+void PullHold::resume_on_connection(Pull pull) {
+  const asio::any_io_executor executor = pull->connection->executor();
   asio::post(executor, [this, pull = std::move(pull)]() mutable { resume_(std::move(pull)); });
 }
 
 Instant PullHold::resume_expired() {
-  Pulls expired;
+  std::vector<Pull> expired;
   Instant next = Instant::max();
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     const Instant now = time_.now();
-    for (auto queue = held_.begin(); queue != held_.end();) {
-      Pulls& pulls = queue->second;
-      for (auto pull = pulls.begin(); pull != pulls.end();) {
-        auto following = std::next(pull);
-        if (pull->deadline <= now || !pull->request.connection->is_open()) {
-          expired.splice(expired.end(), pulls, pull);
-        } else {
-          next = std::min(next, pull->deadline);
-        }
-        pull = following;
-      }
-      queue = pulls.empty() ? held_.erase(queue) : std::next(queue);
+    while (!by_deadline_.empty() && by_deadline_.begin()->deadline <= now) {
+      expired.push_back(take(*by_deadline_.begin()));
     }
-    next_expiry_ = next;
+    if (!by_deadline_.empty()) next = by_deadline_.begin()->deadline;
+    timer_at_ = next;
   }
-  for (HeldPull& pull : expired) resume_on_connection(std::move(pull));
+  for (Pull& pull : expired) resume_on_connection(std::move(pull));
   return next;
 }
 
 asio::awaitable<void> PullHold::run() {
   for (;;) {
-    Instant next = resume_expired();
+    const Instant next = resume_expired();
     co_await timer_.wait_until(next);
   }
 }
 
 std::size_t PullHold::size() const {
-  std::lock_guard lock(mutex_);
-  std::size_t count = 0;
-  for (const auto& [key, pulls] : held_) count += pulls.size();
-  return count;
+  const std::lock_guard lock(mutex_);
+  return by_deadline_.size();
 }
 
 }  // namespace comet::broker

@@ -61,10 +61,24 @@ Refusal store_refusal(const BrokerContext& context, error_code error) {
             "length limit {}, msg properties length limit 32k.",
             context.config.store.max_message_size));
   }
-  std::string reason = context.store.read_only_reason();
+  // Apache's words, for those who look for them, and behind them what it is.
+  const store::DiskState disk = context.store.disk_state();
+  const std::string reason = context.store.read_only_reason();
   return refuse(
       ResponseCode::service_not_available,
-      fmt::format("service not available now: {}", reason.empty() ? error.message() : reason));
+      fmt::format("service not available now. It may be caused by one of the following reasons: "
+                  "the broker's disk is full [CL: {:5.2f} CQ: {:5.2f} INDEX: {:5.2f}], messages "
+                  "are put to the slave, message store has been shut down, etc. Here: {}",
+                  disk.commit_log_ratio, disk.consume_queue_ratio, disk.index_ratio,
+                  reason.empty() ? error.message() : reason));
+}
+
+// The first part of the remark is Apache's.
+Refusal too_many_sends(const SendsInFlight& sends) {
+  return refuse(ResponseCode::system_busy,
+                fmt::format("[REJECTREQUEST]system busy, start flow control for a while: {} sends "
+                            "of {} bytes wait for the log, the limits are {} and {}",
+                            sends.count(), sends.bytes(), sends.most(), sends.most_bytes()));
 }
 
 // One offset message id, or a batch's joined by commas.
@@ -133,8 +147,9 @@ bool waits_for_flush(std::string_view properties) {
 class Answer {
  public:
   Answer(BrokerContext& context, const Request& request, const RecordView& record,
-         std::size_t bytes)
+         std::size_t bytes, SendsInFlight::Place place)
       : context_(context),
+        place_(std::move(place)),
         pending_(request),
         topic_(record.topic),
         queue_id_(record.queue_id),
@@ -160,6 +175,7 @@ class Answer {
   }
 
   BrokerContext& context_;
+  SendsInFlight::Place place_;
   PendingReply pending_;
   std::string topic_;
   std::int32_t queue_id_;
@@ -209,16 +225,18 @@ Reply send_message(BrokerContext& context, Request& request) {
       &missing);
   if (!header) return bad_header(command, missing);
 
+  const std::size_t bytes = command.body.size() + header->properties.value_or("").size();
+  SendsInFlight::Place place = context.sends.enter(bytes);
+  if (!place) return refusal_answer(context, identity, too_many_sends(context.sends));
   CheckedSend send;
   if (Refusal refusal = check_send(context, request, *header, send)) {
     return refusal_answer(context, identity, std::move(refusal));
   }
   const RecordView record = make_record(context, request, *header, send);
   const std::string_view properties = header->properties.value_or("");
-  const std::size_t bytes = command.body.size() + properties.size();
   if (!send.is_batch) {
     append_single(context, request, properties, send.delay_level, record,
-                  Answer(context, request, record, bytes));
+                  Answer(context, request, record, bytes, std::move(place)));
     return std::nullopt;
   }
   auto items = decode_batch(command.body.view());
@@ -227,7 +245,7 @@ Reply send_message(BrokerContext& context, Request& request) {
                           refuse(ResponseCode::message_illegal, items.error().message()));
   }
   append_batch(context, request, *items, properties, record,
-               Answer(context, request, record, bytes));
+               Answer(context, request, record, bytes, std::move(place)));
   return std::nullopt;
 }
 

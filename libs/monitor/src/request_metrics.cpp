@@ -30,7 +30,8 @@ class RequestMetrics::Kind {
   enum class Result : std::uint8_t {
     answered,
     oneway,
-    held,  // answered later, when there is something to say
+    held,       // answered later, when there was something to say
+    no_answer,  // not yet, or never
   };
   Kind(std::int32_t code, std::int32_t answer, Result result) noexcept
       : packed_(1u +
@@ -46,10 +47,11 @@ class RequestMetrics::Kind {
     const auto answer =
         static_cast<ResponseCode>(static_cast<std::uint32_t>(bits >> 8 & 0xffffffu));
     const auto result = static_cast<Result>(bits >> 1 & 0x7fu);
-    const bool held = result == Result::held;
+    const bool none = result == Result::no_answer;
+    const bool held = none || result == Result::held;
     return {{"protocol_type", "remoting"},
             {"request_code", lower(to_string(code))},
-            {"response_code", held ? "" : lower(to_string(answer))},
+            {"response_code", none ? "" : lower(to_string(answer))},
             {"is_long_polling", held ? "true" : "false"},
             {"result", result == Result::oneway ? "oneway" : "success"}};
   }
@@ -64,7 +66,8 @@ RequestMetrics::~RequestMetrics() = default;
 void RequestMetrics::on_request(const remoting::RequestIdentity& request,
                                 const remoting::RemotingCommand* answer, Duration took) noexcept {
   Kind::Result result = Kind::Result::answered;
-  if (answer == nullptr) result = Kind::Result::held;
+  if (request.is_held) result = Kind::Result::held;
+  if (answer == nullptr) result = Kind::Result::no_answer;
   if (request.is_oneway) result = Kind::Result::oneway;
   const std::int32_t outcome = answer == nullptr ? 0 : answer->code;
   Kind kind(request.code, outcome, result);

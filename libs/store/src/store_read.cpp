@@ -216,6 +216,7 @@ bool StoreCore::probably_in_memory(std::string_view topic, std::int32_t queue_id
                                    std::int64_t offset) const {
   const ConsumeQueue* queue = queues_.find(topic, queue_id);
   if (queue == nullptr || offset < 0 || offset >= queue->max_offset()) return false;
+  if (readable_end() - log_.min_offset() <= page_cache_reach()) return true;
   QueueUnit unit;
   Result<std::size_t> n = queue->read_units(offset, queue->max_offset(), std::span(&unit, 1));
   if (!n || *n == 0) return false;

@@ -144,4 +144,106 @@ BOOST_AUTO_TEST_CASE(a_pull_commits_the_offset_it_carries) {
   BOOST_TEST(text(ask(std::move(query)), "offset") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_lost_connection_waited_for_is_forgotten_at_once) {
+  start();
+  ask(send_request("T", "one"));
+  TaskGroup tasks(world.executor(), world.time);
+  auto pull = [&](std::int32_t queue_id) -> asio::awaitable<void> {
+    RemotingCommand request = pull_request("T", queue_id, queue_id == 0 ? 1 : 0, 100'000);
+    (void)co_await client->invoke(config.listen_at, std::move(request), world.time.now() + 100s);
+  };
+  for (std::int32_t queue_id = 0; queue_id < 3; ++queue_id) tasks.spawn("pull", pull(queue_id));
+  world.settle();
+  BOOST_TEST(broker->stats().held_pulls == 3u);
+  client->close(config.listen_at);
+  world.settle();
+  BOOST_TEST(tasks.size() == 0u);
+  BOOST_TEST(broker->stats().held_pulls == 0u);
+  BOOST_TEST(broker->stats().connections == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(held_pulls_end_each_at_its_own_time) {
+  start();
+  ask(send_request("T", "one"));
+  const Instant begin = world.time.now();
+  std::vector<std::int64_t> ended;  // ms
+  TaskGroup tasks(world.executor(), world.time);
+  auto pull = [&](std::int64_t millis) -> asio::awaitable<void> {
+    RemotingCommand request = pull_request("T", 0, 1, millis);
+    (void)co_await client->invoke(config.listen_at, std::move(request), begin + 60s);
+    ended.push_back(to_millis(world.time.now() - begin));
+  };
+  for (std::int64_t millis : {7'000, 3'000, 15'000, 1'000}) tasks.spawn("pull", pull(millis));
+  world.pass(20s);
+  BOOST_TEST((ended == std::vector<std::int64_t>{1'000, 3'000, 7'000, 15'000}));
+}
+
+BOOST_AUTO_TEST_CASE(a_oneway_pull_waits_for_nothing) {
+  start();
+  ask(send_request("T", "one"));
+  world.run(client->invoke_oneway(config.listen_at, pull_request("T", 0, 1, 15'000), world.time.now() + 5s));
+  world.settle();
+  BOOST_TEST(broker->stats().held_pulls == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(held_pulls_are_answered_when_the_broker_stops) {
+  start();
+  ask(send_request("T", "one"));
+  RemotingCommand answer;
+  auto pull = [&]() -> asio::awaitable<void> {
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 100'000), world.time.now() + 100s);
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  tasks.spawn("pull", pull());
+  world.settle();
+  const Instant before = world.time.now();
+  world.run(broker->stop(before + 5s));
+  BOOST_TEST(tasks.size() == 0u);
+  BOOST_TEST((answer.response_code() == ResponseCode::pull_not_found));
+  BOOST_TEST((world.time.now() - before < Duration(1s)));
+}
+
+// The four offsets say where to go on; whatever was asked, the broker stays in the queue.
+BOOST_AUTO_TEST_CASE(offsets_from_nowhere_are_put_right) {
+  start();
+  for (int i = 0; i < 3; ++i) ask(send_request("T", "message"));
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t offset : {kLeast, kLeast + 1, std::int64_t{-1}}) {
+    const RemotingCommand answer = ask(pull_request("T", 0, offset, 15'000));
+    BOOST_TEST((answer.response_code() == ResponseCode::pull_offset_moved), offset);
+    BOOST_TEST(text(answer, "nextBeginOffset") == "0");
+  }
+  for (const std::int64_t offset : {std::int64_t{4}, std::int64_t{1} << 33, kMost - 1, kMost}) {
+    const RemotingCommand answer = ask(pull_request("T", 0, offset, 15'000));
+    BOOST_TEST((answer.response_code() == ResponseCode::pull_offset_moved), offset);
+    BOOST_TEST(text(answer, "nextBeginOffset") == "3");
+  }
+  // Of a queue without messages.
+  for (const std::int64_t offset : {kLeast, std::int64_t{-1}, std::int64_t{7}, kMost}) {
+    const RemotingCommand answer = ask(pull_request("T", 3, offset, 15'000));
+    BOOST_TEST((answer.response_code() == ResponseCode::pull_offset_moved), offset);
+    BOOST_TEST(text(answer, "nextBeginOffset") == "0");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(numbers_of_messages_from_nowhere_are_put_right) {
+  start();
+  for (int i = 0; i < 40; ++i) ask(send_request("T", "message"));
+  const auto pull = [&](std::int32_t count, std::optional<std::int32_t> bytes) {
+    const RemotingCommand without = pull_request("T", 0, 0);
+    auto header = *remoting::read_header<remoting::PullMessageHeader>(without.fields);
+    header.max_msg_nums = count;
+    header.max_msg_bytes = bytes;
+    return bodies(ask(RemotingCommand::request(RequestCode::pull_message, header))).size();
+  };
+  constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
+  BOOST_TEST(pull(kMost, std::nullopt) == 32u);
+  BOOST_TEST(pull(0, std::nullopt) == 1u);
+  BOOST_TEST(pull(std::numeric_limits<std::int32_t>::min(), std::nullopt) == 1u);
+  BOOST_TEST(pull(32, 1) == 1u);
+  BOOST_TEST(pull(32, -1) == 32u);
+  BOOST_TEST(pull(32, kMost) == 32u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -25,19 +25,26 @@ class BrokerConfig {
   std::vector<Address> name_servers;            // namesrvAddr
   store::StoreConfig store;
 
-  bool auto_create_topic = true;                // autoCreateTopicEnable
+  bool auto_create_topic = true;  // autoCreateTopicEnable
   bool auto_create_subscription_group = true;
   std::int32_t default_topic_queue_nums = 8;
   std::int32_t broker_permission = 6;
-  bool long_polling = true;                     // longPollingEnable
+  bool long_polling = true;                               // longPollingEnable
   Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills
-  Duration register_period = std::chrono::seconds(30);    // registerNameServerPeriod
+  // What one answer to a pull holds at most: maxTransfer...OnMessageInMemory, ...InDisk.
+  store::ReadLimits pull_from_memory;
+  store::ReadLimits pull_from_disk{.max_count = 8, .max_bytes = 64 * 1024};
+  Duration register_period = std::chrono::seconds(30);  // registerNameServerPeriod
   Duration flush_consumer_offset_interval = std::chrono::seconds(5);
   Duration flush_delay_offset_interval = std::chrono::seconds(1);  // flushDelayOffsetInterval
   Duration client_expiry = std::chrono::seconds(120);
   bool notify_consumer_ids_changed = true;  // notifyConsumerIdsChangedEnable
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
+  std::size_t max_connections = 60'000;  // further ones are closed at once
+  // Sends that wait for the log, over all connections; further ones are answered SYSTEM_BUSY.
+  std::size_t max_sends = 10'000;  // sendThreadPoolQueueCapacity
+  std::size_t max_send_bytes = 128u << 20;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
 };
 
@@ -61,6 +68,9 @@ class BrokerStats {
  public:
   std::size_t connections = 0;
   std::int32_t permission = 0;
+  std::size_t held_pulls = 0;            // that wait for a message
+  std::size_t sends_in_flight = 0;       // that wait for the log
+  std::size_t send_bytes_in_flight = 0;
   std::vector<TrafficStats> traffic;
 };
 

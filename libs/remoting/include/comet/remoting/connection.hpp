@@ -52,6 +52,7 @@ class RequestIdentity {
   std::int32_t code;
   std::int32_t opaque;
   bool is_oneway;
+  bool is_held = false;  // it waits for something to happen: its time says nothing of the server
   SerializeType serialize_type;
 };
 
@@ -68,6 +69,8 @@ class PendingReply {
   ~PendingReply() { answer(std::nullopt); }
 
   [[nodiscard]] const RequestIdentity& request() const noexcept { return request_; }
+  // For observers, see RequestIdentity::is_held.
+  void mark_held() noexcept { request_.is_held = true; }
   // Thread-safe; the first one counts.
   void answer(Reply reply);
 
