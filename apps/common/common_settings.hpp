@@ -1,6 +1,7 @@
 #pragma once
 // Keys that every daemon has, and what SIGHUP does with them.
 
+#include <array>
 #include <functional>
 
 #include "comet/base/config.hpp"
@@ -19,7 +20,7 @@ inline constexpr ConfigKey kCommonKeys[] = {
 
 // A daemon's own keys, those above and those of TLS, as one table.
 template <std::size_t N>
-constexpr auto with_common_keys(const ConfigKey (&own)[N]) {
+constexpr auto with_common_keys(const std::array<ConfigKey, N>& own) {
   constexpr std::size_t kCommon = std::size(kCommonKeys);
   const auto with_tls = with_tls_keys(kCommonKeys);
   auto join = [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>,
@@ -28,6 +29,11 @@ constexpr auto with_common_keys(const ConfigKey (&own)[N]) {
   };
   return join(std::make_index_sequence<N>(),
               std::make_index_sequence<kCommon + std::size(kTlsKeys)>());
+}
+
+template <std::size_t N>
+constexpr auto with_common_keys(const ConfigKey (&own)[N]) {
+  return with_common_keys(std::to_array(own));
 }
 
 // Sets the log up as the settings say. Throws Error.

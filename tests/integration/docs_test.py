@@ -40,6 +40,19 @@ class Documents(DaemonTest):
                 if key not in IN_WORDS:
                     self.assertEqual(effective[key], default, f"default of {key} in {heading}")
 
+    def test_every_key_of_rocketmq_is_documented_with_what_becomes_of_it(self):
+        text = (ROOT / "docs/configuration.md").read_text("utf-8")
+        keys = [line.split("\t") for line in self.run_program("comet-broker", "--keys").stdout.splitlines()]
+        for use, heading in (("not supported", "Keys of RocketMQ's broker that are not supported"),
+                             ("no effect", "Keys of RocketMQ's broker without effect")):
+            section = text.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0].split("\n\n", 1)[1]
+            self.assertEqual(sorted(key[0] for key in keys if key[1] == use and not key[0].startswith("tls.")),
+                             sorted(re.findall(r"`(\w+)`", section)), heading)
+            for key in keys:
+                if key[1:] and key[1] == "not supported" == use:
+                    self.assertRegex(section, rf"`{key[0]}`.*\| {re.escape(key[2])} \|")
+        self.assertEqual(len(keys), len({key[0] for key in keys}), "a key is there twice")
+
     def test_the_configuration_files_of_the_readmes_are_accepted_without_a_warning(self):
         for readme in ("README.md", "README.zh-CN.md"):
             text = (ROOT / readme).read_text("utf-8")

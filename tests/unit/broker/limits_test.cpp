@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(bytes_that_wait_for_the_log_have_a_limit_and_a_lone_send_no
     return answer.response_code() == ResponseCode::success;
   });
   BOOST_TEST(stored == 2);
-  BOOST_TEST((ask(send_request("T", std::string(5000, 'x'))).response_code() == ResponseCode::success));
+  BOOST_TEST(
+      (ask(send_request("T", std::string(5000, 'x'))).response_code() == ResponseCode::success));
   BOOST_TEST(broker->stats().send_bytes_in_flight == 0u);
 }
 
@@ -69,8 +70,10 @@ BOOST_AUTO_TEST_CASE(a_send_that_is_refused_gives_its_room_back) {
   config.max_sends = 1;
   start();
   for (int i = 0; i < 3; ++i) {
-    BOOST_TEST((ask(send_request("not a topic", "body")).response_code() == ResponseCode::system_error));
-    BOOST_TEST((ask(send_request("T", "body", 1000)).response_code() == ResponseCode::system_error));
+    BOOST_TEST(
+        (ask(send_request("not a topic", "body")).response_code() == ResponseCode::system_error));
+    BOOST_TEST(
+        (ask(send_request("T", "body", 1000)).response_code() == ResponseCode::system_error));
   }
   BOOST_TEST(broker->stats().sends_in_flight == 0u);
   BOOST_TEST((ask(send_request("T", "body")).response_code() == ResponseCode::success));
@@ -82,7 +85,8 @@ BOOST_AUTO_TEST_CASE(connections_beyond_the_limit_are_closed) {
   ask(send_request("T", "one"));
   remoting::Client other(world.executor(), world.network, world.time);
   BOOST_CHECK_THROW(
-      world.run(other.invoke(config.listen_at, send_request("T", "two"), world.time.now() + 5s)), Error);
+      world.run(other.invoke(config.listen_at, send_request("T", "two"), world.time.now() + 5s)),
+      Error);
   world.run(other.stop());
   BOOST_TEST((ask(send_request("T", "two")).response_code() == ResponseCode::success));
 }
