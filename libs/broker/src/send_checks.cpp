@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
+#include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 #include "delayed_message.hpp"
 #include "retry_topics.hpp"
@@ -23,9 +25,65 @@ Refusal refuse(ResponseCode code, std::string remark) {
 
 namespace {
 
+// As Java's SimpleDateFormat writes it: 2026-11-20 23:53:28,973.
+std::string human_time(std::int64_t wall_millis) {
+  const auto seconds = static_cast<std::time_t>(wall_millis / 1000);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", local.tm_year + 1900,
+                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
+                     wall_millis % 1000);
+}
+
+// Apache: TopicConfig.toString.
+std::string describe(const routing::TopicConfig& topic) {
+  const auto letter = [&topic](std::int32_t bit, char name) {
+    return (topic.perm & bit) != 0 ? name : '-';
+  };
+  return fmt::format(
+      "TopicConfig [topicName={}, readQueueNums={}, writeQueueNums={}, perm={}{}{}, "
+      "topicFilterType={}, topicSysFlag={}, order={}]",
+      topic.topic_name, topic.read_queue_nums, topic.write_queue_nums,
+      letter(routing::perm::kRead, 'R'), letter(routing::perm::kWrite, 'W'),
+      letter(routing::perm::kInherit, 'X'), topic.topic_filter_type, topic.topic_sys_flag,
+      topic.order);
+}
+
+// Apache: TopicSysFlag.
+constexpr std::int32_t kUnit = 1;
+constexpr std::int32_t kUnitSubscription = 2;
+
+std::optional<routing::TopicConfig> find_or_create(BrokerContext& context,
+                                                   const SendMessageHeader& header) {
+  const bool is_retry = header.topic.starts_with(kRetryTopicPrefix);
+  const std::int32_t sys_flag = !header.unit_mode.value_or(false) ? 0
+                                : is_retry                        ? kUnitSubscription
+                                                                  : kUnit;
+  auto found = context.topics.find_or_create(header.topic, header.default_topic,
+                                             header.default_topic_queue_nums, sys_flag);
+  if (!found && is_retry) {
+    constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
+    found = context.topics.find_or_create(header.topic, 1, kReadWrite, sys_flag);
+  }
+  return found;
+}
+
 // Checks that need no topic, then finds or creates the topic, then checks against it.
 Refusal check(BrokerContext& context, const Request& request, const SendMessageHeader& header,
               routing::TopicConfig& topic) {
+  const BrokerConfig& config = context.config;
+  if (context.time.wall_millis() < config.start_accept_send_millis) {
+    return refuse(ResponseCode::system_error,
+                  "broker unable to service, until " + human_time(config.start_accept_send_millis));
+  }
+  if ((config.broker_permission & routing::perm::kWrite) == 0) {
+    // Other topics' producers have learnt it from their routes.
+    const auto known = context.topics.find(header.topic);
+    if (known && known->order) {
+      return refuse(ResponseCode::no_permission,
+                    fmt::format("the broker[{}] sending message is forbidden", config.broker_ip));
+    }
+  }
   if (std::string complaint = check_topic(header.topic); !complaint.empty()) {
     return refuse(ResponseCode::system_error, std::move(complaint));
   }
@@ -33,26 +91,13 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
     return refuse(ResponseCode::no_permission,
                   fmt::format("Sending message to topic[{}] is forbidden.", header.topic));
   }
-  auto found = context.topics.find_or_create(header.topic, header.default_topic,
-                                             header.default_topic_queue_nums);
-  if (!found && header.topic.starts_with(kRetryTopicPrefix)) {
-    found = context.topics.find_or_create(header.topic, 1,
-                                          routing::perm::kRead | routing::perm::kWrite, 0);
-  }
+  auto found = find_or_create(context, header);
   if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
   topic = std::move(*found);
-  if ((context.config.broker_permission & routing::perm::kWrite) == 0 && topic.order) {
-    return refuse(
-        ResponseCode::no_permission,
-        fmt::format("the broker[{}] sending message is forbidden", context.config.broker_ip));
-  }
   if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
-    return refuse(
-        ResponseCode::system_error,
-        fmt::format("request queueId[{}] is illegal, TopicConfig [topicName={}, readQueueNums={}, "
-                    "writeQueueNums={}] Producer: {}",
-                    header.queue_id, topic.topic_name, topic.read_queue_nums,
-                    topic.write_queue_nums, request.connection->remote().to_string()));
+    return refuse(ResponseCode::system_error,
+                  fmt::format("request queueId[{}] is illegal, {} Producer: {}", header.queue_id,
+                              describe(topic), request.connection->remote().to_string()));
   }
   return {};
 }
@@ -82,11 +127,19 @@ Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
 }
 
 // What this version cannot do must be refused, not stored as something else.
-Refusal check_properties(const BrokerContext& context, std::string_view properties, bool is_batch,
-                         std::int32_t& delay_level) {
+Refusal check_properties(const BrokerContext& context, std::string_view properties,
+                         std::int32_t sys_flags, bool is_batch, std::int32_t& delay_level) {
   if (find_property(properties, property::kTransactionPrepared) == "true") {
     return refuse(ResponseCode::no_permission,
                   "transactional messages are not supported by this broker version");
+  }
+  // It would be stored where no consumer ever finds it.
+  const std::int32_t type = sys_flags & sys_flag::kTransactionMask;
+  if (type == sys_flag::kTransactionPrepared || type == sys_flag::kTransactionRollback) {
+    return refuse(ResponseCode::message_illegal,
+                  fmt::format("sysFlag {} is that of a transactional message, but property {} is "
+                              "not set",
+                              sys_flags, property::kTransactionPrepared));
   }
   const std::optional<std::int32_t> level = delay_level_of(properties, context.delay_levels);
   if (!level) return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
@@ -113,8 +166,8 @@ Refusal check_send(BrokerContext& context, const Request& request, const SendMes
   Refusal refusal = check(context, request, header, send.topic);
   if (!refusal) refusal = redirect_dead_letter(context, request, header, send.is_batch, send.topic);
   if (!refusal) {
-    refusal =
-        check_properties(context, header.properties.value_or(""), send.is_batch, send.delay_level);
+    refusal = check_properties(context, header.properties.value_or(""), header.sys_flag,
+                               send.is_batch, send.delay_level);
   }
   if (send.is_dead_letter(header)) send.delay_level = 0;
   return refusal;

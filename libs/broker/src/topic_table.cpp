@@ -60,7 +60,8 @@ std::optional<TopicConfig> TopicTable::find(std::string_view topic) const {
 
 std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
                                                       std::string_view default_topic,
-                                                      std::int32_t queue_nums) {
+                                                      std::int32_t queue_nums,
+                                                      std::int32_t sys_flag) {
   TopicConfig created;
   {
     std::lock_guard lock(mutex_);
@@ -72,6 +73,7 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
     created = make_topic(topic, queues, source->second.perm & ~perm::kInherit);
     created.topic_filter_type = source->second.topic_filter_type;
+    created.topic_sys_flag = sys_flag;
     table_.topics.emplace(topic, created);
     save_locked();
   }

@@ -31,7 +31,8 @@ class TopicTable {
   // exists and may be inherited from. `queue_nums`: what the producer wishes.
   [[nodiscard]] std::optional<routing::TopicConfig> find_or_create(std::string_view topic,
                                                                    std::string_view default_topic,
-                                                                   std::int32_t queue_nums);
+                                                                   std::int32_t queue_nums,
+                                                                   std::int32_t sys_flag = 0);
   // For the broker's own needs (retry and dead letter topics).
   routing::TopicConfig find_or_create(std::string_view topic, std::int32_t queue_nums,
                                       std::int32_t perm, std::int32_t sys_flag);

@@ -29,6 +29,7 @@ class BrokerConfig {
   bool auto_create_subscription_group = true;
   std::int32_t default_topic_queue_nums = 8;
   std::int32_t broker_permission = 6;
+  std::int64_t start_accept_send_millis = 0;    // startAcceptSendRequestTimeStamp, wall clock
   bool long_polling = true;                               // longPollingEnable
   Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills
   // What one answer to a pull holds at most: maxTransfer...OnMessageInMemory, ...InDisk.
