@@ -17,6 +17,13 @@ using namespace std::chrono_literals;
 using remoting::Connection;
 using remoting::ConnectionEvent;
 
+namespace {
+
+constexpr std::uint16_t kVipDistance = 2;  // Apache: listenPort - 2
+constexpr int kPortTries = 20;
+
+}  // namespace
+
 // What the broker is made of, in the order in which it comes to life.
 struct Broker::Impl {
   Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in,
@@ -37,6 +44,12 @@ struct Broker::Impl {
 
   void open_store();
   void listen();
+  // The VIP listener serves producers whose sends shall not queue up behind pulls: everything but
+  // those.
+  void start_servers();
+  void start_vip_server(std::uint16_t port);
+  std::unique_ptr<remoting::Server> make_server(const Address& at, bool with_pulls);
+  std::shared_ptr<const remoting::Dispatcher> make_dispatcher(bool with_pulls);
   void begin_background_work();
   void on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event);
   asio::awaitable<void> close_silent_clients();
@@ -62,6 +75,8 @@ struct Broker::Impl {
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
   std::unique_ptr<remoting::Server> server;
+  std::unique_ptr<remoting::Server> vip_server;
+  std::vector<std::unique_ptr<remoting::Server>> abandoned;  // of failed tries to find free ports
   std::unique_ptr<Registration> registration;
   TaskGroup tasks;
   asio::thread_pool file_writer{1};  // keeps fsyncs of small files off the executors
@@ -88,34 +103,87 @@ void Broker::Impl::listen() {
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
   });
 
-  auto dispatcher = std::make_shared<remoting::Dispatcher>();
-  install_send_handlers(*dispatcher, *context);
-  install_send_back_handler(*dispatcher, *context);
-  install_pull_handlers(*dispatcher, *context);
-  install_offset_handlers(*dispatcher, *context);
-  install_client_handlers(*dispatcher, *context);
-  install_lock_handlers(*dispatcher, *context);
-  install_topic_handlers(*dispatcher, *context);
-  install_group_handlers(*dispatcher, *context);
-  install_query_handlers(*dispatcher, *context);
-  dispatcher->observe(config.observer);
-
-  remoting::ServerConfig server_config;
-  server_config.listen_at = config.listen_at;
-  server_config.connection = config.connection;
-  server_config.max_connections = config.max_connections;
-  server = std::make_unique<remoting::Server>(
-      executors, network, time, server_config, dispatcher,
-      [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
-        on_connection(connection, event);
-      });
-  server->start();
+  start_servers();
   auto announced =
       IpEndpoint::parse(fmt::format("{}:{}", config.broker_ip, server->local().port()));
   if (!announced)
     throw Error(announced.error(),
                 fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
   context->store_host = *announced;
+}
+
+std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool with_pulls) {
+  auto dispatcher = std::make_shared<remoting::Dispatcher>();
+  install_send_handlers(*dispatcher, *context);
+  install_send_back_handler(*dispatcher, *context);
+  if (with_pulls) install_pull_handlers(*dispatcher, *context);
+  install_offset_handlers(*dispatcher, *context);
+  install_client_handlers(*dispatcher, *context);
+  install_lock_handlers(*dispatcher, *context);
+  install_topic_handlers(*dispatcher, *context);
+  install_group_handlers(*dispatcher, *context);
+  install_query_handlers(*dispatcher, *context);
+  install_pop_refusals(*dispatcher);
+  dispatcher->observe(config.observer);
+  return dispatcher;
+}
+
+std::unique_ptr<remoting::Server> Broker::Impl::make_server(const Address& at, bool with_pulls) {
+  remoting::ServerConfig server_config;
+  server_config.listen_at = at;
+  server_config.connection = config.connection;
+  server_config.max_connections = config.max_connections;
+  return std::make_unique<remoting::Server>(
+      executors, network, time, server_config, make_dispatcher(with_pulls),
+      [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
+        on_connection(connection, event);
+      });
+}
+
+void Broker::Impl::start_servers() {
+  const Address& at = config.listen_at;
+  if (at.port() != 0) {
+    server = make_server(at, true);
+    server->start();
+    start_vip_server(at.port());
+    return;
+  }
+  // Free ports are needed in a pair. Other programs look for ports as well, so there is a next try.
+  for (int tries = 1;; ++tries) {
+    std::unique_ptr<Listener> probe = network.listen(home, at);
+    const std::uint16_t port = probe->local().port();
+    try {
+      start_vip_server(port);
+      probe->close();
+      probe.reset();
+      server = make_server(Address(at.host(), port), true);
+      server->start();
+      return;
+    } catch (const Error&) {
+      if (tries == kPortTries) throw;
+    }
+    server.reset();
+    if (vip_server) {
+      tasks.spawn("stop of a listener", vip_server->stop(time.now()));
+      abandoned.push_back(std::move(vip_server));
+    }
+  }
+}
+
+void Broker::Impl::start_vip_server(std::uint16_t port) {
+  if (port <= kVipDistance) {
+    log::warn("no VIP listener: there is no port {} - {}", port, kVipDistance);
+    return;
+  }
+  const Address at(config.listen_at.host(), static_cast<std::uint16_t>(port - kVipDistance));
+  std::unique_ptr<remoting::Server> started = make_server(at, false);
+  try {
+    started->start();
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("VIP listener, on listenPort - {}: {}", kVipDistance, error.context()));
+  }
+  vip_server = std::move(started);
 }
 
 void Broker::Impl::begin_background_work() {
@@ -187,6 +255,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   co_await impl->tasks.join();
   if (impl->hold) impl->hold->release_all();
   if (impl->server) co_await impl->server->stop(deadline);
+  if (impl->vip_server) co_await impl->vip_server->stop(deadline);
   impl->file_writer.join();
   impl->offsets.save_if_changed();
   if (impl->delays) impl->delays->save_if_changed();
@@ -202,6 +271,7 @@ const store::MessageStore& Broker::store() const { return *impl_->store; }
 BrokerStats Broker::stats() const {
   BrokerStats stats;
   stats.connections = impl_->server->connections();
+  if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
   stats.permission = impl_->config.broker_permission;
   stats.held_pulls = impl_->hold->size();
   stats.sends_in_flight = impl_->sends.count();

@@ -61,6 +61,9 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
 // GET_SUBSCRIPTIONGROUP_CONFIG, GET_ALL_SUBSCRIPTIONGROUP_CONFIG
 void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 
+// POP_MESSAGE, ACK_MESSAGE, CHANGE_MESSAGE_INVISIBLETIME, QUERY_ASSIGNMENT, ... of 5.x: refused.
+void install_pop_refusals(remoting::Dispatcher& dispatcher);
+
 // A success with JSON in its body.
 [[nodiscard]] remoting::RemotingCommand json_answer(const remoting::RemotingCommand& request,
                                                     std::string json);

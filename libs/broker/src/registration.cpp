@@ -4,6 +4,7 @@
 
 #include "comet/base/log.hpp"
 #include "comet/message/record.hpp"
+#include "comet/remoting/address_server.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/routing/topic_route.hpp"
 
@@ -18,13 +19,24 @@ constexpr Duration kRequestTimeout = 6s;  // Apache: registerBrokerTimeoutMills
 constexpr Duration kUnregisterTimeout = 3s;
 constexpr Duration kConnectionCheck = 1s;
 constexpr Duration kFirstRetry = 500ms;  // doubles up to register_period
+constexpr Duration kFetchTimeout = 3s;   // Apache: TopAddressing
+constexpr Duration kFetchPeriod = 2min;  // Apache: fetchNameServerAddr
+constexpr Duration kLongestFetchRetry = 30s;
+
+// Throws what the name server says when it is no success.
+void check_answer(const Address& name_server, const RemotingCommand& answer) {
+  if (answer.response_code() == remoting::ResponseCode::success) return;
+  throw Error(make_error_code(answer.response_code()),
+              fmt::format("name server {} refused: {}", name_server.to_string(), answer.remark));
+}
 
 }  // namespace
 
 Registration::Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
                            const BrokerConfig& config, const TopicTable& topics,
                            std::string broker_address, std::string ha_address)
-    : time_(time),
+    : network_(network),
+      time_(time),
       config_(config),
       topics_(topics),
       broker_address_(std::move(broker_address)),
@@ -35,9 +47,9 @@ Registration::Registration(asio::any_io_executor executor, Network& network, Tim
       changed_(executor, time) {}
 
 void Registration::start() {
-  for (const Address& name_server : config_.name_servers) {
-    tasks_.spawn(fmt::format("registration with {}", name_server.to_string()),
-                 keep_registered(name_server));
+  use_name_servers(config_.name_servers);
+  if (config_.name_servers.empty() && !config_.address_server.empty()) {
+    tasks_.spawn("list of name servers", follow_address_server());
   }
 }
 
@@ -46,80 +58,160 @@ void Registration::topics_changed() {
   changed_.notify_all();
 }
 
-asio::awaitable<void> Registration::keep_registered(Address name_server) {
-  bool registered = false;
+asio::awaitable<void> Registration::follow_address_server() {
   bool complained = false;
   Duration retry = kFirstRetry;
+  Timer timer(executor_, time_);
   for (;;) {
-    const std::uint64_t seen_change = change_count_;
-    Duration pause = config_.register_period;
-    std::string problem;
+    Duration pause = kFetchPeriod;
     try {
-      co_await register_once(name_server);
-    } catch (const Error& error) {
-      problem = error.what();
-    }
-    if (problem.empty()) {
-      if (!registered)
-        log::info("registered with name server {} as {}", name_server.to_string(), broker_address_);
-      registered = true;
+      const auto list = co_await remoting::fetch_name_servers(config_.address_server, network_,
+                                                              time_, time_.now() + kFetchTimeout);
+      use_name_servers(list);
       complained = false;
       retry = kFirstRetry;
-    } else {
-      if (!complained)
-        log::warn("not registered with name server {}: {}; trying again", name_server.to_string(),
-                  problem);
+    } catch (const Error& error) {
+      if (!complained) log::warn("{}; the list of name servers stays as it is", error.what());
       complained = true;
-      registered = false;
       pause = retry;
-      retry = std::min(2 * retry, config_.register_period);
+      retry = std::min(2 * retry, kLongestFetchRetry);
     }
-    if (registered) {
-      co_await wait_for_reason(name_server, time_.now() + pause, seen_change);
-      registered = client_.find(name_server) != nullptr;
-      if (!registered) log::warn("connection to name server {} lost", name_server.to_string());
-    } else {
-      Timer timer(executor_, time_);
-      co_await timer.wait_for(pause);
-    }
+    co_await timer.wait_for(pause);
   }
 }
 
-// Returns when there is a reason to register again.
-asio::awaitable<void> Registration::wait_for_reason(Address name_server, Instant until,
-                                                    std::uint64_t seen_change) {
+void Registration::use_name_servers(const std::vector<Address>& name_servers) {
+  std::map<Address, std::uint64_t> wanted;
+  std::vector<Address> added;
+  for (const Address& name_server : name_servers) {
+    auto known = wanted_.find(name_server);
+    const bool is_new = known == wanted_.end();
+    const std::uint64_t generation = is_new ? ++generations_ : known->second;
+    if (wanted.emplace(name_server, generation).second && is_new) added.push_back(name_server);
+  }
+  wanted_ = std::move(wanted);
+  for (const Address& name_server : added) {
+    tasks_.spawn(fmt::format("registration with {}", name_server.to_string()),
+                 keep_registered(name_server, wanted_.at(name_server)));
+  }
+  changed_.notify_all();
+}
+
+bool Registration::is_wanted(const Address& name_server, std::uint64_t generation) const {
+  auto found = wanted_.find(name_server);
+  return found != wanted_.end() && found->second == generation;
+}
+
+asio::awaitable<void> Registration::keep_registered(Address name_server, std::uint64_t generation) {
+  Known known;
+  bool complained = false;
+  Duration retry = kFirstRetry;
+  Timer timer(executor_, time_);
+  while (is_wanted(name_server, generation)) {
+    const std::uint64_t seen_change = change_count_;
+    const std::string problem = co_await try_to_register(name_server, known);
+    if (!problem.empty()) {
+      if (!complained) {
+        log::warn("not registered with name server {}: {}; trying again", name_server.to_string(),
+                  problem);
+      }
+      complained = true;
+      co_await timer.wait_for(retry);
+      retry = std::min(2 * retry, config_.register_period);
+      continue;
+    }
+    complained = false;
+    retry = kFirstRetry;
+    co_await wait_for_reason(name_server, generation, time_.now() + config_.register_period,
+                             seen_change);
+    known.periodic = change_count_ == seen_change;
+    if (client_.find(name_server) == nullptr) {
+      known.registered = false;
+      log::warn("connection to name server {} lost", name_server.to_string());
+    }
+  }
+  log::info("name server {} is not on the list any more", name_server.to_string());
+  co_await unregister_from(name_server, time_.now() + kUnregisterTimeout);
+  client_.close(name_server);
+}
+
+asio::awaitable<std::string> Registration::try_to_register(Address name_server, Known& known) {
+  const bool is_first = !known.registered;
+  try {
+    co_await register_once(name_server, known);
+  } catch (const Error& error) {
+    known.registered = false;
+    co_return error.what();
+  }
+  if (is_first) {
+    log::info("registered with name server {} as {}", name_server.to_string(), broker_address_);
+  }
+  co_return std::string();
+}
+
+// All topics, or those that the name server does not know yet, or nothing but a sign of life.
+asio::awaitable<void> Registration::register_once(Address name_server, Known& known) {
+  if (known.registered && known.periodic && !config_.force_register) {
+    const bool changed = co_await has_other_topics(name_server);
+    if (!changed) co_return;
+  }
+  std::optional<routing::TopicConfigTable> topics;
+  if (known.registered && !known.periodic) {
+    topics = topics_.changed_since(known.version);
+    if (topics && topics->topics.empty()) co_return;  // the last registration had it already
+  }
+  if (!topics) topics = topics_.snapshot();
+  const std::int64_t version = topics->data_version.counter;
+  RemotingCommand request = make_request(std::move(*topics));
+  const RemotingCommand answer =
+      co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
+  check_answer(name_server, answer);
+  known.registered = true;
+  known.version = version;
+}
+
+asio::awaitable<bool> Registration::has_other_topics(Address name_server) {
+  remoting::BrokerIdentityHeader header;
+  header.broker_name = config_.broker_name;
+  header.broker_addr = broker_address_;
+  header.cluster_name = config_.cluster_name;
+  header.broker_id = config_.broker_id;
+  RemotingCommand request =
+      RemotingCommand::request(remoting::RequestCode::query_data_version, header,
+                               Body(routing::to_json(topics_.snapshot().data_version)));
+  const RemotingCommand answer =
+      co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
+  check_answer(name_server, answer);
+  const auto said = remoting::read_header<remoting::QueryDataVersionResponseHeader>(answer.fields);
+  co_return !said || said->changed;
+}
+
+// Returns when there is a reason to register again, or no reason to stay.
+asio::awaitable<void> Registration::wait_for_reason(Address name_server, std::uint64_t generation,
+                                                    Instant until, std::uint64_t seen_change) {
   while (time_.now() < until && change_count_ == seen_change &&
-         client_.find(name_server) != nullptr) {
+         client_.find(name_server) != nullptr && is_wanted(name_server, generation)) {
     co_await changed_.wait(std::min(until, time_.now() + kConnectionCheck));
   }
 }
 
-asio::awaitable<void> Registration::register_once(Address name_server) {
-  RemotingCommand request = make_request();
-  RemotingCommand answer =
-      co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
-  if (answer.response_code() != remoting::ResponseCode::success) {
-    throw Error(make_error_code(answer.response_code()),
-                fmt::format("name server {} refused: {}", name_server.to_string(), answer.remark));
-  }
-}
-
-RemotingCommand Registration::make_request() const {
+RemotingCommand Registration::make_request(routing::TopicConfigTable topics) const {
   routing::RegisterBrokerBody body;
-  body.topic_config = topics_.snapshot();
+  body.topic_config = std::move(topics);
   // A broker that may not be read or written says so through its topics.
   constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
   if ((config_.broker_permission & kReadWrite) != kReadWrite) {
     for (auto& [name, topic] : body.topic_config.topics) topic.perm = config_.broker_permission;
   }
-  std::string bytes = routing::to_json(body);
+  std::string bytes =
+      config_.compressed_register ? routing::encode_compressed(body) : routing::to_json(body);
   remoting::RegisterBrokerHeader header;
   header.broker_name = config_.broker_name;
   header.broker_addr = broker_address_;
   header.cluster_name = config_.cluster_name;
   header.ha_server_addr = ha_address_;
   header.broker_id = config_.broker_id;
-  header.compressed = false;
+  header.compressed = config_.compressed_register;
   header.body_crc32 = body_crc(bytes);
   return RemotingCommand::request(remoting::RequestCode::register_broker, header,
                                   Body(std::move(bytes)));
@@ -141,7 +233,7 @@ asio::awaitable<void> Registration::stop(Instant deadline) {
   tasks_.cancel();
   co_await tasks_.join();
   deadline = std::min(deadline, time_.now() + kUnregisterTimeout);
-  for (const Address& name_server : config_.name_servers) {
+  for (const auto& [name_server, generation] : wanted_) {
     tasks_.spawn(fmt::format("unregistration from {}", name_server.to_string()),
                  unregister_from(name_server, deadline));
   }

@@ -3,7 +3,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "comet/base/async.hpp"
@@ -15,7 +17,8 @@ namespace comet::broker {
 
 // Each name server has a loop of its own: registers at once, every register_period, at topic
 // changes, and when the connection was lost, since a name server forgets a broker whose connection
-// closes. Belongs to one executor.
+// closes. The list of name servers is the configuration's, or that of an address server, which is
+// asked again and again. Belongs to one executor.
 class Registration {
  public:
   Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
@@ -28,13 +31,31 @@ class Registration {
   [[nodiscard]] asio::awaitable<void> stop(Instant deadline);
 
  private:
-  [[nodiscard]] asio::awaitable<void> keep_registered(Address name_server);
-  [[nodiscard]] asio::awaitable<void> register_once(Address name_server);
-  [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, Instant until,
-                                                      std::uint64_t seen_change);
-  [[nodiscard]] asio::awaitable<void> unregister_from(Address name_server, Instant deadline);
-  [[nodiscard]] remoting::RemotingCommand make_request() const;
+  // What one name server knows of this broker.
+  class Known {
+   public:
+    bool registered = false;
+    std::int64_t version = 0;  // counter of the topics' data version
+    bool periodic = false;     // the next registration only says that nothing has changed
+  };
 
+  [[nodiscard]] asio::awaitable<void> follow_address_server();
+  void use_name_servers(const std::vector<Address>& name_servers);
+  [[nodiscard]] bool is_wanted(const Address& name_server, std::uint64_t generation) const;
+
+  [[nodiscard]] asio::awaitable<void> keep_registered(Address name_server,
+                                                      std::uint64_t generation);
+  // One attempt. Empty, or what went wrong.
+  [[nodiscard]] asio::awaitable<std::string> try_to_register(Address name_server, Known& known);
+  [[nodiscard]] asio::awaitable<void> register_once(Address name_server, Known& known);
+  // Whether the name server says that it has other topics than these (QUERY_DATA_VERSION).
+  [[nodiscard]] asio::awaitable<bool> has_other_topics(Address name_server);
+  [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, std::uint64_t generation,
+                                                      Instant until, std::uint64_t seen_change);
+  [[nodiscard]] asio::awaitable<void> unregister_from(Address name_server, Instant deadline);
+  [[nodiscard]] remoting::RemotingCommand make_request(routing::TopicConfigTable topics) const;
+
+  Network& network_;
   TimeSource& time_;
   const BrokerConfig& config_;
   const TopicTable& topics_;
@@ -42,8 +63,11 @@ class Registration {
   asio::any_io_executor executor_;
   remoting::Client client_;
   TaskGroup tasks_;
-  Event changed_;
+  Event changed_;  // topics, or the list of name servers
   std::uint64_t change_count_ = 0;
+  // Who is to be told, each with a number: a loop that was begun for an older one ends.
+  std::map<Address, std::uint64_t> wanted_;
+  std::uint64_t generations_ = 0;
 };
 
 }  // namespace comet::broker

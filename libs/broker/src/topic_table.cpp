@@ -49,6 +49,7 @@ void TopicTable::load() {
   ensure(make_topic("OFFSET_MOVED_EVENT", 1, kReadWrite));
   ensure(make_topic(kScheduleTopic, 18, kReadWrite));
   ensure(make_topic(config_.cluster_name + "_REPLY_TOPIC", 1, kReadWrite));
+  unknown_before_ = table_.data_version.counter;
 }
 
 std::optional<TopicConfig> TopicTable::find(std::string_view topic) const {
@@ -75,7 +76,7 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     created.topic_filter_type = source->second.topic_filter_type;
     created.topic_sys_flag = sys_flag;
     table_.topics.emplace(topic, created);
-    save_locked();
+    save_locked(topic);
   }
   log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums,
             default_topic);
@@ -91,7 +92,7 @@ TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queu
     std::lock_guard lock(mutex_);
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
     table_.topics.emplace(topic, created);
-    save_locked();
+    save_locked(topic);
   }
   log::info("topic {} created by the broker, {} queues", topic, queue_nums);
   if (observer_) observer_();
@@ -102,7 +103,7 @@ void TopicTable::put(TopicConfig config) {
   {
     std::lock_guard lock(mutex_);
     table_.topics.insert_or_assign(config.topic_name, config);
-    save_locked();
+    save_locked(config.topic_name);
   }
   log::info("topic {} set: read {} write {} perm {}", config.topic_name, config.read_queue_nums,
             config.write_queue_nums, config.perm);
@@ -115,7 +116,7 @@ void TopicTable::remove(std::string_view topic) {
     auto found = table_.topics.find(topic);
     if (found == table_.topics.end()) return;
     table_.topics.erase(found);
-    save_locked();
+    save_locked({});
   }
   if (observer_) observer_();
 }
@@ -129,8 +130,26 @@ routing::TopicConfigTable TopicTable::snapshot() const {
   return table_;
 }
 
-void TopicTable::save_locked() {
+std::optional<routing::TopicConfigTable> TopicTable::changed_since(std::int64_t counter) const {
+  std::lock_guard lock(mutex_);
+  if (counter < unknown_before_) return std::nullopt;
+  routing::TopicConfigTable changes;
+  changes.data_version = table_.data_version;
+  for (const auto& [topic, changed_at] : changed_at_) {
+    if (changed_at > counter) changes.topics.insert(*table_.topics.find(topic));
+  }
+  return changes;
+}
+
+void TopicTable::save_locked(std::string_view topic) {
   table_.data_version.next(time_.wall_millis());
+  const std::int64_t counter = table_.data_version.counter;
+  if (topic.empty()) {
+    unknown_before_ = counter;
+    changed_at_.clear();
+  } else {
+    changed_at_.insert_or_assign(std::string(topic), counter);
+  }
   save_state_file(path_, routing::to_json(table_));
 }
 

@@ -41,9 +41,13 @@ class TopicTable {
   // May be neither set nor deleted by requests.
   [[nodiscard]] bool is_reserved(std::string_view topic) const;
   [[nodiscard]] routing::TopicConfigTable snapshot() const;
+  // Only the topics that were added or set after the data version had that counter. Nullopt when
+  // some were removed or when it is not known: then only all topics say what has changed.
+  [[nodiscard]] std::optional<routing::TopicConfigTable> changed_since(std::int64_t counter) const;
 
  private:
-  void save_locked();
+  // `topic` was added or set; empty: one was removed.
+  void save_locked(std::string_view topic);
 
   const BrokerConfig& config_;
   TimeSource& time_;
@@ -51,6 +55,8 @@ class TopicTable {
   std::function<void()> observer_;
   mutable std::mutex mutex_;
   routing::TopicConfigTable table_;
+  std::map<std::string, std::int64_t, std::less<>> changed_at_;  // topic: counter; since the start
+  std::int64_t unknown_before_ = 0;  // the counter at the start or at the last removal
 };
 
 }  // namespace comet::broker

@@ -220,10 +220,12 @@ BOOST_AUTO_TEST_CASE(topics_of_the_system_and_of_the_broker_cannot_be_set_or_del
 
 BOOST_AUTO_TEST_CASE(consumption_by_pop_is_clearly_not_supported) {
   start();
-  for (RequestCode code : {RequestCode::pop_message, RequestCode::ack_message,
-                           RequestCode::change_message_invisibletime}) {
-    BOOST_TEST((ask(RemotingCommand::request(code)).response_code() ==
-                ResponseCode::request_code_not_supported));
+  for (RequestCode code :
+       {RequestCode::pop_message, RequestCode::ack_message, RequestCode::batch_ack_message,
+        RequestCode::change_message_invisibletime, RequestCode::query_assignment}) {
+    const RemotingCommand answer = ask(RemotingCommand::request(code));
+    BOOST_TEST((answer.response_code() == ResponseCode::request_code_not_supported));
+    BOOST_TEST(answer.remark.find("no consumption by POP") != std::string::npos);
   }
 }
 

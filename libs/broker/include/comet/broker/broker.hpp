@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comet/base/stream.hpp"
+#include "comet/remoting/address_server.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"
 
@@ -23,19 +24,24 @@ class BrokerConfig {
   std::string broker_ip = "127.0.0.1";          // brokerIP1: what clients are told to connect to
   Address listen_at{"127.0.0.1", 10911};        // bindAddress, listenPort; port 0: a free one
   std::vector<Address> name_servers;            // namesrvAddr
+  // Where the list of name servers is to be had instead (fetchNamesrvAddrByAddressServer).
+  remoting::AddressServer address_server;
   store::StoreConfig store;
 
   bool auto_create_topic = true;  // autoCreateTopicEnable
   bool auto_create_subscription_group = true;
   std::int32_t default_topic_queue_nums = 8;
   std::int32_t broker_permission = 6;
-  std::int64_t start_accept_send_millis = 0;    // startAcceptSendRequestTimeStamp, wall clock
-  bool long_polling = true;                               // longPollingEnable
+  std::int64_t start_accept_send_millis = 0;  // startAcceptSendRequestTimeStamp, wall clock
+  bool long_polling = true;                   // longPollingEnable
   Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills
   // What one answer to a pull holds at most: maxTransfer...OnMessageInMemory, ...InDisk.
   store::ReadLimits pull_from_memory;
   store::ReadLimits pull_from_disk{.max_count = 8, .max_bytes = 64 * 1024};
   Duration register_period = std::chrono::seconds(30);  // registerNameServerPeriod
+  // False: every register_period a name server is only asked whether its topics are the current.
+  bool force_register = true;
+  bool compressed_register = false;  // topics in the compressed binary form
   Duration flush_consumer_offset_interval = std::chrono::seconds(5);
   Duration flush_delay_offset_interval = std::chrono::seconds(1);  // flushDelayOffsetInterval
   Duration client_expiry = std::chrono::seconds(120);
@@ -69,8 +75,8 @@ class BrokerStats {
  public:
   std::size_t connections = 0;
   std::int32_t permission = 0;
-  std::size_t held_pulls = 0;            // that wait for a message
-  std::size_t sends_in_flight = 0;       // that wait for the log
+  std::size_t held_pulls = 0;       // that wait for a message
+  std::size_t sends_in_flight = 0;  // that wait for the log
   std::size_t send_bytes_in_flight = 0;
   std::vector<TrafficStats> traffic;
 };

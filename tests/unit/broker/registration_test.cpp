@@ -1,0 +1,376 @@
+#include <boost/asio/co_spawn.hpp>
+
+#include "broker_fixture.hpp"
+#include "comet/remoting/namesrv_headers.hpp"
+#include "comet/remoting/server.hpp"
+#include "comet/routing/topic_config.hpp"
+
+using namespace comet;
+using namespace comet::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A name server that writes down what it is told.
+class FakeNameServer {
+ public:
+  struct Seen {
+    Instant at;
+    RequestCode code;
+    bool compressed = false;
+    routing::RegisterBrokerBody body;  // of registrations
+    std::string text;                  // of others
+  };
+
+  FakeNameServer(VirtualWorld& world, const Address& at) : world_(world), address(at) {
+    auto handlers = std::make_shared<remoting::Dispatcher>();
+    handlers->otherwise([this](remoting::Request& request) { return answer(request); });
+    remoting::ServerConfig config;
+    config.listen_at = at;
+    server_ = std::make_unique<remoting::Server>(std::vector{world.executor()}, world.network,
+                                                 world.time, config, handlers);
+    server_->start();
+  }
+  ~FakeNameServer() { stop(); }
+  void stop() {
+    if (server_) world_.run(server_->stop(world_.time.now() + 1s));
+    server_.reset();
+  }
+  std::vector<Seen> take() { return std::exchange(seen, {}); }
+
+  std::vector<Seen> seen;
+  bool says_changed = false;
+  ResponseCode code = ResponseCode::success;
+
+ private:
+  remoting::Reply answer(remoting::Request& request) {
+    Seen one;
+    one.at = world_.time.now();
+    one.code = request.command.request_code();
+    RemotingCommand response = RemotingCommand::response(request.command, code, "as told");
+    if (one.code == RequestCode::register_broker) {
+      auto header = remoting::read_header<remoting::RegisterBrokerHeader>(request.command.fields);
+      BOOST_REQUIRE(header);
+      const std::string bytes = request.command.body.to_string();
+      BOOST_TEST(header->body_crc32.value_or(0) == body_crc(bytes));
+      BOOST_TEST(header->broker_addr == "10.9.9.9:10911");
+      BOOST_TEST(header->ha_server_addr.value_or("") == "10.9.9.9:10912");
+      one.compressed = header->compressed.value_or(false);
+      auto body = one.compressed ? routing::decode_compressed(bytes, false, 1 << 20)
+                                 : routing::parse_register_broker_body(bytes);
+      BOOST_REQUIRE(body.has_value());
+      one.body = std::move(*body);
+    } else {
+      one.text = request.command.body.to_string();
+      if (one.code == RequestCode::query_data_version) response.fields.add("changed", says_changed);
+    }
+    seen.push_back(std::move(one));
+    return response;
+  }
+
+  VirtualWorld& world_;
+  Address address;
+  std::unique_ptr<remoting::Server> server_;
+};
+
+// An address server's HTTP side: the same answer to everybody.
+class FakeAddressServer {
+ public:
+  FakeAddressServer(VirtualWorld& world, const Address& at)
+      : world_(world), listener_(world.network.listen(world.executor(), at)) {
+    auto ignore = [](std::exception_ptr) {};
+    asio::co_spawn(world.context, serve(), ignore);
+  }
+  ~FakeAddressServer() {
+    listener_->close();
+    world_.settle();
+  }
+  std::string list;
+  int requests = 0;
+  std::string last_request;
+
+ private:
+  asio::awaitable<void> serve() {
+    for (;;) {
+      std::unique_ptr<Stream> stream = co_await listener_->accept(world_.executor());
+      std::string chunk(4096, '\0');
+      IoResult got = co_await stream->read_some(asio::buffer(chunk));
+      ++requests;
+      last_request = chunk.substr(0, got.size);
+      const std::string answer =
+          "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(list.size()) + "\r\n\r\n" + list;
+      const asio::const_buffer piece(answer.data(), answer.size());
+      got = co_await stream->write(std::span(&piece, 1));
+      stream->close();
+    }
+  }
+
+  VirtualWorld& world_;
+  std::unique_ptr<Listener> listener_;
+};
+
+constexpr Duration kWhile = 100ms;  // for a message over the network
+const Address kFirst("10.0.0.1", 9876);
+const Address kSecond("10.0.0.2", 9876);
+
+class RegistrationFixture : public BrokerFixture {
+ public:
+  RegistrationFixture() { config.name_servers = {kFirst}; }
+  ~RegistrationFixture() { stop(); }  // before the name servers go
+
+  void begin() {
+    start();
+    world.pass(kWhile);
+  }
+  void create(const std::string& topic) {
+    RemotingCommand request = RemotingCommand::request(RequestCode::update_and_create_topic);
+    for (const auto& [name, value] :
+         {std::pair("topic", topic), std::pair("defaultTopic", std::string("TBW102")),
+          std::pair("readQueueNums", std::string("4")),
+          std::pair("writeQueueNums", std::string("4")), std::pair("perm", std::string("6")),
+          std::pair("topicFilterType", std::string("SINGLE_TAG"))}) {
+      request.fields.add(name, value);
+    }
+    BOOST_TEST((ask(std::move(request)).response_code() == ResponseCode::success));
+    world.pass(kWhile);
+  }
+  static std::size_t topics(const FakeNameServer::Seen& one) {
+    return one.body.topic_config.topics.size();
+  }
+  static std::int64_t version(const FakeNameServer::Seen& one) {
+    return one.body.topic_config.data_version.counter;
+  }
+  FakeNameServer first{world, kFirst};
+  FakeNameServer second{world, kSecond};
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(registration, RegistrationFixture)
+
+BOOST_AUTO_TEST_CASE(a_silent_name_server_does_not_delay_the_others) {
+  config.name_servers = {Address("10.0.0.77", 9876), kFirst, kSecond};
+  begin();
+  for (FakeNameServer* server : {&first, &second}) {
+    BOOST_REQUIRE(server->seen.size() == 1u);
+    BOOST_TEST((server->seen[0].code == RequestCode::register_broker));
+    const auto& topics = server->seen[0].body.topic_config.topics;
+    for (const char* topic :
+         {"TBW102", "SELF_TEST_TOPIC", "BenchmarkTest", "DefaultCluster", "broker-a",
+          "OFFSET_MOVED_EVENT", "SCHEDULE_TOPIC_XXXX", "DefaultCluster_REPLY_TOPIC"}) {
+      BOOST_TEST(topics.contains(topic), topic);
+    }
+    BOOST_TEST(topics.at("BenchmarkTest").write_queue_nums == 1024);
+    BOOST_TEST(topics.at("TBW102").perm == 7);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_thirty_seconds_all_topics_are_said_again) {
+  begin();
+  first.take();
+  world.pass(91s);
+  const auto seen = first.take();
+  BOOST_REQUIRE(seen.size() == 3u);
+  for (const auto& one : seen) {
+    BOOST_TEST((one.code == RequestCode::register_broker));
+    BOOST_TEST(topics(one) == 8u);
+  }
+  BOOST_TEST(to_millis(seen[1].at - seen[0].at) == 30'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_topic_is_registered_at_once_and_alone) {
+  begin();
+  const std::int64_t before = version(first.take().at(0));
+  create("T");
+  auto seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST(topics(seen[0]) == 1u);
+  BOOST_TEST(seen[0].body.topic_config.topics.at("T").read_queue_nums == 4);
+  BOOST_TEST(version(seen[0]) == before + 1);
+  ask(send_request("on-first-send", "x"));
+  world.pass(kWhile);
+  seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST(topics(seen[0]) == 1u);
+  BOOST_TEST(seen[0].body.topic_config.topics.contains("on-first-send"));
+  world.pass(31s);
+  seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST(topics(seen[0]) == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(after_a_failed_registration_all_topics_are_said) {
+  begin();
+  first.take();
+  first.code = ResponseCode::system_error;
+  create("T");
+  BOOST_TEST(topics(first.take().at(0)) == 1u);
+  first.code = ResponseCode::success;
+  world.pass(1s);
+  BOOST_TEST(topics(first.take().at(0)) == 9u);
+}
+
+BOOST_AUTO_TEST_CASE(a_removed_topic_makes_the_registration_complete_again) {
+  begin();
+  create("T");
+  first.take();
+  RemotingCommand removal = RemotingCommand::request(RequestCode::delete_topic_in_broker);
+  removal.fields.add("topic", "T");
+  BOOST_TEST((ask_helper(std::move(removal)).response_code() == ResponseCode::success));
+  world.pass(kWhile);
+  const auto seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST(topics(seen[0]) == 8u);
+  BOOST_TEST(!seen[0].body.topic_config.topics.contains("T"));
+}
+
+BOOST_AUTO_TEST_CASE(the_compressed_form_says_the_same) {
+  config.compressed_register = true;
+  begin();
+  const auto seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST(seen[0].compressed);
+  BOOST_TEST(topics(seen[0]) == 8u);
+  BOOST_TEST(seen[0].body.topic_config.topics.at("BenchmarkTest").write_queue_nums == 1024);
+}
+
+BOOST_AUTO_TEST_CASE(unforced_the_name_server_is_asked_first_and_told_only_if_it_knows_less) {
+  config.force_register = false;
+  begin();
+  BOOST_TEST((first.take().at(0).code == RequestCode::register_broker));
+  create("T");
+  const std::int64_t current = version(first.take().at(0));
+  world.pass(31s);
+  auto seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST((seen[0].code == RequestCode::query_data_version));
+  const auto said = routing::parse_data_version(seen[0].text);
+  BOOST_REQUIRE(said.has_value());
+  BOOST_TEST(said->counter == current);
+  first.says_changed = true;
+  world.pass(30s);
+  seen = first.take();
+  BOOST_REQUIRE(seen.size() == 2u);
+  BOOST_TEST((seen[1].code == RequestCode::register_broker));
+  BOOST_TEST(topics(seen[1]) == 9u);
+}
+
+BOOST_AUTO_TEST_CASE(a_broker_of_limited_permission_says_so_through_its_topics) {
+  config.broker_permission = 4;
+  begin();
+  const auto seen = first.take();
+  for (const auto& [name, topic] : seen.at(0).body.topic_config.topics) {
+    BOOST_TEST(topic.perm == 4, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(at_its_stop_the_broker_takes_its_leave_of_all) {
+  config.name_servers = {kFirst, kSecond};
+  begin();
+  first.take();
+  second.take();
+  stop();
+  for (FakeNameServer* server : {&first, &second}) {
+    BOOST_REQUIRE(server->seen.size() == 1u);
+    BOOST_TEST((server->seen[0].code == RequestCode::unregister_broker));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_server_that_was_restarted_is_told_within_two_seconds) {
+  begin();
+  first.take();
+  first.stop();
+  FakeNameServer again(world, kFirst);
+  world.pass(2s);
+  BOOST_TEST(topics(again.take().at(0)) == 8u);
+  stop();
+}
+
+BOOST_AUTO_TEST_CASE(the_list_of_an_address_server_is_followed) {
+  FakeAddressServer lists(world, Address("lists", 8080));
+  lists.list = "10.0.0.1:9876\n";
+  config.name_servers.clear();
+  config.address_server = remoting::AddressServer("lists", "nsaddr-test");
+  begin();
+  BOOST_TEST(lists.last_request.starts_with("GET /rocketmq/nsaddr-test HTTP/1.1\r\n"));
+  BOOST_TEST(first.take().size() == 1u);
+  BOOST_TEST(second.take().empty());
+  // Two minutes later the list is another one.
+  lists.list = "10.0.0.2:9876\n";
+  world.pass(121s);
+  BOOST_TEST(lists.requests == 2);
+  BOOST_REQUIRE(!second.seen.empty());
+  BOOST_TEST(topics(second.take()[0]) == 8u);
+  auto seen = first.take();
+  BOOST_REQUIRE(!seen.empty());
+  BOOST_TEST((seen.back().code == RequestCode::unregister_broker));
+  world.pass(60s);
+  BOOST_TEST(first.take().empty());
+  BOOST_TEST(second.take().size() == 2u);
+  stop();
+}
+
+BOOST_AUTO_TEST_CASE(an_address_server_that_fails_is_asked_again_and_the_list_kept) {
+  auto lists = std::make_unique<FakeAddressServer>(world, Address("lists", 8080));
+  lists->list = "no list of addresses";
+  config.name_servers.clear();
+  config.address_server = remoting::AddressServer("lists");
+  begin();
+  BOOST_TEST(lists->requests == 1);
+  lists->list = "10.0.0.1:9876;10.0.0.2:9876";
+  world.pass(1s);
+  BOOST_TEST(first.take().size() == 1u);
+  BOOST_TEST(second.take().size() == 1u);
+  lists.reset();
+  world.pass(200s);
+  BOOST_TEST(first.take().size() == 6u);
+  stop();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(vip_listener, BrokerFixture)
+
+BOOST_AUTO_TEST_CASE(it_takes_all_requests_but_pulls) {
+  start();
+  const Address vip("10.9.9.9", 10909);
+  const auto ask_vip = [this, &vip](RemotingCommand request) {
+    return world.run(client->invoke(vip, std::move(request), world.time.now() + 5s));
+  };
+  RemotingCommand sent = ask_vip(send_request("T", "by vip"));
+  BOOST_TEST((sent.response_code() == ResponseCode::success));
+  BOOST_TEST(text(sent, "msgId").starts_with("0A09090900002A9F"));  // where consumers will ask
+  RemotingCommand pulled = ask_vip(pull_request("T", 0, 0));
+  BOOST_TEST((pulled.response_code() == ResponseCode::request_code_not_supported));
+  BOOST_TEST(pulled.remark == " request type 11 not supported");
+  BOOST_TEST((bodies(ask(pull_request("T", 0, 0))) == std::vector<std::string>{"by vip"}));
+  RemotingCommand max = RemotingCommand::request(RequestCode::get_max_offset);
+  max.fields.add("topic", "T");
+  max.fields.add("queueId", "0");
+  BOOST_TEST(text(ask_vip(std::move(max)), "offset") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(its_port_being_taken_is_said_clearly) {
+  auto other = world.network.listen(world.executor(), Address("10.9.9.9", 10909));
+  const auto is_clear = [](const Error& error) {
+    return std::string(error.what()).find("VIP listener, on listenPort - 2: ") == 0 &&
+           std::string(error.what()).find("10909") != std::string::npos;
+  };
+  BOOST_CHECK_EXCEPTION(start(), Error, is_clear);
+  other->close();
+}
+
+BOOST_AUTO_TEST_CASE(with_port_zero_a_free_pair_is_found) {
+  config.listen_at = Address("10.9.9.9", 0);
+  start();
+  const std::uint16_t port = broker->local().port();
+  BOOST_TEST(port != 0);
+  for (const int distance : {0, 2}) {
+    const Address at("10.9.9.9", static_cast<std::uint16_t>(port - distance));
+    RemotingCommand answer =
+        world.run(client->invoke(at, send_request("T", "x"), world.time.now() + 5s));
+    BOOST_TEST((answer.response_code() == ResponseCode::success));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
