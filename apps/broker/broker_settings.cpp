@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "comet/message/validate.hpp"
 #include "common_settings.hpp"
 
 namespace comet::daemon {
@@ -68,6 +69,33 @@ void take_limits(const Config& settings, broker::BrokerConfig& config) {
   config.pull_from_disk.max_bytes = settings.integer("maxTransferBytesOnMessageInDisk");
 }
 
+void take_registration(const Config& settings, broker::BrokerConfig& config) {
+  config.force_register = settings.boolean("forceRegister");
+  config.compressed_register = settings.boolean("compressedRegister");
+  if (!settings.boolean("fetchNamesrvAddrByAddressServer")) return;
+  const std::string& domain = settings.text("rmqAddressServerDomain");
+  if (domain.empty()) {
+    throw settings.error("fetchNamesrvAddrByAddressServer", "needs rmqAddressServerDomain");
+  }
+  try {
+    config.address_server =
+        remoting::AddressServer(domain, settings.text("rmqAddressServerSubGroup"));
+  } catch (const Error& problem) {
+    throw settings.error("rmqAddressServerDomain", problem.what());
+  }
+}
+
+void take_topics(const Config& settings, broker::BrokerConfig& config) {
+  config.start_accept_send_millis = settings.integer("startAcceptSendRequestTimeStamp");
+  config.cluster_topic = settings.boolean("clusterTopicEnable");
+  config.broker_topic = settings.boolean("brokerTopicEnable");
+  if (!settings.boolean("traceTopicEnable")) return;
+  config.trace_topic = settings.text("msgTraceTopicName");
+  if (std::string complaint = check_topic(config.trace_topic); !complaint.empty()) {
+    throw settings.error("msgTraceTopicName", complaint);
+  }
+}
+
 broker::BrokerConfig to_broker_config(const Config& settings) {
   broker::BrokerConfig config;
   if (settings.text("brokerRole") != "ASYNC_MASTER") {
@@ -121,6 +149,8 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.store.delay_levels = settings.text("messageDelayLevel");
   config.flush_delay_offset_interval = millis(settings, "flushDelayOffsetInterval");
   config.region_id = settings.text("regionId");
+  take_registration(settings, config);
+  take_topics(settings, config);
   return config;
 }
 

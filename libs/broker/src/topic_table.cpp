@@ -44,8 +44,10 @@ void TopicTable::load() {
   }
   ensure(make_topic("SELF_TEST_TOPIC", 1, kReadWrite));
   ensure(make_topic("BenchmarkTest", 1024, kReadWrite));
-  ensure(make_topic(config_.cluster_name, 16, kReadWrite | perm::kInherit));
-  ensure(make_topic(config_.broker_name, 1, kReadWrite | perm::kInherit));
+  const auto permission = [](bool enabled) { return perm::kInherit | (enabled ? kReadWrite : 0); };
+  ensure(make_topic(config_.cluster_name, 16, permission(config_.cluster_topic)));
+  ensure(make_topic(config_.broker_name, 1, permission(config_.broker_topic)));
+  if (!config_.trace_topic.empty()) ensure(make_topic(config_.trace_topic, 1, kReadWrite));
   ensure(make_topic("OFFSET_MOVED_EVENT", 1, kReadWrite));
   ensure(make_topic(kScheduleTopic, 18, kReadWrite));
   ensure(make_topic(config_.cluster_name + "_REPLY_TOPIC", 1, kReadWrite));

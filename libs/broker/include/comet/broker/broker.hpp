@@ -31,6 +31,9 @@ class BrokerConfig {
   bool auto_create_topic = true;  // autoCreateTopicEnable
   bool auto_create_subscription_group = true;
   std::int32_t default_topic_queue_nums = 8;
+  bool cluster_topic = true;  // clusterTopicEnable: may be read and written; so the next
+  bool broker_topic = true;   // brokerTopicEnable
+  std::string trace_topic;    // msgTraceTopicName with traceTopicEnable; empty: none
   std::int32_t broker_permission = 6;
   std::int64_t start_accept_send_millis = 0;  // startAcceptSendRequestTimeStamp, wall clock
   bool long_polling = true;                   // longPollingEnable
