@@ -8,4 +8,5 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/cometConfigVersion.cmake
 install(EXPORT cometTargets NAMESPACE comet:: DESTINATION ${comet_cmake_dir})
 install(FILES ${CMAKE_BINARY_DIR}/cometConfig.cmake ${CMAKE_BINARY_DIR}/cometConfigVersion.cmake
               ${CMAKE_CURRENT_LIST_DIR}/FindLibdeflate.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/FindLZ4.cmake ${CMAKE_CURRENT_LIST_DIR}/FindZstd.cmake
         DESTINATION ${comet_cmake_dir})

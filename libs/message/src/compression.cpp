@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "comet/message/sys_flag.hpp"
+#include "frame_compression.hpp"
 
 namespace comet {
 namespace {
@@ -83,10 +84,41 @@ Result<std::string> zlib_decompress(std::string_view bytes, std::size_t max_size
   return out;
 }
 
+std::string_view to_string(CompressionType type) noexcept {
+  switch (type) {
+    case CompressionType::zlib: return "ZLIB";
+    case CompressionType::lz4: return "LZ4";
+    case CompressionType::zstd: return "ZSTD";
+  }
+  return "unknown";
+}
+
+int compression_flags(CompressionType type) noexcept {
+  switch (type) {
+    case CompressionType::zlib: return sys_flag::kCompressed | sys_flag::kCompressionZlib;
+    case CompressionType::lz4: return sys_flag::kCompressed | sys_flag::kCompressionLz4;
+    case CompressionType::zstd: return sys_flag::kCompressed | sys_flag::kCompressionZstd;
+  }
+  return 0;
+}
+
+std::string compress_body(std::string_view bytes, CompressionType type, int level) {
+  switch (type) {
+    case CompressionType::zlib: return zlib_compress(bytes, level);
+    case CompressionType::lz4: return lz4_compress(bytes, level);
+    case CompressionType::zstd: return zstd_compress(bytes, level);
+  }
+  throw std::invalid_argument("compress_body: no such type");
+}
+
 Result<std::string> decompress_body(std::string_view bytes, int flags, std::size_t max_size) {
-  int type = flags & sys_flag::kCompressionMask;
-  if (type != 0 && type != sys_flag::kCompressionZlib) return CompressionErrc::unsupported;
-  return zlib_decompress(bytes, max_size);
+  switch (flags & sys_flag::kCompressionMask) {
+    case 0:
+    case sys_flag::kCompressionZlib: return zlib_decompress(bytes, max_size);
+    case sys_flag::kCompressionLz4: return lz4_decompress(bytes, max_size);
+    case sys_flag::kCompressionZstd: return zstd_decompress(bytes, max_size);
+    default: return CompressionErrc::unsupported;
+  }
 }
 
 }  // namespace comet

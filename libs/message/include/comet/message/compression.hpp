@@ -11,7 +11,7 @@ namespace comet {
 enum class CompressionErrc {
   damaged = 1,    // the bytes do not decompress
   too_large,      // more than `max_size` bytes come out
-  unsupported,    // a compression type that this build does not know
+  unsupported,    // bits that stand for no compression type
 };
 const boost::system::error_category& compression_category() noexcept;
 inline error_code make_error_code(CompressionErrc code) noexcept {
@@ -22,7 +22,17 @@ inline error_code make_error_code(CompressionErrc code) noexcept {
 [[nodiscard]] std::string zlib_compress(std::string_view bytes, int level);
 // Never produces more than `max_size` bytes: a small input may inflate a thousandfold.
 [[nodiscard]] Result<std::string> zlib_decompress(std::string_view bytes, std::size_t max_size);
-// By the compression bits of a message's sysFlag.
+
+// Apache 5.x: CompressionType. ZLIB is what 4.x knows.
+enum class CompressionType { zlib, lz4, zstd };
+// "ZLIB", "LZ4", "ZSTD".
+[[nodiscard]] std::string_view to_string(CompressionType type) noexcept;
+// The bits of a sysFlag that say so.
+[[nodiscard]] int compression_flags(CompressionType type) noexcept;
+// A zlib stream, an LZ4 frame or a Zstandard frame. Levels are zlib's (1..9); those of the others
+// are the same numbers, as Apache has it.
+[[nodiscard]] std::string compress_body(std::string_view bytes, CompressionType type, int level);
+// By the compression bits of a message's sysFlag; none of them counts as zlib.
 [[nodiscard]] Result<std::string> decompress_body(std::string_view bytes, int sys_flag, std::size_t max_size);
 
 }  // namespace comet
