@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "comet/base/time.hpp"
+#include "comet/message/batch.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
@@ -141,6 +142,7 @@ class FakeBroker : public FakeServer {
     ResponseCode response = ResponseCode::success;
     std::string remark;
     bool with_fields = true;
+    bool batch_ids = false;  // of a batch: the offset ids ID0,ID1,... and 0 as the first offset
   };
 
   class Received {
@@ -157,6 +159,7 @@ class FakeBroker : public FakeServer {
       : FakeServer(world, Address(std::move(host), 10911)), name_(std::move(name)) {
     auto send = [this](Request& request) { return on_send(request); };
     handlers_->on(RequestCode::send_message_v2, send);
+    handlers_->on(RequestCode::send_batch_message, send);
     auto note = [this](Request& request) -> Reply {
       others.push_back(note_of(request));
       if (silent) return std::nullopt;
@@ -164,6 +167,7 @@ class FakeBroker : public FakeServer {
     };
     handlers_->on(RequestCode::heart_beat, note);
     handlers_->on(RequestCode::unregister_client, note);
+    handlers_->on(RequestCode::get_max_offset, note);
     start();
   }
 
@@ -202,7 +206,15 @@ class FakeBroker : public FakeServer {
     }
     RemotingCommand answer = RemotingCommand::response(request.command, act.response, act.remark);
     if (act.with_fields) {
-      answer.fields.add("msgId", "0A00000200002A9F0000000000000000");
+      std::string id = "0A00000200002A9F0000000000000000";
+      if (act.batch_ids) {
+        const auto items = decode_batch(request.command.body.view());
+        id.clear();
+        for (std::size_t i = 0; items && i < items->size(); ++i) {
+          id += (i == 0 ? "ID" : ",ID") + std::to_string(i);
+        }
+      }
+      answer.fields.add("msgId", id);
       answer.fields.add("queueId", request.command.fields.find("e").value_or("-1"));
       answer.fields.add("queueOffset", static_cast<std::int64_t>(sends.size() - 1));
       answer.fields.add("MSG_REGION", "DefaultRegion");

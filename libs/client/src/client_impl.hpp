@@ -18,7 +18,7 @@
 namespace comet::client {
 
 struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
-  Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
+  Impl(asio::any_io_executor executor_in, Network& network_in, TimeSource& time_in,
        ClientConfig config_in);
 
   void begin();
@@ -54,6 +54,9 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> ask_name_servers(
       remoting::RemotingCommand request, Instant deadline);
 
+  // Keeps the list as the address server has it.
+  [[nodiscard]] asio::awaitable<void> fetch_name_servers();
+
   // --- route_watch.cpp ---
   void begin_watching();
   void on_route_notification(const remoting::Request& notification);
@@ -73,12 +76,16 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> invoke(Address to,
                                                                   remoting::RemotingCommand request,
                                                                   Instant deadline);
+  [[nodiscard]] asio::awaitable<void> exchange(const Address& to,
+                                               remoting::RemotingCommand& command,
+                                               Instant deadline);
   // Throws Error(not_running) unless started.
   void require_running() const;
 
   enum class State { created, running, stopped };
 
   asio::any_io_executor executor;
+  Network& network;
   TimeSource& time;
   ClientConfig config;
   std::string client_id;
@@ -87,6 +94,7 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   remoting::Client remoting;
   std::mt19937_64 random;
   remoting::NameServerChannel name_servers;
+  Event name_servers_changed;
   RouteCache routes;
   std::map<std::pair<std::string, Purpose>, std::shared_ptr<Lookup>> lookups;
   // The connection over which each route was last asked for, and so is watched.

@@ -11,6 +11,7 @@
 #include "client_impl.hpp"
 #include "comet/base/log.hpp"
 #include "comet/client/failure.hpp"
+#include "comet/client/namespaces.hpp"
 #include "local_ip.hpp"
 
 namespace comet::client {
@@ -34,10 +35,29 @@ std::string make_client_id(const ClientConfig& config, TimeSource& time) {
   return id;
 }
 
+// 5.x: the namespace travels beside the names.
+class NamespaceHook final : public remoting::RpcHook {
+ public:
+  explicit NamespaceHook(std::string name_space) : name_space_(std::move(name_space)) {}
+  void before_request(const Address& /*to*/, RemotingCommand& request) override {
+    request.fields.add("nsd", true);
+    request.fields.add("ns", name_space_);
+  }
+
+ private:
+  std::string name_space_;
+};
+
 ClientConfig with_environment(ClientConfig config) {
   const char* list = std::getenv("NAMESRV_ADDR");
   if (config.name_servers.empty() && list != nullptr) {
-    config.name_servers = Address::parse_list(list);
+    NameServerList parsed = parse_name_server_list(list);
+    config.name_servers = std::move(parsed.addresses);
+    if (config.name_space.empty()) config.name_space = std::move(parsed.name_space);
+  }
+  if (!config.name_space_v2.empty()) {
+    auto& hooks = config.remoting.hooks;  // signatures come last
+    hooks.insert(hooks.begin(), std::make_shared<NamespaceHook>(config.name_space_v2));
   }
   const char* type = std::getenv("ROCKETMQ_SERIALIZE_TYPE");
   if (!config.serialize_type && type != nullptr) {
@@ -66,15 +86,17 @@ std::shared_ptr<const remoting::Dispatcher> ClientInstance::Impl::make_handlers(
   return handlers;
 }
 
-ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
-                           ClientConfig config_in)
+ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network_in,
+                           TimeSource& time_in, ClientConfig config_in)
     : executor(std::move(executor_in)),
+      network(network_in),
       time(time_in),
       config(with_environment(std::move(config_in))),
       client_id(make_client_id(config, time)),
-      remoting(executor, network, time, config.remoting, make_handlers()),
+      remoting(executor, network_in, time, config.remoting, make_handlers()),
       random(config.random_seed ? *config.random_seed : std::random_device{}()),
       name_servers(remoting, time, config.name_servers, random()),
+      name_servers_changed(executor, time),
       routes(random()),
       tasks(executor, time) {}
 
@@ -88,6 +110,7 @@ void ClientInstance::Impl::begin() {
               repeat_every(time, config.route_refresh_interval, config.route_refresh_interval,
                            "route refresh", refresh));
   begin_watching();
+  if (name_servers.empty()) tasks.spawn("list of name servers", self->fetch_name_servers());
   tasks.spawn("heartbeats", repeat_every(time, config.first_heartbeat, config.heartbeat_interval,
                                          "heartbeats", heartbeat));
 }
@@ -108,9 +131,16 @@ void ClientInstance::Impl::require_running() const {
 
 asio::awaitable<RemotingCommand> ClientInstance::Impl::invoke(Address to, RemotingCommand request,
                                                               Instant deadline) {
+  const std::shared_ptr<Impl> self = shared_from_this();
+  co_await exchange(to, request, deadline);
+  co_return std::move(request);
+}
+
+asio::awaitable<void> ClientInstance::Impl::exchange(const Address& to, RemotingCommand& command,
+                                                     Instant deadline) {
   const Instant begin = time.now();
   try {
-    co_return co_await remoting.invoke(to, std::move(request), deadline);
+    co_await remoting.exchange(to, command, deadline);
   } catch (const boost::system::system_error& error) {
     // A peer that says nothing for this long may be gone without a trace, and only a new connection
     // can tell. After a short wait (what an earlier try left of a budget) it is given more time.
@@ -134,11 +164,11 @@ ClientInstance::~ClientInstance() {
 
 asio::awaitable<void> ClientInstance::start() {
   if (impl_->state == Impl::State::stopped) impl_->require_running();
-  if (impl_->name_servers.empty()) {
+  if (impl_->name_servers.empty() && impl_->config.address_server.empty()) {
     throw Error(
         ClientErrc::no_name_server,
         "no name server address is configured; give one (host:port) in the configuration or "
-        "in the environment variable NAMESRV_ADDR");
+        "in the environment variable NAMESRV_ADDR, or an address server");
   }
   if (impl_->state == Impl::State::created) impl_->begin();
   ++impl_->users;
@@ -182,6 +212,14 @@ TopicRoutePtr ClientInstance::cached_publish_route(std::string_view topic) const
   return route;
 }
 
+std::vector<TopicRoutePtr> ClientInstance::cached_publish_routes() const {
+  std::vector<TopicRoutePtr> routes;
+  for (const std::string& topic : impl_->routes.topics()) {
+    if (TopicRoutePtr route = cached_publish_route(topic)) routes.push_back(std::move(route));
+  }
+  return routes;
+}
+
 asio::awaitable<TopicRoutePtr> ClientInstance::find_route(std::string topic, Instant deadline) {
   TopicRoutePtr cached = impl_->routes.find(topic);
   if (cached && !cached->provisional) co_return cached;
@@ -199,7 +237,12 @@ asio::awaitable<void> ClientInstance::refresh_route(std::string topic, Instant d
 }
 
 std::optional<Address> ClientInstance::publish_address(std::string_view broker_name) const {
-  return impl_->routes.master(broker_name);
+  std::optional<Address> address = impl_->routes.master(broker_name);
+  // Apache: MixAll.brokerVIPChannel.
+  if (address && impl_->config.vip_channel && address->port() > 2) {
+    address = Address(address->host(), static_cast<std::uint16_t>(address->port() - 2));
+  }
+  return address;
 }
 
 std::optional<Address> ClientInstance::read_address(std::string_view broker_name) const {
@@ -209,6 +252,17 @@ std::optional<Address> ClientInstance::read_address(std::string_view broker_name
 asio::awaitable<RemotingCommand> ClientInstance::invoke(Address to, RemotingCommand request,
                                                         Instant deadline) {
   return impl_->invoke(std::move(to), std::move(request), deadline);
+}
+
+asio::awaitable<void> ClientInstance::exchange(const Address& to, RemotingCommand& command,
+                                               Instant deadline) {
+  return impl_->exchange(to, command, deadline);
+}
+
+asio::awaitable<void> ClientInstance::invoke_oneway(Address to, RemotingCommand request,
+                                                    Instant deadline) {
+  std::shared_ptr<Impl> impl = impl_;
+  co_await impl->remoting.invoke_oneway(to, std::move(request), deadline);
 }
 
 const std::string& ClientInstance::client_id() const noexcept { return impl_->client_id; }

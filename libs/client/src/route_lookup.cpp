@@ -22,9 +22,11 @@ asio::awaitable<bool> ClientInstance::Impl::look_up(std::string topic, Purpose p
   while (!lookup->done) {
     const bool notified = co_await lookup->ended.wait(deadline);
     if (!notified && !lookup->done && time.now() >= deadline) {
-      throw Error(ClientErrc::no_name_server,
-                  fmt::format("no name server answered in time: {}; {}", name_servers.list(),
-                              remoting::NameServerChannel::kAdvice));
+      throw Error(
+          ClientErrc::no_name_server,
+          fmt::format("no name server answered in time: {}; {}",
+                      name_servers.empty() ? config.address_server.url() : name_servers.list(),
+                      remoting::NameServerChannel::kAdvice));
     }
   }
   if (lookup->problem) std::rethrow_exception(lookup->problem);
@@ -107,11 +109,41 @@ asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::qu
 
 asio::awaitable<RemotingCommand> ClientInstance::Impl::ask_name_servers(RemotingCommand request,
                                                                         Instant deadline) {
+  while (name_servers.empty()) {  // the address server has not answered yet
+    const bool changed = co_await name_servers_changed.wait(deadline);
+    if (!changed && name_servers.empty()) {
+      throw Error(ClientErrc::no_name_server, "the address server " + config.address_server.url() +
+                                                  " has not named any so far");
+    }
+  }
   try {
     co_return co_await name_servers.ask(std::move(request), deadline);
   } catch (const Error& error) {
     if (error.code() != remoting::RemotingErrc::no_name_server) throw;
     throw Error(ClientErrc::no_name_server, error.context());
+  }
+}
+
+asio::awaitable<void> ClientInstance::Impl::fetch_name_servers() {
+  const std::shared_ptr<Impl> self = shared_from_this();
+  Timer timer(executor, time);
+  for (;;) {
+    Duration pause = config.address_server_interval;
+    try {
+      const Instant deadline = time.now() + config.api_timeout;
+      std::vector<Address> list =
+          co_await remoting::fetch_name_servers(config.address_server, network, time, deadline);
+      if (name_servers.replace(std::move(list))) {
+        log::info("name servers, as {} has them: {}", config.address_server.url(),
+                  name_servers.list());
+      }
+      name_servers_changed.notify_all();
+    } catch (const Error& error) {
+      if (error.code() == asio::error::operation_aborted) throw;
+      log::warn("{}", error.what());
+      pause = std::min(pause, config.address_server_retry);
+    }
+    co_await timer.wait_for(pause);
   }
 }
 

@@ -53,6 +53,7 @@ void ClientInstance::Impl::refresh_soon() {
 }
 
 std::uint64_t ClientInstance::Impl::watching_connection() const {
+  if (name_servers.empty()) return 0;
   const auto connection = remoting.find(name_servers.current());
   return connection == nullptr ? 0 : connection->id();
 }

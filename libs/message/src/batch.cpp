@@ -17,9 +17,6 @@ class BatchCategory final : public boost::system::error_category {
   }
 };
 
-// total size, magic, CRC, flag, body length, properties length
-constexpr std::int32_t kItemOverhead = 4 + 4 + 4 + 4 + 4 + 2;
-
 }  // namespace
 
 const boost::system::error_category& batch_category() noexcept {
@@ -47,16 +44,21 @@ Result<std::vector<BatchItem>> decode_batch(std::string_view bytes) {
   return items;
 }
 
-void encode_batch_item(const Message& message, std::string& out) {
-  const std::string properties = message.properties().encode();
-  append_be<std::int32_t>(out, static_cast<std::int32_t>(kItemOverhead + message.body().size() + properties.size()));
+void encode_batch_item(std::int32_t flag, std::string_view body, std::string_view properties,
+                       std::string& out) {
+  const std::size_t size = kBatchItemOverhead + body.size() + properties.size();
+  append_be<std::int32_t>(out, static_cast<std::int32_t>(size));
   append_be<std::int32_t>(out, 0);
   append_be<std::int32_t>(out, 0);
-  append_be<std::int32_t>(out, message.flag());
-  append_be<std::int32_t>(out, static_cast<std::int32_t>(message.body().size()));
-  out += message.body();
+  append_be<std::int32_t>(out, flag);
+  append_be<std::int32_t>(out, static_cast<std::int32_t>(body.size()));
+  out += body;
   append_be<std::int16_t>(out, static_cast<std::int16_t>(properties.size()));
   out += properties;
+}
+
+void encode_batch_item(const Message& message, std::string& out) {
+  encode_batch_item(message.flag(), message.body(), message.properties().encode(), out);
 }
 
 }  // namespace comet

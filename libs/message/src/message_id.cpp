@@ -19,15 +19,19 @@ namespace comet {
 
 namespace {
 
-std::string to_upper_hex(std::string_view bytes) {
+void append_upper_hex(std::string_view bytes, std::string& text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string text;
-  text.reserve(bytes.size() * 2);
   for (char c : bytes) {
     auto byte = static_cast<std::uint8_t>(c);
     text.push_back(kDigits[byte >> 4U]);
     text.push_back(kDigits[byte & 0xFU]);
   }
+}
+
+std::string to_upper_hex(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  append_upper_hex(bytes, text);
   return text;
 }
 
@@ -77,13 +81,13 @@ std::string host_ip() {
   return v6.empty() ? std::string("\x7f\0\0\1", 4) : v6;
 }
 
-// What stays the same in all ids of this process: address, process id, a random number in the place
+// What stays the same in all ids of this process, in hex: address, process id, a random number in the place
 // of Apache's class-loader hash.
 std::string make_unique_prefix() {
   std::string prefix = host_ip();
   append_be<std::uint16_t>(prefix, static_cast<std::uint16_t>(getpid()));
   append_be<std::uint32_t>(prefix, std::random_device{}());
-  return prefix;
+  return to_upper_hex(prefix);
 }
 
 class MonthSpan {
@@ -150,12 +154,14 @@ std::string make_unique_id(std::int64_t wall_millis) {
   thread_local MonthSpan month;
   if (wall_millis < month.begin || wall_millis >= month.end) month = month_of(wall_millis);
 
-  std::string bytes;
-  bytes.reserve(prefix.size() + 6);
-  bytes.append(prefix);
-  append_be<std::int32_t>(bytes, static_cast<std::int32_t>(wall_millis - month.begin));
-  append_be<std::uint16_t>(bytes, counter.fetch_add(1, std::memory_order_relaxed));
-  return to_upper_hex(bytes);
+  std::array<char, 6> varying;  // NOLINT: written below
+  store_be<std::int32_t>(varying.data(), static_cast<std::int32_t>(wall_millis - month.begin));
+  store_be<std::uint16_t>(varying.data() + 4, counter.fetch_add(1, std::memory_order_relaxed));
+  std::string text;
+  text.reserve(prefix.size() + 2 * varying.size());
+  text.append(prefix);
+  append_upper_hex({varying.data(), varying.size()}, text);
+  return text;
 }
 
 }  // namespace comet

@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "comet/message/message.hpp"
 #include "comet/producer/producer_config.hpp"
@@ -11,32 +14,118 @@
 
 namespace comet {
 
-// A message on its way: checked, with its unique id, encoded once for all tries.
+// Memory that sends lend each other, so that a send in steady state needs none of its own.
+class SendMemory {
+ public:
+  class Piece {
+   public:
+    std::string properties;
+    remoting::Fields fields;
+  };
+  [[nodiscard]] Piece take() noexcept {
+    if (spare_.empty()) return {};
+    Piece piece = std::move(spare_.back());
+    spare_.pop_back();
+    return piece;
+  }
+  void give_back(Piece piece) noexcept;
+
+ private:
+  static constexpr std::size_t kMostSpare = 1024;
+  static constexpr std::size_t kLargestSpare = 4096;  // bytes of a piece
+  std::vector<Piece> spare_;
+};
+
+// Messages that have been gathered into one body already (accumulator.hpp).
+class GatheredBatch {
+ public:
+  std::string topic;  // as the application names it
+  bool wait_store_ok = true;
+  std::string body;  // as MessageDecoder.encodeMessages writes it
+  std::string ids;   // unique ids, separated by commas
+  std::size_t count = 0;
+  std::vector<Message> messages;  // only where hooks want to see them
+};
+
+// What a send needs to know of its producer.
+class SendSettings {
+ public:
+  SendSettings(const ProducerConfig& config_in, SendMemory& memory_in)
+      : config(config_in), memory(memory_in) {}
+  const ProducerConfig& config;
+  SendMemory& memory;
+  std::string group;  // on the wire
+  bool has_hooks = false;
+};
+
+// A message, or a batch of them, on its way: checked, with its unique id, encoded once for all
+// tries. Requests refer to it; it outlives them and stays where it is.
 class OutgoingMessage {
  public:
   // Throws Error(illegal_message) with RocketMQ's complaint.
-  OutgoingMessage(Message message, const ProducerConfig& config, std::int64_t wall_millis);
+  OutgoingMessage(Message message, const SendSettings& settings, std::int64_t wall_millis);
+  OutgoingMessage(std::vector<Message> batch, const SendSettings& settings,
+                  std::int64_t wall_millis);
+  OutgoingMessage(GatheredBatch batch, const SendSettings& settings, std::int64_t wall_millis);
+  ~OutgoingMessage() { settings_.memory.give_back(std::move(memory_)); }
+  OutgoingMessage(const OutgoingMessage&) = delete;
+  OutgoingMessage& operator=(const OutgoingMessage&) = delete;
 
-  [[nodiscard]] const std::string& topic() const noexcept { return message_->topic(); }
-  [[nodiscard]] std::string_view unique_id() const noexcept { return message_->unique_id(); }
+  // On the wire: with the namespace.
+  [[nodiscard]] const std::string& topic() const noexcept { return *topic_; }
+  // As the application names it.
+  [[nodiscard]] const std::string& shown_topic() const noexcept { return *shown_topic_; }
+  [[nodiscard]] const std::string& unique_id() const noexcept { return unique_id_; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] std::size_t size() const noexcept { return body_.size(); }
+  // For hooks and selectors. Empty for a gathered batch without hooks.
+  [[nodiscard]] std::span<const Message> messages() const noexcept { return messages_; }
 
-  // SEND_MESSAGE_V2 for one queue. The body is shared by the requests of all tries.
+  // For one queue: SEND_MESSAGE_V2, SEND_BATCH_MESSAGE for batches.
   [[nodiscard]] remoting::RemotingCommand request(const MessageQueue& queue,
-                                                  const ProducerConfig& config,
-                                                  std::int64_t wall_millis) const;
+                                                  std::int64_t wall_millis);
+  // The answer's memory serves the next request.
+  void recycle(remoting::RemotingCommand& answer) noexcept {
+    memory_.fields = std::move(answer.fields);
+  }
 
  private:
-  std::shared_ptr<const Message> message_;
-  std::string properties_;
+  void set_topic(const std::string& topic);
+  void set_batch(std::string body, bool wait_store_ok);
+  void compress_body();
+
+  const SendSettings& settings_;
+  SendMemory::Piece memory_;
+  const std::string* topic_ = nullptr;
+  const std::string* shown_topic_ = nullptr;
+  std::string wire_topic_;  // where it is not the message's
+  std::string gathered_topic_;
+  std::string unique_id_;
+  std::shared_ptr<const Message> held_;  // large ones: their body is written from here
+  std::vector<Message> batch_;
+  Message message_;  // small ones
+  std::span<const Message> messages_;
   SharedBytes body_;
+  std::size_t count_ = 1;
   std::int32_t sys_flag_ = 0;
+  bool is_batch_ = false;
 };
+
+// The complaint about these messages as one batch, in RocketMQ's words; empty: they are one.
+[[nodiscard]] std::string check_batch(std::span<const Message> messages);
+// The bytes that the message adds to a batch.
+[[nodiscard]] std::size_t batch_item_size(const Message& message);
+// Throws Error(illegal_message): what no producer may send.
+void validate(const Message& message, const ProducerConfig& config);
+// Appends what the producer adds: UNIQ_KEY, WAIT, INSTANCE_ID. Returns the unique id.
+[[nodiscard]] std::string append_properties(const Message& message, const ProducerConfig& config,
+                                            std::int64_t wall_millis, std::string& out);
 
 // The answers that mean "stored".
 [[nodiscard]] bool is_stored(remoting::ResponseCode code) noexcept;
 // Of such an answer; bad_answer when it lacks the ids and offsets that the protocol promises.
 [[nodiscard]] Result<SendResult> parse_send_answer(const remoting::RemotingCommand& answer,
                                                    const MessageQueue& queue,
-                                                   std::string_view unique_id);
+                                                   const OutgoingMessage& outgoing);
 
 }  // namespace comet

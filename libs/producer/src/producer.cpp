@@ -8,6 +8,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/tcp_network.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"
 
 namespace comet {
@@ -53,6 +54,13 @@ class ShuttingDown {
   Producer::Impl& producer_;
 };
 
+// Not started, or ended in the middle by a failure.
+asio::awaitable<void> end_background(Producer::Impl& producer) {
+  producer.tasks.cancel();
+  co_await producer.tasks.join();
+  if (producer.trace != nullptr) co_await producer.trace->stop();
+}
+
 asio::awaitable<void> shut_down(std::shared_ptr<Producer::Impl> producer) {
   using State = Producer::Impl::State;
   while (producer->shutting_down) co_await producer->progress.wait();
@@ -60,10 +68,30 @@ asio::awaitable<void> shut_down(std::shared_ptr<Producer::Impl> producer) {
   if (producer->state == State::stopped) co_return;
   ShuttingDown working(*producer);
   producer->state = State::stopping;
+  producer->accumulator.flush();
   while (producer->sending > 0) co_await producer->progress.wait();
-  co_await producer->client->remove_producer(producer->config.group());
+  co_await end_background(*producer);
+  co_await producer->client->remove_producer(producer->settings.group);
   co_await producer->client->stop();
   producer->state = State::stopped;
+}
+
+asio::awaitable<void> discard_result(asio::awaitable<SendResult> sending) {
+  (void)co_await std::move(sending);
+}
+
+asio::awaitable<std::vector<SendResult>> send_each(std::shared_ptr<Producer::Impl> producer,
+                                                   std::vector<Message> messages,
+                                                   std::size_t max_bytes) {
+  std::vector<std::vector<Message>> batches = split_batch(std::move(messages), max_bytes);
+  std::vector<SendResult> results;
+  results.reserve(batches.size());
+  for (std::vector<Message>& batch : batches) {
+    SendPlanPtr plan = plain_send();
+    SendResult result = co_await send_message(producer, std::move(batch), std::move(plan));
+    results.push_back(std::move(result));
+  }
+  co_return results;
 }
 
 }  // namespace
@@ -79,6 +107,50 @@ Producer::Producer(asio::any_io_executor executor, ProducerConfig config, Networ
 
 Producer::Producer(std::shared_ptr<client::ClientInstance> client, ProducerConfig config)
     : impl_(std::make_shared<Impl>(std::move(client), std::move(config))) {}
+
+Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in)
+    : client(std::move(client_in)),
+      config(std::move(config_in)),
+      time(client->time()),
+      faults(config.latency_fault_tolerance(), config.fault_rules()),
+      flow(client->executor(), time, config.max_in_flight_messages(), config.max_in_flight_bytes()),
+      settings(config, memory),
+      hooks(config.send_hooks()),
+      tasks(client->executor(), time),
+      progress(client->executor(), time) {
+  config.client() = client->config();  // those of a shared client count
+  settings.group = client::wrap_namespace(config.client().name_space, config.group());
+  if (config.message_trace()) {
+    trace = std::make_shared<Trace>(client, config);
+    hooks.push_back(trace);
+  }
+  settings.has_hooks = !hooks.empty() || !config.forbidden_hooks().empty();
+}
+
+asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share, Instant deadline) {
+  if (co_await share.take(deadline)) co_return;
+  throw Error(
+      remoting::RemotingErrc::too_many_requests,
+      fmt::format("send: {} messages with {} bytes are on their way, no room for more until "
+                  "the deadline",
+                  producer.flow.messages(), producer.flow.bytes()));
+}
+
+SendPlanPtr plain_send() noexcept {
+  static const SendPlan plain;
+  return SendPlanPtr(SendPlanPtr(), &plain);  // nobody counts the references to it
+}
+
+SendInProgress::SendInProgress(Producer::Impl& producer, const SendPlan& plan)
+    : producer_(producer) {
+  if (!plan.is_part() && producer.state != Producer::Impl::State::running) {
+    throw Error(ClientErrc::not_running,
+                producer.state == Producer::Impl::State::created
+                    ? "send: the producer has not been started; call start() first"
+                    : "send: the producer has been shut down");
+  }
+  ++producer_.sending;
+}
 
 Producer::~Producer() {
   if (impl_->state != Impl::State::running && impl_->state != Impl::State::stopping) return;
@@ -103,7 +175,8 @@ asio::awaitable<void> Producer::start() {
   co_await impl->client->start();
   std::exception_ptr refused;
   try {
-    impl->client->add_producer(group);
+    impl->client->add_producer(impl->settings.group);
+    if (impl->trace != nullptr) co_await impl->trace->start();
   } catch (const Error&) {
     refused = std::current_exception();
   }
@@ -111,11 +184,71 @@ asio::awaitable<void> Producer::start() {
     co_await impl->client->stop();
     std::rethrow_exception(refused);
   }
+  if (impl->config.reachability_detector()) {
+    impl->tasks.spawn("detector of faults", detect_faults(impl));
+  }
   impl->state = Impl::State::running;
 }
 
 asio::awaitable<SendResult> Producer::send(Message message) {
-  return send_message(impl_, std::move(message));
+  if (Accumulator::takes(message, impl_->config)) {
+    return impl_->accumulator.send(impl_, std::move(message));
+  }
+  return send_message(impl_, std::move(message), plain_send());
+}
+
+asio::awaitable<SendResult> Producer::send(Message message, SendOptions options) {
+  return send_message(impl_, std::move(message), std::make_shared<SendPlan>(std::move(options)));
+}
+
+asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch) {
+  return send_message(impl_, std::move(batch), plain_send());
+}
+
+asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch, SendOptions options) {
+  return send_message(impl_, std::move(batch), std::make_shared<SendPlan>(std::move(options)));
+}
+
+asio::awaitable<std::vector<SendResult>> Producer::send_in_batches(std::vector<Message> messages,
+                                                                   std::size_t max_bytes) {
+  return send_each(impl_, std::move(messages), max_bytes);
+}
+
+asio::awaitable<void> Producer::send_oneway(Message message) {
+  return send_oneway(std::move(message), SendOptions());
+}
+
+asio::awaitable<void> Producer::send_oneway(Message message, SendOptions options) {
+  auto plan = std::make_shared<SendPlan>(std::move(options), true);
+  return discard_result(send_message(impl_, std::move(message), std::move(plan)));
+}
+
+asio::awaitable<std::vector<MessageQueue>> Producer::publish_queues(std::string topic) {
+  const std::shared_ptr<Impl> impl = impl_;
+  const std::string& name_space = impl->config.client().name_space;
+  std::string wire_topic = client::wrap_namespace(name_space, topic);
+  const Instant deadline = impl->time.now() + impl->config.send_timeout();
+  const client::TopicRoutePtr route =
+      co_await impl->client->find_publish_route(std::move(wire_topic), deadline);
+  std::vector<MessageQueue> queues = route->publish.queues();
+  for (MessageQueue& queue : queues) queue.topic = topic;
+  co_return queues;
+}
+
+std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
+                                              std::size_t max_bytes) {
+  std::vector<std::vector<Message>> batches;
+  std::size_t size = 0;  // of the last one
+  for (Message& message : messages) {
+    const std::size_t more = batch_item_size(message);
+    if (batches.empty() || size + more > max_bytes) {
+      batches.emplace_back();
+      size = 0;
+    }
+    size += more;
+    batches.back().push_back(std::move(message));
+  }
+  return batches;
 }
 
 asio::awaitable<void> Producer::shutdown() { return shut_down(impl_); }

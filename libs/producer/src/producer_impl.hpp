@@ -2,27 +2,34 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "accumulator.hpp"
 #include "comet/base/async.hpp"
 #include "comet/producer/fault_table.hpp"
 #include "comet/producer/producer.hpp"
+#include "flow_limit.hpp"
+#include "outgoing_message.hpp"
+#include "trace.hpp"
 
 namespace comet {
 
 struct Producer::Impl {
   enum class State { created, running, stopping, stopped };
 
-  Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in)
-      : client(std::move(client_in)),
-        config(std::move(config_in)),
-        time(client->time()),
-        faults(config.latency_fault_tolerance()),
-        progress(client->executor(), time) {}
+  Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in);
 
   std::shared_ptr<client::ClientInstance> client;
   ProducerConfig config;
   TimeSource& time;
   FaultTable faults;
+  FlowLimit flow;
+  SendMemory memory;
+  SendSettings settings;
+  std::vector<std::shared_ptr<SendHook>> hooks;  // the configuration's, and the message trace's
+  Accumulator accumulator;
+  std::shared_ptr<Trace> trace;  // null: off
+  TaskGroup tasks;               // what goes on in the background
 
   State state = State::created;
   std::size_t sending = 0;     // sends in progress
@@ -30,8 +37,72 @@ struct Producer::Impl {
   Event progress;              // one of the three has changed in a way that shutdown() waits for
 };
 
+// What differs from a plain send.
+class SendPlan {
+ public:
+  explicit SendPlan(SendOptions options_in = {}, bool oneway_in = false)
+      : options(std::move(options_in)), oneway(oneway_in) {}
+
+  SendOptions options;
+  bool oneway;
+  // A part of sends that are in progress already shares their deadline and their bounds.
+  std::optional<Instant> part_deadline;
+
+  [[nodiscard]] bool is_part() const noexcept { return part_deadline.has_value(); }
+  [[nodiscard]] bool needs_route() const noexcept { return !options.queue(); }
+  [[nodiscard]] int max_tries(const ProducerConfig& config) const noexcept {
+    const bool has_one_place = options.queue().has_value() || options.selector() != nullptr;
+    return oneway || has_one_place ? 1 : 1 + config.retries();
+  }
+  [[nodiscard]] Instant deadline(const ProducerConfig& config, Instant begin) const noexcept {
+    return part_deadline.value_or(begin + options.timeout().value_or(config.send_timeout()));
+  }
+};
+using SendPlanPtr = std::shared_ptr<const SendPlan>;
+[[nodiscard]] SendPlanPtr plain_send() noexcept;
+
+// Counts a send for as long as it is in progress; only a running producer takes any.
+class SendInProgress {
+ public:
+  // Throws Error(not_running).
+  SendInProgress(Producer::Impl& producer, const SendPlan& plan);
+  ~SendInProgress() {
+    if (--producer_.sending == 0) producer_.progress.notify_all();
+  }
+  SendInProgress(const SendInProgress&) = delete;
+  SendInProgress& operator=(const SendInProgress&) = delete;
+
+ private:
+  Producer::Impl& producer_;
+};
+
 // The send algorithm (send.cpp). The coroutine keeps the producer alive.
 [[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
-                                                       Message message);
+                                                       Message message, SendPlanPtr plan);
+[[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+                                                       std::vector<Message> batch,
+                                                       SendPlanPtr plan);
+[[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+                                                       GatheredBatch batch, SendPlanPtr plan);
+
+class SendAttempts;
+// Throws Error(illegal_message) when the plan chooses none. `route` is null only if the plan needs
+// none. The queue lives as long as route and plan do.
+[[nodiscard]] const MessageQueue& choose_queue(Producer::Impl& producer, client::TopicRoute* route,
+                                               const SendPlan& plan,
+                                               const OutgoingMessage& outgoing,
+                                               const SendAttempts& attempts);
+
+// Throws Error(too_many_requests) at the deadline.
+[[nodiscard]] asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share,
+                                                  Instant deadline);
+
+// Asks brokers that failed whether they are back, until cancelled (fault_detector.cpp).
+[[nodiscard]] asio::awaitable<void> detect_faults(std::shared_ptr<Producer::Impl> producer);
+
+// One call of each hook (send_hooks.cpp). The first may throw; what the others throw is logged.
+void check_forbidden(const Producer::Impl& producer, const SendContext& context);
+void call_before(const Producer::Impl& producer, const SendContext& context) noexcept;
+void call_after(const Producer::Impl& producer, const SendContext& context) noexcept;
 
 }  // namespace comet

@@ -1,11 +1,16 @@
-// The send algorithm (Apache: DefaultMQProducerImpl.sendDefaultImpl, sendKernelImpl).
+// The send algorithm (Apache: DefaultMQProducerImpl.sendDefaultImpl, sendKernelImpl):
+//
+//   the route: from the cache, else from the name servers, else where topics are created;
+//   a queue: round robin, not on the broker that has just failed;
+//   a try: the broker's address, one request; what the broker has stored ends the send;
+//   again, as long as the error is one that another try may mend, tries are left, and time:
+//   all of it has one deadline.
 
 #include <boost/asio/error.hpp>
 #include <optional>
 
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
-#include "outgoing_message.hpp"
 #include "producer_impl.hpp"
 #include "send_attempts.hpp"
 
@@ -15,32 +20,8 @@ namespace {
 using client::TopicRoutePtr;
 using remoting::RemotingCommand;
 
-// Counts a send for as long as it is in progress; only a running producer takes any.
-class InProgress {
- public:
-  InProgress(Producer::Impl& producer, const Message& message) : producer_(producer) {
-    if (producer.state != Producer::Impl::State::running) {
-      throw Error(ClientErrc::not_running,
-                  "send to topic " + message.topic() +
-                      (producer.state == Producer::Impl::State::created
-                           ? ": the producer has not been started; call start() first"
-                           : ": the producer has been shut down"));
-    }
-    ++producer_.sending;
-  }
-  ~InProgress() {
-    if (--producer_.sending == 0) producer_.progress.notify_all();
-  }
-  InProgress(const InProgress&) = delete;
-  InProgress& operator=(const InProgress&) = delete;
-
- private:
-  Producer::Impl& producer_;
-};
-
 asio::awaitable<TopicRoutePtr> find_route(Producer::Impl& producer, const std::string& topic,
                                           Instant deadline) {
-  if (TopicRoutePtr cached = producer.client->cached_publish_route(topic)) co_return cached;
   try {
     co_return co_await producer.client->find_publish_route(topic, deadline);
   } catch (const Error& error) {
@@ -48,17 +29,21 @@ asio::awaitable<TopicRoutePtr> find_route(Producer::Impl& producer, const std::s
   }
 }
 
-// The master of that broker; a route that names none is asked for once more.
-asio::awaitable<std::optional<Address>> find_broker(Producer::Impl& producer,
-                                                    const MessageQueue& queue, Instant deadline) {
-  std::optional<Address> address = producer.client->publish_address(queue.broker_name);
-  if (address) co_return address;
+// The master of a broker of which the route names none: it is asked for once more.
+asio::awaitable<std::optional<Address>> look_up_broker(Producer::Impl& producer,
+                                                       const std::string& broker_name,
+                                                       const std::string& topic, Instant deadline) {
   try {
-    co_await producer.client->refresh_route(queue.topic, deadline);
+    co_await producer.client->refresh_route(topic, deadline);
   } catch (const Error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
   }
-  co_return producer.client->publish_address(queue.broker_name);
+  co_return producer.client->publish_address(broker_name);
+}
+
+asio::awaitable<void> sleep(Producer::Impl& producer, Duration pause) {
+  Timer timer(producer.client->executor(), producer.time);
+  co_await timer.wait_for(pause);
 }
 
 Instant try_deadline(const Producer::Impl& producer, Instant deadline) {
@@ -66,61 +51,115 @@ Instant try_deadline(const Producer::Impl& producer, Instant deadline) {
   return limit > Duration::zero() ? std::min(deadline, producer.time.now() + limit) : deadline;
 }
 
-// One try on one queue.
-asio::awaitable<SendOutcome> send_to(Producer::Impl& producer, const MessageQueue& queue,
-                                     const OutgoingMessage& outgoing, Instant deadline) {
-  SendOutcome outcome(queue.broker_name);
-  const Instant begin = producer.time.now();
-  const std::optional<Address> address = co_await find_broker(producer, queue, deadline);
-  if (address) {
-    outcome.at(*address);
-    try {
-      RemotingCommand request =
-          outgoing.request(queue, producer.config, producer.time.wall_millis());
-      RemotingCommand answer = co_await producer.client->invoke(*address, std::move(request),
-                                                                try_deadline(producer, deadline));
-      if (!is_stored(answer.response_code())) {
-        outcome.refused(answer);
-      } else if (auto result = parse_send_answer(answer, queue, outgoing.unique_id())) {
-        outcome.stored(std::move(*result));
-      } else {
-        // Stored, but nobody knows where: another try would store it twice.
-        outcome.failed(result.error(), "stored, but the answer lacks the ids and offsets", false);
-      }
-    } catch (const boost::system::system_error& error) {
-      if (error.code() == asio::error::operation_aborted) throw;
-      outcome.failed(error.code(),
-                     client::describe_failure(error.code(), producer.time.now() - begin),
-                     error.code() != remoting::RemotingErrc::frame_too_large);
-    }
-  } else {
-    outcome.failed(ClientErrc::broker_not_exist, "no route names the address of its master", true);
+asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker,
+                                 const MessageQueue& queue, OutgoingMessage& outgoing, bool oneway,
+                                 Instant deadline, SendOutcome& outcome) {
+  RemotingCommand command = outgoing.request(queue, producer.time.wall_millis());
+  if (oneway) {
+    co_await producer.client->invoke_oneway(broker, std::move(command), deadline);
+    outcome.stored(SendResult());  // as far as anybody will know
+    co_return;
   }
-  outcome.took(producer.time.now() - begin);
-  co_return outcome;
+  co_await producer.client->exchange(broker, command, deadline);
+  if (!is_stored(command.response_code())) {
+    outcome.refused(command, producer.config);
+  } else if (auto result = parse_send_answer(command, queue, outgoing)) {
+    outcome.stored(std::move(*result));
+  } else {
+    // Stored, but nobody knows where: another try would store it twice.
+    outcome.failed(result.error(), "stored, but the answer lacks the ids and offsets", false);
+  }
+  outgoing.recycle(command);
+}
+
+// One try on one queue.
+asio::awaitable<void> send_to(Producer::Impl& producer, const Address& broker,
+                              const MessageQueue& queue, OutgoingMessage& outgoing, bool oneway,
+                              Instant deadline, SendOutcome& outcome) {
+  SendContext context(producer.config.group(), outgoing.messages(), queue, broker,
+                      producer.time.wall_millis());
+  context.oneway = oneway;
+  check_forbidden(producer, context);
+  call_before(producer, context);
+  const Instant begin = producer.time.now();
+  try {
+    co_await ask_broker(producer, broker, queue, outgoing, oneway, try_deadline(producer, deadline),
+                        outcome);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted) throw;
+    outcome.failed(error.code(),
+                   client::describe_failure(error.code(), producer.time.now() - begin),
+                   error.code() != remoting::RemotingErrc::frame_too_large);
+  }
+  context.elapsed = producer.time.now() - begin;
+  if (outcome.is_stored() && !oneway) context.result = &outcome.result();
+  context.error = outcome.error();
+  context.error_text = outcome.text();
+  call_after(producer, context);
+}
+
+void update_faults(Producer::Impl& producer, const MessageQueue& queue, bool has_address,
+                   const SendOutcome& outcome) {
+  const bool is_v5 = producer.config.fault_rules() == FaultRules::v5_3;
+  const bool isolate = !outcome.is_stored() && (has_address || !is_v5);
+  const bool reachable = outcome.is_stored() || !has_address ||
+                         (!outcome.answered() && !producer.config.reachability_detector());
+  producer.faults.update(queue.broker_name, outcome.elapsed(), isolate, producer.time.now(),
+                         reachable);
+}
+
+template <class Content>
+asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer, Content content,
+                                 SendPlanPtr plan) {
+  Producer::Impl& p = *producer;
+  SendInProgress in_progress(p, *plan);
+  OutgoingMessage outgoing(std::move(content), p.settings, p.time.wall_millis());
+  const Instant begin = p.time.now();
+  const Instant deadline = plan->deadline(p.config, begin);  // one budget for all that follows
+  FlowShare share(p.flow, outgoing.count(), outgoing.size());
+  if (!plan->is_part() && !share.try_take()) co_await wait_for_room(p, share, deadline);
+
+  SendAttempts attempts(p.config, plan->max_tries(p.config), begin, deadline);
+  TopicRoutePtr route;
+  while (attempts.next(p.time.now())) {
+    route = p.client->cached_publish_route(outgoing.topic());  // it may have changed since a try
+    if (!route && plan->needs_route()) route = co_await find_route(p, outgoing.topic(), deadline);
+    const MessageQueue& queue = choose_queue(p, route.get(), *plan, outgoing, attempts);
+    const Duration pause = attempts.pause_before(queue, p.time.now());
+    if (pause > Duration::zero()) co_await sleep(p, pause);
+
+    SendOutcome outcome(p.time.now());
+    std::optional<Address> broker = p.client->publish_address(queue.broker_name);
+    if (!broker) broker = co_await look_up_broker(p, queue.broker_name, outgoing.topic(), deadline);
+    if (broker) {
+      co_await send_to(p, *broker, queue, outgoing, plan->oneway, deadline, outcome);
+    } else {
+      outcome.failed(ClientErrc::broker_not_exist, "no route names the address of its master",
+                     true);
+    }
+    outcome.ended(p.time.now());
+    update_faults(p, queue, broker.has_value(), outcome);
+    if (attempts.is_final(outcome)) co_return std::move(outcome.result());
+    attempts.failed(queue, broker, outcome);
+  }
+  co_return attempts.result_or_throw(outgoing.topic(), p.time.now());
 }
 
 }  // namespace
 
-asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
-                                         Message message) {
-  Producer::Impl& p = *producer;
-  InProgress in_progress(p, message);
-  const OutgoingMessage outgoing(std::move(message), p.config, p.time.wall_millis());
-  const Instant begin = p.time.now();
-  const Instant deadline = begin + p.config.send_timeout();  // one budget for all that follows
+asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer, Message message,
+                                         SendPlanPtr plan) {
+  return send(std::move(producer), std::move(message), std::move(plan));
+}
 
-  TopicRoutePtr route = co_await find_route(p, outgoing.topic(), deadline);
-  SendAttempts attempts(1 + p.config.retries(), begin, deadline);
-  while (attempts.next(p.time.now())) {
-    const MessageQueue& queue =
-        p.faults.select_queue(route->publish, attempts.last_broker(), p.time.now());
-    SendOutcome outcome = co_await send_to(p, queue, outgoing, deadline);
-    p.faults.update(queue.broker_name, outcome.elapsed(), !outcome.ok(), p.time.now());
-    if (outcome.ok()) co_return std::move(outcome.result());
-    attempts.failed(outcome);
-  }
-  throw attempts.error(outgoing.topic(), p.time.now());
+asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+                                         std::vector<Message> batch, SendPlanPtr plan) {
+  return send(std::move(producer), std::move(batch), std::move(plan));
+}
+
+asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+                                         GatheredBatch batch, SendPlanPtr plan) {
+  return send(std::move(producer), std::move(batch), std::move(plan));
 }
 
 }  // namespace comet

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "comet/client/errors.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
@@ -11,23 +13,8 @@ namespace {
 
 using remoting::ResponseCode;
 
-// "Not here" and "not now": another broker, or the same a moment later, may well take the message
-// (Apache: retryResponseCodes of 5.x).
-bool is_repeatable(ResponseCode code) noexcept {
-  switch (code) {
-    case ResponseCode::system_error:
-    case ResponseCode::system_busy:
-    case ResponseCode::service_not_available:
-    case ResponseCode::no_permission:
-    case ResponseCode::topic_not_exist:
-    case ResponseCode::no_buyer_id:
-    case ResponseCode::not_in_current_unit:
-    case ResponseCode::go_away:
-      return true;
-    default:
-      return false;
-  }
-}
+// Each further try of a broker waits that much longer than the one before it.
+constexpr int kPauseGrowth = 5;
 
 // Apache's client error code for what went wrong last.
 error_code overall_code(const error_code& last) {
@@ -45,16 +32,25 @@ std::string describe(const SendTry& attempt) {
 
 }  // namespace
 
-void SendOutcome::refused(const remoting::RemotingCommand& answer) {
-  attempt_.error = answer.response_code();
-  attempt_.text = fmt::format("{} ({})", remoting::to_string(answer.response_code()), answer.code);
-  if (!answer.remark.empty()) attempt_.text += " " + answer.remark;
-  repeatable_ = is_repeatable(answer.response_code());
+// "Not here" and "not now": another broker, or the same a moment later, may well take the message.
+std::set<ResponseCode> default_retry_response_codes() {
+  return {ResponseCode::topic_not_exist,       ResponseCode::system_error,
+          ResponseCode::service_not_available, ResponseCode::no_permission,
+          ResponseCode::no_buyer_id,           ResponseCode::not_in_current_unit,
+          ResponseCode::system_busy,           ResponseCode::go_away};
+}
+
+void SendOutcome::refused(const remoting::RemotingCommand& answer, const ProducerConfig& config) {
+  answered_ = true;
+  error_ = answer.response_code();
+  text_ = fmt::format("{} ({})", remoting::to_string(answer.response_code()), answer.code);
+  if (!answer.remark.empty()) text_ += " " + answer.remark;
+  repeatable_ = config.retry_response_codes().contains(answer.response_code());
 }
 
 void SendOutcome::failed(error_code error, std::string text, bool repeatable) {
-  attempt_.error = error;
-  attempt_.text = std::move(text);
+  error_ = error;
+  text_ = std::move(text);
   repeatable_ = repeatable;
 }
 
@@ -62,13 +58,46 @@ bool SendAttempts::next(Instant now) const noexcept {
   return repeatable_ && tries_.size() < static_cast<std::size_t>(max_tries_) && now < deadline_;
 }
 
-void SendAttempts::failed(SendOutcome& outcome) {
-  repeatable_ = outcome.repeatable();
-  tries_.push_back(std::move(outcome.attempt()));
+bool SendAttempts::is_final(const SendOutcome& outcome) const noexcept {
+  if (!outcome.is_stored()) return false;
+  const bool is_enough = outcome.result().status == SendStatus::send_ok;
+  return is_enough || !config_.retry_when_not_store_ok();
+}
+
+void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address>& broker,
+                          SendOutcome& outcome) {
+  SendTry attempt;
+  attempt.broker_name = queue.broker_name;
+  if (broker) attempt.address = broker->to_string();
+  attempt.elapsed = outcome.elapsed();
+  if (outcome.is_stored()) {
+    repeatable_ = true;
+    attempt.text = to_string(outcome.result().status);
+    weaker_ = std::move(outcome.result());
+  } else {
+    repeatable_ = outcome.repeatable();
+    attempt.error = outcome.error();
+    attempt.text = outcome.text();
+  }
+  tries_.push_back(std::move(attempt));
 }
 
 std::string_view SendAttempts::last_broker() const noexcept {
   return tries_.empty() ? std::string_view() : tries_.back().broker_name;
+}
+
+Duration SendAttempts::pause_before(const MessageQueue& queue, Instant now) const noexcept {
+  Duration pause{};
+  for (const SendTry& attempt : tries_) {
+    if (attempt.broker_name != queue.broker_name) continue;
+    pause = pause == Duration::zero() ? config_.retry_pause() : kPauseGrowth * pause;
+  }
+  return std::min<Duration>(pause, (deadline_ - now) / 2);
+}
+
+SendResult SendAttempts::result_or_throw(const std::string& topic, Instant now) {
+  if (weaker_) return std::move(*weaker_);
+  throw error(topic, now);
 }
 
 SendError SendAttempts::error(const std::string& topic, Instant now) const {

@@ -7,6 +7,7 @@
 
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
+#include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_error.hpp"
 #include "comet/producer/send_result.hpp"
 #include "comet/remoting/command.hpp"
@@ -16,49 +17,66 @@ namespace comet {
 // How one try ended: with a result, or with what went wrong.
 class SendOutcome {
  public:
-  explicit SendOutcome(const std::string& broker_name) { attempt_.broker_name = broker_name; }
+  explicit SendOutcome(Instant begin) noexcept : begin_(begin) {}
 
-  void stored(SendResult result) { result_ = std::move(result); }
+  void stored(SendResult result) { result_.emplace(std::move(result)); }
   // An answer other than "stored".
-  void refused(const remoting::RemotingCommand& answer);
+  void refused(const remoting::RemotingCommand& answer, const ProducerConfig& config);
   // No answer, or none that counts. `repeatable`: another try makes sense.
   void failed(error_code error, std::string text, bool repeatable);
-  void at(const Address& address) { attempt_.address = address.to_string(); }
-  void took(Duration elapsed) { attempt_.elapsed = elapsed; }
+  void ended(Instant now) noexcept { elapsed_ = now - begin_; }
 
-  [[nodiscard]] bool ok() const noexcept { return result_.has_value(); }
+  [[nodiscard]] bool is_stored() const noexcept { return result_.has_value(); }
   [[nodiscard]] SendResult& result() noexcept { return *result_; }
+  [[nodiscard]] const SendResult& result() const noexcept { return *result_; }
+  [[nodiscard]] const error_code& error() const noexcept { return error_; }
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+  // The broker has answered, if only to refuse.
+  [[nodiscard]] bool answered() const noexcept { return answered_; }
   [[nodiscard]] bool repeatable() const noexcept { return repeatable_; }
-  [[nodiscard]] Duration elapsed() const noexcept { return attempt_.elapsed; }
-  [[nodiscard]] SendTry& attempt() noexcept { return attempt_; }
+  [[nodiscard]] Duration elapsed() const noexcept { return elapsed_; }
 
  private:
-  SendTry attempt_;
+  Instant begin_;
+  Duration elapsed_{};
   std::optional<SendResult> result_;
+  error_code error_;
+  std::string text_;
+  bool answered_ = false;
   bool repeatable_ = false;
 };
 
 // The tries of one send: how many there may still be, and what became of the earlier ones.
 class SendAttempts {
  public:
-  SendAttempts(int max_tries, Instant begin, Instant deadline)
-      : max_tries_(max_tries), begin_(begin), deadline_(deadline) {}
+  SendAttempts(const ProducerConfig& config, int max_tries, Instant begin, Instant deadline)
+      : config_(config), max_tries_(max_tries), begin_(begin), deadline_(deadline) {}
 
   // Whether there is to be a (further) try.
   [[nodiscard]] bool next(Instant now) const noexcept;
-  void failed(SendOutcome& outcome);
+  // Whether the send ends with this outcome. If not, it is remembered.
+  [[nodiscard]] bool is_final(const SendOutcome& outcome) const noexcept;
+  void failed(const MessageQueue& queue, const std::optional<Address>& broker,
+              SendOutcome& outcome);
   // Of the broker that was tried last; empty before the first try.
   [[nodiscard]] std::string_view last_broker() const noexcept;
+  // Before another try on this broker; zero for a broker that has not been tried yet.
+  [[nodiscard]] Duration pause_before(const MessageQueue& queue, Instant now) const noexcept;
 
-  // What the caller gets when the tries have come to nothing.
-  [[nodiscard]] SendError error(const std::string& topic, Instant now) const;
+  // What the caller gets when the tries have come to nothing better: the last result with a weaker
+  // guarantee, or else an error with all tries.
+  [[nodiscard]] SendResult result_or_throw(const std::string& topic, Instant now);
 
  private:
+  [[nodiscard]] SendError error(const std::string& topic, Instant now) const;
+
+  const ProducerConfig& config_;
   int max_tries_;
   Instant begin_;
   Instant deadline_;
   bool repeatable_ = true;
   std::vector<SendTry> tries_;
+  std::optional<SendResult> weaker_;
 };
 
 }  // namespace comet

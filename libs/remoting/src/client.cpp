@@ -39,6 +39,8 @@ struct Client::Impl {
   void prepare(const Address& to, RemotingCommand& request) const;
   static asio::awaitable<RemotingCommand> invoke(std::shared_ptr<Impl> impl, Address to,
                                                  RemotingCommand request, Instant deadline);
+  static asio::awaitable<void> exchange(std::shared_ptr<Impl> impl, const Address& to,
+                                        RemotingCommand& command, Instant deadline);
   static asio::awaitable<void> invoke_oneway(std::shared_ptr<Impl> impl, Address to,
                                              RemotingCommand request, Instant deadline);
   static asio::awaitable<std::shared_ptr<Connection>> connect(std::shared_ptr<Impl> impl,
@@ -76,20 +78,24 @@ void Client::Impl::prepare(const Address& to, RemotingCommand& request) const {
 
 asio::awaitable<RemotingCommand> Client::Impl::invoke(std::shared_ptr<Impl> impl, Address to,
                                                       RemotingCommand request, Instant deadline) {
-  impl->prepare(to, request);
-  const std::int32_t code = request.code;
+  co_await exchange(impl, to, request, deadline);
+  co_return std::move(request);
+}
+
+asio::awaitable<void> Client::Impl::exchange(std::shared_ptr<Impl> impl, const Address& to,
+                                             RemotingCommand& command, Instant deadline) {
+  impl->prepare(to, command);
+  const std::int32_t code = command.code;
   std::shared_ptr<Connection> connection = impl->find(to);
   if (connection == nullptr) connection = co_await connect(impl, to, code, deadline);
-  RemotingCommand& answer = request;
-  const bool answered = co_await connection->exchange(request, deadline);
+  const bool answered = co_await connection->exchange(command, deadline);
   if (!answered) {
     connection = co_await connect(impl, to, code, deadline);
-    answer = co_await connection->invoke(std::move(request), deadline);
+    command = co_await connection->invoke(std::move(command), deadline);
   }
   for (const auto& hook : impl->config.hooks) {
-    hook->after_response(to, static_cast<RequestCode>(code), answer);
+    hook->after_response(to, static_cast<RequestCode>(code), command);
   }
-  co_return std::move(answer);
 }
 
 asio::awaitable<void> Client::Impl::invoke_oneway(std::shared_ptr<Impl> impl, Address to,
@@ -180,6 +186,11 @@ Client::~Client() = default;
 asio::awaitable<RemotingCommand> Client::invoke(const Address& to, RemotingCommand request,
                                                 Instant deadline) {
   return Impl::invoke(impl_, to, std::move(request), deadline);
+}
+
+asio::awaitable<void> Client::exchange(const Address& to, RemotingCommand& command,
+                                       Instant deadline) {
+  return Impl::exchange(impl_, to, command, deadline);
 }
 
 asio::awaitable<void> Client::invoke_oneway(const Address& to, RemotingCommand request,

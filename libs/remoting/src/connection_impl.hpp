@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/waiter.hpp"
 #include "comet/remoting/connection.hpp"
 #include "frame_buffer.hpp"
 #include "outbox.hpp"
 #include "pending_requests.hpp"
-#include "waiter.hpp"
 
 namespace comet::remoting {
 

@@ -9,6 +9,7 @@
 
 #include "comet/base/body.hpp"
 #include "comet/remoting/command.hpp"
+#include "comet/remoting/outbox_limits.hpp"
 
 namespace comet::remoting {
 
@@ -16,7 +17,7 @@ namespace comet::remoting {
 class Outbox {
  public:
   // From here on a copy costs more than one more buffer in the write.
-  static constexpr std::size_t kReferFrom = 4u << 10;
+  static constexpr std::size_t kReferFrom = kBodiesCopiedBelow;
   // Bodies in pieces are the log's pages: referred to, they take no memory of ours however long
   // the peer lets them wait. Down to here that costs little more than a copy.
   static constexpr std::size_t kReferPieceFrom = 512;

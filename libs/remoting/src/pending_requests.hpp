@@ -6,9 +6,9 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 
+#include "comet/base/waiter.hpp"
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/errors.hpp"
-#include "waiter.hpp"
 
 namespace comet::remoting {
 

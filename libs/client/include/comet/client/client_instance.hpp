@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "comet/base/stream.hpp"
 #include "comet/client/client_config.hpp"
@@ -62,12 +63,15 @@ class ClientInstance {
                                                                   Instant deadline);
   // The same from the cache alone; null when a query would be needed.
   [[nodiscard]] TopicRoutePtr cached_publish_route(std::string_view topic) const;
+  // All of those.
+  [[nodiscard]] std::vector<TopicRoutePtr> cached_publish_routes() const;
   // The route of a topic that exists, for reading. Errors as above.
   [[nodiscard]] asio::awaitable<TopicRoutePtr> find_route(std::string topic, Instant deadline);
   // Asks the name servers again, although the cache has a route. Errors as above.
   [[nodiscard]] asio::awaitable<void> refresh_route(std::string topic, Instant deadline);
 
-  // Of the broker's master; nullopt when no route names one.
+  // Of the broker's master, on its VIP channel where that is configured; nullopt when no route
+  // names one.
   [[nodiscard]] std::optional<Address> publish_address(std::string_view broker_name) const;
   // Of the master if there is one, else of any slave.
   [[nodiscard]] std::optional<Address> read_address(std::string_view broker_name) const;
@@ -77,6 +81,15 @@ class ClientInstance {
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> invoke(Address to,
                                                                   remoting::RemotingCommand request,
                                                                   Instant deadline);
+
+  // The same in place: `command` is the request and becomes the answer. The caller keeps the client
+  // alive; address and command stay where they are.
+  [[nodiscard]] asio::awaitable<void> exchange(const Address& to,
+                                               remoting::RemotingCommand& command,
+                                               Instant deadline);
+  // The same for a request that is not answered: returns when it is queued on a connection.
+  [[nodiscard]] asio::awaitable<void> invoke_oneway(Address to, remoting::RemotingCommand request,
+                                                    Instant deadline);
 
   [[nodiscard]] const std::string& client_id() const noexcept;
   [[nodiscard]] const ClientConfig& config() const noexcept;

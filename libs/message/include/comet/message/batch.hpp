@@ -31,6 +31,11 @@ inline error_code make_error_code(BatchErrc code) noexcept {
 [[nodiscard]] Result<std::vector<BatchItem>> decode_batch(std::string_view bytes);
 // Appends one message.
 void encode_batch_item(const Message& message, std::string& out);
+// The same from its parts; `properties` in the string form.
+void encode_batch_item(std::int32_t flag, std::string_view body, std::string_view properties,
+                       std::string& out);
+// total size, magic, CRC, flag, body length, properties length
+inline constexpr std::size_t kBatchItemOverhead = 4 + 4 + 4 + 4 + 4 + 2;
 
 }  // namespace comet
 

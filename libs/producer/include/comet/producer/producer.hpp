@@ -1,21 +1,33 @@
 #pragma once
 // Sends messages to RocketMQ brokers:
 //
-//   comet::Producer producer(executor,
-//   comet::ProducerConfig("orders").name_servers("127.0.0.1:9876")); co_await producer.start();
+//   comet::ProducerConfig config("order-service");
+//   config.name_servers("127.0.0.1:9876");
+//   comet::Producer producer(executor, config);
+//   co_await producer.start();
 //   comet::Message message("orders", "the body");
 //   comet::SendResult result = co_await producer.send(message);
 //   co_await producer.shutdown();
+//
+// Every operation is an awaitable; other styles come with asio::co_spawn:
+//   a callback:  co_spawn(executor, producer.send(message), [](std::exception_ptr, SendResult) {});
+//   a future:    co_spawn(executor, producer.send(message), asio::use_future).get();
+//   no throwing: co_await co_spawn(executor, producer.send(message),
+//                                  asio::as_tuple(asio::use_awaitable));
+// Programs without an event loop use BlockingProducer (blocking_producer.hpp).
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "comet/base/stream.hpp"
 #include "comet/client/client_instance.hpp"
 #include "comet/message/message.hpp"
 #include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_error.hpp"
+#include "comet/producer/send_options.hpp"
 #include "comet/producer/send_result.hpp"
 
 namespace comet {
@@ -49,10 +61,37 @@ class Producer {
   // the response codes that say "not here" or "not now"; all within the one send timeout. The
   // message keeps its unique id over all tries.
   // Errors: SendError with all that was tried (see there for the codes); Error: illegal_message
-  // (before anything is sent), no_name_server, topic_not_found, not_running. See ClientErrc.
+  // (before anything is sent), no_name_server, topic_not_found, not_running (ClientErrc), and
+  // RemotingErrc::too_many_requests when the bounds of max_in_flight leave no room in time.
   // Cancellation (terminal): ends the send at once with operation_aborted; the message may have
   // been stored. The producer stays usable.
   [[nodiscard]] asio::awaitable<SendResult> send(Message message);
+  // To a given queue, by a sharding key or a selector, or with a timeout of its own. With a queue,
+  // key or selector there is one try. Errors also: illegal_message for a queue of another topic or
+  // a selector's choice beyond the queues; what the selector throws.
+  [[nodiscard]] asio::awaitable<SendResult> send(Message message, SendOptions options);
+
+  // Several messages of one topic as one request: stored together in one queue, or not at all. They
+  // have the same wait_store_ok, no delay, and at most max_message_size bytes together. The result
+  // has the unique ids and the offset ids of all, separated by commas, and the first one's offset.
+  // Errors: as send, illegal_message for messages that are no batch.
+  [[nodiscard]] asio::awaitable<SendResult> send_batch(std::vector<Message> batch);
+  [[nodiscard]] asio::awaitable<SendResult> send_batch(std::vector<Message> batch,
+                                                       SendOptions options);
+  // Any number of such messages, in as few batches as `max_bytes` allows, one after the other; the
+  // results of the batches. A batch that fails ends it: the messages of those before it are stored.
+  // Errors: as send_batch.
+  [[nodiscard]] asio::awaitable<std::vector<SendResult>> send_in_batches(
+      std::vector<Message> messages, std::size_t max_bytes = 1u << 20);
+
+  // Returns when the request is queued on a connection; nobody will know whether it was stored.
+  // One try. Errors: as send.
+  [[nodiscard]] asio::awaitable<void> send_oneway(Message message);
+  [[nodiscard]] asio::awaitable<void> send_oneway(Message message, SendOptions options);
+
+  // The queues that the topic's messages may go to, sorted by broker name and queue id.
+  // Errors: no_name_server, topic_not_found, not_running.
+  [[nodiscard]] asio::awaitable<std::vector<MessageQueue>> publish_queues(std::string topic);
 
   // Refuses new sends, waits for those in progress (each ends by its own deadline), takes leave of
   // the brokers and closes the connections. Idempotent.
@@ -68,5 +107,10 @@ class Producer {
  private:
   std::shared_ptr<Impl> impl_;
 };
+
+// The messages in order, in batches of at most `max_bytes` on the wire; a greater message is a
+// batch of its own.
+[[nodiscard]] std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
+                                                            std::size_t max_bytes);
 
 }  // namespace comet

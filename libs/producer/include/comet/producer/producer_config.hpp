@@ -3,15 +3,23 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "comet/base/tls_network.hpp"
 #include "comet/client/client_config.hpp"
+#include "comet/client/namespaces.hpp"
+#include "comet/message/compression.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/producer/fault_table.hpp"
+#include "comet/producer/send_hook.hpp"
 #include "comet/remoting/acl.hpp"
 
 namespace comet {
+
+[[nodiscard]] std::set<remoting::ResponseCode> default_retry_response_codes();
 
 // Settings of a producer; the defaults are those of Apache's DefaultMQProducer. Setters return
 // *this:  ProducerConfig("orders").name_servers("ns1:9876;ns2:9876").send_timeout(5s)
@@ -20,10 +28,24 @@ class ProducerConfig {
   // Producers that do the same work share a group. Its name is checked by Producer::start().
   explicit ProducerConfig(std::string group) : group_(std::move(group)) {}
 
-  // "host:port", several separated by ';'. Without any, NAMESRV_ADDR of the environment counts.
-  // Throws Error naming an item that is not host:port.
+  // "host:port", several separated by ';'; "http://" in front is skipped, and an endpoint
+  // "http://MQ_INST_x_y.host:port" names the namespace, too. Without any, NAMESRV_ADDR of the
+  // environment counts, then the address server. Throws Error naming an item that is not host:port.
   ProducerConfig& name_servers(std::string_view list) {
-    client_.name_servers = Address::parse_list(list);
+    client::NameServerList parsed = client::parse_name_server_list(list);
+    client_.name_servers = std::move(parsed.addresses);
+    if (client_.name_space.empty()) client_.name_space = std::move(parsed.name_space);
+    return *this;
+  }
+  // Where to fetch the list of name servers, "host[:port]" (Apache: rocketmq.namesrv.domain).
+  // Throws Error when that is no host.
+  ProducerConfig& address_server(std::string_view domain, std::string_view subgroup = "nsaddr") {
+    client_.address_server = remoting::AddressServer(domain, subgroup, client_.unit_name);
+    return *this;
+  }
+  // A tenant's name in front of topics and groups (4.x).
+  ProducerConfig& name_space(std::string value) {
+    client_.name_space = std::move(value);
     return *this;
   }
   // For all tries of one send together, with the search for the route. 3 s.
@@ -41,9 +63,35 @@ class ProducerConfig {
     retries_ = value;
     return *this;
   }
-  // Bodies of this size or more are compressed. 4096 bytes; zlib level 5.
+  // Before a broker is tried for the second time in one send; before the third time five times as
+  // long, and so on; never more than half of the time that is left. 100 ms: a broker that restarts
+  // is there again. Zero: at once, as Apache's producers do it.
+  ProducerConfig& retry_pause(Duration value) {
+    retry_pause_ = value;
+    return *this;
+  }
+  // Which answers of a broker lead to a further try. Apache's: TOPIC_NOT_EXIST 17, SYSTEM_ERROR 1,
+  // SERVICE_NOT_AVAILABLE 14, NO_PERMISSION 16, NO_BUYER_ID 204, NOT_IN_CURRENT_UNIT 205, and of
+  // 5.x SYSTEM_BUSY 2 and GO_AWAY 1500.
+  ProducerConfig& retry_response_codes(std::set<remoting::ResponseCode> codes) {
+    retry_response_codes_ = std::move(codes);
+    return *this;
+  }
+  // A message that is stored with a weaker guarantee than asked for (any status but SEND_OK) is
+  // sent once more to another broker. Off. (Apache: retryAnotherBrokerWhenNotStoreOK)
+  ProducerConfig& retry_when_not_store_ok(bool on) {
+    retry_when_not_store_ok_ = on;
+    return *this;
+  }
+
+  // Bodies of this size or more are compressed; batches never are. 4096 bytes.
   ProducerConfig& compress_over(std::size_t bytes) {
     compress_over_ = bytes;
+    return *this;
+  }
+  // ZLIB, level 5. LZ4 and ZSTD are for brokers and consumers of 5.x.
+  ProducerConfig& compression(CompressionType type) {
+    compression_ = type;
     return *this;
   }
   ProducerConfig& compress_level(int value) {
@@ -55,9 +103,67 @@ class ProducerConfig {
     max_message_size_ = bytes;
     return *this;
   }
+  // Sends beyond so many messages or bytes on their way wait, within their timeout. 10,000 and
+  // 100 MiB. (5.x: backPressureForAsyncSendNum, backPressureForAsyncSendSize)
+  ProducerConfig& max_in_flight(std::size_t messages, std::size_t bytes) {
+    max_in_flight_messages_ = messages;
+    max_in_flight_bytes_ = bytes;
+    return *this;
+  }
+
+  // Messages of one topic that are sent within `hold` of each other go to the broker together, as
+  // soon as they have `size` bytes; every send still ends with its own result. Off.
+  // (5.x: autoBatch, batchMaxDelayMs 10, batchMaxBytes 32 KiB)
+  ProducerConfig& auto_batch(bool on, Duration hold = std::chrono::milliseconds(10),
+                             std::size_t size = 32u << 10) {
+    auto_batch_ = on;
+    auto_batch_hold_ = hold;
+    auto_batch_size_ = size;
+    return *this;
+  }
+
   // Leaves slow and failing brokers out for a while (Apache: sendLatencyFaultEnable). Off.
-  ProducerConfig& latency_fault_tolerance(bool on) {
+  ProducerConfig& latency_fault_tolerance(bool on, FaultRules rules = FaultRules::v4_9) {
     latency_fault_tolerance_ = on;
+    fault_rules_ = rules;
+    return *this;
+  }
+  // Asks brokers that failed whether they are back (5.x: startDetectorEnable, detectInterval,
+  // detectTimeout). Turns latency fault tolerance on, with the rules of 5.3. Off.
+  ProducerConfig& reachability_detector(bool on, Duration interval = std::chrono::seconds(2),
+                                        Duration timeout = std::chrono::milliseconds(200)) {
+    detector_ = on;
+    detector_interval_ = interval;
+    detector_timeout_ = timeout;
+    if (on) latency_fault_tolerance(true, FaultRules::v5_3);
+    return *this;
+  }
+  // To the brokers' port - 2 (Apache: vipChannelEnabled). Off.
+  ProducerConfig& vip_channel(bool on) {
+    client_.vip_channel = on;
+    return *this;
+  }
+
+  // Sees every try (send_hook.hpp), in the order in which they are added.
+  ProducerConfig& send_hook(std::shared_ptr<SendHook> hook) {
+    send_hooks_.push_back(std::move(hook));
+    return *this;
+  }
+  // May refuse a send; called before the send hooks.
+  ProducerConfig& forbidden_hook(std::shared_ptr<ForbiddenHook> hook) {
+    forbidden_hooks_.push_back(std::move(hook));
+    return *this;
+  }
+  // Sees every request of the client, also those for routes and heartbeats (Apache: RPCHook).
+  ProducerConfig& rpc_hook(std::shared_ptr<remoting::RpcHook> hook) {
+    client_.remoting.hooks.push_back(std::move(hook));
+    return *this;
+  }
+  // Records where each message went in a topic that mqadmin and the dashboard read
+  // (Apache: enableMsgTrace, customizedTraceTopic). Off.
+  ProducerConfig& message_trace(bool on, std::string topic = "RMQ_SYS_TRACE_TOPIC") {
+    message_trace_ = on;
+    trace_topic_ = std::move(topic);
     return *this;
   }
 
@@ -89,10 +195,36 @@ class ProducerConfig {
   [[nodiscard]] Duration send_timeout() const noexcept { return send_timeout_; }
   [[nodiscard]] Duration max_timeout_per_try() const noexcept { return max_timeout_per_try_; }
   [[nodiscard]] int retries() const noexcept { return retries_; }
+  [[nodiscard]] Duration retry_pause() const noexcept { return retry_pause_; }
+  [[nodiscard]] const std::set<remoting::ResponseCode>& retry_response_codes() const noexcept {
+    return retry_response_codes_;
+  }
+  [[nodiscard]] bool retry_when_not_store_ok() const noexcept { return retry_when_not_store_ok_; }
   [[nodiscard]] std::size_t compress_over() const noexcept { return compress_over_; }
+  [[nodiscard]] CompressionType compression() const noexcept { return compression_; }
   [[nodiscard]] int compress_level() const noexcept { return compress_level_; }
   [[nodiscard]] std::size_t max_message_size() const noexcept { return max_message_size_; }
+  [[nodiscard]] std::size_t max_in_flight_messages() const noexcept {
+    return max_in_flight_messages_;
+  }
+  [[nodiscard]] std::size_t max_in_flight_bytes() const noexcept { return max_in_flight_bytes_; }
+  [[nodiscard]] bool auto_batch() const noexcept { return auto_batch_; }
+  [[nodiscard]] Duration auto_batch_hold() const noexcept { return auto_batch_hold_; }
+  [[nodiscard]] std::size_t auto_batch_size() const noexcept { return auto_batch_size_; }
   [[nodiscard]] bool latency_fault_tolerance() const noexcept { return latency_fault_tolerance_; }
+  [[nodiscard]] FaultRules fault_rules() const noexcept { return fault_rules_; }
+  [[nodiscard]] bool reachability_detector() const noexcept { return detector_; }
+  [[nodiscard]] Duration detector_interval() const noexcept { return detector_interval_; }
+  [[nodiscard]] Duration detector_timeout() const noexcept { return detector_timeout_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<SendHook>>& send_hooks() const noexcept {
+    return send_hooks_;
+  }
+  [[nodiscard]] const std::vector<std::shared_ptr<ForbiddenHook>>& forbidden_hooks()
+      const noexcept {
+    return forbidden_hooks_;
+  }
+  [[nodiscard]] bool message_trace() const noexcept { return message_trace_; }
+  [[nodiscard]] const std::string& trace_topic() const noexcept { return trace_topic_; }
   [[nodiscard]] const std::optional<TlsClientConfig>& tls() const noexcept { return tls_; }
 
  private:
@@ -101,10 +233,27 @@ class ProducerConfig {
   Duration send_timeout_ = std::chrono::seconds(3);
   Duration max_timeout_per_try_ = Duration::zero();
   int retries_ = 2;
+  Duration retry_pause_ = std::chrono::milliseconds(100);
+  std::set<remoting::ResponseCode> retry_response_codes_ = default_retry_response_codes();
+  bool retry_when_not_store_ok_ = false;
   std::size_t compress_over_ = 4096;
+  CompressionType compression_ = CompressionType::zlib;
   int compress_level_ = 5;
   std::size_t max_message_size_ = kDefaultMaxMessageSize;
+  std::size_t max_in_flight_messages_ = 10'000;
+  std::size_t max_in_flight_bytes_ = 100u << 20;
+  bool auto_batch_ = false;
+  Duration auto_batch_hold_{};
+  std::size_t auto_batch_size_ = 0;
   bool latency_fault_tolerance_ = false;
+  FaultRules fault_rules_ = FaultRules::v4_9;
+  bool detector_ = false;
+  Duration detector_interval_{};
+  Duration detector_timeout_{};
+  std::vector<std::shared_ptr<SendHook>> send_hooks_;
+  std::vector<std::shared_ptr<ForbiddenHook>> forbidden_hooks_;
+  bool message_trace_ = false;
+  std::string trace_topic_;
   std::optional<TlsClientConfig> tls_;
 };
 

@@ -40,6 +40,10 @@ class Client {
   // 5.x), its connection gets no more requests and this one is sent once more on a new connection.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(const Address& to, RemotingCommand request,
                                                         Instant deadline);
+  // The same in place: `command` is the request and becomes the answer. Both stay where they are
+  // until then.
+  [[nodiscard]] asio::awaitable<void> exchange(const Address& to, RemotingCommand& command,
+                                               Instant deadline);
   // Returns when the request is queued on an open connection.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(const Address& to, RemotingCommand request,
                                                     Instant deadline);

@@ -1,4 +1,4 @@
-#include "waiter.hpp"
+#include "comet/base/waiter.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -6,7 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace comet::remoting {
+namespace comet {
 
 asio::awaitable<error_code> Waiter::wait() {
   auto suspend = [this](auto handler) {
@@ -36,4 +36,4 @@ void Waiter::abandon() noexcept {
   handler_.reset();
 }
 
-}  // namespace comet::remoting
+}  // namespace comet

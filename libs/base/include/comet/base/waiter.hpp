@@ -9,7 +9,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet::remoting {
+namespace comet {
 
 // One wait at a time. The waiting coroutine is owned by this object: whoever owns the Waiter must
 // see to it that the wait ends before the Waiter dies, or abandon() it.
@@ -36,4 +36,4 @@ class Waiter {
   std::optional<Handler> handler_;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet

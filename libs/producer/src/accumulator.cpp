@@ -1,0 +1,194 @@
+#include "accumulator.hpp"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+
+#include "comet/base/waiter.hpp"
+#include "comet/message/batch.hpp"
+#include "producer_impl.hpp"
+
+namespace comet {
+
+// One gathered message, in the frame of its send.
+class Accumulator::Entry {
+ public:
+  Entry(asio::any_io_executor executor) : waiter(std::move(executor)) {}
+  ~Entry();
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  Waiter waiter;
+  std::shared_ptr<Batch> batch;
+  std::size_t index = 0;  // in its batch
+  std::string unique_id;
+};
+
+class Accumulator::Batch {
+ public:
+  Batch(const Producer::Impl& producer, const Message& first)
+      : deadline(producer.time.now() + producer.config.send_timeout()),
+        send_at(producer.time.now() + producer.config.auto_batch_hold()),
+        hold(producer.client->executor(), producer.time) {
+    content.topic = first.topic();
+    content.wait_store_ok = waits(first);
+    content.body.reserve(producer.config.auto_batch_size() + 512);
+  }
+  static bool waits(const Message& message) {
+    return message.properties().get(property::kWait) != "false";
+  }
+  [[nodiscard]] bool fits(const Message& message) const {
+    return content.topic == message.topic() && content.wait_store_ok == waits(message);
+  }
+  void close() {
+    full = true;
+    hold.cancel();
+  }
+  // The result of all, from which each one's is made.
+  void stored(SendResult all) {
+    result = std::move(all);
+    std::string_view rest = result.offset_message_id;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(','), rest.size());
+      offset_ids.push_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  [[nodiscard]] SendResult result_of(Entry& entry) const {
+    SendResult own;
+    own.status = result.status;
+    own.message_id = std::move(entry.unique_id);
+    const bool one_each = offset_ids.size() == entries.size();
+    own.offset_message_id = one_each ? offset_ids[entry.index] : result.offset_message_id;
+    own.queue = result.queue;
+    own.queue_offset = result.queue_offset + static_cast<std::int64_t>(entry.index);
+    own.region_id = result.region_id;
+    own.trace_on = result.trace_on;
+    return own;
+  }
+  void wake_all() {
+    for (Entry* entry : entries) {
+      if (entry != nullptr) entry->waiter.wake();
+    }
+  }
+  // The execution context goes away: those who wait are destroyed, as they own themselves.
+  void abandon_all() noexcept {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i] != nullptr) entries[i]->waiter.abandon();
+    }
+  }
+
+  GatheredBatch content;
+  Instant deadline;  // of the first message, and so before those of the others
+  Instant send_at;
+  Timer hold;
+  bool full = false;
+  std::vector<Entry*> entries;  // null: its send has been cancelled
+  // When it has been sent:
+  bool done = false;
+  std::exception_ptr problem;
+  SendResult result;
+  std::vector<std::string_view> offset_ids;
+};
+
+Accumulator::Entry::~Entry() {
+  if (batch != nullptr) batch->entries[index] = nullptr;
+}
+
+Accumulator::Accumulator() = default;
+Accumulator::~Accumulator() = default;
+
+bool Accumulator::takes(const Message& message, const ProducerConfig& config) {
+  if (!config.auto_batch()) return false;
+  if (message.body().size() >= config.compress_over()) return false;
+  if (message.body().size() >= config.auto_batch_size()) return false;
+  if (message.topic().starts_with(kRetryTopicPrefix)) return false;
+  for (const auto& [name, value] : message.properties()) {
+    if (name == property::kDelay || name.starts_with("TIMER_") || name.starts_with("__")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+asio::awaitable<SendResult> Accumulator::send(std::shared_ptr<Producer::Impl> producer,
+                                              Message message) {
+  Producer::Impl& p = *producer;
+  SendInProgress in_progress(p, *plain_send());
+  validate(message, p.config);
+  FlowShare share(p.flow, 1, message.body().size());
+  if (!share.try_take()) {
+    const Instant deadline = p.time.now() + p.config.send_timeout();
+    co_await wait_for_room(p, share, deadline);
+  }
+  Entry entry(p.client->executor());
+  const std::shared_ptr<Batch> batch = add(producer, std::move(message), entry);
+  if (error_code cancelled = co_await entry.waiter.wait()) {
+    throw boost::system::system_error(cancelled);
+  }
+  if (batch->problem) std::rethrow_exception(batch->problem);
+  co_return batch->result_of(entry);
+}
+
+std::shared_ptr<Accumulator::Batch> Accumulator::add(
+    const std::shared_ptr<Producer::Impl>& producer, Message message, Entry& entry) {
+  Producer::Impl& p = *producer;
+  const auto fits = [&](const std::shared_ptr<Batch>& batch) { return batch->fits(message); };
+  const auto found = std::find_if(open_.begin(), open_.end(), fits);
+  std::shared_ptr<Batch> batch;
+  if (found != open_.end()) {
+    batch = *found;
+  } else {
+    batch = std::make_shared<Batch>(p, message);
+    open_.push_back(batch);
+    p.tasks.spawn("batch of messages", deliver(producer, batch));
+  }
+  GatheredBatch& content = batch->content;
+  properties_.clear();
+  entry.unique_id = append_properties(message, p.config, p.time.wall_millis(), properties_);
+  encode_batch_item(message.flag(), message.body(), properties_, content.body);
+  ++content.count;
+  entry.index = batch->entries.size();
+  entry.batch = batch;
+  batch->entries.push_back(&entry);
+  if (p.settings.has_hooks) {
+    content.ids.append(content.ids.empty() ? "" : ",").append(entry.unique_id);
+    message.properties().set(property::kUniqueKey, entry.unique_id);
+    content.messages.push_back(std::move(message));
+  }
+  if (content.body.size() >= p.config.auto_batch_size()) {
+    std::erase(open_, batch);
+    batch->close();
+  }
+  return batch;
+}
+
+asio::awaitable<void> Accumulator::deliver(std::shared_ptr<Producer::Impl> producer,
+                                           std::shared_ptr<Batch> batch) {
+  struct Guard {
+    explicit Guard(Batch& guarded_in) : guarded(guarded_in) {}
+    ~Guard() {
+      if (!guarded.done) guarded.abandon_all();
+    }
+    Batch& guarded;
+  };
+  const Guard guard(*batch);
+  try {
+    if (!batch->full) (void)co_await batch->hold.wait_until(batch->send_at);
+    std::erase(open_, batch);
+    auto plan = std::make_shared<SendPlan>();
+    plan->part_deadline = batch->deadline;
+    GatheredBatch content = std::move(batch->content);
+    SendResult result = co_await send_message(producer, std::move(content), std::move(plan));
+    batch->stored(std::move(result));
+  } catch (...) {
+    batch->problem = std::current_exception();
+  }
+  batch->done = true;
+  batch->wake_all();
+}
+
+void Accumulator::flush() {
+  for (const auto& batch : open_) batch->close();
+}
+
+}  // namespace comet

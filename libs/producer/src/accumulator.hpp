@@ -1,0 +1,41 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comet/base/time.hpp"
+#include "comet/producer/producer.hpp"
+
+namespace comet {
+
+// Gathers messages of one topic that are sent at about the same time into one request (5.x:
+// ProduceAccumulator). Each send waits for its batch and gets its own result of it.
+class Accumulator {
+ public:
+  Accumulator();
+  ~Accumulator();
+
+  // Whether the message may travel with others: not delayed, not for a retry topic, and so small
+  // that others find room and compression has nothing to do.
+  [[nodiscard]] static bool takes(const Message& message, const ProducerConfig& config);
+  [[nodiscard]] asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer,
+                                                 Message message);
+  // What has been gathered goes at once.
+  void flush();
+
+ private:
+  class Batch;
+  class Entry;
+
+  [[nodiscard]] std::shared_ptr<Batch> add(const std::shared_ptr<Producer::Impl>& producer,
+                                           Message message, Entry& entry);
+  [[nodiscard]] asio::awaitable<void> deliver(std::shared_ptr<Producer::Impl> producer,
+                                              std::shared_ptr<Batch> batch);
+
+  std::vector<std::shared_ptr<Batch>> open_;  // few: one for each topic and store guarantee
+  std::string properties_;                    // of the message being added
+};
+
+}  // namespace comet

@@ -1,0 +1,39 @@
+#include "comet/producer/send_hook.hpp"
+
+#include "comet/base/log.hpp"
+#include "producer_impl.hpp"
+
+namespace comet {
+namespace {
+
+template <class Call>
+void call_each(const std::vector<std::shared_ptr<SendHook>>& hooks, Call call) noexcept {
+  for (const auto& hook : hooks) {
+    try {
+      call(*hook);
+    } catch (const std::exception& error) {
+      log::warn("a send hook failed: {}", error.what());
+    } catch (...) {
+      log::warn("a send hook failed");
+    }
+  }
+}
+
+}  // namespace
+
+void SendHook::before_send(const SendContext& /*context*/) {}
+void SendHook::after_send(const SendContext& /*context*/) {}
+
+void check_forbidden(const Producer::Impl& producer, const SendContext& context) {
+  for (const auto& hook : producer.config.forbidden_hooks()) hook->check(context);
+}
+
+void call_before(const Producer::Impl& producer, const SendContext& context) noexcept {
+  call_each(producer.hooks, [&](SendHook& hook) { hook.before_send(context); });
+}
+
+void call_after(const Producer::Impl& producer, const SendContext& context) noexcept {
+  call_each(producer.hooks, [&](SendHook& hook) { hook.after_send(context); });
+}
+
+}  // namespace comet
