@@ -128,12 +128,13 @@ Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, Producer
 }
 
 asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share, Instant deadline) {
-  if (co_await share.take(deadline)) co_return;
-  throw Error(
-      remoting::RemotingErrc::too_many_requests,
-      fmt::format("send: {} messages with {} bytes are on their way, no room for more until "
-                  "the deadline",
-                  producer.flow.messages(), producer.flow.bytes()));
+  const bool taken = co_await share.take(deadline);
+  if (!taken) {
+    throw Error(remoting::RemotingErrc::too_many_requests,
+                fmt::format("send: {} messages with {} bytes are on their way, no room for more "
+                            "until the deadline",
+                            producer.flow.messages(), producer.flow.bytes()));
+  }
 }
 
 SendPlanPtr plain_send() noexcept {

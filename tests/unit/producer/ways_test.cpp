@@ -92,7 +92,6 @@ BOOST_AUTO_TEST_CASE(messages_of_one_key_go_to_one_queue) {
   BOOST_TEST(all.size() > 1u);
 }
 
-
 BOOST_AUTO_TEST_CASE(the_queue_of_a_key_is_the_one_that_apache_chooses) {
   BOOST_TEST(queue_of_key("a", 8) == 97u % 8);
   BOOST_TEST(queue_of_key("ab", 8) == (97u * 31 + 98) % 8);

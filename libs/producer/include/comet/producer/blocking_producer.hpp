@@ -1,0 +1,49 @@
+#pragma once
+// A producer for programs without an event loop: plain functions that block.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comet/message/message.hpp"
+#include "comet/producer/producer_config.hpp"
+#include "comet/producer/send_error.hpp"
+#include "comet/producer/send_options.hpp"
+#include "comet/producer/send_result.hpp"
+
+namespace comet {
+
+//   comet::BlockingProducer
+//   producer(comet::ProducerConfig("order-service").name_servers("ns1:9876")); comet::SendResult
+//   result = producer.send(comet::Message("orders", "the body"));
+//
+// Thread-safe: any number of threads may send at the same time; their requests share connections.
+// Has one thread of its own, in which the hooks of the configuration are called; do not call the
+// producer from there.
+class BlockingProducer {
+ public:
+  // Starts the producer. Throws as Producer's constructor and start() do.
+  explicit BlockingProducer(ProducerConfig config);
+  // As shutdown().
+  ~BlockingProducer();
+  BlockingProducer(const BlockingProducer&) = delete;
+  BlockingProducer& operator=(const BlockingProducer&) = delete;
+
+  // Each blocks until its end and throws what the function of the same name of Producer throws.
+  SendResult send(Message message);
+  SendResult send(Message message, SendOptions options);
+  SendResult send_batch(std::vector<Message> batch);
+  SendResult send_batch(std::vector<Message> batch, SendOptions options);
+  void send_oneway(Message message);
+  [[nodiscard]] std::vector<MessageQueue> publish_queues(std::string topic);
+
+  // Refuses new sends, waits for those in progress and ends the thread. Idempotent. Sends of other
+  // threads must have returned or be refused before the object is destroyed.
+  void shutdown();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace comet

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""The examples of the producer do what they say, against our daemons."""
+
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from daemons import DaemonTest, TOOL_TIMEOUT, program  # noqa: E402
+from remoting import Client  # noqa: E402
+
+
+class Examples(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.namesrv = self.start_namesrv()
+        self.broker = self.start_broker(self.namesrv)
+
+    def run_example(self, name):
+        return self.run_program(f"example-{name}", self.namesrv.address).stdout
+
+    def stored(self, topic):
+        """The bodies of each queue, in their order."""
+        with Client(self.broker.port) as client:
+            return [[message.body.decode() for message in client.read_queue(topic, queue_id)]
+                    for queue_id in range(4)]
+
+    def test_the_shortest_one_sends_a_message(self):
+        self.assertIn("SEND_OK", self.run_example("producer"))
+        self.assertEqual(1, sum(map(len, self.stored("orders"))))
+
+    def test_batches_are_stored_whole_and_in_order(self):
+        text = self.run_example("batch")
+        batches = int(re.search(r"1000 messages in (\d+) batches", text).group(1))
+        self.assertTrue(2 <= batches <= 10, text)
+        queues = self.stored("batches")
+        together = [queue for queue in queues if "together 0" in queue]
+        self.assertEqual(1, len(together))
+        begin = together[0].index("together 0")
+        self.assertEqual([f"together {i}" for i in range(3)], together[0][begin:begin + 3])
+        many = {body for queue in queues for body in queue if body.startswith("one of many")}
+        self.assertEqual({f"one of many {i}" for i in range(1000)}, many)
+
+    def test_messages_of_one_key_keep_their_order(self):
+        self.run_example("ordered")
+        for customer in ("alice", "bob"):
+            steps = [[body for body in queue if body.startswith(customer)] for queue in self.stored("steps")]
+            self.assertIn([f"{customer} step {i}" for i in range(5)], steps)
+
+    def test_a_delayed_message_is_accepted(self):
+        self.assertIn("SEND_OK", self.run_example("delayed"))
+
+    def test_many_senders_lose_nothing(self):
+        self.assertIn("5000 messages stored", self.run_example("many_senders"))
+        bodies = [body for queue in self.stored("many") for body in queue]
+        self.assertEqual(5000, len(bodies))
+        self.assertEqual(5000, len(set(bodies)))
+
+    def test_all_styles_of_waiting_work(self):
+        text = self.run_example("callbacks")
+        self.assertRegex(text, "callback: SEND_OK")
+        self.assertRegex(text, "future: SEND_OK")
+        self.assertRegex(text, "as a tuple: .*body")
+
+    def test_blocking_calls_work_from_any_thread(self):
+        self.assertIn("SEND_OK", self.run_example("blocking"))
+        bodies = {body for queue in self.stored("blocking") for body in queue}
+        self.assertEqual({"from main"} | {f"from thread {i}" for i in range(4)}, bodies)
+
+    def test_a_stop_loses_nothing_that_was_counted(self):
+        sending = subprocess.Popen([program("example-graceful_stop"), self.namesrv.address],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(sending.stderr.close)
+        self.addCleanup(sending.stdout.close)
+        self.assertIn("SEND_OK", sending.stdout.readline())
+        sending.send_signal(signal.SIGTERM)
+        sending.wait(TOOL_TIMEOUT)
+        stored, failed = map(int, re.search(r"stored (\d+), failed (\d+)", sending.stdout.read()).groups())
+        self.assertEqual(0, failed)
+        self.assertEqual(stored, sum(map(len, self.stored("endless"))))
+
+    def test_they_say_what_is_wrong_when_nobody_listens(self):
+        self.broker.stop()
+        self.namesrv.stop()
+        for name in ("producer", "blocking", "callbacks"):
+            done = self.run_program(f"example-{name}", self.namesrv.address, check=False)
+            self.assertEqual(1, done.returncode, name)
+            self.assertIn(self.namesrv.address, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
