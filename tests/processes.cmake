@@ -15,6 +15,8 @@ if(NOT COMET_BUILD_APPS OR NOT COMET_BUILD_EXAMPLES)
   return()
 endif()
 
+add_subdirectory(live)
+
 # comet_process_test(NAME SCRIPT [ARGS arg...] [TIMEOUT seconds] [SERIAL] [FIXTURES name...])
 function(comet_process_test NAME SCRIPT)
   cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "ARGS;FIXTURES" ${ARGN})
@@ -35,6 +37,7 @@ comet_process_test(process_nameserver integration/nameserver_test.py SERIAL)
 comet_process_test(process_bench integration/bench_test.py)
 comet_process_test(process_examples integration/examples_test.py)
 comet_process_test(process_bad_input integration/bad_input_test.py TIMEOUT 900)
+comet_process_test(process_live_broker integration/live_broker_test.py TIMEOUT 600)
 comet_process_test(process_tls integration/tls_test.py TIMEOUT 600)
 comet_process_test(process_kill_broker crash/kill_broker_test.py ARGS --rounds 5 TIMEOUT 600)
 

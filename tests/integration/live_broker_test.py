@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""A broker under clients that behave badly: mutated frames, readers that do not read, connections that vanish, a
+stop in the middle of it all. Others are served meanwhile, and its memory stays bounded."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from daemons import DaemonTest, is_sanitized, wait_until  # noqa: E402
+from remoting import Client, PULL_MESSAGE, PULL_NOT_FOUND, SUCCESS, frame, records  # noqa: E402
+
+SEED = int(os.environ.get("COMET_SEED", "20211121"))
+FRAMES = int(os.environ.get("COMET_FUZZ_FRAMES", "20000" if is_sanitized() else "150000"))
+CREATE_GROUP = 200
+SUSPEND_AND_SUBSCRIPTION = 2 | 4
+
+
+def held_pull(topic, queue_id, offset, opaque, millis=60_000, group="held"):
+    return frame(PULL_MESSAGE, {
+        "consumerGroup": group, "topic": topic, "queueId": queue_id, "queueOffset": offset, "maxMsgNums": 32,
+        "sysFlag": SUSPEND_AND_SUBSCRIPTION, "commitOffset": 0, "suspendTimeoutMillis": millis, "subscription": "*",
+        "subVersion": 0, "expressionType": "TAG"}, opaque=opaque)
+
+
+class LiveBroker(DaemonTest):
+    def own_memory_mb(self, daemon):
+        """Without mapped files."""
+        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii", errors="replace") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("RssAnon:")) * 1024 / 1e6
+
+    def open_descriptors(self, daemon):
+        return len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+
+    def test_mutated_frames_of_every_code_hurt_nobody(self):
+        broker = self.start_broker(None, autoCreateTopicEnable="false", autoCreateSubscriptionGroup="false")
+        with Client(broker.port) as client:
+            for topic in ("probe", "fuzz-a", "fuzz-b", "fuzz-c"):
+                self.assertEqual(SUCCESS, client.create_topic(topic).code)
+            for group in ("probe", "fuzz-g", "fuzz-h"):
+                body = json.dumps({"groupName": group, "consumeEnable": True, "retryQueueNums": 1})
+                self.assertEqual(SUCCESS, client.request(CREATE_GROUP, {}, body.encode()).code)
+        before = self.own_memory_mb(broker)
+        done = self.run_program("fuzz_live", "--port", broker.port, "--pid", broker.process.pid, "--frames", FRAMES,
+                                "--seed", SEED, check=False)
+        print(f"{done.stdout.strip()} (before: {before:.0f} MB)")
+        self.assertEqual(0, done.returncode, done.stderr)
+        if not is_sanitized():
+            self.assertLess(self.own_memory_mb(broker), 150)
+        self.assertEqual(0, broker.stop())
+
+    def test_a_thousand_consumers_hold_their_pulls_and_all_get_the_message(self):
+        broker = self.start_broker(None)
+        clients = []
+        try:
+            with Client(broker.port) as producer:
+                self.assertEqual(SUCCESS, producer.create_topic("held", queues=1).code)
+                before = self.own_memory_mb(broker)
+                for number in range(1000):
+                    client = Client(broker.port, timeout=120)
+                    client.send_raw(held_pull("held", 0, 0, opaque=number))
+                    clients.append(client)
+                with Client(broker.port) as other:  # the broker has seen them all when it answers this
+                    self.assertEqual(SUCCESS, other.create_topic("other").code)
+                grown = self.own_memory_mb(broker) - before
+                begin = time.monotonic()
+                self.assertEqual(SUCCESS, producer.send_message("held", b"for everybody").code)
+                for number, client in enumerate(clients):
+                    reply = client.read_reply()
+                    self.assertEqual((SUCCESS, number), (reply.code, reply.opaque))
+                    self.assertEqual([b"for everybody"], [message.body for message in records(reply.body)])
+                print(f"1,000 held pulls take {grown:.1f} MB and are answered within {time.monotonic() - begin:.2f} s")
+            if not is_sanitized():
+                self.assertLess(grown, 60)
+        finally:
+            for client in clients:
+                client.close()
+
+    def test_a_thousand_consumers_that_do_not_read_their_answers_take_no_memory(self):
+        broker = self.start_broker(None)
+        body = os.urandom(60_000)
+        slow = []
+        try:
+            with Client(broker.port) as client:
+                for _ in range(8):
+                    self.assertEqual(SUCCESS, client.send_message("slow", body, queues=1).code)
+                before = self.own_memory_mb(broker)
+                pulls = b"".join(held_pull("slow", 0, 0, opaque=number) for number in range(20))  # 240 KB each
+                for _ in range(1000):
+                    peer = socket.create_connection(("127.0.0.1", broker.port), 60)
+                    peer.sendall(pulls)
+                    slow.append(peer)
+                # Served while they do not read; more than 1,000 of its turns later they have had theirs.
+                for _ in range(50):
+                    self.assertEqual(SUCCESS, client.send_message("other", b"small").code)
+                grown = self.own_memory_mb(broker) - before
+                print(f"1,000 readers that do not read, 4.8 GB of answers: {grown:.1f} MB")
+                if not is_sanitized():
+                    self.assertLess(grown, 120)
+        finally:
+            for peer in slow:
+                peer.close()
+
+    def test_connections_that_vanish_leave_nothing_behind(self):
+        broker = self.start_broker(None, serverChannelMaxIdleTimeSeconds=3)
+        with Client(broker.port) as client:
+            self.assertEqual(SUCCESS, client.create_topic("vanish").code)
+        # Those that send nothing more are noticed by their silence; the others with their reset.
+        silent, reset = [], []
+        before = self.open_descriptors(broker)
+        for number in range(1000):
+            peer = socket.create_connection(("127.0.0.1", broker.port), 60)
+            peer.sendall(held_pull("vanish", number % 4, 0, opaque=1, millis=2000) +
+                         b"".join(frame(10, {"half": "a frame"})[:-7] for _ in range(1)))
+            (silent if number % 2 else reset).append(peer)
+        for peer in reset:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+        with Client(broker.port) as client:
+            self.assertEqual(SUCCESS, client.send_message("served", b"meanwhile").code)
+        wait_until(lambda: self.open_descriptors(broker) <= before + 2, 60, "the end of silent connections")
+        with Client(broker.port) as client:
+            self.assertEqual(SUCCESS, client.send_message("served", b"afterwards").code)
+        if not is_sanitized():
+            self.assertLess(self.own_memory_mb(broker), 100)
+        for peer in silent:
+            peer.close()
+        self.assertEqual(0, broker.stop())
+
+    def test_a_stop_under_load_answers_what_it_has_taken(self):
+        broker = self.start_broker(None)
+        stored, failed = [], []
+
+        def send_in_turn(number):
+            with Client(broker.port, timeout=60) as client:
+                try:
+                    for count in range(1_000_000):
+                        body = f"{number}-{count}".encode()
+                        reply = client.send_message("load", body, queue_id=number % 4)
+                        (stored if reply.code == SUCCESS else failed).append((number, body, reply))
+                        if reply.code != SUCCESS:
+                            return
+                except (OSError, EOFError):
+                    return
+
+        senders = [threading.Thread(target=send_in_turn, args=(number,)) for number in range(8)]
+        for sender in senders:
+            sender.start()
+        waiting = Client(broker.port, timeout=60)
+        wait_until(lambda: len(stored) > 200, 60, "some sends")
+        waiting.send_raw(held_pull("load", 3, 10_000_000, opaque=7) + held_pull("none", 0, 0, opaque=8))
+        self.assertEqual(8, self.reply_of(waiting, 8).opaque)  # refused; the first one is answered: moved
+        with Client(broker.port) as client:
+            self.assertEqual(SUCCESS, client.create_topic("empty").code)
+        waiting.send_raw(held_pull("empty", 0, 0, opaque=9, millis=100_000))
+        broker.process.send_signal(signal.SIGTERM)
+        held = self.reply_of(waiting, 9)
+        self.assertEqual(PULL_NOT_FOUND, held.code, "a held pull is answered")
+        for sender in senders:
+            sender.join(60)
+            self.assertFalse(sender.is_alive())
+        waiting.close()
+        self.assertEqual(0, broker.stop())
+        again = self.start_broker(None)
+        with Client(again.port) as client:
+            found = {message.body for queue in range(4) for message in client.read_queue("load", queue)}
+        lost = [body for _, body, _ in stored if body not in found]
+        self.assertEqual([], lost, "acknowledged and gone")
+        print(f"{len(stored)} sends acknowledged, {len(failed)} refused, {len(found) - len(stored)} stored without")
+        self.assertLessEqual(len(found), len(stored) + len(senders))
+
+    def reply_of(self, client, opaque):
+        while True:
+            reply = client.read_reply()
+            if reply.opaque == opaque:
+                return reply
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
