@@ -1,34 +1,129 @@
 #include "broker_metrics.hpp"
 
+#include <algorithm>
+
 #include "comet/message/validate.hpp"
 
 namespace comet::daemon {
+namespace {
+
+using monitor::Labels;
+
+// Names and labels are those of RocketMQ 5 (BrokerMetricsConstant, DefaultStoreMetricsConstant)
+// where it has them.
+
+double number(auto value) { return static_cast<double>(value); }
+
+std::string flag(bool value) { return value ? "true" : "false"; }
+
+Labels of_topic(const std::string& topic) {
+  return {{"topic", topic}, {"is_system", flag(is_system_topic(topic))}};
+}
+
+Labels of_group(const std::string& topic, const std::string& group) {
+  Labels labels = of_topic(topic);
+  labels.emplace_back("consumer_group", group);
+  labels.emplace_back("is_retry", flag(topic.starts_with(kRetryTopicPrefix)));
+  return labels;
+}
+
+void report_stored(const broker::TrafficStats& traffic, monitor::Scrape& scrape) {
+  const Labels labels = of_topic(traffic.topic);
+  scrape.counter("rocketmq_messages_in_total", "Messages stored", number(traffic.messages), labels);
+  scrape.counter("rocketmq_throughput_in_total", "Bytes of bodies and properties stored",
+                 number(traffic.bytes), labels);
+  std::array<double, broker::TrafficStats::kSizeBounds.size()> bounds{};
+  std::ranges::transform(broker::TrafficStats::kSizeBounds, bounds.begin(),
+                         [](std::uint64_t bound) { return number(bound); });
+  scrape.histogram("rocketmq_message_size", "Bytes of body and properties of stored messages",
+                   bounds, traffic.sizes, number(traffic.bytes), labels);
+  if (!traffic.topic.starts_with(kDlqTopicPrefix)) return;
+  scrape.counter("rocketmq_send_to_dlq_messages_total", "Messages that became dead letters",
+                 number(traffic.messages),
+                 {{"consumer_group", traffic.topic.substr(kDlqTopicPrefix.size())}});
+}
+
+void report_given(const broker::TrafficStats& traffic, monitor::Scrape& scrape) {
+  const Labels labels = of_group(traffic.topic, traffic.consumer_group);
+  scrape.counter("rocketmq_messages_out_total", "Messages given to consumers",
+                 number(traffic.messages), labels);
+  scrape.counter("rocketmq_throughput_out_total", "Bytes of records given to consumers",
+                 number(traffic.bytes), labels);
+}
+
+void report_lag(const broker::ConsumerLag& lag, monitor::Scrape& scrape) {
+  const Labels labels = of_group(lag.topic, lag.consumer_group);
+  scrape.gauge("rocketmq_consumer_lag_messages", "Messages that the group has not acknowledged",
+               number(lag.messages), labels);
+  scrape.gauge("rocketmq_consumer_inflight_messages", "Those of them that its consumers have got",
+               number(lag.in_flight), labels);
+  scrape.gauge("rocketmq_consumer_ready_messages", "Those of them that none has got",
+               number(lag.messages - lag.in_flight), labels);
+  scrape.gauge("rocketmq_consumer_lag_latency", "ms since the oldest of them was stored",
+               number(lag.millis), labels);
+}
+
+void report_clients(const broker::ClientCount& clients, monitor::Scrape& scrape) {
+  Labels labels = {{"language", clients.language}, {"version", std::to_string(clients.version)}};
+  if (!clients.is_consumer) {
+    labels.emplace_back("producer_group", clients.group);
+    return scrape.gauge("rocketmq_producer_connections", "Connected producers",
+                        number(clients.count), labels);
+  }
+  labels.emplace_back("consumer_group", clients.group);
+  labels.emplace_back("consume_mode",
+                      clients.consume_type == "CONSUME_PASSIVELY" ? "push" : "pull");
+  scrape.gauge("rocketmq_consumer_connections", "Connected consumers", number(clients.count),
+               labels);
+}
+
+void report_store(const broker::StoreStats& store, monitor::Scrape& scrape) {
+  const Labels labels = {{"storage_type", "local"}, {"storage_medium", "disk"}};
+  scrape.gauge("rocketmq_storage_size", "Bytes of the commit log", number(store.size), labels);
+  scrape.gauge("rocketmq_storage_flush_behind_bytes", "Bytes stored that are not on the disk yet",
+               number(store.flush_behind), labels);
+  // Queues are written with the log; nothing lies between.
+  scrape.gauge("rocketmq_storage_dispatch_behind_bytes",
+               "Bytes of the log that are not in the consume queues yet", 0, labels);
+  if (store.earliest_store_time >= 0) {
+    const std::int64_t age = real_time().wall_millis() - store.earliest_store_time;
+    scrape.gauge("rocketmq_storage_message_reserve_time", "ms since the first message was stored",
+                 number(std::max<std::int64_t>(age, 0)), labels);
+  }
+  scrape.gauge("comet_broker_store_read_only", "1 after an I/O error", store.read_only ? 1 : 0);
+  scrape.gauge("comet_broker_disk_full", "1: nothing is stored for lack of space",
+               store.disk.full ? 1 : 0);
+  scrape.gauge("comet_broker_disk_used_ratio", "Used part of the disk, 0 to 1",
+               store.disk.commit_log_ratio, {{"files", "commit_log"}});
+  scrape.gauge("comet_broker_disk_used_ratio", "", store.disk.consume_queue_ratio,
+               {{"files", "consume_queue"}});
+}
+
+}  // namespace
 
 monitor::Labels broker_labels(const broker::BrokerConfig& config) {
   return {
       {"cluster", config.cluster_name}, {"node_type", "broker"}, {"node_id", config.broker_name}};
 }
 
-// Names and labels are those of RocketMQ 5 (BrokerMetricsConstant) where it has them.
 void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
-  scrape.gauge("comet_broker_connections", "Open connections",
-               static_cast<double>(stats.connections));
+  scrape.gauge("comet_broker_connections", "Open connections", number(stats.connections));
   scrape.gauge("rocketmq_broker_permission", "2: write, 4: read, 6: both",
-               static_cast<double>(stats.permission));
+               number(stats.permission));
+  scrape.gauge("rocketmq_topic_number", "Topics", number(stats.topics));
+  scrape.gauge("rocketmq_consumer_group_number", "Consumer groups", number(stats.consumer_groups));
+  scrape.gauge("rocketmq_processor_watermark", "Requests that wait", number(stats.sends_in_flight),
+               {{"processor", "send"}});
+  scrape.gauge("comet_broker_held_pulls", "Pulls that wait for a message",
+               number(stats.held_pulls));
+  scrape.gauge("comet_broker_send_bytes_in_flight", "Bytes of sends that wait for the log",
+               number(stats.send_bytes_in_flight));
   for (const broker::TrafficStats& traffic : stats.traffic) {
-    monitor::Labels labels = {{"topic", traffic.topic}};
-    if (!traffic.consumer_group.empty())
-      labels.emplace_back("consumer_group", traffic.consumer_group);
-    labels.emplace_back("is_system", is_system_topic(traffic.topic) ? "true" : "false");
-    const bool in = traffic.consumer_group.empty();
-    scrape.counter(in ? "rocketmq_messages_in_total" : "rocketmq_messages_out_total",
-                   in ? "Messages stored" : "Messages given to consumers",
-                   static_cast<double>(traffic.messages), labels);
-    scrape.counter(
-        in ? "rocketmq_throughput_in_total" : "rocketmq_throughput_out_total",
-        in ? "Bytes of bodies and properties stored" : "Bytes of records given to consumers",
-        static_cast<double>(traffic.bytes), labels);
+    traffic.consumer_group.empty() ? report_stored(traffic, scrape) : report_given(traffic, scrape);
   }
+  for (const broker::ConsumerLag& lag : stats.lags) report_lag(lag, scrape);
+  for (const broker::ClientCount& clients : stats.clients) report_clients(clients, scrape);
+  report_store(stats.store, scrape);
 }
 
 }  // namespace comet::daemon

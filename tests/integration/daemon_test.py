@@ -152,6 +152,47 @@ class DaemonLife(DaemonTest):
         self.assertGreater(self.metric(broker, "rocketmq_throughput_out_total", **labels), 30)
         self.assertEqual(6, self.metric(broker, "rocketmq_broker_permission"))
 
+    def test_the_broker_tells_of_lag_clients_and_its_store_as_rocketmq_does(self):
+        broker = self.start_broker(None, monitorPort=0)
+        update_offset, heart_beat = 15, 34
+        with Client(broker.port) as client:
+            for _ in range(5):
+                self.assertEqual(SUCCESS, client.send_message("lagging", b"0123456789", queue_id=1).code)
+            self.assertEqual(5, len(client.read_queue("lagging", 1)))  # as group raw-reader
+            self.assertEqual(SUCCESS, client.request(update_offset, {
+                "consumerGroup": "raw-reader", "topic": "lagging", "queueId": 1, "commitOffset": 2}).code)
+            self.assertEqual(SUCCESS, client.send_message("lagging", b"0123456789", queue_id=1).code)
+            body = {"clientID": "me", "producerDataSet": [{"groupName": "PG"}], "consumerDataSet": [{
+                "groupName": "raw-reader", "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
+                "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "subscriptionDataSet": [], "unitMode": False}]}
+            self.assertEqual(SUCCESS, client.request(heart_beat, {}, json.dumps(body).encode()).code)
+            group = {"topic": "lagging", "consumer_group": "raw-reader", "is_retry": "false", "is_system": "false"}
+            text = self.get(broker, "/metrics")[1]
+            for name, expected in (("lag_messages", 4), ("inflight_messages", 3), ("ready_messages", 1)):
+                self.assertEqual(expected, value_of(text, f"rocketmq_consumer_{name}", **group), name)
+            self.assertGreaterEqual(value_of(text, "rocketmq_consumer_lag_latency", **group), 0)
+            self.assertEqual(6, value_of(text, "rocketmq_message_size_bucket", topic="lagging", le="1024"))
+            self.assertEqual(6, value_of(text, "rocketmq_message_size_count", topic="lagging"))
+            self.assertEqual(1, value_of(text, "rocketmq_consumer_connections", consumer_group="raw-reader",
+                                         language="OTHER", version="409", consume_mode="push"))
+            self.assertEqual(1, value_of(text, "rocketmq_producer_connections", producer_group="PG"))
+            self.assertGreater(value_of(text, "rocketmq_storage_size", storage_type="local", storage_medium="disk"),
+                               600)
+            for name in ("rocketmq_storage_flush_behind_bytes", "rocketmq_storage_dispatch_behind_bytes",
+                         "rocketmq_storage_message_reserve_time", "rocketmq_topic_number",
+                         "rocketmq_consumer_group_number", "rocketmq_processor_watermark", "comet_broker_held_pulls"):
+                self.assertIsNotNone(value_of(text, name), name)
+            self.assertEqual(0, value_of(text, "comet_broker_store_read_only"))
+            self.assertEqual(6, value_of(text, "rocketmq_rpc_latency_count", request_code="send_message",
+                                         response_code="success"))
+
+    def test_the_broker_says_when_another_one_has_its_directory(self):
+        broker = self.start_broker(None)
+        done = self.run_program("comet-broker", *self.broker_arguments(None), check=False, timeout=60)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("broker-a-data", done.stderr)
+        self.assertTrue(broker.alive())
+
     def test_bad_input_at_the_endpoint_hurts_nobody(self):
         namesrv = self.start_namesrv(monitorPort=0)
         address = self.monitor_of(namesrv)
@@ -193,6 +234,27 @@ class DaemonLife(DaemonTest):
         missing = self.run_program("comet-namesrv", "-c", self.folder / "none.conf", check=False)
         self.assertEqual(2, missing.returncode)
         self.assertIn("none.conf", missing.stderr)
+
+
+    def test_flags_of_mqbroker_are_taken(self):
+        config = self.write_properties("broker.conf", listenPort=0, brokerName="from-the-file", flushDiskType="SYNC_FLUSH",
+                                       brokerRole="ASYNC_MASTER", sendMessageThreadPoolNums=4, brokerNam="x",
+                                       enablePropertyFilter="true", storePathRootDir=self.folder / "store")
+        done = self.run_program("comet-broker", "-c", config, "-n", "127.0.0.1:1;127.0.0.1:2", "-p")
+        for line in ("brokerName=from-the-file", "flushDiskType=SYNC_FLUSH", "namesrvAddr=127.0.0.1:1;127.0.0.1:2"):
+            self.assertIn(line + "\n", done.stdout)
+        self.assertIn("unknown key \"brokerNam\" has no effect; did you mean brokerName?", done.stderr)
+        self.assertIn("enablePropertyFilter has no effect here: ", done.stderr)
+        self.assertIn("accepted without effect: sendMessageThreadPoolNums", done.stderr)
+        important = self.run_program("comet-broker", "-c", config, "-m").stdout
+        self.assertIn("brokerName=from-the-file\n", important)
+        self.assertNotIn("cleanResourceInterval", important)
+        for key, value in (("brokerRole", "SLAVE"), ("listenPort", "66000"), ("flushDiskType", "NEVER"),
+                           ("maxSendBytesInFlight", "1"), ("brokerId", "1")):
+            wrong = self.write_properties("wrong.conf", **{key: value})
+            done = self.run_program("comet-broker", "-c", wrong, "-p", check=False)
+            self.assertEqual(2, done.returncode, key)
+            self.assertIn(key, done.stderr)
 
 
 if __name__ == "__main__":

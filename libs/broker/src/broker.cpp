@@ -10,6 +10,7 @@
 #include "comet/remoting/server.hpp"
 #include "handlers.hpp"
 #include "registration.hpp"
+#include "stats.hpp"
 
 namespace comet::broker {
 
@@ -269,14 +270,9 @@ std::string Broker::announced_address() const { return impl_->context->store_hos
 const store::MessageStore& Broker::store() const { return *impl_->store; }
 
 BrokerStats Broker::stats() const {
-  BrokerStats stats;
+  BrokerStats stats = collect_stats(*impl_->context);
   stats.connections = impl_->server->connections();
   if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
-  stats.permission = impl_->config.broker_permission;
-  stats.held_pulls = impl_->hold->size();
-  stats.sends_in_flight = impl_->sends.count();
-  stats.send_bytes_in_flight = impl_->sends.bytes();
-  stats.traffic = impl_->traffic.stats();
   return stats;
 }
 

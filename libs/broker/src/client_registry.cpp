@@ -177,6 +177,30 @@ std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_conn
   return connections;
 }
 
+std::vector<ClientCount> ClientRegistry::counts() const {
+  constexpr std::size_t kMost = 20'000;
+  std::vector<ClientCount> all;
+  const auto add = [&all](const std::string& group, const auto& clients,
+                          const std::string* consume_type) {
+    std::map<std::pair<remoting::Language, std::int32_t>, std::size_t> alike;
+    for (const auto& [id, client] : clients) ++alike[{client.info.language, client.info.version}];
+    for (const auto& [kind, count] : alike) {
+      if (all.size() == kMost) return;
+      ClientCount& one = all.emplace_back();
+      one.is_consumer = consume_type != nullptr;
+      one.group = group;
+      if (consume_type != nullptr) one.consume_type = *consume_type;
+      one.language = remoting::to_string(kind.first);
+      one.version = kind.second;
+      one.count = count;
+    }
+  };
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, group] : consumers_) add(name, group.clients, &group.consume_type);
+  for (const auto& [name, clients] : producers_) add(name, clients, nullptr);
+  return all;
+}
+
 ClientRegistry::SubscriptionLookup ClientRegistry::find_subscription(std::string_view group,
                                                                      std::string_view topic) const {
   std::lock_guard lock(mutex_);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "comet/base/time.hpp"
+#include "comet/broker/broker_stats.hpp"
 #include "comet/remoting/connection.hpp"
 #include "subscription.hpp"
 
@@ -74,6 +75,9 @@ class ClientRegistry {
   [[nodiscard]] std::vector<std::string> consumer_ids(std::string_view group) const;
   [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> consumer_connections(
       std::string_view group) const;
+
+  // Of all groups, up to a limit.
+  [[nodiscard]] std::vector<ClientCount> counts() const;
 
   enum class Lookup { found, no_group, no_topic };
   class SubscriptionLookup {

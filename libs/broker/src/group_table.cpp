@@ -155,6 +155,11 @@ void GroupTable::save_locked() {
   save_state_file(path_, to_json_locked());
 }
 
+std::size_t GroupTable::size() const {
+  std::lock_guard lock(mutex_);
+  return groups_.size();
+}
+
 std::string GroupTable::to_json() const {
   std::lock_guard lock(mutex_);
   return to_json_locked();

@@ -47,6 +47,7 @@ class GroupTable {
   void put(std::vector<GroupConfig> groups);
   void remove(std::string_view group);
   [[nodiscard]] std::string to_json() const;
+  [[nodiscard]] std::size_t size() const;
 
  private:
   error_code parse(std::string_view json);

@@ -89,6 +89,21 @@ void OffsetTable::forget_topic(std::string_view topic) {
               }) != 0;
 }
 
+std::vector<OffsetTable::Group> OffsetTable::groups(std::size_t most) const {
+  std::vector<Group> all;
+  std::lock_guard lock(mutex_);
+  for (const auto& [key, queues] : table_) {
+    if (all.size() == most) break;
+    const std::size_t at = key.find('@');
+    if (at == std::string::npos) continue;
+    Group& group = all.emplace_back();
+    group.topic = key.substr(0, at);
+    group.name = key.substr(at + 1);
+    group.queues = queues;
+  }
+  return all;
+}
+
 std::string OffsetTable::to_json() const {
   boost::json::object groups;
   {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "comet/base/error.hpp"
 
@@ -30,6 +31,15 @@ class OffsetTable {
   // Also removes what such a group or topic has in the file, at the next saving.
   void forget_group(std::string_view group);
   void forget_topic(std::string_view topic);
+
+  // What a group has committed in a topic.
+  class Group {
+   public:
+    std::string topic;
+    std::string name;
+    std::map<std::int32_t, std::int64_t> queues;
+  };
+  [[nodiscard]] std::vector<Group> groups(std::size_t most) const;
 
   // {"offsetTable":{"topic@group":{"0":6}}}; also the answer to GET_ALL_CONSUMER_OFFSET.
   [[nodiscard]] std::string to_json() const;

@@ -166,8 +166,9 @@ store::ReadResult read(const BrokerContext& context, const PullQuestion& questio
 RemotingCommand answer(BrokerContext& context, const RequestIdentity& request,
                        const PullQuestion& question, store::ReadResult result) {
   if (result.count > 0) {
-    context.traffic.count(question.subscription.topic, question.group,
-                          static_cast<std::uint64_t>(result.count), result.records.size());
+    context.traffic.count_pull(question.subscription.topic, question.group,
+                               static_cast<std::uint64_t>(result.count), result.records.size(),
+                               question.queue_id, result.next_offset);
   }
   RemotingCommand response = request.response(status_code(result.status, question.offset),
                                               std::string(status_name(result.status)));

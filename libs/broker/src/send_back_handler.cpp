@@ -114,9 +114,11 @@ asio::awaitable<Reply> send_back(BrokerContext& context, Request request) {
 }  // namespace
 
 void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& context) {
-  dispatcher.on_async(remoting::RequestCode::consumer_send_msg_back, [&context](Request request) {
+  const auto handler = [&context](Request request) {
     return send_back(context, std::move(request));
-  });
+  };
+  dispatcher.on_async(remoting::RequestCode::consumer_send_msg_back, handler,
+                      context.config.max_sends);
 }
 
 }  // namespace comet::broker

@@ -133,9 +133,11 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
                 [&context](Request& request) { return create_topic(request, context); });
   dispatcher.on(RequestCode::get_topic_config,
                 [&context](Request& request) { return get_topic(request, context); });
-  dispatcher.on_async(RequestCode::delete_topic_in_broker, [&context](Request request) {
+  const auto deletion = [&context](Request request) {
     return delete_topic(context, std::move(request));
-  });
+  };
+  constexpr std::size_t kMostDeletions = 64;  // at a time: each works on files
+  dispatcher.on_async(RequestCode::delete_topic_in_broker, deletion, kMostDeletions);
   dispatcher.on(RequestCode::get_all_topic_config,
                 [&context](Request& request) { return all_topic_config(request, context); });
 }

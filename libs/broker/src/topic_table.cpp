@@ -143,6 +143,11 @@ std::optional<routing::TopicConfigTable> TopicTable::changed_since(std::int64_t 
   return changes;
 }
 
+std::size_t TopicTable::size() const {
+  std::lock_guard lock(mutex_);
+  return table_.topics.size();
+}
+
 void TopicTable::save_locked(std::string_view topic) {
   table_.data_version.next(time_.wall_millis());
   const std::int64_t counter = table_.data_version.counter;

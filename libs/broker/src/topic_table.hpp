@@ -44,6 +44,7 @@ class TopicTable {
   // Only the topics that were added or set after the data version had that counter. Nullopt when
   // some were removed or when it is not known: then only all topics say what has changed.
   [[nodiscard]] std::optional<routing::TopicConfigTable> changed_since(std::int64_t counter) const;
+  [[nodiscard]] std::size_t size() const;
 
  private:
   // `topic` was added or set; empty: one was removed.

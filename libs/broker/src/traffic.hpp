@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -13,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "comet/broker/broker.hpp"
+#include "comet/broker/broker_stats.hpp"
 
 namespace comet::broker {
 
@@ -23,6 +24,12 @@ class TrafficTable {
   // `group` is empty for what comes in.
   void count(std::string_view topic, std::string_view group, std::uint64_t messages,
              std::uint64_t bytes);
+  // Messages of a queue before `next_offset` have been given to consumers of the group.
+  void count_pull(std::string_view topic, std::string_view group, std::uint64_t messages,
+                  std::uint64_t bytes, std::int32_t queue_id, std::int64_t next_offset);
+  // That offset; 0 when nothing was pulled since the start.
+  [[nodiscard]] std::int64_t pulled(std::string_view topic, std::string_view group,
+                                    std::int32_t queue_id) const;
   [[nodiscard]] std::vector<TrafficStats> stats() const;
 
  private:
@@ -30,6 +37,9 @@ class TrafficTable {
   struct Entry {
     std::atomic<std::uint64_t> messages{0};
     std::atomic<std::uint64_t> bytes{0};
+    std::array<std::atomic<std::uint64_t>, TrafficStats::Sizes().size()> sizes{};
+    mutable std::mutex mutex;
+    std::map<std::int32_t, std::int64_t> pulled;  // by queue, with the mutex
   };
   using View = std::pair<std::string_view, std::string_view>;
   using Key = std::pair<std::string, std::string>;
@@ -50,6 +60,9 @@ class TrafficTable {
              std::string_view(a.second) == std::string_view(b.second);
     }
   };
+
+  // Null beyond the limit.
+  [[nodiscard]] Entry* find_or_add(std::string_view topic, std::string_view group);
 
   mutable std::shared_mutex mutex_;  // of the table; entries stay where they are
   std::unordered_map<Key, Entry, Hash, Equal> entries_;

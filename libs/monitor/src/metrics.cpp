@@ -50,18 +50,26 @@ void Scrape::gauge(std::string_view name, std::string_view help, double value, L
 
 void Scrape::histogram(std::string_view name, std::string_view help, const LatencyHistogram& values,
                        Labels labels) {
+  constexpr std::size_t kCount = LatencyHistogram::kBounds.size();
+  std::array<double, kCount> bounds{};
+  std::array<std::uint64_t, kCount + 1> counts{};
+  for (std::size_t i = 0; i < kCount; ++i) bounds[i] = millis(LatencyHistogram::kBounds[i]);
+  for (std::size_t i = 0; i <= kCount; ++i) counts[i] = values.count(i);
+  histogram(name, help, bounds, counts, millis(values.sum()), std::move(labels));
+}
+
+void Scrape::histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
+                       std::span<const std::uint64_t> counts, double sum, Labels labels) {
   auto& shown =
       impl_->add(name, help, prometheus::MetricType::Histogram, std::move(labels)).histogram;
-  constexpr auto& bounds = LatencyHistogram::kBounds;
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i <= bounds.size(); ++i) {
-    seen += values.count(i);
-    const double bound =
-        i < bounds.size() ? millis(bounds[i]) : std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    seen += counts[i];
+    const double bound = i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity();
     shown.bucket.push_back({seen, bound});
   }
   shown.sample_count = seen;
-  shown.sample_sum = millis(values.sum());
+  shown.sample_sum = sum;
 }
 
 std::string Scrape::text() const {

@@ -1,5 +1,7 @@
 #include "comet/store/message_store.hpp"
 
+#include <algorithm>
+
 #include "async_store.hpp"
 
 namespace comet::store {
@@ -93,6 +95,11 @@ std::int64_t MessageStore::min_physical_offset() const {
 }
 
 std::int64_t MessageStore::max_physical_offset() const { return impl_->core().readable_end(); }
+
+std::int64_t MessageStore::unsynced_bytes() const {
+  const StoreCore& core = impl_->core();
+  return std::max<std::int64_t>(core.readable_end() - core.synced_end(), 0);
+}
 
 std::string MessageStore::read_only_reason() const { return impl_->core().read_only_reason(); }
 

@@ -62,4 +62,59 @@ BOOST_AUTO_TEST_CASE(what_consumers_get_counts_by_topic_and_group_also_when_they
   BOOST_TEST(find(broker->stats(), "T")->messages == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(stored_messages_count_by_size) {
+  start();
+  ask(send_request("T", std::string(1024, 'x')));
+  ask(send_request("T", std::string(1025, 'x')));
+  ask(send_request("T", std::string(5000, 'x')));
+  const broker::BrokerStats stats = broker->stats();
+  const broker::TrafficStats::Sizes expected = {1, 1, 1, 0, 0, 0, 0};
+  BOOST_TEST((find(stats, "T")->sizes == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_groups_lag_is_what_it_has_not_committed_and_in_flight_what_it_has_got) {
+  start();
+  const auto commit = [this](std::int64_t offset) {
+    remoting::UpdateConsumerOffsetHeader header;
+    header.consumer_group = "CG";
+    header.topic = "T";
+    header.queue_id = 0;
+    header.commit_offset = offset;
+    ask(RemotingCommand::request(RequestCode::update_consumer_offset, header));
+  };
+  for (int i = 0; i < 10; ++i) ask(send_request("T", "message"));
+  ask(pull_request("T", 0, 0));  // makes the group, and gets all ten
+  commit(4);
+  world.pass(3s);
+  for (int i = 0; i < 5; ++i) ask(send_request("T", "message"));
+  broker::BrokerStats stats = broker->stats();
+  BOOST_REQUIRE(stats.lags.size() == 1u);
+  BOOST_TEST(stats.lags[0].topic == "T");
+  BOOST_TEST(stats.lags[0].consumer_group == "CG");
+  BOOST_TEST(stats.lags[0].messages == 11);
+  BOOST_TEST(stats.lags[0].in_flight == 6);
+  BOOST_TEST(stats.lags[0].millis >= 3000);
+  BOOST_TEST(stats.lags[0].millis < 4000);
+  commit(15);
+  stats = broker->stats();
+  BOOST_TEST(stats.lags[0].messages == 0);
+  BOOST_TEST(stats.lags[0].millis == 0);
+  commit(std::numeric_limits<std::int64_t>::max());  // whatever clients say
+  BOOST_TEST(broker->stats().lags[0].messages == 0);
+  commit(std::numeric_limits<std::int64_t>::min());
+  BOOST_TEST(broker->stats().lags[0].messages == 15);
+}
+
+BOOST_AUTO_TEST_CASE(the_stores_state_is_shown) {
+  start();
+  ask(send_request("T", "message"));
+  const broker::BrokerStats stats = broker->stats();
+  BOOST_TEST(stats.store.size > 0);
+  BOOST_TEST(!stats.store.read_only);
+  BOOST_TEST(stats.store.flush_behind >= 0);
+  BOOST_TEST(stats.store.earliest_store_time == world.time.wall_millis());
+  BOOST_TEST(stats.topics > 0u);
+  BOOST_TEST(stats.consumer_groups > 0u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "comet/base/stream.hpp"
+#include "comet/broker/broker_stats.hpp"
 #include "comet/remoting/address_server.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"
@@ -56,32 +57,6 @@ class BrokerConfig {
   std::size_t max_sends = 10'000;  // sendThreadPoolQueueCapacity
   std::size_t max_send_bytes = 128u << 20;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
-};
-
-// Since the start: what came in by topic, or (with a group) what went out to it.
-class TrafficStats {
- public:
-  TrafficStats(std::string topic_in, std::string group_in, std::uint64_t messages_in,
-               std::uint64_t bytes_in)
-      : topic(std::move(topic_in)),
-        consumer_group(std::move(group_in)),
-        messages(messages_in),
-        bytes(bytes_in) {}
-  std::string topic;
-  std::string consumer_group;  // empty: stored
-  std::uint64_t messages;
-  std::uint64_t bytes;
-};
-
-// What an operator wants to see.
-class BrokerStats {
- public:
-  std::size_t connections = 0;
-  std::int32_t permission = 0;
-  std::size_t held_pulls = 0;       // that wait for a message
-  std::size_t sends_in_flight = 0;  // that wait for the log
-  std::size_t send_bytes_in_flight = 0;
-  std::vector<TrafficStats> traffic;
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the

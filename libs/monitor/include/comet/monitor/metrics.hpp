@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,6 +92,11 @@ class Scrape {
   void gauge(std::string_view name, std::string_view help, double value, Labels labels = {});
   void histogram(std::string_view name, std::string_view help, const LatencyHistogram& values,
                  Labels labels = {});
+
+  // Values in buckets of their own: `counts` has those up to each bound alone, and behind them
+  // those beyond all bounds.
+  void histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
+                 std::span<const std::uint64_t> counts, double sum, Labels labels = {});
 
   [[nodiscard]] std::string text() const;
 

@@ -237,6 +237,8 @@ class MessageStore {
 
   [[nodiscard]] std::int64_t min_physical_offset() const;
   [[nodiscard]] std::int64_t max_physical_offset() const;
+  // Stored, and not yet on the disk.
+  [[nodiscard]] std::int64_t unsynced_bytes() const;
   [[nodiscard]] std::string read_only_reason() const;  // empty: writable
 
   // Looks after disk space every clean_interval until it is cancelled: deletes expired log files

@@ -1,0 +1,73 @@
+#pragma once
+// What an operator wants to see of a broker.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "comet/store/message_store.hpp"
+
+namespace comet::broker {
+
+// Since the start: what came in by topic, or (with a group) what went out to it.
+class TrafficStats {
+ public:
+  // RocketMQ's bounds of rocketmq_message_size, bytes.
+  static constexpr std::array<std::uint64_t, 6> kSizeBounds = {1u << 10, 4u << 10, 512u << 10,
+                                                               1u << 20, 2u << 20, 4u << 20};
+  using Sizes = std::array<std::uint64_t, kSizeBounds.size() + 1>;
+
+  std::string topic;
+  std::string consumer_group;  // empty: stored
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  Sizes sizes{};  // stored messages by size, in this bucket alone; the last: beyond all bounds
+};
+
+// Where a consumer group stands in a topic, all queues of this broker together.
+class ConsumerLag {
+ public:
+  std::string topic;
+  std::string consumer_group;
+  std::int64_t messages = 0;   // not yet acknowledged (committed)
+  std::int64_t in_flight = 0;  // of those: given to consumers
+  std::int64_t millis = 0;     // since the oldest one was stored; 0: there is none
+};
+
+// Connected clients of one group that are alike.
+class ClientCount {
+ public:
+  bool is_consumer = false;
+  std::string group;
+  std::string consume_type;  // of consumers
+  std::string language;
+  std::int32_t version = 0;
+  std::size_t count = 0;
+};
+
+class StoreStats {
+ public:
+  std::int64_t size = 0;                  // bytes of the log
+  std::int64_t flush_behind = 0;          // bytes that are not on the disk yet
+  std::int64_t earliest_store_time = -1;  // ms; -1: there is no message
+  bool read_only = false;
+  store::DiskState disk;
+};
+
+class BrokerStats {
+ public:
+  std::size_t connections = 0;
+  std::int32_t permission = 0;
+  std::size_t held_pulls = 0;       // that wait for a message
+  std::size_t sends_in_flight = 0;  // that wait for the log
+  std::size_t send_bytes_in_flight = 0;
+  std::size_t topics = 0;
+  std::size_t consumer_groups = 0;
+  std::vector<TrafficStats> traffic;
+  std::vector<ConsumerLag> lags;
+  std::vector<ClientCount> clients;
+  StoreStats store;
+};
+
+}  // namespace comet::broker

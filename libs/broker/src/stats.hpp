@@ -1,0 +1,12 @@
+#pragma once
+
+#include "comet/broker/broker_stats.hpp"
+#include "handlers.hpp"
+
+namespace comet::broker {
+
+// Reads the tables one after the other, and for each group and queue that lags one record's time.
+// Thread-safe.
+[[nodiscard]] BrokerStats collect_stats(const BrokerContext& context);
+
+}  // namespace comet::broker
