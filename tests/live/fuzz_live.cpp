@@ -1,6 +1,6 @@
 // Sends mutated frames of every request code to a live server and looks whether it goes on: it
 // answers good requests on another connection, and its memory stays bounded. For a long run see
-// docs/testing.md.
+// docs/limits.md.
 //
 //   fuzz_live --port P --pid N [--frames N] [--seed N] [--connections N] [--memory-mb N]
 
