@@ -38,8 +38,7 @@ std::string_view status_name(ReadStatus status) {
       return "OFFSET_OVERFLOW_ONE";
     case ReadStatus::offset_too_small:
       return "OFFSET_TOO_SMALL";
-    case ReadStatus::no_matched_logic_queue:
-      return "NO_MATCHED_LOGIC_QUEUE";
+    case ReadStatus::no_matched_logic_queue:  // Apache makes a queue when it is asked for
     case ReadStatus::no_message_in_queue:
       return "NO_MESSAGE_IN_QUEUE";
   }

@@ -264,7 +264,8 @@ void encode_json_header(const RemotingCommand& command, std::string& out) {
   JsonWriter writer(out, expected_size(command));
   writer.put_text("{\"code\":");
   writer.put(command.code);
-  if (!command.fields.empty()) {
+  // Clients look into those of an answer without asking whether there are any.
+  if (!command.fields.empty() || command.is_response()) {
     writer.put_text(",\"extFields\":");
     put_fields(writer, command.fields);
   }
