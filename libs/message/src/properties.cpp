@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "comet/message/property_reader.hpp"
+
 namespace comet {
 namespace {
 
@@ -10,9 +12,10 @@ constexpr char kPropertySeparator = '\x02';
 // Apache drops fragments shorter than name, separator and value of one byte each.
 constexpr std::size_t kShortestProperty = 3;
 
-// Takes the next usable name and value off `rest`; false at the end.
+}  // namespace
+
 bool next_property(std::string_view& rest, std::string_view& name, std::string_view& value,
-                   std::string_view* whole = nullptr) {
+                   std::string_view* whole) noexcept {
   while (!rest.empty()) {
     std::size_t end = std::min(rest.find(kPropertySeparator), rest.size());
     std::string_view fragment = rest.substr(0, end);
@@ -29,8 +32,6 @@ bool next_property(std::string_view& rest, std::string_view& name, std::string_v
   }
   return false;
 }
-
-}  // namespace
 
 std::string_view MessageProperties::get(std::string_view name) const noexcept {
   for (const auto& [key, value] : entries_) {
