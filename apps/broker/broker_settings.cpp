@@ -142,6 +142,7 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.default_topic_queue_nums =
       static_cast<std::int32_t>(settings.integer("defaultTopicQueueNums"));
   config.broker_permission = static_cast<std::int32_t>(settings.integer("brokerPermission"));
+  config.property_filter = settings.boolean("enablePropertyFilter");
   config.long_polling = settings.boolean("longPollingEnable");
   config.short_polling_time = millis(settings, "shortPollingTimeMills");
   config.register_period = millis(settings, "registerNameServerPeriod");

@@ -95,7 +95,7 @@ void Broker::Impl::open_store() {
 
 void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
-      home, time, [this](const PullHold::Pull& pull) { resume_held_pull(*context, *pull); });
+      home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
                                   clients, hold.get(), traffic, delay_levels, locks, *delays,
                                   sends});

@@ -93,16 +93,20 @@ Reply consumer_list(Request& request, BrokerContext& context) {
 }
 
 // Java consumers ask at their start whether the broker can filter as they want.
-Reply check_client_config(Request& request) {
+Reply check_client_config(Request& request, const BrokerContext& context) {
   auto parsed = routing::parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* data =
       root == nullptr ? nullptr : root->if_contains("subscriptionData");
   if (data != nullptr && data->is_object()) {
     const Subscription subscription = Subscription::from_json(data->get_object());
-    if (!subscription.is_tag_filter()) {
+    if (!subscription.is_tag_filter() && !context.config.property_filter) {
       return RemotingCommand::response(request.command, ResponseCode::system_error,
                                        no_such_filter(subscription.expression_type));
+    }
+    if (!subscription.error.empty()) {
+      return RemotingCommand::response(request.command, ResponseCode::subscription_parse_failed,
+                                       subscription.error);
     }
   }
   return RemotingCommand::response(request.command, ResponseCode::success);
@@ -130,7 +134,8 @@ void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
                 [&context](Request& request) { return heart_beat(request, context); });
   dispatcher.on(RequestCode::unregister_client,
                 [&context](Request& request) { return unregister_client(request, context); });
-  dispatcher.on(RequestCode::check_client_config, check_client_config);
+  dispatcher.on(RequestCode::check_client_config,
+                [&context](Request& request) { return check_client_config(request, context); });
   dispatcher.on(RequestCode::get_consumer_list_by_group,
                 [&context](Request& request) { return consumer_list(request, context); });
 }

@@ -42,7 +42,7 @@ void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& 
 // PULL_MESSAGE, LITE_PULL_MESSAGE
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // Looks again at a pull that was held; it is answered now, whatever is there.
-void resume_held_pull(BrokerContext& context, HeldPull& pull);
+void resume_held_pull(BrokerContext& context, std::unique_ptr<HeldPull> pull);
 // GET_MAX_OFFSET, GET_MIN_OFFSET, SEARCH_OFFSET_BY_TIMESTAMP, GET_EARLIEST_MSG_STORETIME,
 // QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET, GET_ALL_CONSUMER_OFFSET, GET_ALL_DELAY_OFFSET
 void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);

@@ -69,6 +69,12 @@ Reply refuse(const Request& request, ResponseCode code, std::string remark) {
   return RemotingCommand::response(request.command, code, std::move(remark));
 }
 
+Reply check_filter(const BrokerContext& context, const Request& request,
+                   const Subscription& subscription) {
+  if (subscription.is_tag_filter() || context.config.property_filter) return std::nullopt;
+  return refuse(request, ResponseCode::system_error, no_such_filter(subscription.expression_type));
+}
+
 // Nullopt: the pull may go on, and `subscription` says what it wants.
 Reply check(BrokerContext& context, const Request& request, const PullMessageHeader& header,
             Subscription& subscription) {
@@ -103,12 +109,15 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
             request.connection->remote().to_string()));
   }
   if ((header.sys_flag & remoting::pull_sys_flag::kSubscription) != 0) {
-    if (header.expression_type.value_or("TAG") != "TAG") {
-      return refuse(request, ResponseCode::system_error, no_such_filter("SQL92"));
+    subscription =
+        Subscription::from_expression(header.topic, header.expression_type.value_or(""),
+                                      header.subscription.value_or("*"), header.sub_version);
+    if (!subscription.error.empty()) {
+      return refuse(
+          request, ResponseCode::subscription_parse_failed,
+          fmt::format("parse the consumer's subscription failed: {}", subscription.error));
     }
-    subscription = Subscription::from_tag_expression(
-        header.topic, header.subscription.value_or("*"), header.sub_version);
-    return std::nullopt;
+    return check_filter(context, request, subscription);
   }
   auto found = context.clients.find_subscription(header.consumer_group, header.topic);
   switch (found.status) {
@@ -132,11 +141,14 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
     return refuse(request, ResponseCode::subscription_not_latest,
                   "the consumer's subscription not latest");
   }
-  if (!found.subscription.is_tag_filter()) {
-    return refuse(request, ResponseCode::system_error, no_such_filter("SQL92"));
+  if (!found.subscription.error.empty()) {
+    return refuse(request, ResponseCode::filter_data_not_exist,
+                  fmt::format("The broker's consumer filter data is not exist!Your expression may "
+                              "be wrong! {}",
+                              found.subscription.error));
   }
   subscription = std::move(found.subscription);
-  return std::nullopt;
+  return check_filter(context, request, subscription);
 }
 
 // How much one answer may hold: less when it comes from the disk, since others wait meanwhile.
@@ -158,8 +170,14 @@ store::ReadResult read(const BrokerContext& context, const PullQuestion& questio
   if (!subscription.tag_codes.empty()) {
     filter = [&subscription](std::int64_t tags_code) { return subscription.matches(tags_code); };
   }
+  store::RecordFilter exact_filter;
+  if (subscription.looks_at_properties()) {
+    exact_filter = [&subscription](const RecordView& record) {
+      return subscription.wants(record.properties);
+    };
+  }
   return context.store.read(subscription.topic, question.queue_id, question.offset, question.limits,
-                            filter);
+                            filter, exact_filter);
 }
 
 RemotingCommand answer(BrokerContext& context, const RequestIdentity& request,
@@ -191,6 +209,16 @@ Duration patience_of(const BrokerContext& context, const Request& request,
   return std::chrono::milliseconds(std::min(header.suspend_timeout_millis, kMaxSuspendMillis));
 }
 
+void hold(BrokerContext& context, std::unique_ptr<HeldPull> pull) {
+  const std::string topic = pull->question.subscription.topic;
+  const std::int32_t queue_id = pull->question.queue_id;
+  const std::int64_t offset = pull->question.offset;
+  context.hold->hold(std::move(pull));
+  // A message may have arrived between the read and the hold.
+  const std::int64_t max_offset = context.store.max_offset(topic, queue_id);
+  if (max_offset > offset) context.hold->wake(topic, queue_id, max_offset);
+}
+
 Reply pull_message(BrokerContext& context, Request& request) {
   std::string missing;
   auto header = remoting::read_header<PullMessageHeader>(request.command.fields,
@@ -213,21 +241,25 @@ Reply pull_message(BrokerContext& context, Request& request) {
       patience == Duration::zero()) {
     return answer(context, RequestIdentity(request.command), question, std::move(result));
   }
-  context.hold->hold(
-      std::make_unique<HeldPull>(request, std::move(question), context.time.now() + patience));
-  // A message may have arrived between the read and the hold.
-  const std::int64_t max_offset = context.store.max_offset(header->topic, header->queue_id);
-  if (max_offset > header->queue_offset) {
-    context.hold->wake(header->topic, header->queue_id, max_offset);
-  }
+  hold(context,
+       std::make_unique<HeldPull>(request, std::move(question), context.time.now() + patience));
   return std::nullopt;
 }
 
 }  // namespace
 
-void resume_held_pull(BrokerContext& context, HeldPull& pull) {
-  pull.reply.answer(
-      answer(context, pull.reply.request(), pull.question, read(context, pull.question)));
+void resume_held_pull(BrokerContext& context, std::unique_ptr<HeldPull> pull) {
+  store::ReadResult result = read(context, pull->question);
+  const bool may_wait_on = result.status == ReadStatus::no_matched_message &&
+                           pull->question.subscription.looks_at_properties() &&
+                           context.time.now() < pull->deadline;
+  if (!may_wait_on) {
+    pull->reply.answer(answer(context, pull->reply.request(), pull->question, std::move(result)));
+    return;
+  }
+  // Only the messages themselves could tell that nothing for this consumer had arrived.
+  pull->question.offset = result.next_offset;
+  hold(context, std::move(pull));
 }
 
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {

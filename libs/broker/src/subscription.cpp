@@ -1,8 +1,12 @@
 #include "subscription.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "comet/base/printable.hpp"
 #include "comet/message/record.hpp"
+#include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
 
 namespace comet::broker {
@@ -39,15 +43,35 @@ Subscription Subscription::from_json(const boost::json::object& object) {
   std::string topic = routing::get_string(object, "topic");
   std::int64_t version = routing::get_int(object, "subVersion", 0);
   // The tags' hashes are made from the expression: not every client sends its codeSet.
-  Subscription subscription =
-      type == "TAG" ? from_tag_expression(topic, expression, version) : Subscription();
-  if (type != "TAG") {
-    subscription.topic = std::move(topic);
-    subscription.version = version;
-    subscription.expression = std::move(expression);
-    subscription.expression_type = std::move(type);
+  return from_expression(topic, type, expression, version);
+}
+
+Subscription Subscription::from_expression(std::string_view topic, std::string_view type,
+                                           std::string_view expression, std::int64_t version) {
+  if (type.empty() || type == "TAG") return from_tag_expression(topic, expression, version);
+  Subscription subscription;
+  subscription.topic = topic;
+  subscription.version = version;
+  subscription.expression = expression;
+  subscription.expression_type = type;
+  if (type != "SQL92") {
+    subscription.error = fmt::format("no filter is called {}; TAG and SQL92 are", printable(type));
+    return subscription;
+  }
+  try {
+    subscription.sql = filter::SqlFilter::compile(expression);
+  } catch (const filter::SqlSyntaxError& error) {
+    subscription.error = error.context();
   }
   return subscription;
+}
+
+bool Subscription::looks_at_properties() const noexcept {
+  return !is_tag_filter() && !topic.starts_with(kRetryTopicPrefix);
+}
+
+bool Subscription::wants(std::string_view properties) const noexcept {
+  return sql && sql->matches(properties);
 }
 
 bool Subscription::matches(std::int64_t tags_code) const noexcept {

@@ -2,11 +2,14 @@
 // What a consumer group wants from a topic (Apache: SubscriptionData, FilterAPI).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/json/value.hpp>
+
+#include "comet/filter/sql_filter.hpp"
 
 namespace comet::broker {
 
@@ -15,11 +18,19 @@ class Subscription {
   // "A || B"; "*" or empty: everything.
   static Subscription from_tag_expression(std::string_view topic, std::string_view expression,
                                           std::int64_t version);
+  // By type: TAG (also empty), SQL92; of all others, and of SQL92 that does not parse, `error` says
+  // so and nothing matches.
+  static Subscription from_expression(std::string_view topic, std::string_view type,
+                                      std::string_view expression, std::int64_t version);
   static Subscription from_json(const boost::json::object& object);
 
   [[nodiscard]] bool is_tag_filter() const noexcept {
     return expression_type.empty() || expression_type == "TAG";
   }
+  // Retry topics are for their group alone: what is in them has matched before.
+  [[nodiscard]] bool looks_at_properties() const noexcept;
+  // For a subscription that looks at properties: whether a message with these is wanted.
+  [[nodiscard]] bool wants(std::string_view properties) const noexcept;
   // By the tags' hashes only; consumers compare the text again.
   [[nodiscard]] bool matches(std::int64_t tags_code) const noexcept;
 
@@ -28,6 +39,8 @@ class Subscription {
   std::string expression_type = "TAG";
   std::int64_t version = 0;
   std::vector<std::int32_t> tag_codes;  // empty: everything
+  std::optional<filter::SqlFilter> sql;
+  std::string error;  // of the expression; empty: none
 };
 
 }  // namespace comet::broker

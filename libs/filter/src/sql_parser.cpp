@@ -125,18 +125,23 @@ SqlParser::Index SqlParser::parse_between(Index left, bool is_negated) {
   const Index high = parse_unary();
   check_order_operand(low, low_at);
   check_order_operand(high, high_at);
-  if (is_negated) {
-    const Index below = add_order(SqlOp::less, left, low, low_at);
-    return add(SqlOp::logical_or, below, add_order(SqlOp::greater, left, high, high_at));
-  }
+  check_order_operand(left, low_at);
   if (is_constant(low) && is_constant(high)) {
     const auto order = compare(program_.nodes[low].value, program_.nodes[high].value);
-    if (order && *order > 0) {
+    if (!is_negated && order && *order > 0) {
       throw SqlSyntaxError(low_at, "the bounds of BETWEEN are in the wrong order");
     }
+    if (order && *order <= 0) {
+      const Index between = add(SqlOp::between, left, add(SqlOp::bounds, low, high));
+      return is_negated ? add_not(between) : between;
+    }
   }
-  const Index above = add_order(SqlOp::greater_equal, left, low, low_at);
-  return add(SqlOp::logical_and, above, add_order(SqlOp::less_equal, left, high, high_at));
+  if (is_negated) {
+    const Index below = add(SqlOp::less, left, low);
+    return add(SqlOp::logical_or, below, add(SqlOp::greater, left, high));
+  }
+  const Index above = add(SqlOp::greater_equal, left, low);
+  return add(SqlOp::logical_and, above, add(SqlOp::less_equal, left, high));
 }
 
 SqlParser::Index SqlParser::parse_in(Index left, bool is_negated) {
@@ -231,6 +236,7 @@ std::uint32_t SqlParser::height_of(SqlOp op, Index left, Index right) const {
   switch (op) {
     case SqlOp::constant:
     case SqlOp::property:
+    case SqlOp::bounds:
       return 1;
     case SqlOp::logical_and:
     case SqlOp::logical_or:
@@ -269,12 +275,11 @@ SqlParser::Index SqlParser::add_text(std::string text) {
 }
 
 SqlParser::Index SqlParser::add_property(std::string_view name) {
-  auto found = properties_.find(name);
-  if (found == properties_.end()) {
-    found = properties_.emplace(name, static_cast<Index>(program_.names.size())).first;
-    program_.names.emplace_back(name);
+  const Index number = program_.number_of(name);
+  if (number >= SqlFilter::kMaxProperties) {
+    fail(fmt::format("more than {} properties", SqlFilter::kMaxProperties));
   }
-  return add(SqlOp::property, 0, found->second);
+  return add(SqlOp::property, 0, number);
 }
 
 SqlParser::Index SqlParser::add_order(SqlOp op, Index left, Index right, std::size_t at) {

@@ -2,7 +2,6 @@
 // From the words of an SQL92 expression to its tree.
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -64,7 +63,6 @@ class SqlParser {
 
   SqlFilter::Program& program_;
   SqlLexer lexer_;
-  std::map<std::string, Index, std::less<>> properties_;
   std::size_t depth_ = 0;
 };
 

@@ -11,24 +11,43 @@ namespace {
 // Few enough for the stack; an expression that names more costs an allocation.
 constexpr std::size_t kUsualProperties = 16;
 
+// One bit of 64: most names that do not occur have none of those that do.
+std::uint64_t sign_of(std::string_view name) noexcept {
+  if (name.empty()) return 0;
+  return std::uint64_t{1} << ((static_cast<unsigned char>(name[0]) + name.size() * 7) % 64);
+}
+
 SqlValue as_property(std::string_view text) noexcept {
   return text.data() == nullptr ? SqlValue() : SqlValue::of(text);
 }
 
 }  // namespace
 
+std::uint32_t SqlFilter::Program::number_of(std::string_view name) {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end()) return static_cast<std::uint32_t>(found - names_.begin());
+  name_signs_ |= sign_of(name);
+  names_.emplace_back(name);
+  return static_cast<std::uint32_t>(names_.size() - 1);
+}
+
 bool SqlFilter::Program::matches(std::string_view message_properties) const {
-  boost::container::small_vector<std::string_view, kUsualProperties> found(names.size());
+  boost::container::small_vector<std::string_view, kUsualProperties> found(names_.size());
   find_properties(message_properties, {found.data(), found.size()});
   return evaluate(root, {found.data(), found.size()}).is_true();
 }
 
 void SqlFilter::Program::find_properties(std::string_view text,
                                          std::span<std::string_view> found) const noexcept {
+  PropertyReader reader(text);
   std::string_view name, value;
-  while (next_property(text, name, value)) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i] == name) found[i] = value;
+  while (reader.next(name, value)) {
+    if ((name_signs_ & sign_of(name)) == 0) continue;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (names_[i] == name) {
+        found[i] = value;
+        break;
+      }
     }
   }
 }
@@ -61,6 +80,8 @@ SqlValue SqlFilter::Program::evaluate(const SqlNode& node, Properties properties
     case SqlOp::greater:
     case SqlOp::greater_equal:
       return evaluate_order(node, properties);
+    case SqlOp::between:
+      return evaluate_between(node, properties);
     default:
       return evaluate_text(node, properties);
   }
@@ -100,6 +121,9 @@ SqlValue SqlFilter::Program::evaluate_equal(const SqlNode& node,
   if (left.type == SqlType::null && right.type == SqlType::null) return SqlValue::of(true);
   if (left.type == SqlType::null) return {};
   if (right.type == SqlType::null) return SqlValue::of(false);
+  if (left.type == SqlType::text && right.type == SqlType::text) {
+    return SqlValue::of(left.text == right.text);
+  }
   const std::optional<int> order = compare(left, right);
   if (order) return SqlValue::of(*order == 0);
   // A number is never equal to a truth value; text that is no number cannot be compared with one.
@@ -125,6 +149,17 @@ SqlValue SqlFilter::Program::evaluate_order(const SqlNode& node,
     default:
       return SqlValue::of(*order >= 0);
   }
+}
+
+SqlValue SqlFilter::Program::evaluate_between(const SqlNode& node,
+                                              Properties properties) const noexcept {
+  SqlValue value = evaluate(node.left, properties);
+  if (value.type == SqlType::null || value.type == SqlType::failed) return value;
+  if (value.type == SqlType::text) value = to_number(value.text);
+  const SqlNode& bounds = nodes[node.right];
+  const std::optional<int> low = compare_order(value, nodes[bounds.left].value);
+  const std::optional<int> high = compare_order(value, nodes[bounds.right].value);
+  return low && high ? SqlValue::of(*low >= 0 && *high <= 0) : SqlValue::failure();
 }
 
 SqlValue SqlFilter::Program::evaluate_text(const SqlNode& node,

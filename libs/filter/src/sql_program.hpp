@@ -26,6 +26,8 @@ enum class SqlOp : std::uint8_t {
   less_equal,
   greater,
   greater_equal,
+  between,  // `left` and `right`: bounds
+  bounds,   // two constant numbers
   is_null,  // `left`
   in,       // `left` is a property; texts of `list`
   not_in,
@@ -50,12 +52,14 @@ class SqlFilter::Program {
  public:
   explicit Program(std::string_view text) : expression(text) {}
 
+  // Of the property, which has a place among those that matches() looks for.
+  [[nodiscard]] std::uint32_t number_of(std::string_view name);
+
   [[nodiscard]] bool matches(std::string_view message_properties) const;
 
   std::string expression;
   std::vector<SqlNode> nodes;
   std::uint32_t root = 0;
-  std::vector<std::string> names;               // of properties
   std::vector<std::vector<std::string>> lists;  // sorted
   std::deque<std::string> texts;                // what constants view; stays where it is
 
@@ -69,7 +73,12 @@ class SqlFilter::Program {
   [[nodiscard]] SqlValue evaluate_logic(const SqlNode& first, Properties properties) const noexcept;
   [[nodiscard]] SqlValue evaluate_equal(const SqlNode& node, Properties properties) const noexcept;
   [[nodiscard]] SqlValue evaluate_order(const SqlNode& node, Properties properties) const noexcept;
+  [[nodiscard]] SqlValue evaluate_between(const SqlNode& node,
+                                          Properties properties) const noexcept;
   [[nodiscard]] SqlValue evaluate_text(const SqlNode& node, Properties properties) const noexcept;
+
+  std::vector<std::string> names_;  // of properties
+  std::uint64_t name_signs_ = 0;    // which names can be among them
 };
 
 }  // namespace comet::filter

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 
@@ -104,6 +105,9 @@ std::int64_t month_begin(std::tm month) noexcept {
 }
 
 MonthSpan month_of(std::int64_t wall_millis) noexcept {
+  // The C library's own lock around the time zone is one that ThreadSanitizer does not know.
+  static std::mutex time_zone;
+  const std::lock_guard lock(time_zone);
   auto seconds = static_cast<std::time_t>(wall_millis / 1000);
   std::tm local{};
   localtime_r(&seconds, &local);

@@ -9,29 +9,8 @@ namespace {
 
 constexpr char kNameValueSeparator = '\x01';
 constexpr char kPropertySeparator = '\x02';
-// Apache drops fragments shorter than name, separator and value of one byte each.
-constexpr std::size_t kShortestProperty = 3;
 
 }  // namespace
-
-bool next_property(std::string_view& rest, std::string_view& name, std::string_view& value,
-                   std::string_view* whole) noexcept {
-  while (!rest.empty()) {
-    std::size_t end = std::min(rest.find(kPropertySeparator), rest.size());
-    std::string_view fragment = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    std::size_t separator = fragment.find(kNameValueSeparator);
-    if (fragment.size() < kShortestProperty || separator == std::string_view::npos ||
-        separator + 1 == fragment.size()) {
-      continue;
-    }
-    name = fragment.substr(0, separator);
-    value = fragment.substr(separator + 1);
-    if (whole != nullptr) *whole = fragment;
-    return true;
-  }
-  return false;
-}
 
 std::string_view MessageProperties::get(std::string_view name) const noexcept {
   for (const auto& [key, value] : entries_) {
@@ -76,8 +55,9 @@ void MessageProperties::encode_to(std::string& out) const {
 
 MessageProperties MessageProperties::decode(std::string_view text) {
   MessageProperties properties;
+  PropertyReader reader(text);
   std::string_view name, value;
-  while (next_property(text, name, value)) properties.set(name, value);
+  while (reader.next(name, value)) properties.set(name, value);
   return properties;
 }
 
@@ -88,18 +68,20 @@ std::string_view find_property(std::string_view text, std::string_view name) noe
   // From the property in which it is.
   const std::size_t before = text.substr(0, first).rfind(kPropertySeparator);
   if (before != std::string_view::npos) text.remove_prefix(before + 1);
+  PropertyReader reader(text);
   std::string_view key, value, found;
-  while (next_property(text, key, value)) {
+  while (reader.next(key, value)) {
     if (key == name) found = value;  // as in a map, the last one counts
   }
   return found;
 }
 
 void append_properties_without(std::string_view name, std::string_view text, std::string& out) {
-  std::string_view key, value, whole;
-  while (next_property(text, key, value, &whole)) {
+  PropertyReader reader(text);
+  std::string_view key, value;
+  while (reader.next(key, value)) {
     if (key == name) continue;
-    out += whole;
+    out.append(key.data(), value.data() + value.size());  // name, separator, value
     out += kPropertySeparator;
   }
 }

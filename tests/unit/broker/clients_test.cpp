@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(heartbeats_of_five_may_leave_the_subscriptions_out_when_not
               ResponseCode::pull_not_found));
 }
 
-BOOST_AUTO_TEST_CASE(only_filters_by_tags_are_said_to_be_supported) {
+BOOST_AUTO_TEST_CASE(without_enable_property_filter_only_tags_are_said_to_be_supported) {
   start();
   auto check = [&](const std::string& type) {
     const std::string body = R"({"clientId":"c","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1",)"

@@ -144,6 +144,10 @@ BOOST_AUTO_TEST_CASE(ranges_include_their_bounds) {
   }
   check("a between low and high", {{"a", "5"}, {"low", "1"}, {"high", "9"}}, true);
   check("a between low and high", {{"a", "5"}, {"low", "1"}}, false);
+  check("a not between 10 and 2", {{"a", "5"}}, true);
+  check("a not between 2 and 10", {}, false);
+  check("a not between 2 and 10", {{"a", "x"}}, false);
+  check("a between 0.5 and 9223372036854775807", {{"a", "0.75"}}, true);
   check("a between -10 and -5 and b = 1", {{"a", "-7"}, {"b", "1"}}, true);
 }
 

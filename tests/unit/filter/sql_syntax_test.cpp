@@ -109,6 +109,9 @@ BOOST_AUTO_TEST_CASE(what_would_exhaust_a_broker_is_refused) {
   BOOST_TEST(complaint_about("a" + repeat(3000, " IS NULL")).ends_with("comparisons in one"));
   BOOST_TEST(complaint_about("a" + repeat(3000, " = b")).ends_with("comparisons in one"));
   BOOST_TEST(complaint_about("a" + repeat(3000, " CONTAINS 'x'")).ends_with("comparisons in one"));
+  std::string names = "p";
+  for (int i = 0; i < 1001; ++i) names += " = 1 OR p" + std::to_string(i);
+  BOOST_TEST(complaint_about(names).ends_with("more than 1000 properties"));
   check(repeat(SqlFilter::kMaxSize, " ") + "a", "65537 longer than 65536 bytes");
 }
 

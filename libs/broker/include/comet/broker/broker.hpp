@@ -36,6 +36,7 @@ class BrokerConfig {
   bool broker_topic = true;   // brokerTopicEnable
   std::string trace_topic;    // msgTraceTopicName with traceTopicEnable; empty: none
   std::int32_t broker_permission = 6;
+  bool property_filter = false;  // enablePropertyFilter: consumers may choose by SQL92 expressions
   std::int64_t start_accept_send_millis = 0;  // startAcceptSendRequestTimeStamp, wall clock
   bool long_polling = true;                   // longPollingEnable
   Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills

@@ -31,6 +31,7 @@ class SqlFilter {
   // Limits, lest an expression exhaust the stack or the time of a broker.
   static constexpr std::size_t kMaxSize = 64 * 1024;
   static constexpr std::size_t kMaxDepth = 200;
+  static constexpr std::size_t kMaxProperties = 1000;
 
   // Throws SqlSyntaxError.
   [[nodiscard]] static SqlFilter compile(std::string_view expression);

@@ -1,0 +1,184 @@
+// SQL92 filters, by heartbeat and in the pull itself (Apache: ConsumerFilterManager,
+// ExpressionMessageFilter).
+
+#include "broker_fixture.hpp"
+#include "comet/base/async.hpp"
+
+using namespace comet;
+using namespace comet::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+class FilterFixture : public BrokerFixture {
+ public:
+  FilterFixture() { config.property_filter = true; }
+
+  void send(const std::string& body, const std::string& region, const std::string& amount) {
+    ask(send_request("T", body, 0,
+                     "region\x01" + region +
+                         "\x02"
+                         "amount\x01" +
+                         amount + "\x02"));
+  }
+  void send_three() {
+    send("cheap", "eu", "5");
+    send("dear", "eu", "500");
+    send("far", "us", "500");
+  }
+  RemotingCommand sql_pull(std::int64_t offset, const std::string& expression,
+                           std::int64_t suspend_millis = 0, const std::string& type = "SQL92") {
+    RemotingCommand pull = pull_request("T", 0, offset, suspend_millis, expression);
+    remoting::PullMessageHeader header =
+        *remoting::read_header<remoting::PullMessageHeader>(pull.fields);
+    header.expression_type = type;
+    return RemotingCommand::request(RequestCode::pull_message, header);
+  }
+  RemotingCommand heartbeat(const std::string& expression) {
+    return ask(RemotingCommand::request(
+        RequestCode::heart_beat,
+        Body(
+            R"({"clientID":"c1","consumerDataSet":[{"groupName":"CG","consumeType":"CONSUME_PASSIVELY",)"
+            R"("messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET","unitMode":false,)"
+            R"("subscriptionDataSet":[{"topic":"T","subString":")" +
+            expression +
+            R"(","expressionType":"SQL92","subVersion":7}]}],"producerDataSet":[]})")));
+  }
+  RemotingCommand pull_by_heartbeat() {
+    RemotingCommand pull = pull_request("T", 0, 0);
+    remoting::PullMessageHeader header =
+        *remoting::read_header<remoting::PullMessageHeader>(pull.fields);
+    header.sys_flag = 0;
+    header.sub_version = 7;
+    return ask(RemotingCommand::request(RequestCode::pull_message, header));
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(property_filters, FilterFixture)
+
+BOOST_AUTO_TEST_CASE(a_pull_may_bring_its_expression) {
+  start();
+  send_three();
+  RemotingCommand answer = ask(sql_pull(0, "region = 'eu' AND amount > 10"));
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"dear"}));
+  BOOST_TEST(text(answer, "nextBeginOffset") == "3");
+  RemotingCommand none = ask(sql_pull(0, "amount > 1000"));
+  BOOST_TEST((none.response_code() == ResponseCode::pull_retry_immediately));
+  BOOST_TEST(text(none, "nextBeginOffset") == "3");
+}
+
+BOOST_AUTO_TEST_CASE(the_heartbeats_expression_holds_for_pulls_without_one) {
+  start();
+  send_three();
+  BOOST_TEST((heartbeat("amount BETWEEN 100 AND 1000").response_code() == ResponseCode::success));
+  BOOST_TEST((bodies(pull_by_heartbeat()) == std::vector<std::string>{"dear", "far"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_expression_that_does_not_parse_is_refused_with_its_place) {
+  start();
+  send_three();
+  RemotingCommand pulled = ask(sql_pull(0, "amount >"));
+  BOOST_TEST((pulled.response_code() == ResponseCode::subscription_parse_failed));
+  BOOST_TEST(pulled.remark ==
+             "parse the consumer's subscription failed: SQL92 expression, character 9: a property, "
+             "text, a number or '(' is missing before the end");
+  BOOST_TEST((heartbeat("amount >").response_code() == ResponseCode::success));
+  RemotingCommand by_heartbeat = pull_by_heartbeat();
+  BOOST_TEST((by_heartbeat.response_code() == ResponseCode::filter_data_not_exist));
+  BOOST_TEST(by_heartbeat.remark.starts_with(
+      "The broker's consumer filter data is not exist!Your expression may be wrong! SQL92"));
+  RemotingCommand unknown = ask(sql_pull(0, "x", 0, "XPATH"));
+  BOOST_TEST((unknown.response_code() == ResponseCode::subscription_parse_failed));
+  BOOST_TEST(unknown.remark.ends_with("no filter is called XPATH; TAG and SQL92 are"));
+}
+
+BOOST_AUTO_TEST_CASE(consumers_may_have_their_expression_checked) {
+  start();
+  const auto check = [this](const std::string& expression) {
+    return ask(RemotingCommand::request(
+        RequestCode::check_client_config,
+        Body(R"({"clientId":"c","group":"CG","subscriptionData":{"topic":"T","subString":")" +
+             expression + R"(","expressionType":"SQL92"}})")));
+  };
+  BOOST_TEST((check("a = 1").response_code() == ResponseCode::success));
+  RemotingCommand refused = check("a LIKE 'x'");
+  BOOST_TEST((refused.response_code() == ResponseCode::subscription_parse_failed));
+  BOOST_TEST(
+      refused.remark ==
+      "SQL92 expression, character 3: AND, OR, a comparison or the end is expected before 'LIKE'");
+}
+
+BOOST_AUTO_TEST_CASE(without_enable_property_filter_it_is_refused_as_apache_does) {
+  config.property_filter = false;
+  start();
+  send_three();
+  RemotingCommand pulled = ask(sql_pull(0, "amount > 1"));
+  BOOST_TEST((pulled.response_code() == ResponseCode::system_error));
+  BOOST_TEST(pulled.remark == "The broker does not support consumer to filter message by SQL92");
+  heartbeat("amount > 1");
+  BOOST_TEST((pull_by_heartbeat().response_code() == ResponseCode::system_error));
+}
+
+BOOST_AUTO_TEST_CASE(a_held_pull_waits_on_when_what_arrives_is_not_for_it) {
+  start();
+  send("first", "eu", "1");
+  RemotingCommand answer;
+  auto pull = [&]() -> asio::awaitable<void> {
+    answer = co_await client->invoke(config.listen_at, sql_pull(1, "region = 'us'", 15'000),
+                                     world.time.now() + 30s);
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  tasks.spawn("pull", pull());
+  world.settle();
+  send("not wanted", "eu", "1");
+  world.pass(1s);
+  send("nor this", "eu", "1");
+  world.pass(1s);
+  BOOST_TEST(tasks.size() == 1u);
+  const Instant before = world.time.now();
+  send("wanted", "us", "1");
+  world.settle();
+  BOOST_TEST(tasks.size() == 0u);
+  BOOST_TEST((world.time.now() == before));
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"wanted"}));
+  BOOST_TEST(text(answer, "nextBeginOffset") == "4");
+}
+
+BOOST_AUTO_TEST_CASE(a_held_pull_that_saw_nothing_it_wants_ends_in_time_and_moves_on) {
+  start();
+  send("first", "eu", "1");
+  RemotingCommand answer;
+  const Instant begin = world.time.now();
+  Instant end{};
+  auto pull = [&]() -> asio::awaitable<void> {
+    answer = co_await client->invoke(config.listen_at, sql_pull(1, "region = 'us'", 15'000),
+                                     world.time.now() + 30s);
+    end = world.time.now();
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  tasks.spawn("pull", pull());
+  world.pass(5s);
+  send("not wanted", "eu", "1");
+  world.pass(20s);
+  BOOST_TEST(tasks.size() == 0u);
+  BOOST_TEST((end - begin == Duration(15s)));
+  BOOST_TEST((answer.response_code() == ResponseCode::pull_not_found));
+  BOOST_TEST(text(answer, "nextBeginOffset") == "2");
+}
+
+BOOST_AUTO_TEST_CASE(retry_topics_are_not_filtered) {
+  start();
+  ask(send_request("%RETRY%CG", "again", 0,
+                   "region\x01"
+                   "eu\x02"));
+  RemotingCommand pull = pull_request("%RETRY%CG", 0, 0, 0, "region = 'us'");
+  remoting::PullMessageHeader header =
+      *remoting::read_header<remoting::PullMessageHeader>(pull.fields);
+  header.expression_type = "SQL92";
+  RemotingCommand answer = ask(RemotingCommand::request(RequestCode::pull_message, header));
+  BOOST_TEST((bodies(answer) == std::vector<std::string>{"again"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
