@@ -40,12 +40,14 @@ comet_process_test(process_bad_input integration/bad_input_test.py TIMEOUT 900)
 comet_process_test(process_live_broker integration/live_broker_test.py TIMEOUT 600)
 comet_process_test(process_tls integration/tls_test.py TIMEOUT 600)
 comet_process_test(process_kill_broker crash/kill_broker_test.py ARGS --rounds 5 TIMEOUT 600)
+comet_process_test(process_kill_consumption crash/kill_consumption_test.py ARGS --rounds 4 TIMEOUT 600)
 
 add_test(NAME interop_install
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/interop/install_client.py)
 set_tests_properties(interop_install PROPERTIES
   FIXTURES_SETUP interop_client LABELS process TIMEOUT 300)
 comet_process_test(process_interop interop/interop_test.py FIXTURES interop_client TIMEOUT 600)
+comet_process_test(process_consumers interop/consumers_test.py FIXTURES interop_client TIMEOUT 600)
 
 # The sanitizers' run-time libraries are not part of what is installed.
 if(NOT COMET_SANITIZE)
