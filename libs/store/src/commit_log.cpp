@@ -24,6 +24,10 @@ void check(const error_code& error, const std::string& what) {
   if (error) fail(error, what);
 }
 
+bool has_zero(std::string_view bytes) noexcept {
+  return bytes.find('\0') != std::string_view::npos;
+}
+
 bool all_zero(std::string_view bytes) noexcept {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
@@ -113,7 +117,7 @@ std::int64_t CommitLog::unclean_start(std::int64_t vouched_timestamp) const {
 }
 
 LogScan CommitLog::scan(std::int64_t from, std::int64_t limit, CheckCrc check_crc,
-                        const Visitor& visit) const {
+                        const Visitor& visit, ZeroBytes zeros) const {
   LogScan scan;
   scan.end = from;
   SegmentPtr segment;
@@ -139,6 +143,8 @@ LogScan CommitLog::scan(std::int64_t from, std::int64_t limit, CheckCrc check_cr
       scan.reason = fmt::format("the record says that it lies at {}", record->physical_offset);
     } else if (check_crc == CheckCrc::yes && !is_safe_path_component(record->topic)) {
       scan.reason = "the record's topic cannot be one";  // torn: no checksum covers it
+    } else if (zeros == ZeroBytes::torn_properties && has_zero(record->properties)) {
+      scan.reason = "the record's properties are not whole";
     }
     if (!scan.reason.empty()) return scan;
     if (visit) visit(*record);
@@ -177,19 +183,38 @@ std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
   // What a killed process had written may lie in the page cache only, and readers are about to see
   // it.
   check(sync(end), "sync the commit log in " + directory_);
+  // So may the name of the last file.
+  check(files_.sync_directory(directory_), "sync " + directory_);
   return lost;
 }
 
-// The last file first: a crash in between leaves no hole.
+void CommitLog::rewrite(std::int64_t from) {
+  constexpr std::int64_t kPiece = 256 * 1024;
+  const std::int64_t end = position_;
+  synced_ = from = std::max(from, min_offset());
+  while (from < end) {
+    std::shared_ptr<Segment> segment = *std::ranges::find_if(
+        segments_, [&](const auto& one) { return one->start() <= from && from < one->end(); });
+    check(reopen(*segment), "open " + path_of(segment->start()));
+    const std::int64_t size = std::min({kPiece, end - from, segment->end() - from});
+    const std::string bytes(segment->bytes_from(from).substr(0, static_cast<std::size_t>(size)));
+    check(write_fully(*segment->file_, bytes, from - segment->start()),
+          "write " + path_of(segment->start()));
+    from += size;
+  }
+  check(sync(end), "sync the commit log in " + directory_);
+}
+
+// The last file first, one after the other: a crash in between leaves no hole, in front of which
+// everything would count as expired. And before the last one that stays is cut: only a last file
+// may be short.
 void CommitLog::drop_segments_from(std::int64_t start) {
-  bool dropped = false;
   while (!segments_.empty() && segments_.back()->start() >= start) {
     std::string path = path_of(segments_.back()->start());
     check(files_.remove(path), "remove " + path);
+    check(files_.sync_directory(directory_), "sync " + directory_);
     segments_.pop_back();
-    dropped = true;
   }
-  if (dropped) check(files_.sync_directory(directory_), "sync " + directory_);
 }
 
 // Shrinking and growing zeroes whatever lay there without writing it.
@@ -304,6 +329,12 @@ error_code CommitLog::wipe_leftovers() {
     leftover_end_ -= size;
   }
   return {};
+}
+
+error_code CommitLog::wipe_for_good() {
+  if (leftover_end_ <= position_) return {};
+  if (error_code error = wipe_leftovers()) return error;
+  return segments_.back()->file_->sync_data();
 }
 
 error_code CommitLog::sync(std::int64_t end) {

@@ -55,6 +55,12 @@ class LogScan {
   std::string reason;               // why it stopped; empty at the limit or at untouched zeros
 };
 
+// What a zero byte in a record's properties, which no checksum covers, says about it.
+enum class ZeroBytes {
+  allowed,          // nothing
+  torn_properties,  // that they were not written as a whole: the store takes no such properties
+};
+
 class CommitLog {
  public:
   CommitLog(FileSystem& files, std::string directory, std::int64_t segment_size);
@@ -73,10 +79,14 @@ class CommitLog {
   using Visitor = std::function<void(const RecordView&)>;
   // Walks record by record; stops in front of the first that is not whole.
   [[nodiscard]] LogScan scan(std::int64_t from, std::int64_t limit, CheckCrc check,
-                             const Visitor& visit) const;
+                             const Visitor& visit, ZeroBytes zeros = ZeroBytes::allowed) const;
   // Makes `end` the end: what lies behind it is gone for good, and what lies between `checked_from`
   // and it is on disk. Returns how many bytes other than zeros were given up. Throws Error.
   std::int64_t cut(std::int64_t end, std::int64_t checked_from);
+
+  // Writes everything from `from` on once more and syncs it, as the kernel has taken pages for
+  // clean that are not on the disk. Throws Error.
+  void rewrite(std::int64_t from);
 
   // Writing: one thread at a time. --------------------------------------------------------------
   [[nodiscard]] std::int64_t position() const noexcept { return position_; }
@@ -86,6 +96,9 @@ class CommitLog {
   // Writes at position() and moves it behind, or to the segment's end when `finish_segment`. After
   // an error nothing has moved, and what was written in part is wiped before the next attempt.
   [[nodiscard]] error_code write(std::span<iovec> pieces, std::int64_t size, bool finish_segment);
+
+  // Wipes what a failed write has left behind position(), and syncs that; after the last append.
+  [[nodiscard]] error_code wipe_for_good();
 
   // Makes the next segment while the current one is being filled, so that no append has to; one
   // thread beside the writer. False when there was nothing to do. A failure is none until the
@@ -103,6 +116,7 @@ class CommitLog {
   // Retention. ----------------------------------------------------------------------------------
   // Empty: the first file is not to be removed, since it is the last or not all on disk.
   [[nodiscard]] std::string first_removable_file() const;
+  [[nodiscard]] std::int64_t end_of_first_file() const { return min_offset() + segment_size_; }
   // Readers that have its bytes keep them.
   [[nodiscard]] error_code remove_first_file();
 

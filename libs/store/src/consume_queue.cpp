@@ -48,17 +48,17 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries) {
     return entry.is_directory || parse_offset_file_name(entry.name) < 0;
   });
   std::int64_t file_size = files_.file_size();
-  bool broken = false;
+  std::vector<std::int64_t> unwanted;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     std::int64_t start = parse_offset_file_name(entries[i].name);
     bool first = i == 0;
     bool last = i + 1 == entries.size();
     bool good_size = entries[i].size == file_size || (last && entries[i].size < file_size);
-    broken = broken || start % file_size != 0 || (!first && start != end_of_files_) || !good_size;
-    if (broken) {
+    if (!unwanted.empty() || start % file_size != 0 || (!first && start != end_of_files_) ||
+        !good_size) {
       log::warn("consume queue {} {}: {} ({} bytes) cannot be continued: rebuilt from the log",
                 topic_, queue_id_, entries[i].name, entries[i].size);
-      check(files_.remove(*this, start), "remove " + files_.path_of(*this, start));
+      unwanted.push_back(start);
       continue;
     }
     if (entries[i].size < file_size) {
@@ -74,7 +74,20 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries) {
     end_of_files_ = start + file_size;
   }
   first_ = first_file_ / QueueUnit::kSize;
+  remove_for_good(unwanted);
 }
+
+// The last file first, one after the other: a queue of which only later files are left looks like
+// one whose first messages have expired.
+void ConsumeQueue::remove_for_good(std::span<const std::int64_t> starts) {
+  for (std::size_t i = starts.size(); i-- > 0;) {
+    std::string path = files_.path_of(*this, starts[i]);
+    check(files_.remove(*this, starts[i]), "remove " + path);
+    check(files_.file_system().sync_directory(files_.directory_of(*this)), "sync for " + path);
+  }
+}
+
+void ConsumeQueue::remove_all() { remove_for_good(forget_all_files()); }
 
 QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
   std::array<char, QueueUnit::kSize> bytes{};

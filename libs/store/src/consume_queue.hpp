@@ -54,6 +54,8 @@ class ConsumeQueue {
   // Makes `queue_offset` the next to be written. What lies behind it is wiped, always when `wipe`,
   // else when it is found not to be zero. Throws Error.
   void cut(std::int64_t queue_offset, bool wipe);
+  // Makes it a queue without a file. Throws Error.
+  void remove_all();
   // Of the first file's first unit.
   [[nodiscard]] std::int64_t first_offset() const noexcept { return first_; }
   // Where the last unit's record ends in the log; -1 when the queue is empty.
@@ -99,6 +101,7 @@ class ConsumeQueue {
   void fill(std::int64_t until, std::int64_t physical_offset);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
   void remove_files_from(std::int64_t start);
+  void remove_for_good(std::span<const std::int64_t> starts);
   void zero_tail(std::int64_t queue_offset);
 
   QueueFiles& files_;

@@ -16,7 +16,7 @@ class StoreCategory final : public boost::system::error_category {
       case StoreErrc::wrong_file_size:
         return "a file has another size than configured";
       case StoreErrc::message_too_large:
-        return "a part of the message is beyond its limit";
+        return "a part of the message is beyond its limit, or its properties have a zero byte";
       case StoreErrc::flush_timeout:
         return "stored, but not yet on disk";
       case StoreErrc::read_only:

@@ -83,21 +83,27 @@ void MessageIndex::open(const Checkpoint& checkpoint, bool unclean, std::int64_t
     if (error_code failed = files_.remove(path)) return give_up(failed, "remove " + path);
     directory_dirty_ = true;
   }
-  if (unclean) {
+  if (unclean || !is_as_noted(checkpoint.index)) {
+    directory_dirty_ = *exists;  // a killed process may not have come to syncing it
     distrust(checkpoint);
   } else {
     continue_behind_last();
-    const IndexProgress& known = checkpoint.index;
-    bool same = !index_files_.empty() && known.file == number_of(*index_files_.back()) &&
-                known.count == index_files_.back()->header().count;
-    bool none = index_files_.empty() && known.file == 0;
-    if (!broken && (same || none)) log_end_ = std::max(log_end_, known.log_end);
+    if (!broken) log_end_ = std::max(log_end_, checkpoint.index.log_end);
   }
   while (!given_up_ && !index_files_.empty() && last_progress().end_offset >= log_end) {
     drop_from(index_files_.size() - 1, "it knows messages that the log does not have");
   }
   log_end_ = std::min(log_end_, log_end);
   progress_ = last_progress();
+}
+
+// An index that could not be written to the end may say more than it has, whatever the store's end.
+bool MessageIndex::is_as_noted(const IndexProgress& known) const {
+  if (known.log_end < 0) return true;  // Apache was the last to write
+  if (index_files_.empty()) return known.file == 0;
+  IndexProgress last = last_progress();
+  last.log_end = known.log_end;
+  return last == known;
 }
 
 IndexProgress MessageIndex::last_progress() const {

@@ -71,6 +71,7 @@ class MessageIndex {
   using Files = std::vector<std::shared_ptr<IndexFile>>;
 
   [[nodiscard]] error_code load(const DirectoryEntry& entry);
+  [[nodiscard]] bool is_as_noted(const IndexProgress& known) const;
   void distrust(const Checkpoint& checkpoint);
   [[nodiscard]] bool make_usable();
   [[nodiscard]] error_code load_last();

@@ -72,11 +72,16 @@ Result<std::shared_ptr<File>> QueueFiles::create(const ConsumeQueue& queue,
   // Nothing of an earlier attempt or life of this file may show through.
   if (error_code error = make_zeros(**file, file_size_)) return error;
   remember(Key(&queue, file_start), *file);
+  mark_directories_dirty(queue);
+  return file;
+}
+
+void QueueFiles::mark_directories_dirty(const ConsumeQueue& queue) {
+  std::string directory = directory_of(queue);
   std::lock_guard lock(dirty_mutex_);
-  dirty_directories_.insert(directory);
   dirty_directories_.insert(parent_of(directory));
   dirty_directories_.insert(directory_);
-  return file;
+  dirty_directories_.insert(std::move(directory));
 }
 
 error_code QueueFiles::remove(const ConsumeQueue& queue, std::int64_t file_start) {

@@ -42,6 +42,8 @@ class QueueFiles {
   // With that of the topic, if it is empty then.
   void remove_directory(const ConsumeQueue& queue);
 
+  // The queue's directory and those it lies in.
+  void mark_directories_dirty(const ConsumeQueue& queue);
   void mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes);
   // Brings dirty files to the disk: all of them, or those with at least `least_bytes` written since
   // their last sync. Calls `between` after each file. After an error what was not synced stays

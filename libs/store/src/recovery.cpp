@@ -16,6 +16,8 @@ constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kWriteAt = 64 * 1024;
 // A queue with more bad units than this at its end is rebuilt from the log's beginning.
 constexpr int kMaxBadUnits = 1000;
+// Units of expired messages at a queue's end whose order is checked.
+constexpr int kMaxLookedBackAt = 64;
 // More missing messages in a row than this are a damaged queue offset, not a gap.
 constexpr std::int64_t kMaxGap = 1'000'000;
 // Beyond any queue; keeps file positions from overflowing.
@@ -43,6 +45,7 @@ class QueueRecovery {
   // Returns the number of units written.
   std::int64_t run(std::int64_t expected_queues) {
     queues_.load();
+    if (report_.unclean) mark_directories_dirty();
     queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
     dispatch(report_.queues_from, [&](const RecordView& record, ConsumeQueue& queue) {
       if (!rebuild_from_.contains(&queue)) add_or_suspect(record, queue);
@@ -58,6 +61,11 @@ class QueueRecovery {
   }
 
  private:
+  // A killed process may not have come to syncing them.
+  void mark_directories_dirty() {
+    queues_.for_each([&](ConsumeQueue& queue) { queues_.files().mark_directories_dirty(queue); });
+  }
+
   // After a crash only units of records that the checkpoint vouches for are trusted; the others are
   // written anew. After an orderly stop all that point into the log are.
   void trim(ConsumeQueue& queue) {
@@ -65,9 +73,10 @@ class QueueRecovery {
     std::int64_t end = queue.find_end(limit);
     queue.cut(end, report_.unclean);
     int bad = 0;
-    while (queue.log_end() >= 0 && !last_unit_is_good(queue)) {
-      std::int64_t next = ++bad < kMaxBadUnits ? queue.next() - 1 : 0;
-      queue.cut(std::max(next, queue.first_offset()), true);
+    while (queue.log_end() >= 0) {
+      const std::int64_t trusted = trusted_end(queue, limit);
+      if (trusted == queue.next()) break;
+      queue.cut(++bad < kMaxBadUnits ? trusted : queue.first_offset(), true);
     }
     if (bad == 0) return;
     log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
@@ -75,18 +84,47 @@ class QueueRecovery {
     suspect(queue);
   }
 
-  bool last_unit_is_good(const ConsumeQueue& queue) const {
+  // Where the last units that are wrong begin, as far as it is seen; the queue's end if none is.
+  // A torn unit may look like one whose message has expired, but not behind later messages' units.
+  std::int64_t trusted_end(const ConsumeQueue& queue, std::int64_t limit) const {
+    std::int64_t at = queue.next() - 1;
+    if (queue.log_end() > limit || !is_good(queue, at)) return at;
     QueueUnit unit;
-    Result<std::size_t> n = queue.read_units(queue.next() - 1, queue.next(), std::span(&unit, 1));
-    if (!n || *n == 0) return false;
+    if (!read_unit(queue, at, unit)) return at;
+    for (int i = 0; i < kMaxLookedBackAt && at > queue.first_offset(); ++i, --at) {
+      QueueUnit before;
+      if (!read_unit(queue, at - 1, before)) return at;
+      const std::int64_t end = before.is_filler() ? before.physical_offset : before.end();
+      if (end > unit.physical_offset) return at;
+      if (before.physical_offset >= log_min_) break;
+      unit = before;
+    }
+    return queue.next();
+  }
+
+  static bool read_unit(const ConsumeQueue& queue, std::int64_t queue_offset, QueueUnit& unit) {
+    Result<std::size_t> n = queue.read_units(queue_offset, queue_offset + 1, std::span(&unit, 1));
+    return n && *n == 1;
+  }
+
+  bool is_good(const ConsumeQueue& queue, std::int64_t queue_offset) const {
+    QueueUnit unit;
+    if (!read_unit(queue, queue_offset, unit)) return false;
     if (unit.is_filler() || unit.physical_offset < log_min_) return true;
+    return is_proven(queue, queue_offset);
+  }
+
+  // The log has the message that the unit points at.
+  bool is_proven(const ConsumeQueue& queue, std::int64_t queue_offset) const {
+    QueueUnit unit;
+    if (!read_unit(queue, queue_offset, unit)) return false;
     SegmentPtr segment = log_.segment_at(unit.physical_offset);
     if (!segment) return false;
     std::string_view bytes = segment->bytes_from(unit.physical_offset);
     Result<RecordView> record = parse_record(bytes, CheckCrc::no);
     return record && record->total_size == unit.size &&
            record->physical_offset == unit.physical_offset &&
-           record->queue_offset == queue.next() - 1 && record->queue_id == queue.queue_id() &&
+           record->queue_offset == queue_offset && record->queue_id == queue.queue_id() &&
            record->topic == queue.topic();
   }
 
@@ -103,6 +141,15 @@ class QueueRecovery {
       log::warn("consume queue {} {}: units {} to {} are missing: rebuilt from the log",
                 queue.topic(), queue.queue_id(), queue.next(), record.queue_offset - 1);
       suspect(queue);
+    } else if (record.queue_offset < queue.first_offset()) {
+      // A power cut may take a file and leave the one that was made after it.
+      log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
+                queue.topic(), queue.queue_id(), queue.first_offset(), record.queue_offset);
+      queue.remove_all();
+      suspect(queue);
+    } else if (record.queue_offset < queue.max_offset() && !is_proven(queue, record.queue_offset)) {
+      queue.cut(record.queue_offset, true);
+      add(record, queue);
     } else {
       report_reused_offset(record, queue);
     }
@@ -182,21 +229,27 @@ class QueueRecovery {
 }  // namespace
 
 RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
-                       const RemovedQueues& removed, const Checkpoint& checkpoint, bool unclean) {
+                       const RemovedQueues& removed, const Checkpoint& checkpoint,
+                       const LastLife& last_life) {
   log.open();
   RecoveryReport report;
+  const bool unclean = last_life.unclean;
   report.unclean = unclean;
   report.queues_from =
       unclean ? log.unclean_start(checkpoint.vouched_timestamp()) : log.clean_start();
   // What was on disk when the checkpoint was written needs no second look at every byte.
   bool vouched = unclean && log.reaches(report.queues_from, checkpoint.log_end);
   report.checked_from = vouched ? checkpoint.log_end : report.queues_from;
-  LogScan scan = log.scan(report.checked_from, kNoLimit, CheckCrc::yes, {});
+  CommitLog::Visitor nothing;
+  LogScan scan =
+      log.scan(report.checked_from, kNoLimit, CheckCrc::yes, nothing,
+               vouched || last_life.ours ? ZeroBytes::torn_properties : ZeroBytes::allowed);
   report.end = scan.end;
   report.records = scan.records;
   report.last_timestamp = scan.last_timestamp;
   if (vouched && scan.records == 0) report.last_timestamp = checkpoint.log_timestamp;
   report.truncated = log.cut(scan.end, report.checked_from);
+  if (last_life.failed_sync) log.rewrite(report.checked_from);
   if (report.truncated > 0) {
     log::warn("commit log: cut at {} ({}), {} bytes given up", scan.end,
               scan.reason.empty() ? "zeros" : scan.reason, report.truncated);

@@ -25,10 +25,18 @@ class RecoveryReport {
   std::int64_t last_timestamp = 0;  // store time of the last record checked
 };
 
+// What is known of how the last life ended.
+class LastLife {
+ public:
+  bool unclean = false;
+  bool failed_sync = false;  // what can be read may not be on the disk
+  bool ours = false;         // none of it was Apache's, behind the checkpoint
+};
+
 // What does not fit is repaired and logged, one line each. Throws Error when files cannot be read
 // or written, or have another size than configured.
 [[nodiscard]] RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
                                      const RemovedQueues& removed, const Checkpoint& checkpoint,
-                                     bool unclean);
+                                     const LastLife& last_life);
 
 }  // namespace comet::store

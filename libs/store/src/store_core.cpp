@@ -75,7 +75,7 @@ void StoreCore::open() {
   bool unclean = directory_.found_abort_file();
   directory_.create_abort_file();
   removed_queues_.load();
-  recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint_, unclean);
+  recover_files(unclean);
   if (removed_queues_.clamp(recovery_.end)) {
     if (error_code error = removed_queues_.save()) {
       throw Error(error, "write " + directory_.removed_queues());
@@ -100,9 +100,34 @@ void StoreCore::open() {
       to_millis(time_.now() - begin));
 }
 
+void StoreCore::recover_files(bool unclean) {
+  LastLife last_life;
+  last_life.unclean = unclean;
+  last_life.failed_sync = directory_.found_failed_sync();
+  // Apache's broker makes a checkpoint before anything else.
+  last_life.ours = unclean && checkpoint_ == Checkpoint();
+  try {
+    recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint_, last_life);
+  } catch (const Error&) {
+    directory_.note_failed_sync();  // it may have been one
+    throw;
+  }
+  if (last_life.failed_sync) directory_.forget_failed_sync();
+  if (checkpoint_.log_end <= recovery_.end) return;
+  // What it vouches for is gone. Other records will lie there, and it must not be asked about them.
+  checkpoint_.log_end = -1;
+  if (error_code error = store::write_checkpoint(files_, directory_.checkpoint(), checkpoint_)) {
+    throw Error(error, "write " + directory_.checkpoint());
+  }
+}
+
 error_code StoreCore::check_record(const RecordView& record) const {
   if (record.queue_id < 0 || !is_safe_path_component(record.topic)) {
     return make_error_code(StoreErrc::illegal_queue);
+  }
+  // Recovery takes them for a sign of a write that was not finished.
+  if (record.properties.find('\0') != std::string_view::npos) {
+    return make_error_code(StoreErrc::message_too_large);
   }
   std::int64_t limit = config_.max_message_size;
   if (static_cast<std::int64_t>(record.body.size()) > limit ||
@@ -296,6 +321,7 @@ error_code StoreCore::sync() {
   std::int64_t end = log_.written();
   if (error_code error = log_.sync(end)) {
     // The kernel may have dropped the pages: another attempt would succeed without them.
+    directory_.note_failed_sync();
     poison("fdatasync of the commit log failed: " + error.message());
     return make_error_code(StoreErrc::read_only);
   }
@@ -318,6 +344,7 @@ error_code StoreCore::sync_queues(std::size_t least_bytes, const std::function<v
 
 error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   std::lock_guard lock(checkpoint_mutex_);
+  if (is_poisoned()) return make_error_code(StoreErrc::read_only);
   Progress progress;
   {
     std::lock_guard progress_lock(progress_mutex_);
@@ -343,6 +370,7 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   }
   checkpoint_ = next;
   checkpointed_ = progress;
+  vouched_end_ = next.log_end;
   return {};
 }
 
@@ -364,7 +392,8 @@ void StoreCore::close() {
   retry_pending_units();
   finish_index();
   auto nothing = [] {};
-  error_code error = write_checkpoint(nothing);
+  error_code error = log_.wipe_for_good();
+  if (!error) error = write_checkpoint(nothing);
   // Units that never reached their files are rebuilt by the next start, if it takes this end for a
   // crash.
   if (!error && touched_.empty()) error = directory_.remove_abort_file();

@@ -109,6 +109,7 @@ class StoreCore {
   };
 
   void open();
+  void recover_files(bool unclean);
   void finish_index() const;
   // -1: no readable record lies there.
   [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;
@@ -130,6 +131,7 @@ class StoreCore {
   // read-only.
   int measure_disks();
   void delete_log_files(bool ignore_age, std::int64_t wall_millis);
+  [[nodiscard]] bool is_vouched_for(std::int64_t log_end);
   void follow_the_log(std::int64_t log_min);
   std::int64_t remove_queues(const std::function<bool(const ConsumeQueue&)>& unwanted);
   void remove_queue(ConsumeQueue& queue);
@@ -171,6 +173,7 @@ class StoreCore {
   std::mutex checkpoint_mutex_;
   Checkpoint checkpoint_;
   Progress checkpointed_;
+  std::atomic<std::int64_t> vouched_end_{-1};  // log and queues are on disk up to here
 
   std::mutex removal_mutex_;
   RemovedQueues removed_queues_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <vector>
 
 #include "comet/store/message_store.hpp"
@@ -10,9 +11,17 @@ namespace comet::store {
 
 namespace {
 
+constexpr std::string_view kFailedSync = "sync failed";
+
 [[noreturn]] void fail_not_writable(const error_code& cause, const std::string& what) {
   throw Error(make_error_code(StoreErrc::not_writable),
               what + ": " + cause.message() + "; check storePathRootDir and its permissions");
+}
+
+std::string parent_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 }  // namespace
@@ -24,9 +33,20 @@ StoreDirectory::StoreDirectory(FileSystem& files, std::string root)
   take_lock();
   make(commit_log());
   make(consume_queues());
+  look_for_abort_file();
+}
+
+void StoreDirectory::look_for_abort_file() {
   Result<bool> aborted = files_.exists(abort_path());
   if (!aborted) fail_not_writable(aborted.error(), "look for " + abort_path());
   found_abort_file_ = *aborted;
+  if (!found_abort_file_) return;
+  std::array<char, 64> content{};
+  Result<std::shared_ptr<File>> file = files_.open(abort_path(), OpenMode::existing);
+  error_code error = file ? read_fully(**file, content, 0) : file.error();
+  if (error) fail_not_writable(error, "read " + abort_path());
+  found_failed_sync_ =
+      std::string_view(content.data(), content.size()).find(kFailedSync) != std::string_view::npos;
 }
 
 // New directories are made to last: a log in a directory that a power cut takes away is no log.
@@ -35,11 +55,12 @@ void StoreDirectory::make(const std::string& directory) {
   for (std::string path = directory; !path.empty();) {
     Result<bool> exists = files_.exists(path);
     if (!exists || *exists) break;
-    std::size_t slash = path.rfind('/');
-    path = slash == std::string::npos ? std::string() : path.substr(0, slash);
-    parents_of_new.push_back(slash == 0 ? "/" : path.empty() ? "." : path);
+    parents_of_new.push_back(parent_of(path));
+    path = path.find('/') == std::string::npos ? std::string() : path.substr(0, path.rfind('/'));
   }
   error_code error = files_.make_directories(directory);
+  // One that a killed process made last may not be on disk yet. Some may not be read, and need not.
+  if (parents_of_new.empty()) (void)files_.sync_directory(parent_of(directory));
   for (auto parent = parents_of_new.begin(); !error && parent != parents_of_new.end(); ++parent) {
     error = files_.sync_directory(*parent);
   }
@@ -61,12 +82,22 @@ void StoreDirectory::take_lock() {
 }
 
 void StoreDirectory::create_abort_file() {
-  Result<std::shared_ptr<File>> file = files_.open(abort_path(), OpenMode::create);
-  if (!file) fail_not_writable(file.error(), "create " + abort_path());
-  error_code error = write_fully(**file, std::to_string(::getpid()), 0);
-  if (!error) error = (*file)->sync_all();
+  error_code error = write_abort_file(found_failed_sync_);
   if (!error) error = files_.sync_directory(root_);
   if (error) fail_not_writable(error, "write " + abort_path());
+}
+
+void StoreDirectory::note_failed_sync() noexcept { (void)write_abort_file(true); }
+
+// The process id, as Apache 5 has it, and perhaps a note.
+error_code StoreDirectory::write_abort_file(bool failed_sync) {
+  Result<std::shared_ptr<File>> file = files_.open(abort_path(), OpenMode::create);
+  if (!file) return file.error();
+  std::string content = std::to_string(::getpid());
+  if (failed_sync) content.append("\n").append(kFailedSync);
+  error_code error = write_fully(**file, content, 0);
+  if (!error) error = (*file)->resize(static_cast<std::int64_t>(content.size()));
+  return error ? error : (*file)->sync_all();
 }
 
 error_code StoreDirectory::remove_abort_file() {

@@ -24,20 +24,29 @@ class StoreDirectory {
 
   // The last owner did not stop in order.
   [[nodiscard]] bool found_abort_file() const noexcept { return found_abort_file_; }
+  // It could not sync the log: what the page cache shows may not be on the disk, and the kernel
+  // takes it for clean.
+  [[nodiscard]] bool found_failed_sync() const noexcept { return found_failed_sync_; }
   // From now on until remove_abort_file(), an end is a crash. Throws Error.
   void create_abort_file();
+  // For the next start. It need not survive a power cut: the page cache does not either.
+  void note_failed_sync() noexcept;
+  void forget_failed_sync() noexcept { (void)write_abort_file(false); }
   [[nodiscard]] error_code remove_abort_file();
   void unlock() noexcept { lock_.reset(); }
 
  private:
   void make(const std::string& directory);
   void take_lock();
+  void look_for_abort_file();
+  [[nodiscard]] error_code write_abort_file(bool failed_sync);
   [[nodiscard]] std::string abort_path() const { return root_ + "/abort"; }
 
   FileSystem& files_;
   std::string root_;
   std::shared_ptr<File> lock_;
   bool found_abort_file_ = false;
+  bool found_failed_sync_ = false;
 };
 
 }  // namespace comet::store

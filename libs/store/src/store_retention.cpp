@@ -86,7 +86,7 @@ void StoreCore::delete_log_files(bool ignore_age, std::int64_t wall_millis) {
       wall_millis - std::chrono::milliseconds(config_.file_reserved_time).count();
   for (int count = 0; count < kMaxFilesPerRound; ++count) {
     std::string path = log_.first_removable_file();
-    if (path.empty()) return;
+    if (path.empty() || !is_vouched_for(log_.end_of_first_file())) return;
     Result<std::int64_t> modified = files_.modified_millis(path);
     bool expired = modified && *modified < expired_before;
     if (!expired && !(ignore_age && measure_disks() > config_.disk_clean_forcibly_percent)) return;
@@ -99,6 +99,14 @@ void StoreCore::delete_log_files(bool ignore_age, std::int64_t wall_millis) {
               expired ? "it was kept long enough" : "the disk is too full", log_.min_offset());
   }
   measure_disks();
+}
+
+// Whether the queues are on disk up to there: those that only knew messages of a removed file would
+// else begin anew after a power cut.
+bool StoreCore::is_vouched_for(std::int64_t log_end) {
+  if (vouched_end_ >= log_end) return true;
+  auto nothing = [] {};
+  return !write_checkpoint(nothing) && vouched_end_ >= log_end;
 }
 
 // Files of queues and index that only know messages which are gone.

@@ -159,6 +159,49 @@ BOOST_FIXTURE_TEST_CASE(a_failed_fdatasync_is_never_tried_again, World) {
   BOOST_TEST(core->read_only_reason().find("fdatasync") != std::string::npos);
 }
 
+BOOST_FIXTURE_TEST_CASE(an_orderly_stop_wipes_what_a_failed_write_left, World) {
+  must_append(*core, record_of("T", 0, "0"));
+  std::int64_t end = core->readable_end();
+  files.space = 93 + 50;  // of two records, one finds space
+  std::vector<RecordView> batch(2, record_of("T", 0, "x"));
+  BOOST_TEST(append_all(*core, batch).error == kDiskFull);
+  files.space = 1 << 20;
+  core->close();
+  open();
+  BOOST_TEST(!core->recovery_report().unclean);
+  BOOST_TEST(core->readable_end() == end);
+}
+
+// The page cache shows what the disk does not have, and the kernel takes it for clean.
+BOOST_FIXTURE_TEST_CASE(after_a_failed_sync_the_next_start_writes_once_more, World) {
+  must_append(*core, record_of("T", 0, "0"));
+  files.fail_when(fail_on(Call::sync_data, "commitlog", EIO));
+  BOOST_TEST(core->sync() == kReadOnly);
+  files.fail_no_more();
+  auto log_writes = [this] {
+    int writes = 0;
+    files.fail_when([&](Call call, const std::string& path) {
+      if (call == Call::write && path.find("commitlog") != std::string::npos) ++writes;
+      return error_code();
+    });
+    crash();
+    open();
+    files.fail_no_more();
+    return writes;
+  };
+  BOOST_TEST(log_writes() == 1);
+  BOOST_TEST(log_writes() == 0);  // not for a mere crash
+  BOOST_TEST(bodies_of(*core, "T", 0) == numbers(1), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_store_that_could_write_nothing_at_all_is_not_stopped_in_order, World) {
+  files.fail_when(fail_on(Call::write, "commitlog", EIO));
+  BOOST_TEST(append_one(*core, record_of("T", 0, "x")).error == kReadOnly);
+  files.fail_no_more();
+  core->close();
+  BOOST_TEST(fs::exists(config.root + "/abort"));
+}
+
 BOOST_FIXTURE_TEST_CASE(under_sync_flush_nothing_is_seen_before_it_is_on_disk, SyncWorld) {
   std::vector<std::int64_t> seen;
   core->on_visible([&](std::vector<VisibleUnit> units) {

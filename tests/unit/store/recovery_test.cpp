@@ -576,6 +576,38 @@ BOOST_FIXTURE_TEST_CASE(records_below_the_checked_part_are_checked_when_read, Wo
   BOOST_TEST(core->read_record(0).empty());
 }
 
+// It would be asked where records end that now lie elsewhere.
+BOOST_FIXTURE_TEST_CASE(a_checkpoint_that_is_ahead_of_the_log_is_not_asked_again, World) {
+  open();
+  fill(*core, 0, 10);
+  std::int64_t last = core->readable_end() - 95;
+  stop();
+  write_at(log_file(config.root, 0), last, "damaged");
+  open();
+  BOOST_TEST(report().truncated > 0);
+  for (int i = 0; i < 5; ++i) must_append(*core, record_of("U", 0, body_of(i) + " with more"));
+  crash();
+  open();
+  BOOST_TEST(report().truncated == 0);
+  BOOST_TEST(core->max_offset("U", 0) == 5);
+}
+
+BOOST_FIXTURE_TEST_CASE(properties_that_were_written_in_part_end_the_log, World) {
+  open();
+  fill(*core, 0, 3);
+  std::int64_t end = core->readable_end();
+  must_append(*core, record_of("T", 0, "last", "KEYS\1some key"));
+  std::int64_t torn = core->readable_end() - 4;
+  crash();
+  write_at(log_file(config.root, 0), torn, std::string(4, '\0'));
+  open();
+  BOOST_TEST(core->readable_end() == end);
+  check_all(*core, 3);
+  // The store takes none that look like that.
+  BOOST_TEST(append_one(*core, record_of("T", 0, "x", std::string_view("KEYS\1a\0b", 8))).error ==
+             make_error_code(StoreErrc::message_too_large));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_crash_checks_only_what_came_after_the_checkpoint, World) {
   open();
   fill(*core, 0, 30);

@@ -58,7 +58,8 @@ enum class StoreErrc {
   locked = 1,         // another process has this directory open
   not_writable,       // the directory cannot be created or written
   wrong_file_size,    // files of another mappedFileSize lie there
-  message_too_large,  // body, properties, topic or the record beyond its limit
+  message_too_large,  // body, properties, topic or the record beyond its limit, or properties with
+                      // a zero byte
   flush_timeout,      // stored, not yet on disk after sync_flush_timeout
   read_only,          // an earlier I/O error forbids writing; read_only_reason() says which
   disk_full,          // no space, or too little; nothing stored; resumes by itself

@@ -1,0 +1,108 @@
+// The store against a disk in memory that fails, forgets and lies:
+//
+//   crash_store power [--schedules N] [--seed N]   lives that end by power cuts, kills and stops
+//   crash_store truncate [--step N] [--seed N]     every N-th byte of the last 64 KB as the end
+//   crash_store flip [--flips N] [--seed N]        single bits
+//   crash_store fail [--rounds N] [--seed N]       every call of a life fails
+//   crash_store all                                a short while of each
+//
+// Ends with 0, or with 1 and a line that names the seed. --log 1 shows what the store says.
+
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
+#include "comet/base/log.hpp"
+#include "world.hpp"
+
+namespace {
+
+using namespace comet::store::test;
+
+int usage() {
+  std::fputs(
+      "usage: crash_store power|truncate|flip|fail|all [--schedules N] [--step N] [--flips N] "
+      "[--rounds N] [--seed N]\n",
+      stderr);
+  return 2;
+}
+
+class Options {
+ public:
+  std::uint64_t seed = static_cast<std::uint64_t>(std::time(nullptr));
+  std::int64_t schedules = 100'000;
+  std::int64_t step = 1;
+  std::int64_t flips = 100'000;
+  std::int64_t rounds = 10;
+  bool log = false;
+
+  [[nodiscard]] bool parse(int argc, char** argv) {
+    for (int i = 2; i + 1 < argc; i += 2) {
+      const std::string name = argv[i];
+      const std::int64_t value = std::atoll(argv[i + 1]);
+      if (value < 1) return false;
+      if (name == "--seed") {
+        seed = static_cast<std::uint64_t>(value);
+      } else if (name == "--schedules") {
+        schedules = value;
+      } else if (name == "--step") {
+        step = value;
+      } else if (name == "--flips") {
+        flips = value;
+      } else if (name == "--rounds") {
+        rounds = value;
+      } else if (name == "--log") {
+        log = value > 0;
+      } else {
+        return false;
+      }
+    }
+    return argc % 2 == 0;
+  }
+};
+
+bool run(const std::string& mode, Options options) {
+  const bool all = mode == "all";
+  bool known = all;
+  if (all) {
+    options.schedules = 1000;
+    options.step = 509;
+    options.flips = 1000;
+    options.rounds = 1;
+  }
+  if (all || mode == "power") {
+    run_power_cuts(options.seed, options.schedules);
+    known = true;
+  }
+  if (all || mode == "truncate") {
+    run_truncations(options.seed, options.step);
+    known = true;
+  }
+  if (all || mode == "flip") {
+    run_bit_flips(options.seed, options.flips);
+    known = true;
+  }
+  if (all || mode == "fail") {
+    for (std::int64_t i = 0; i < options.rounds; ++i) {
+      run_failing_calls(options.seed + static_cast<std::uint64_t>(i));
+    }
+    known = true;
+  }
+  return known;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  if (argc < 2 || !options.parse(argc, argv)) return usage();
+  comet::log::set_level(options.log ? comet::log::Level::info : comet::log::Level::off);
+  try {
+    return run(argv[1], options) ? 0 : usage();
+  } catch (const Broken& broken) {
+    std::printf("BROKEN (seed %llu): %s\n", static_cast<unsigned long long>(options.seed),
+                broken.what());
+    return 1;
+  }
+}
