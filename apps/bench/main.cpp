@@ -24,19 +24,36 @@ double millis(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+std::string broker_json(const ProduceReport& report) {
+  if (!report.broker_cpu_seconds()) return {};
+  return fmt::format(",\"broker_cpu_seconds\":{:.2f},\"broker_memory_mb\":{:.2f}",
+                     *report.broker_cpu_seconds(), report.broker_after->resident_mb);
+}
+
+std::string describe(const ProduceOptions& options) {
+  std::string text = fmt::format(
+      "topic {}, {} senders, {}{} bytes", options.topic, options.concurrency, options.size,
+      options.max_size > options.size ? fmt::format(" to {}", options.max_size) : std::string());
+  if (options.rate > 0) text += fmt::format(", {} messages/s due", options.rate);
+  if (options.batch > 1) text += fmt::format(", batches of {}", options.batch);
+  if (options.auto_batch) text += ", gathered by the producer";
+  if (options.ordered > 0) text += fmt::format(", ordered by {} keys", options.ordered);
+  return text;
+}
+
 void print_json(const ProduceReport& report) {
   const auto& latency = report.latency;
   fmt::print(
       "{{\"sent\":{},\"failed\":{},\"rate\":{:.1f},\"p50_ms\":{:.4f},\"p99_ms\":{:.4f},"
-      "\"p999_ms\":{:.4f},\"max_ms\":{:.4f},\"client_cpu_seconds\":{:.4f}}}\n",
+      "\"p999_ms\":{:.4f},\"max_ms\":{:.4f},\"client_cpu_seconds\":{:.4f}{}}}\n",
       report.sent, report.failed, report.rate(), millis(latency.quantile(0.5)),
       millis(latency.quantile(0.99)), millis(latency.quantile(0.999)), millis(latency.max()),
-      report.cpu_seconds);
+      report.cpu_seconds, broker_json(report));
 }
 
 void print_table(const ProduceOptions& options, const ProduceReport& report) {
   const auto& latency = report.latency;
-  fmt::print("topic {}, {} senders, {} bytes\n", options.topic, options.concurrency, options.size);
+  fmt::print("{}\n", describe(options));
   fmt::print("  sent     {:>12}   failed {}\n", report.sent, report.failed);
   fmt::print("  time     {:>12.3f} s\n", report.elapsed.count());
   fmt::print("  rate     {:>12.0f} /s\n", report.rate());
@@ -47,6 +64,11 @@ void print_table(const ProduceOptions& options, const ProduceReport& report) {
   fmt::print("           {:>12.3f} ms max\n", millis(latency.max()));
   fmt::print("  CPU      {:>12.3f} s of this process ({:.3f} s per 100000 sends)\n",
              report.cpu_seconds, report.cpu_seconds * 1e5 / static_cast<double>(report.sent));
+  if (const auto broker = report.broker_cpu_seconds()) {
+    fmt::print("           {:>12.3f} s of the broker ({:.3f} s per 100000 messages, {:.1f} MB)\n",
+               *broker, *broker * 1e5 / static_cast<double>(report.sent),
+               report.broker_after->resident_mb);
+  }
 }
 
 int produce(int argc, char** argv) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -15,7 +17,13 @@ class ProduceOptions {
   std::string topic;
   std::string group;
   int concurrency = 0;
-  std::size_t size = 0;  // bytes of a body
+  std::size_t size = 0;      // bytes of a body, the least and
+  std::size_t max_size = 0;  // the most
+  double rate = 0;           // messages per second; 0: as fast as they are answered
+  std::size_t batch = 1;     // messages of a request
+  bool auto_batch = false;
+  int ordered = 0;       // keys; 0: no order
+  pid_t broker_pid = 0;  // 0: not known
   std::uint64_t count = 0;
   std::uint64_t warmup = 0;
   std::optional<remoting::SerializeType> serialize_type;  // of the headers of requests
@@ -30,7 +38,8 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Of the command produce, from its name on. nullopt: help was asked for and has been printed. Throws UsageError.
+// Of the command produce, from its name on. nullopt: help was asked for and has been printed.
+// Throws UsageError.
 [[nodiscard]] std::optional<ProduceOptions> parse_command_line(int argc, char** argv);
 
 }  // namespace comet::bench

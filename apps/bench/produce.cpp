@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <string>
+#include <vector>
 
 #include "comet/base/async.hpp"
 #include "comet/producer/producer.hpp"
@@ -23,23 +25,25 @@ constexpr std::uint64_t kHopeless = 100;
 // Text that looks random, is the same in every run, and gives every message another body.
 class BodyMaker {
  public:
-  explicit BodyMaker(std::size_t size) : size_(size) {
+  BodyMaker(std::size_t least, std::size_t most) : least_(least), most_(most) {
     constexpr std::string_view kLetters =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .";
-    std::uint64_t state = 20211121;
-    text_.reserve(size + kShifts);
-    while (text_.size() < size + kShifts) {
-      state = state * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX generator
-      text_ += kLetters[static_cast<std::size_t>(state >> 58)];
-    }
+    text_.reserve(most + kShifts);
+    while (text_.size() < most + kShifts) text_ += kLetters[next() >> 58];
   }
-  [[nodiscard]] std::string make(std::uint64_t number) const {
-    return text_.substr(static_cast<std::size_t>(number % kShifts), size_);
+  [[nodiscard]] std::string make(std::uint64_t number) {
+    const std::size_t size = least_ + (most_ > least_ ? (next() >> 32) % (most_ - least_ + 1) : 0);
+    return text_.substr(static_cast<std::size_t>(number % kShifts), size);
   }
 
  private:
   static constexpr std::size_t kShifts = 4093;
-  std::size_t size_;
+  std::uint64_t next() noexcept {  // Knuth's MMIX generator
+    return state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+  }
+  std::size_t least_;
+  std::size_t most_;
+  std::uint64_t state_ = 20211121;
   std::string text_;
 };
 
@@ -47,7 +51,7 @@ class Run {
  public:
   Run(asio::io_context& context, const ProduceOptions& options_in, const ProducerConfig& config)
       : options(options_in),
-        bodies(options_in.size),
+        bodies(options_in.size, options_in.max_size),
         producer(context.get_executor(), config),
         executor(context.get_executor()) {}
 
@@ -56,37 +60,75 @@ class Run {
   Producer producer;
   asio::any_io_executor executor;
   ProduceReport report;
-  std::uint64_t started = 0;  // sends of the current phase
+  std::uint64_t started = 0;  // messages of the current phase
+  Instant phase_begin{};
   std::uint64_t errors_shown = 0;
   bool stop = false;
 };
 
-void note_failure(Run& run, const Error& error) {
-  ++run.report.failed;
+void note_failure(Run& run, std::uint64_t count, const Error& error) {
+  run.report.failed += count;
   if (run.errors_shown++ < kErrorsShown) fmt::print(stderr, "{}\n", error.what());
-  if (run.report.sent == 0 && run.report.failed == kHopeless) {
-    fmt::print(stderr, "giving up: the first {} sends have all failed\n", kHopeless);
+  if (run.report.sent == 0 && run.report.failed >= kHopeless && !run.stop) {
+    fmt::print(stderr, "giving up: the first {} sends have all failed\n", run.report.failed);
     run.stop = true;
   }
 }
 
-asio::awaitable<void> send_in_turn(Run& run, std::uint64_t count) {
+// One request with up to `count` messages, the first of which has that number.
+asio::awaitable<void> send_next(Run& run, std::uint64_t number, std::uint64_t count) {
+  const ProduceOptions& options = run.options;
+  SendOptions how;
+  if (options.ordered > 0) {
+    const auto keys = static_cast<std::uint64_t>(options.ordered);
+    how.ordered_by("key " + std::to_string(number % keys));
+  }
+  if (options.batch > 1) {
+    std::vector<Message> batch;
+    batch.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      batch.emplace_back(options.topic, run.bodies.make(number + i));
+    }
+    co_await run.producer.send_batch(std::move(batch), std::move(how));
+    co_return;
+  }
+  Message message(options.topic, run.bodies.make(number));
+  if (options.ordered > 0) {
+    co_await run.producer.send(std::move(message), std::move(how));
+  } else {
+    co_await run.producer.send(std::move(message));
+  }
+}
+
+// When that message is due: at its place in the schedule, or now.
+Instant due_at(const Run& run, std::uint64_t number) {
+  if (run.options.rate <= 0) return real_time().now();
+  const std::chrono::duration<double> after(static_cast<double>(number) / run.options.rate);
+  return run.phase_begin + std::chrono::duration_cast<Duration>(after);
+}
+
+asio::awaitable<void> send_in_turn(Run& run, std::uint64_t total) {
   TimeSource& time = real_time();
-  while (!run.stop && run.started < count) {
-    Message message(run.options.topic, run.bodies.make(run.started++));
-    const Instant begin = time.now();
+  Timer timer(run.executor, time);
+  while (!run.stop && run.started < total) {
+    const std::uint64_t number = run.started;
+    const std::uint64_t count = std::min<std::uint64_t>(run.options.batch, total - number);
+    run.started += count;
+    const Instant due = due_at(run, number);
+    if (run.options.rate > 0) co_await timer.wait_until(due);
     try {
-      co_await run.producer.send(std::move(message));
-      run.report.latency.record(time.now() - begin);
-      ++run.report.sent;
+      co_await send_next(run, number, count);
+      run.report.latency.record(time.now() - due);
+      run.report.sent += count;
     } catch (const Error& error) {
-      note_failure(run, error);
+      note_failure(run, count, error);
     }
   }
 }
 
 asio::awaitable<void> send_all(Run& run, std::uint64_t count) {
   run.started = 0;
+  run.phase_begin = real_time().now();
   TaskGroup senders(run.executor, real_time());
   for (int i = 0; i < run.options.concurrency; ++i) {
     senders.spawn("sender", send_in_turn(run, count));
@@ -118,9 +160,12 @@ asio::awaitable<void> measure(Run& run) {
   if (isatty(STDERR_FILENO) != 0) progress.spawn("progress", show_progress(run));
   const auto begin = std::chrono::steady_clock::now();
   const double cpu_begin = own_cpu_seconds();
+  const pid_t broker = run.options.broker_pid;
+  if (broker != 0) run.report.broker_before = read_process(broker);
   co_await send_all(run, run.options.count);
   run.report.elapsed = std::chrono::steady_clock::now() - begin;
   run.report.cpu_seconds = own_cpu_seconds() - cpu_begin;
+  if (broker != 0) run.report.broker_after = read_process(broker);
   if (progress.size() > 0) fmt::print(stderr, "\r{:80}\r", "");
   progress.cancel();
   co_await progress.join();
@@ -133,6 +178,9 @@ ProduceReport produce(const ProduceOptions& options) {
   asio::io_context context(1);
   ProducerConfig config(options.group);
   config.name_servers(options.name_servers);
+  const std::size_t in_flight = static_cast<std::size_t>(options.concurrency) * options.batch;
+  config.max_in_flight(std::max<std::size_t>(in_flight, 10'000), std::size_t{1} << 30);
+  if (options.auto_batch) config.auto_batch(true);
   if (options.tls) {
     TlsClientConfig tls;
     tls.trust_cert_path = options.tls_ca;

@@ -6,12 +6,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "comet/base/time.hpp"
 #include "comet/message/batch.hpp"
+#include "comet/message/properties.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
@@ -182,7 +184,8 @@ class FakeBroker : public FakeServer {
   Act otherwise;
   std::vector<Received> sends;
   std::vector<Received> others;
-  bool silent = false;  // does not answer heartbeats either
+  std::set<std::string> log;  // unique ids of what has been stored
+  bool silent = false;        // does not answer heartbeats either
 
  private:
   static Received note_of(const Request& request) {
@@ -190,6 +193,21 @@ class FakeBroker : public FakeServer {
     received.command = request.command;
     received.body = request.command.body.to_string();
     return received;
+  }
+
+  [[nodiscard]] static bool is_stored(ResponseCode code) {
+    return code == ResponseCode::success || code == ResponseCode::flush_disk_timeout ||
+           code == ResponseCode::flush_slave_timeout || code == ResponseCode::slave_not_available;
+  }
+  void store(const Request& request) {
+    const auto add = [this](std::string_view properties) {
+      log.emplace(find_property(properties, property::kUniqueKey));
+    };
+    if (request.command.request_code() != RequestCode::send_batch_message) {
+      add(request.command.fields.find("i").value_or(""));
+    } else if (const auto items = decode_batch(request.command.body.view())) {
+      for (const BatchItem& item : *items) add(item.properties);
+    }
   }
 
   Reply on_send(Request& request) {
@@ -204,6 +222,7 @@ class FakeBroker : public FakeServer {
       request.connection->close();
       return std::nullopt;
     }
+    if (is_stored(act.response)) store(request);
     RemotingCommand answer = RemotingCommand::response(request.command, act.response, act.remark);
     if (act.with_fields) {
       std::string id = "0A00000200002A9F0000000000000000";

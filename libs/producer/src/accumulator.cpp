@@ -26,8 +26,7 @@ class Accumulator::Entry {
 class Accumulator::Batch {
  public:
   Batch(const Producer::Impl& producer, const Message& first)
-      : deadline(producer.time.now() + producer.config.send_timeout()),
-        send_at(producer.time.now() + producer.config.auto_batch_hold()),
+      : send_at(producer.time.now() + producer.config.auto_batch_hold()),
         hold(producer.client->executor(), producer.time) {
     content.topic = first.topic();
     content.wait_store_ok = waits(first);
@@ -78,7 +77,7 @@ class Accumulator::Batch {
   }
 
   GatheredBatch content;
-  Instant deadline;  // of the first message, and so before those of the others
+  Instant deadline = Instant::max();  // the first of all messages' deadlines
   Instant send_at;
   Timer hold;
   bool full = false;
@@ -115,13 +114,12 @@ asio::awaitable<SendResult> Accumulator::send(std::shared_ptr<Producer::Impl> pr
   Producer::Impl& p = *producer;
   SendInProgress in_progress(p, *plain_send());
   validate(message, p.config);
+  const Instant deadline = p.time.now() + p.config.send_timeout();
   FlowShare share(p.flow, 1, message.body().size());
-  if (!share.try_take()) {
-    const Instant deadline = p.time.now() + p.config.send_timeout();
-    co_await wait_for_room(p, share, deadline);
-  }
+  if (!share.try_take()) co_await wait_for_room(p, share, deadline);
   Entry entry(p.client->executor());
   const std::shared_ptr<Batch> batch = add(producer, std::move(message), entry);
+  batch->deadline = std::min(batch->deadline, deadline);
   if (error_code cancelled = co_await entry.waiter.wait()) {
     throw boost::system::system_error(cancelled);
   }
@@ -173,7 +171,8 @@ asio::awaitable<void> Accumulator::deliver(std::shared_ptr<Producer::Impl> produ
   };
   const Guard guard(*batch);
   try {
-    if (!batch->full) (void)co_await batch->hold.wait_until(batch->send_at);
+    if (!batch->full)
+      (void)co_await batch->hold.wait_until(std::min(batch->send_at, batch->deadline));
     std::erase(open_, batch);
     auto plan = std::make_shared<SendPlan>();
     plan->part_deadline = batch->deadline;

@@ -54,6 +54,25 @@ void SendMemory::give_back(Piece piece) noexcept {
   spare_.push_back(std::move(piece));
 }
 
+void* SendMemory::take_block() {
+  if (blocks_.empty()) return ::operator new(sizeof(OutgoingMessage));
+  void* block = blocks_.back();
+  blocks_.pop_back();
+  return block;
+}
+
+void SendMemory::give_back_block(void* block) noexcept {
+  if (blocks_.size() < kMostSpare) {
+    blocks_.push_back(block);
+  } else {
+    ::operator delete(block);
+  }
+}
+
+SendMemory::~SendMemory() {
+  for (void* block : blocks_) ::operator delete(block);
+}
+
 void validate(const Message& message, const ProducerConfig& config) {
   const std::string complaint = check_message(message, config.max_message_size());
   if (!complaint.empty()) refuse(message.topic(), complaint);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,10 +31,21 @@ class SendMemory {
   }
   void give_back(Piece piece) noexcept;
 
+  // Memory for one OutgoingMessage, which would make the frame of a send too large for Asio to
+  // recycle.
+  [[nodiscard]] void* take_block();
+  void give_back_block(void* block) noexcept;
+
+  SendMemory() = default;
+  ~SendMemory();
+  SendMemory(const SendMemory&) = delete;
+  SendMemory& operator=(const SendMemory&) = delete;
+
  private:
   static constexpr std::size_t kMostSpare = 1024;
   static constexpr std::size_t kLargestSpare = 4096;  // bytes of a piece
   std::vector<Piece> spare_;
+  std::vector<void*> blocks_;
 };
 
 // Messages that have been gathered into one body already (accumulator.hpp).
@@ -71,6 +83,7 @@ class OutgoingMessage {
   OutgoingMessage(const OutgoingMessage&) = delete;
   OutgoingMessage& operator=(const OutgoingMessage&) = delete;
 
+  [[nodiscard]] const SendSettings& settings() const noexcept { return settings_; }
   // On the wire: with the namespace.
   [[nodiscard]] const std::string& topic() const noexcept { return *topic_; }
   // As the application names it.
@@ -110,6 +123,27 @@ class OutgoingMessage {
   std::int32_t sys_flag_ = 0;
   bool is_batch_ = false;
 };
+
+struct GiveBackOutgoing {
+  void operator()(OutgoingMessage* outgoing) const noexcept {
+    SendMemory& memory = outgoing->settings().memory;
+    outgoing->~OutgoingMessage();
+    memory.give_back_block(outgoing);
+  }
+};
+using OutgoingPtr = std::unique_ptr<OutgoingMessage, GiveBackOutgoing>;
+// Throws as the constructors do.
+template <class Content>
+[[nodiscard]] OutgoingPtr make_outgoing(Content content, const SendSettings& settings,
+                                        std::int64_t wall_millis) {
+  void* block = settings.memory.take_block();
+  try {
+    return OutgoingPtr(new (block) OutgoingMessage(std::move(content), settings, wall_millis));
+  } catch (...) {
+    settings.memory.give_back_block(block);
+    throw;
+  }
+}
 
 // The complaint about these messages as one batch, in RocketMQ's words; empty: they are one.
 [[nodiscard]] std::string check_batch(std::span<const Message> messages);

@@ -113,7 +113,8 @@ asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer, Conte
                                  SendPlanPtr plan) {
   Producer::Impl& p = *producer;
   SendInProgress in_progress(p, *plan);
-  OutgoingMessage outgoing(std::move(content), p.settings, p.time.wall_millis());
+  const OutgoingPtr held = make_outgoing(std::move(content), p.settings, p.time.wall_millis());
+  OutgoingMessage& outgoing = *held;
   const Instant begin = p.time.now();
   const Instant deadline = plan->deadline(p.config, begin);  // one budget for all that follows
   FlowShare share(p.flow, outgoing.count(), outgoing.size());

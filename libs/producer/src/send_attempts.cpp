@@ -73,7 +73,7 @@ void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address
   if (outcome.is_stored()) {
     repeatable_ = true;
     attempt.text = to_string(outcome.result().status);
-    weaker_ = std::move(outcome.result());
+    weaker_ = std::make_unique<SendResult>(std::move(outcome.result()));
   } else {
     repeatable_ = outcome.repeatable();
     attempt.error = outcome.error();

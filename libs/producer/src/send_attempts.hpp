@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,7 +77,7 @@ class SendAttempts {
   Instant deadline_;
   bool repeatable_ = true;
   std::vector<SendTry> tries_;
-  std::optional<SendResult> weaker_;
+  std::unique_ptr<SendResult> weaker_;  // seldom there
 };
 
 }  // namespace comet

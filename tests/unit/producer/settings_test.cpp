@@ -225,6 +225,25 @@ BOOST_AUTO_TEST_CASE(the_vip_channel_is_two_ports_below) {
   BOOST_TEST(send().queue.broker_name == "broker-a");
 }
 
+BOOST_AUTO_TEST_CASE(two_clusters_in_one_process_know_nothing_of_each_other) {
+  FakeNameServer other_names(*this, "ns2");
+  FakeBroker other_broker(*this, "broker-a", "host-c");  // the same name in another cluster
+  other_names.routes["orders"] = make_route({&other_broker});
+  start();
+  Producer other(executor(), config("ns2:9876"), network, time);
+  run(other.start());
+  for (int i = 0; i < 4; ++i) {
+    run(other.send(Message("orders", "there")));
+    send(Message("orders", "here"));
+  }
+  BOOST_TEST(other_broker.sends.size() == 4u);
+  BOOST_TEST(tries() == 4u);
+  for (const auto& sent : other_broker.sends) BOOST_TEST(sent.body == "there");
+  run(other.shutdown());
+  other_broker.stop();
+  other_names.stop();
+}
+
 // --- Messages ---
 
 BOOST_AUTO_TEST_CASE(bodies_may_be_compressed_as_5x_does) {
