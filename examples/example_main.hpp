@@ -16,6 +16,11 @@ inline std::string name_server(int argc, char** argv) {
   return argc > 1 ? argv[1] : "127.0.0.1:9876";
 }
 
+// The second argument, or what the example sends to.
+inline std::string topic(int argc, char** argv, const char* usual) {
+  return argc > 2 ? argv[2] : usual;
+}
+
 // `make(executor)` gives the coroutine. The program's exit code.
 template <class Make>
 int run(Make make) {

@@ -1,12 +1,13 @@
 // Messages of one customer are read in the order in which they were sent:
-//   example-ordered [name server]
+//   example-ordered [name server [topic]]
 
 #include "comet/producer/producer.hpp"
 #include "example_main.hpp"
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> send_in_order(asio::any_io_executor executor, std::string name_server) {
+asio::awaitable<void> send_in_order(asio::any_io_executor executor, std::string name_server,
+                                    std::string topic) {
   comet::ProducerConfig config("ordered-example");
   config.name_servers(name_server);
   comet::Producer producer(executor, config);
@@ -14,7 +15,7 @@ asio::awaitable<void> send_in_order(asio::any_io_executor executor, std::string 
 
   for (int step = 0; step < 5; ++step) {
     for (const char* customer : {"alice", "bob"}) {
-      comet::Message message("steps", std::string(customer) + " step " + std::to_string(step));
+      comet::Message message(topic, std::string(customer) + " step " + std::to_string(step));
       comet::SendOptions options;
       options.ordered_by(customer);  // the same queue for the same key
       comet::SendResult result = co_await producer.send(message, options);
@@ -28,6 +29,7 @@ asio::awaitable<void> send_in_order(asio::any_io_executor executor, std::string 
 
 int main(int argc, char** argv) {
   return example::run([&](asio::any_io_executor executor) {
-    return send_in_order(executor, example::name_server(argc, argv));
+    return send_in_order(executor, example::name_server(argc, argv),
+                         example::topic(argc, argv, "steps"));
   });
 }

@@ -3,13 +3,16 @@
 
 import json
 import pathlib
+import signal
 import socket
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest, wait_until  # noqa: E402
+from daemons import DaemonTest, TOOL_TIMEOUT, program, wait_until  # noqa: E402
 from remoting import Client, GET_ROUTE  # noqa: E402
 
 FIELDS = {"sent", "failed", "rate", "p50_ms", "p99_ms", "p999_ms", "max_ms", "client_cpu_seconds"}
@@ -32,6 +35,46 @@ class Bench(DaemonTest):
         with Client(broker.port) as client:
             sizes = [len(message.body) for queue_id in range(4) for message in client.read_queue("bench", queue_id)]
         self.assertEqual([1000] * 2000, sizes)
+
+    def test_batches_order_rates_and_size_ranges_are_what_was_asked_for(self):
+        namesrv = self.start_namesrv()
+        broker = self.start_broker(namesrv)
+        for options in (["--batch", 50], ["--auto-batch"], ["--ordered", 7], ["--rate", 2000]):
+            with self.subTest(options=options):
+                topic = "bench" + options[0]
+                _, result = self.produce(namesrv.address, "--topic", topic, "--concurrency", 16, "--size", "10-200",
+                                         "--count", 1020, "--broker-pid", broker.process.pid, *options)
+                self.assertEqual((1020, 0), (result["sent"], result["failed"]))
+                self.assertGreaterEqual(result["broker_cpu_seconds"], 0)
+                self.assertGreater(result["broker_memory_mb"], 1)
+                with Client(broker.port) as client:
+                    sizes = [len(message.body) for queue_id in range(4)
+                             for message in client.read_queue(topic, queue_id)]
+                self.assertEqual(1020, len(sizes))
+                self.assertTrue(10 <= min(sizes) < max(sizes) <= 200, sizes)
+                if options[0] == "--rate":
+                    self.assertLessEqual(result["rate"], 2100)
+
+    def test_latencies_count_from_when_messages_were_due(self):
+        namesrv = self.start_namesrv()
+        broker = self.start_broker(namesrv)
+        sending = subprocess.Popen([program("comet-bench"), "produce", "--namesrv", namesrv.address, "--json", "--topic",
+                                    "due", "--rate", "500", "--count", "2500", "--concurrency", "4"],
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(sending.stdout.close)
+        with Client(broker.port) as client:
+            wait_until(lambda: sum(client.max_offset("due", queue_id) for queue_id in range(4)) > 100, 60,
+                       "the first messages")
+        broker.process.send_signal(signal.SIGSTOP)
+        try:
+            time.sleep(0.5)  # how long the stall is, not how long something takes
+        finally:
+            broker.process.send_signal(signal.SIGCONT)
+        result = json.loads(sending.communicate(timeout=TOOL_TIMEOUT)[0])
+        self.assertEqual((2500, 0), (result["sent"], result["failed"]))
+        # 4 sends waited for the broker; some 250 were due meanwhile, half of them 0.2 s late or more.
+        self.assertGreater(result["max_ms"], 400)
+        self.assertGreater(result["p99_ms"], 300)
 
     def test_routes_are_asked_for_and_the_servers_share_is_reported(self):
         namesrv = self.start_namesrv()

@@ -167,6 +167,30 @@ class Interop(DaemonTest):
         print(f"{len(sent)} messages of the Node producer: 0 lost, 0 altered, tags and keys kept; "
               f"filtered {len(red)} red, {len(some)} green or blue")
 
+    def test_batches_ordered_delayed_and_compressed_messages_arrive_at_the_node_consumer(self):
+        if self.program_options:
+            return  # the examples have no TLS
+        with self.client(self.broker) as client:
+            self.assertEqual(SUCCESS, client.create_topic("ways", 4).code)
+        self.wait_for_route("ways")
+        for example in ("batch", "ordered", "delayed"):
+            self.run_program(f"example-{example}", self.namesrv.address, "ways")
+        self.run_program("comet-bench", "produce", "--namesrv", self.namesrv.address, "--topic", "ways",
+                         "--size", "5000-9000", "--count", 50)
+        expected = [f"together {i}" for i in range(3)] + [f"one of many {i}" for i in range(1000)]
+        expected += [f"{who} step {i}" for who in ("alice", "bob") for i in range(5)] + ["tea is ready"]
+        messages = self.node_consume("ways", "node-ways", len(expected) + 50)
+        large = [message for message in messages if len(message["body"]) >= 5000]
+        self.assertEqual(50, len(large), "compressed by the producer")
+        small = [message["body"].decode() for message in messages if len(message["body"]) < 5000]
+        self.assertEqual(collections.Counter(expected), collections.Counter(small))
+        for who in ("alice", "bob"):
+            steps = [message for message in messages if message["body"].startswith(f"{who} step".encode())]
+            self.assertEqual(1, len({message["queueId"] for message in steps}))
+            steps.sort(key=lambda message: message["queueOffset"])
+            self.assertEqual([f"{who} step {i}".encode() for i in range(5)], [step["body"] for step in steps])
+        print(f"{len(messages)} messages of batches, ordered, delayed and compressed: 0 lost, 0 altered")
+
     def test_a_node_consumer_goes_on_where_its_group_stopped(self):
         path = self.folder / "lines.txt"
         lines = [line.encode() for line in real_lines(60)]

@@ -38,10 +38,6 @@ class Accumulator::Batch {
   [[nodiscard]] bool fits(const Message& message) const {
     return content.topic == message.topic() && content.wait_store_ok == waits(message);
   }
-  void close() {
-    full = true;
-    hold.cancel();
-  }
   // The result of all, from which each one's is made.
   void stored(SendResult all) {
     result = std::move(all);
@@ -120,6 +116,7 @@ asio::awaitable<SendResult> Accumulator::send(std::shared_ptr<Producer::Impl> pr
   Entry entry(p.client->executor());
   const std::shared_ptr<Batch> batch = add(producer, std::move(message), entry);
   batch->deadline = std::min(batch->deadline, deadline);
+  if (deadline <= batch->send_at) close(*batch);  // it has waited for room; no time to gather more
   if (error_code cancelled = co_await entry.waiter.wait()) {
     throw boost::system::system_error(cancelled);
   }
@@ -153,10 +150,7 @@ std::shared_ptr<Accumulator::Batch> Accumulator::add(
     message.properties().set(property::kUniqueKey, entry.unique_id);
     content.messages.push_back(std::move(message));
   }
-  if (content.body.size() >= p.config.auto_batch_size()) {
-    std::erase(open_, batch);
-    batch->close();
-  }
+  if (content.body.size() >= p.config.auto_batch_size()) close(*batch);
   return batch;
 }
 
@@ -171,8 +165,7 @@ asio::awaitable<void> Accumulator::deliver(std::shared_ptr<Producer::Impl> produ
   };
   const Guard guard(*batch);
   try {
-    if (!batch->full)
-      (void)co_await batch->hold.wait_until(std::min(batch->send_at, batch->deadline));
+    if (!batch->full) (void)co_await batch->hold.wait_until(batch->send_at);
     std::erase(open_, batch);
     auto plan = std::make_shared<SendPlan>();
     plan->part_deadline = batch->deadline;
@@ -186,8 +179,15 @@ asio::awaitable<void> Accumulator::deliver(std::shared_ptr<Producer::Impl> produ
   batch->wake_all();
 }
 
+void Accumulator::close(Batch& batch) {
+  if (batch.full) return;
+  batch.full = true;
+  batch.hold.cancel();
+  std::erase_if(open_, [&](const auto& open) { return open.get() == &batch; });
+}
+
 void Accumulator::flush() {
-  for (const auto& batch : open_) batch->close();
+  while (!open_.empty()) close(*open_.front());
 }
 
 }  // namespace comet

@@ -31,6 +31,8 @@ class Accumulator {
 
   [[nodiscard]] std::shared_ptr<Batch> add(const std::shared_ptr<Producer::Impl>& producer,
                                            Message message, Entry& entry);
+  // No more messages; it goes to the broker now.
+  void close(Batch& batch);
   [[nodiscard]] asio::awaitable<void> deliver(std::shared_ptr<Producer::Impl> producer,
                                               std::shared_ptr<Batch> batch);
 

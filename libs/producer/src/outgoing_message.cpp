@@ -239,7 +239,7 @@ bool is_stored(ResponseCode code) noexcept {
 }
 
 Result<SendResult> parse_send_answer(const RemotingCommand& answer, const MessageQueue& queue,
-                                     const OutgoingMessage& outgoing) {
+                                     OutgoingMessage& outgoing) {
   auto header = remoting::read_header<remoting::SendMessageResponseHeader>(answer.fields);
   if (!header) return make_error_code(ClientErrc::bad_answer);
   SendResult result;
@@ -256,7 +256,7 @@ Result<SendResult> parse_send_answer(const RemotingCommand& answer, const Messag
     default:
       break;
   }
-  result.message_id = outgoing.unique_id();
+  result.message_id = outgoing.result_id();
   result.offset_message_id = header->msg_id;
   result.queue.topic = outgoing.shown_topic();
   result.queue.broker_name = queue.broker_name;

@@ -89,6 +89,10 @@ class OutgoingMessage {
   // As the application names it.
   [[nodiscard]] const std::string& shown_topic() const noexcept { return *shown_topic_; }
   [[nodiscard]] const std::string& unique_id() const noexcept { return unique_id_; }
+  // For the result; the id may go with it when there will be no further try.
+  [[nodiscard]] std::string result_id() {
+    return settings_.config.retry_when_not_store_ok() ? unique_id_ : std::move(unique_id_);
+  }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t size() const noexcept { return body_.size(); }
   // For hooks and selectors. Empty for a gathered batch without hooks.
@@ -160,6 +164,6 @@ void validate(const Message& message, const ProducerConfig& config);
 // Of such an answer; bad_answer when it lacks the ids and offsets that the protocol promises.
 [[nodiscard]] Result<SendResult> parse_send_answer(const remoting::RemotingCommand& answer,
                                                    const MessageQueue& queue,
-                                                   const OutgoingMessage& outgoing);
+                                                   OutgoingMessage& outgoing);
 
 }  // namespace comet
