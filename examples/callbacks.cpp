@@ -55,11 +55,11 @@ int main(int argc, char** argv) {
     std::cout << "future: " << future.get() << '\n';
 
     asio::co_spawn(context, send_without_throwing(producer), asio::use_future).get();
-    asio::co_spawn(context, producer.shutdown(), asio::use_future).get();
   } catch (const comet::Error& error) {
     std::cerr << error.what() << '\n';
     exit_code = 1;
   }
+  asio::co_spawn(context, producer.shutdown(), asio::use_future).get();
   work.reset();
   thread.join();
   return exit_code;

@@ -204,7 +204,7 @@ class Schedule : public VirtualWorld {
           at(end, [this] { network.set_latency(0ms); });
           break;
         case 4:
-          at(begin, [this, act = any_act(), &broker = any_broker()] { broker.otherwise = act; });
+          at(begin, [act = any_act(), &broker = any_broker()] { broker.otherwise = act; });
           at(end, [this] { broker_a_.otherwise = broker_b_.otherwise = Act(); });
           break;
         case 5: {

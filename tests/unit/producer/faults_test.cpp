@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(every_code_of_a_broker_is_the_code_of_the_error) {
       world.both(Act::code(static_cast<ResponseCode>(code), "the remark"));
       const auto error = world.failing_send<SendError>();
       BOOST_TEST(error.code().value() == code);
-      BOOST_TEST(error.code().category() == remoting::response_category());
+      BOOST_TEST((error.code().category() == remoting::response_category()));
       BOOST_TEST(contains(error.what(), "the remark"));
       const bool is_repeated = repeated.contains(static_cast<ResponseCode>(code));
       BOOST_TEST(error.tries().size() == (is_repeated ? 2u : 1u));
