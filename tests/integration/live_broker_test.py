@@ -5,6 +5,7 @@ stop in the middle of it all. Others are served meanwhile, and its memory stays 
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import struct
@@ -21,6 +22,7 @@ from remoting import Client, PULL_MESSAGE, PULL_NOT_FOUND, SUCCESS, frame, recor
 SEED = int(os.environ.get("COMET_SEED", "20211121"))
 FRAMES = int(os.environ.get("COMET_FUZZ_FRAMES", "20000" if is_sanitized() else "150000"))
 CREATE_GROUP = 200
+SERVICE_NOT_AVAILABLE = 14
 SUSPEND_AND_SUBSCRIPTION = 2 | 4
 
 
@@ -134,6 +136,36 @@ class LiveBroker(DaemonTest):
         for peer in silent:
             peer.close()
         self.assertEqual(0, broker.stop())
+
+    def test_a_write_that_fails_makes_it_read_only_and_it_says_so(self):
+        broker = self.start_broker(None)
+        with Client(broker.port) as client:
+            self.assertEqual(SUCCESS, client.send_message("kept", b"before").code)
+            self.limit_files(broker, 4096)
+            refused = wait_until(lambda: self.refused(client), 30, "a write behind the limit")
+            self.assertEqual(SERVICE_NOT_AVAILABLE, refused.code, refused)
+            self.assertTrue(refused.remark.startswith(
+                "service not available now. It may be caused by one of the following reasons: the broker's disk is "
+                "full [CL: "), refused.remark)
+            self.assertIn("File too large", refused.remark, "the reason as the system gives it")
+            self.assertEqual("DefaultRegion", refused.ext.get("MSG_REGION"))
+            self.limit_files(broker, resource.RLIM_INFINITY)
+            self.assertEqual(SERVICE_NOT_AVAILABLE, client.send_message("kept", b"after").code, "it stays read-only")
+            found = [message.body for message in client.read_queue("kept", 0)]
+            self.assertEqual(b"before", found[0], "reading goes on")
+            self.assertNotIn(b"after", found)
+        broker.stop()  # what it could not write is an error of the stop, too
+        again = self.start_broker(None)
+        with Client(again.port) as client:
+            self.assertEqual(found, [message.body for message in client.read_queue("kept", 0)][:len(found)])
+            self.assertEqual(SUCCESS, client.send_message("kept", b"again").code)
+
+    def limit_files(self, broker, size):
+        resource.prlimit(broker.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def refused(self, client):
+        reply = client.send_message("kept", bytes(500))
+        return None if reply.code == SUCCESS else reply
 
     def test_a_stop_under_load_answers_what_it_has_taken(self):
         broker = self.start_broker(None)
