@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from daemons import DaemonTest, is_sanitized, wait_until  # noqa: E402
-from remoting import Client, PULL_MESSAGE, PULL_NOT_FOUND, SUCCESS, frame, records  # noqa: E402
+from remoting import Client, GET_MAX_OFFSET, PULL_MESSAGE, PULL_NOT_FOUND, SUCCESS, frame, records  # noqa: E402
 
 SEED = int(os.environ.get("COMET_SEED", "20211121"))
 FRAMES = int(os.environ.get("COMET_FUZZ_FRAMES", "20000" if is_sanitized() else "150000"))
@@ -192,7 +192,9 @@ class LiveBroker(DaemonTest):
         self.assertEqual(8, self.reply_of(waiting, 8).opaque)  # refused; the first one is answered: moved
         with Client(broker.port) as client:
             self.assertEqual(SUCCESS, client.create_topic("empty").code)
-        waiting.send_raw(held_pull("empty", 0, 0, opaque=9, millis=100_000))
+        waiting.send_raw(held_pull("empty", 0, 0, opaque=9, millis=100_000) +
+                         frame(GET_MAX_OFFSET, {"topic": "empty", "queueId": 0}, opaque=10))
+        self.assertEqual(SUCCESS, self.reply_of(waiting, 10).code)  # so the pull has been taken, too
         broker.process.send_signal(signal.SIGTERM)
         held = self.reply_of(waiting, 9)
         self.assertEqual(PULL_NOT_FOUND, held.code, "a held pull is answered")
