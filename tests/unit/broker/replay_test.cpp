@@ -9,8 +9,8 @@
 #include <fstream>
 
 #include "broker_fixture.hpp"
-#include "comet/base/bytes.hpp"
 #include "comet/message/batch.hpp"
+#include "raw_connection.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -32,75 +32,9 @@ std::string field_of(const object& frame, std::string_view name) {
   return value == nullptr ? std::string() : text_of(*value);
 }
 
-std::int64_t number_of(const object& frame, std::string_view name) {
-  const auto* value = frame.if_contains(name);
-  return value == nullptr ? 0 : value->to_number<std::int64_t>();
-}
-
 std::string topic_of(const object& request) {
   const std::string topic = field_of(request, "topic");
   return topic.empty() ? field_of(request, "b") : topic;
-}
-
-// A client's connection as bytes; what comes back is kept as JSON headers and bodies.
-class RawConnection {
- public:
-  explicit RawConnection(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
-
-  class Frame {
-   public:
-    object header;
-    std::string body;
-  };
-  std::map<std::int64_t, Frame> answers;  // by opaque
-  std::vector<Frame> requests;            // of the broker
-
-  asio::awaitable<bool> send(std::string bytes) {
-    const asio::const_buffer piece(bytes.data(), bytes.size());
-    const IoResult result = co_await stream_->write(std::span(&piece, 1));
-    co_return !result.error;
-  }
-  asio::awaitable<void> read_all() {
-    std::string chunk(65536, '\0');
-    for (;;) {
-      const IoResult result = co_await stream_->read_some(asio::buffer(chunk));
-      if (result.error) co_return;
-      unread_.append(chunk, 0, result.size);
-      while (take_frame()) {
-      }
-    }
-  }
-  void close() { stream_->close(); }
-
- private:
-  bool take_frame() {
-    if (unread_.size() < 8) return false;
-    const auto length = static_cast<std::size_t>(load_be<std::int32_t>(unread_.data()));
-    if (unread_.size() < 4 + length) return false;
-    const auto header_size =
-        static_cast<std::size_t>(load_be<std::int32_t>(unread_.data() + 4) & 0xFFFFFF);
-    Frame frame;
-    frame.header = boost::json::parse(unread_.substr(8, header_size)).get_object();
-    frame.body = unread_.substr(8 + header_size, length - 4 - header_size);
-    unread_.erase(0, 4 + length);
-    if ((number_of(frame.header, "flag") & 1) != 0) {
-      const std::int64_t opaque = number_of(frame.header, "opaque");
-      answers.insert_or_assign(opaque, std::move(frame));
-    } else {
-      requests.push_back(std::move(frame));
-    }
-    return true;
-  }
-
-  std::unique_ptr<Stream> stream_;
-  std::string unread_;
-};
-
-std::string frame_bytes(const std::string& header, const std::string& body) {
-  std::string bytes;
-  append_be<std::int32_t>(bytes, static_cast<std::int32_t>(4 + header.size() + body.size()));
-  append_be<std::int32_t>(bytes, static_cast<std::int32_t>(header.size()));
-  return bytes + header + body;
 }
 
 class Replay : public BrokerFixture {
@@ -286,8 +220,8 @@ class Replay : public BrokerFixture {
     };
     BOOST_TEST(remark(answer.header) == remark(expected), what + ": " + remark(answer.header));
     // A pull that waited for delayed messages finds as many as the moment has delivered.
-    const bool waited = code == 11 && topic_of(*request).starts_with("%RETRY%") &&
-                        number_of(expected, "code") == 0;
+    const bool waited =
+        code == 11 && topic_of(*request).starts_with("%RETRY%") && number_of(expected, "code") == 0;
     compare_fields(answer.header, expected, waited, what);
     const auto* body = expected.if_contains("body");
     if (body != nullptr)
