@@ -185,6 +185,7 @@ void Broker::Impl::start_vip_server(std::uint16_t port) {
                 fmt::format("VIP listener, on listenPort - {}: {}", kVipDistance, error.context()));
   }
   vip_server = std::move(started);
+  log::info("VIP listener on {}", vip_server->local().to_string());
 }
 
 void Broker::Impl::begin_background_work() {
