@@ -51,8 +51,10 @@ int main(int argc, char** argv) {
     called.get_future().wait();
 
     comet::Message second("styles", "as a future");
-    auto future = asio::co_spawn(context, producer.send(std::move(second)), asio::use_future);
-    std::cout << "future: " << future.get() << '\n';
+    std::future<comet::SendResult> future =
+        asio::co_spawn(context, producer.send(std::move(second)), asio::use_future);
+    const comet::SendResult result = future.get();
+    std::cout << "future: " << result << '\n';
 
     asio::co_spawn(context, send_without_throwing(producer), asio::use_future).get();
   } catch (const comet::Error& error) {

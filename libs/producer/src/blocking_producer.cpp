@@ -25,14 +25,15 @@ struct BlockingProducer::Impl {
   // Runs what `begin` makes (in the thread of the context) and waits for its end.
   template <class T, class Begin>
   T run(Begin begin) {
-    std::promise<T> promise;
-    std::future<T> future = promise.get_future();
-    auto start = [&promise, &begin, this] {
-      auto on_end = [&promise](std::exception_ptr problem, auto... value) {
+    // Shared: the caller may be gone before set_value() has returned.
+    auto promise = std::make_shared<std::promise<T>>();
+    std::future<T> future = promise->get_future();
+    auto start = [promise, &begin, this] {
+      auto on_end = [promise](std::exception_ptr problem, auto... value) {
         if (problem) {
-          promise.set_exception(problem);
+          promise->set_exception(problem);
         } else {
-          promise.set_value(std::move(value)...);
+          promise->set_value(std::move(value)...);
         }
       };
       asio::co_spawn(context, begin(), on_end);
@@ -48,6 +49,7 @@ struct BlockingProducer::Impl {
   asio::io_context context{1};
   Work work{context.get_executor()};
   Producer producer;
+  std::mutex shutting_down;
   std::mutex mutex;
   bool ended = false;  // nothing more is posted
   std::thread thread;
@@ -100,14 +102,22 @@ std::vector<MessageQueue> BlockingProducer::publish_queues(std::string topic) {
 }
 
 void BlockingProducer::shutdown() {
+  const std::lock_guard only_one(impl_->shutting_down);
   if (!impl_->thread.joinable()) return;
-  impl_->run<void>([this] { return impl_->producer.shutdown(); });
+  std::exception_ptr problem;
+  try {
+    impl_->run<void>([this] { return impl_->producer.shutdown(); });
+  } catch (...) {
+    problem = std::current_exception();
+    impl_->context.stop();
+  }
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->ended = true;
   }
   impl_->work.reset();
   impl_->thread.join();
+  if (problem) std::rethrow_exception(problem);
 }
 
 }  // namespace comet

@@ -1,19 +1,14 @@
 // A send in steady state makes hardly any allocation: what it needs, sends lend each other.
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <new>
-#include <thread>
 
 #include "comet/base/async.hpp"
-#include "comet/base/tcp_network.hpp"
 #include "comet/producer/producer.hpp"
-#include "comet/remoting/header.hpp"
-#include "comet/remoting/message_headers.hpp"
-#include "comet/remoting/server.hpp"
+#include "loopback_peer.hpp"
 
 namespace {
 
@@ -45,68 +40,6 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 
 namespace comet::test {
 namespace {
-
-using remoting::RemotingCommand;
-using remoting::RequestCode;
-using remoting::ResponseCode;
-
-// Name server and broker in one, in a thread of its own, over loopback.
-class Peer {
- public:
-  Peer() {
-    auto handlers = std::make_shared<remoting::Dispatcher>();
-    auto route = [this](remoting::Request& request) -> remoting::Reply {
-      RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
-      answer.body = route_text();
-      return answer;
-    };
-    auto stored = [](remoting::Request& request) -> remoting::Reply {
-      RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
-      answer.fields.add("msgId", "0A00000200002A9F0000000000000000");
-      answer.fields.add("queueId", 1);
-      answer.fields.add("queueOffset", 7);
-      answer.fields.add("MSG_REGION", "DefaultRegion");
-      answer.fields.add("TRACE_ON", "true");
-      return answer;
-    };
-    auto noted = [](remoting::Request& request) -> remoting::Reply {
-      return RemotingCommand::response(request.command, ResponseCode::success);
-    };
-    handlers->on(RequestCode::get_routeinfo_by_topic, route);
-    handlers->on(RequestCode::send_message_v2, stored);
-    handlers->on(RequestCode::heart_beat, noted);
-    handlers->on(RequestCode::unregister_client, noted);
-    remoting::ServerConfig config;
-    config.listen_at = Address("127.0.0.1", 0);
-    server_ = std::make_unique<remoting::Server>(
-        std::vector{asio::any_io_executor(context_.get_executor())}, network_, real_time(),
-        std::move(config), handlers);
-    server_->start();
-    port_ = server_->local().port();
-    thread_ = std::thread([this] { context_.run(); });
-  }
-  ~Peer() {
-    auto stop = [this]() { return server_->stop(real_time().now()); };
-    asio::co_spawn(context_, stop(), [this](std::exception_ptr) { work_.reset(); });
-    thread_.join();
-  }
-  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-
- private:
-  [[nodiscard]] std::string route_text() const {
-    return R"({"brokerDatas":[{"brokerAddrs":{"0":")" + address() +
-           R"("},"brokerName":"broker-a","cluster":"c"}],"filterServerTable":{},)"
-           R"("queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,)"
-           R"("topicSysFlag":0,"writeQueueNums":4}]})";
-  }
-
-  asio::io_context context_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
-  TcpNetwork network_;
-  std::unique_ptr<remoting::Server> server_;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
-};
 
 asio::awaitable<void> send_each(Producer& producer, std::vector<Message>& messages) {
   for (Message& message : messages) co_await producer.send(std::move(message));
@@ -140,7 +73,7 @@ asio::awaitable<double> count_allocations(Producer& producer) {
 BOOST_AUTO_TEST_SUITE(allocation)
 
 BOOST_AUTO_TEST_CASE(a_send_in_steady_state_makes_at_most_three_allocations) {
-  Peer peer;
+  LoopbackPeer peer;
   asio::io_context context(1);
   ProducerConfig config("allocations");
   config.name_servers(peer.address());

@@ -1,0 +1,87 @@
+// The producer that blocks, over loopback and from several threads.
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <thread>
+
+#include "comet/client/errors.hpp"
+#include "comet/producer/blocking_producer.hpp"
+#include "loopback_peer.hpp"
+
+using namespace std::chrono_literals;
+
+namespace comet::test {
+namespace {
+
+BOOST_AUTO_TEST_SUITE(blocking)
+
+BOOST_AUTO_TEST_CASE(any_number_of_threads_may_send) {
+  LoopbackPeer peer;
+  ProducerConfig config("blocking");
+  config.name_servers(peer.address());
+  BlockingProducer producer(config);
+  std::atomic<int> stored = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 50; ++j) {
+        const SendResult result = producer.send(Message("orders", "x"));
+        if (result.status == SendStatus::send_ok) ++stored;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST(stored == 200);
+  BOOST_TEST(producer.publish_queues("orders").size() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(errors_come_out_of_the_call) {
+  LoopbackPeer peer;
+  ProducerConfig config("blocking");
+  config.name_servers(peer.address());
+  BlockingProducer producer(config);
+  try {
+    producer.send(Message("orders", ""));
+    BOOST_ERROR("sent");
+  } catch (const Error& error) {
+    BOOST_TEST(error.code() == make_error_code(ClientErrc::illegal_message));
+  }
+  BOOST_TEST(producer.send(Message("orders", "x")).queue.queue_id == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_producer_that_cannot_start_says_so_and_leaves_nothing_behind) {
+  try {
+    BlockingProducer producer{ProducerConfig("a bad group")};
+    BOOST_ERROR("started");
+  } catch (const Error& error) {
+    BOOST_TEST(error.code() == make_error_code(ClientErrc::illegal_config));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_shutdown_may_come_from_several_threads_and_ends_all_sends) {
+  LoopbackPeer peer;
+  ProducerConfig config("blocking");
+  config.name_servers(peer.address());
+  BlockingProducer producer(config);
+  producer.send(Message("orders", "x"));
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      try {
+        for (;;) producer.send(Message("orders", "x"));
+      } catch (const Error& error) {
+        if (error.code() == ClientErrc::not_running) ++refused;
+      }
+    });
+    threads.emplace_back([&] { producer.shutdown(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST(refused == 3);
+  producer.shutdown();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace comet::test
