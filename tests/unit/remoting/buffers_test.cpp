@@ -185,6 +185,47 @@ BOOST_AUTO_TEST_CASE(the_outbox_copies_small_bodies_and_refers_to_large_ones) {
   BOOST_TEST(outbox.buffers().empty());
 }
 
+// Records of a pull's answer: the pieces are referred to, not copied, and each file of the log is
+// kept exactly as long as a piece of it is there.
+BOOST_AUTO_TEST_CASE(the_outbox_refers_to_the_pieces_of_a_body_and_keeps_their_owners) {
+  auto first = std::make_shared<std::string>(5000, 'a');
+  auto second = std::make_shared<std::string>(5000, 'b');
+  Outbox outbox;
+  {
+    RemotingCommand command = RemotingCommand::request(RequestCode::pull_message);
+    const auto add = [&command](const std::shared_ptr<std::string>& owner, std::size_t begin,
+                                std::size_t size) {
+      command.body.append(SharedBytes(owner, std::string_view(*owner).substr(begin, size)));
+    };
+    add(first, 0, 600);
+    add(first, 1000, 700);
+    add(second, 0, 800);
+    add(first, 2000, 900);
+    add(first, 3000, 100);  // too small to be worth a reference
+    add(second, 1000, 600);
+    BOOST_TEST(outbox.append(command, kMaxFrame) > 0u);
+  }
+  BOOST_TEST(first.use_count() > 1);
+  BOOST_TEST(second.use_count() > 1);
+  std::string sent;
+  std::size_t referred = 0;
+  for (const boost::asio::const_buffer& buffer : outbox.buffers()) {
+    const char* data = static_cast<const char*>(buffer.data());
+    sent.append(data, buffer.size());
+    const auto lies_in = [data](const std::string& text) {
+      return data >= text.data() && data < text.data() + text.size();
+    };
+    if (lies_in(*first) || lies_in(*second)) ++referred;
+  }
+  BOOST_TEST(referred == 5u);
+  BOOST_TEST(sent.size() == outbox.size());
+  BOOST_TEST(sent.ends_with(std::string(1300, 'a') + std::string(800, 'b') +
+                            std::string(1000, 'a') + std::string(600, 'b')));
+  outbox.clear();
+  BOOST_TEST(first.use_count() == 1);
+  BOOST_TEST(second.use_count() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_has_been_sent_of_the_outbox_is_skipped_wherever_it_ends) {
   Outbox outbox;
   Body mixed(std::string("small"));
