@@ -27,6 +27,7 @@ from remoting import Client, SUCCESS  # noqa: E402
 OPTIONS = argparse.Namespace(rounds=4, seed=None)
 QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET = 14, 15
 TOPIC, QUEUES = "later", 2
+FAST = 1500  # messages of a round that are sent without a pause
 GROUPS = ("first", "second", "third")
 DELAYS = (1, 2, 3)  # seconds, of levels 1, 2, 3
 PATIENCE = 120.0
@@ -68,9 +69,12 @@ class KillConsumption(DaemonTest):
                 self.assertEqual(SUCCESS, client.create_topic(TOPIC, QUEUES).code)
             end = threading.Thread(target=self.kill_when_saved, args=(broker, self.random.uniform(0.0, 1.5)))
             end.start()
+            slow_from = len(self.asked) + FAST
             try:
                 while True:
                     self.work(client, number)
+                    if len(self.asked) > slow_from:
+                        time.sleep(0.005)
             except (EOFError, OSError):
                 pass  # it is dead
             finally:

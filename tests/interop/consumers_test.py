@@ -127,9 +127,10 @@ class Consumers(DaemonTest):
             self.assertIn((one["body"], one["tags"], one["keys"]), sent)
             self.assertEqual("work", one["topic"])
         for body, _, _ in sent:
-            self.assertEqual([0, 1, 2] if body.startswith("bad") else [0], times[body], body)
+            # At least once each: a consumer may get a message again.
+            self.assertEqual({0, 1, 2} if body.startswith("bad") else {0}, set(times[body]), body)
         letters = self.stored("%DLQ%workers")
-        self.assertEqual(sorted(one[0] for one in bad), sorted(one.body.decode() for one in letters))
+        self.assertEqual({one[0] for one in bad}, {one.body.decode() for one in letters})
         for letter in letters:
             body, tag, key = next(one for one in bad if one[0] == letter.body.decode())
             self.assertEqual(("work", tag, key, 3), (letter.properties["RETRY_TOPIC"], letter.properties["TAGS"],
@@ -142,9 +143,9 @@ class Consumers(DaemonTest):
         member = self.member("first", group="some", topic="tagged", tags="A || C")
         wait_until(lambda: member.ready, PATIENCE, "the consumer's start")
         self.send("tagged", sent, 2)
-        expected = sorted(one[0] for one in sent if one[1] != "B")
-        wait_until(lambda: len(member.deliveries) >= len(expected), PATIENCE, "the tagged messages")
-        self.assertEqual(expected, sorted(member.bodies()))
+        expected = {one[0] for one in sent if one[1] != "B"}
+        wait_until(lambda: expected <= set(member.bodies()), PATIENCE, "the tagged messages")
+        self.assertEqual(expected, set(member.bodies()))
         wait_until(lambda: sum(self.offsets("tagged", "some").values()) >= len(sent) - 2, PATIENCE,
                    "the offsets of both queues")
         member.leave()
