@@ -10,6 +10,7 @@
 #include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "retry_topics.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -35,6 +36,10 @@ Reply heart_beat(Request& request, BrokerContext& context) {
   if (!heartbeat || heartbeat->client_id.empty()) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      "the heartbeat's body is not a JSON object with a clientID");
+  }
+  if (heartbeat->client_id.size() > kLongestClientId) {
+    return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                     "the heartbeat's clientID is longer than 1024 bytes");
   }
   ClientInfo client;
   client.id = heartbeat->client_id;

@@ -4,6 +4,7 @@
 
 #include "comet/base/log.hpp"
 #include "comet/routing/json.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -111,7 +112,15 @@ void ClientRegistry::register_producer(const std::shared_ptr<remoting::Connectio
                                        const ClientInfo& client, const std::string& group) {
   std::lock_guard lock(mutex_);
   if (!connection->is_open()) return;
-  touch(producers_[group], connection, client);
+  auto found = producers_.find(group);
+  if (found == producers_.end()) {
+    if (producers_.size() >= kMostGroups) {
+      log::warn("producer group {} is not registered: there are {} already", group, kMostGroups);
+      return;
+    }
+    found = producers_.try_emplace(group).first;
+  }
+  touch(found->second, connection, client);
 }
 
 void ClientRegistry::unregister_producer(std::uint64_t connection_id, std::string_view group) {

@@ -6,6 +6,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
 #include "state_file.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -123,6 +124,10 @@ std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
   std::lock_guard lock(mutex_);
   if (auto found = groups_.find(group); found != groups_.end()) return found->second;
   if (!config_.auto_create_subscription_group || !check_group(group).empty()) return std::nullopt;
+  if (groups_.size() >= kMostGroups) {
+    log::warn("consumer group {} is not created: there are {} already", group, kMostGroups);
+    return std::nullopt;
+  }
   GroupConfig created;
   created.group_name = group;
   groups_.emplace(group, created);

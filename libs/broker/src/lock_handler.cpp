@@ -1,10 +1,12 @@
 // LOCK_BATCH_MQ and UNLOCK_BATCH_MQ of consumers that consume in order (Apache:
 // AdminBrokerProcessor).
 
+#include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
 #include "handlers.hpp"
 #include "lock_table.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -33,12 +35,18 @@ Result<LockBody> parse_lock_body(std::string_view json) {
     for (const boost::json::value& item : set->get_array()) {
       const boost::json::object* queue = item.if_object();
       if (queue == nullptr) return BaseErrc::bad_value;
+      const bool can_be = check_topic(routing::get_string(*queue, "topic")).empty() &&
+                          routing::get_string(*queue, "brokerName").size() <= kLongestBrokerName;
+      if (!can_be) continue;  // not granted
       body.queues.emplace_back(routing::get_string(*queue, "topic"),
                                routing::get_string(*queue, "brokerName"),
                                static_cast<std::int32_t>(routing::get_int(*queue, "queueId", 0)));
     }
   }
-  if (body.group.empty() || body.client_id.empty()) return BaseErrc::bad_value;
+  if (!check_group(body.group).empty() || body.client_id.empty() ||
+      body.client_id.size() > kLongestClientId) {
+    return BaseErrc::bad_value;
+  }
   return body;
 }
 

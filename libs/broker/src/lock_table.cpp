@@ -1,5 +1,7 @@
 #include "lock_table.hpp"
 
+#include "table_limits.hpp"
+
 namespace comet::broker {
 
 using namespace std::chrono_literals;
@@ -17,8 +19,16 @@ std::vector<MessageQueue> LockTable::lock(std::string_view group, std::string_vi
   const Instant now = time_.now();
   auto found = groups_.find(group);
   if (found == groups_.end()) found = groups_.try_emplace(std::string(group)).first;
+  std::size_t count = 0;
+  for (const auto& [name, locks] : groups_) count += locks.size();
   std::erase_if(queues, [&](const MessageQueue& queue) {
-    Lock& lock = found->second[queue];
+    auto entry = found->second.find(queue);
+    if (entry == found->second.end()) {
+      if (count == kMostLocks) return true;
+      ++count;
+      entry = found->second.try_emplace(queue).first;
+    }
+    Lock& lock = entry->second;
     const bool is_taken = lock.client_id != client_id && lock.expires > now;
     if (!is_taken) {
       lock.client_id = client_id;

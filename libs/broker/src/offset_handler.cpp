@@ -1,7 +1,10 @@
 // Offsets of queues and of consumer groups (Apache: ConsumerManageProcessor, AdminBrokerProcessor).
 
+#include <fmt/format.h>
+
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -88,6 +91,12 @@ Reply update_consumer_offset(const Request& request, BrokerContext& context) {
   if (!context.groups.find_or_create(header->consumer_group)) {
     return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
                                      no_such_group(header->consumer_group));
+  }
+  // Not the topic's present number: it may have had more.
+  if (header->queue_id < 0 || header->queue_id >= kMostQueues) {
+    return RemotingCommand::response(
+        request.command, ResponseCode::system_error,
+        fmt::format("queueId[{}] is illegal, topic:[{}]", header->queue_id, header->topic));
   }
   context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
                          header->commit_offset);

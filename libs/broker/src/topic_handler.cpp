@@ -7,6 +7,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -16,9 +17,6 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
-// More would only cost memory in every route answer.
-constexpr std::int32_t kMaxQueues = 65'536;
-
 std::string conflict_with_system_topic(std::string_view topic) {
   return fmt::format("The topic[{}] is conflict with system topic.", topic);
 }
@@ -27,12 +25,15 @@ std::string complaint_about(const remoting::CreateTopicHeader& header, const Top
   if (std::string complaint = check_topic(header.topic); !complaint.empty()) return complaint;
   if (topics.is_reserved(header.topic)) return conflict_with_system_topic(header.topic);
   if (header.read_queue_nums < 0 || header.write_queue_nums < 0 ||
-      header.read_queue_nums > kMaxQueues || header.write_queue_nums > kMaxQueues) {
-    return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMaxQueues);
+      header.read_queue_nums > kMostQueues || header.write_queue_nums > kMostQueues) {
+    return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMostQueues);
   }
   std::string_view filter = header.topic_filter_type.value_or("SINGLE_TAG");
   if (filter != "SINGLE_TAG" && filter != "MULTI_TAG") {
     return fmt::format("topicFilterType = [{}] value invalid", filter);
+  }
+  if (!topics.find(header.topic) && topics.snapshot().topics.size() >= kMostTopics) {
+    return fmt::format("this broker has {} topics already, the most that it takes", kMostTopics);
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "state_file.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 
@@ -73,6 +74,10 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0)
       return std::nullopt;
     if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return std::nullopt;
+    if (table_.topics.size() >= kMostTopics) {
+      log::warn("topic {} is not created: there are {} already", topic, kMostTopics);
+      return std::nullopt;
+    }
     std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
     created = make_topic(topic, queues, source->second.perm & ~perm::kInherit);
     created.topic_filter_type = source->second.topic_filter_type;

@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(a_queue_is_one_consumers_until_it_is_unlocked) {
   BOOST_TEST(lock("c1", kQueue0 + "," + kQueue1) == locked(kQueue0 + "," + kQueue1));
   BOOST_TEST(lock("c1", kQueue0) == locked(kQueue0));
   BOOST_TEST(lock("c2", kQueue0 + "," + kQueue1) == locked(""));
-  BOOST_TEST(lock("c2", kQueue0, "another group") == locked(kQueue0));
+  BOOST_TEST(lock("c2", kQueue0, "another-group") == locked(kQueue0));
   unlock("c2", kQueue0);
   BOOST_TEST(lock("c2", kQueue0) == locked(""));
   unlock("c1", kQueue0);
