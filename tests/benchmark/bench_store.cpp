@@ -4,7 +4,9 @@
 //   bench_store sync DIR                write + fdatasync of batches of 1, 16, 64, 256
 //   bench_store read DIR                hot sequential reads, with and without a tag filter
 //   bench_store index DIR               CPU per 100,000 appends with and without the index
-//   bench_store open DIR [--mb N]       recovery after a crash; opening 5,000 queues
+//   bench_store lag DIR [--mb N]        how far the index is behind the append
+//   bench_store open DIR [--mb N]       recovery after a crash, and after an orderly stop
+//   bench_store queues DIR              opening 5,000 and 50,000 queues, and their memory
 //
 // Everything lies below DIR, which must not exist and is removed.
 
@@ -19,6 +21,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -340,24 +343,72 @@ void run_open(const std::string& root, std::int64_t megabytes) {
                 static_cast<long long>(megabytes), seconds_since(begin) * 1e3);
   }
   fs::remove_all(root);
-  {
-    Store store(root);
-    for (std::int32_t queue = 0; queue < 5000; ++queue) {
-      RecordView record = record_of("x", "");
-      record.queue_id = queue;
-      Append append;
-      Append* pointer = &append;
-      check(!store.core().encode({&record, 1}, append), "encode");
-      store.core().append({&pointer, 1});
+}
+
+double resident_megabytes() {
+  std::ifstream status("/proc/self/statm");
+  long total = 0;
+  long resident = 0;
+  status >> total >> resident;
+  return static_cast<double>(resident * ::sysconf(_SC_PAGESIZE)) / 1e6;
+}
+
+void run_queues(const std::string& root) {
+  for (std::int32_t count : {5'000, 50'000}) {
+    const double before = resident_megabytes();
+    {
+      Store store(root);
+      for (std::int32_t queue = 0; queue < count; ++queue) {
+        RecordView record = record_of("x", "");
+        record.queue_id = queue;
+        Append append;
+        Append* pointer = &append;
+        check(!store.core().encode({&record, 1}, append), "encode");
+        store.core().append({&pointer, 1});
+      }
+      std::printf("%d queues filled: %.0f MB more in memory\n", count,
+                  resident_megabytes() - before);
     }
+    const double closed = resident_megabytes();
+    double cpu = cpu_seconds();
+    Clock::time_point begin = Clock::now();
+    {
+      Store store(root);
+      std::printf("%d queues opened: %.0f ms, %.0f ms CPU, %.0f MB more in memory\n", count,
+                  seconds_since(begin) * 1e3, (cpu_seconds() - cpu) * 1e3,
+                  resident_megabytes() - closed);
+    }
+    std::fflush(stdout);
+    fs::remove_all(root);
   }
-  Clock::time_point begin = Clock::now();
+}
+
+// How far the index is behind when the log is written as fast as it goes, all with keys.
+void run_lag(const std::string& root, std::int64_t megabytes) {
+  const std::string properties = "TAGS\1TagA\2KEYS\1order\2UNIQ_KEY\1C0A8010200002A9F00000000";
+  const std::string body = body_of_one_kb(properties);
   Store store(root);
-  std::printf("5,000 queues opened: %.0f ms\n", seconds_since(begin) * 1e3);
+  std::int64_t worst = 0;
+  Clock::time_point begin = Clock::now();
+  for (std::int64_t i = 0; i < megabytes * 16; ++i) {
+    store.append(64, body, properties);
+    worst = std::max(worst, store.core().readable_end() - store.core().indexed_end());
+  }
+  const double seconds = seconds_since(begin);
+  const std::int64_t left = store.core().readable_end() - store.core().indexed_end();
+  begin = Clock::now();
+  while (store.core().indexed_end() < store.core().readable_end()) ::usleep(200);
+  std::printf(
+      "append of %lld MB with two keys each: %.0f MB/s; queues are never behind; the index was "
+      "%.1f "
+      "MB behind at most and %.1f at the end, which took %.0f ms\n",
+      static_cast<long long>(megabytes), static_cast<double>(megabytes) / seconds,
+      static_cast<double>(worst) / 1e6, static_cast<double>(left) / 1e6,
+      seconds_since(begin) * 1e3);
 }
 
 int usage() {
-  std::fputs("usage: bench_store append|sync|read|index|open DIR [--mb N]\n", stderr);
+  std::fputs("usage: bench_store append|sync|read|index|lag|open|queues DIR [--mb N]\n", stderr);
   return 2;
 }
 
@@ -378,6 +429,10 @@ int main(int argc, char** argv) {
       run_read(root);
     } else if (mode == "index") {
       run_index(root);
+    } else if (mode == "lag") {
+      run_lag(root, megabytes);
+    } else if (mode == "queues") {
+      run_queues(root);
     } else if (mode == "open") {
       run_open(root, megabytes);
     } else {

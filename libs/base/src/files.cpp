@@ -44,6 +44,14 @@ error_code sync_directory(const std::string& path) {
   return ::fsync(directory.get()) == 0 ? error_code() : last_error();
 }
 
+// The name of a new directory must be on disk, too.
+error_code make_lasting_directory(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) return {};
+  if (error_code error = make_directories(path)) return error;
+  std::string parent = std::filesystem::path(path).parent_path().string();
+  return sync_directory(parent.empty() ? "." : parent);
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
@@ -63,7 +71,7 @@ Result<std::string> read_file(const std::string& path) {
 error_code write_file_atomically(const std::string& path, std::string_view content, bool keep_backup) {
   std::string directory = std::filesystem::path(path).parent_path().string();
   if (directory.empty()) directory.assign(1, '.');
-  if (error_code error = make_directories(directory)) return error;
+  if (error_code error = make_lasting_directory(directory)) return error;
   const std::string temporary = path + ".tmp";
   if (error_code error = write_and_sync(temporary, content)) return error;
   if (keep_backup) {

@@ -1,6 +1,6 @@
 #pragma once
 // The JSON files under config/: written atomically with the old content kept as .bak, read from
-// the .bak when the file itself is damaged.
+// the .bak when the file itself is damaged, which a checksum tells.
 
 #include <functional>
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace comet::broker {
 
-// Gives the file's content to `parse`; if that fails, the .bak's. A missing file is no error.
+// Gives the file's content to `parse`; if that fails, the .bak's, and restores the file from it,
+// with a line in the log. A missing file is no error.
 // Throws Error when neither can be used: starting with empty state would forget topics or offsets.
 void load_state_file(const std::string& path,
                      const std::function<error_code(std::string_view)>& parse);

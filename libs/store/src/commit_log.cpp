@@ -184,7 +184,7 @@ std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
   // it.
   check(sync(end), "sync the commit log in " + directory_);
   // So may the name of the last file.
-  check(files_.sync_directory(directory_), "sync " + directory_);
+  if (!segments_.empty()) check(files_.sync_directory(directory_), "sync " + directory_);
   return lost;
 }
 

@@ -77,13 +77,12 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries) {
   remove_for_good(unwanted);
 }
 
-// The last file first, one after the other: a queue of which only later files are left looks like
+// The last file first: a queue of which only later files are left looks like
 // one whose first messages have expired.
 void ConsumeQueue::remove_for_good(std::span<const std::int64_t> starts) {
   for (std::size_t i = starts.size(); i-- > 0;) {
     std::string path = files_.path_of(*this, starts[i]);
     check(files_.remove(*this, starts[i]), "remove " + path);
-    check(files_.file_system().sync_directory(files_.directory_of(*this)), "sync for " + path);
   }
 }
 

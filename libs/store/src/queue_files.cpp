@@ -86,11 +86,23 @@ void QueueFiles::mark_directories_dirty(const ConsumeQueue& queue) {
 
 error_code QueueFiles::remove(const ConsumeQueue& queue, std::int64_t file_start) {
   Key key(&queue, file_start);
+  std::string directory = directory_of(queue);
   forget(key);
+  bool sync_first = false;
+  {
+    std::lock_guard lock(dirty_mutex_);
+    dirty_.erase(key);
+    sync_first = dirty_directories_.contains(directory);
+  }
+  // One after the other: a power cut that keeps a later removal and not the one before it would
+  // leave a hole, behind which nothing could be trusted.
+  if (sync_first) {
+    if (error_code error = files_.sync_directory(directory)) return error;
+  }
+  error_code error = files_.remove(path_of(queue, file_start));
   std::lock_guard lock(dirty_mutex_);
-  dirty_.erase(key);
-  dirty_directories_.insert(directory_of(queue));
-  return files_.remove(path_of(queue, file_start));
+  dirty_directories_.insert(std::move(directory));
+  return error;
 }
 
 void QueueFiles::remove_directory(const ConsumeQueue& queue) {

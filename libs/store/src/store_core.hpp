@@ -88,6 +88,7 @@ class StoreCore {
   [[nodiscard]] bool is_next_segment_due() const noexcept { return log_.is_next_segment_due(); }
   // Indexes a piece of what can be read; false when nothing is left.
   bool build_index() const;
+  [[nodiscard]] std::int64_t indexed_end() const { return index_.log_end(); }
   [[nodiscard]] std::int64_t min_physical_offset() const { return log_.min_offset(); }
   [[nodiscard]] std::int64_t synced_end() const noexcept { return log_.synced(); }
   [[nodiscard]] std::int64_t readable_end() const noexcept {

@@ -29,10 +29,13 @@ std::string parent_of(const std::string& path) {
 StoreDirectory::StoreDirectory(FileSystem& files, std::string root)
     : files_(files), root_(std::move(root)) {
   while (root_.size() > 1 && root_.back() == '/') root_.pop_back();
-  make(root_);
+  make_root();
   take_lock();
-  make(commit_log());
-  make(consume_queues());
+  for (const std::string& directory : {commit_log(), consume_queues()}) {
+    if (error_code error = files_.make_directories(directory)) {
+      fail_not_writable(error, "create " + directory);
+    }
+  }
   look_for_abort_file();
 }
 
@@ -49,22 +52,23 @@ void StoreDirectory::look_for_abort_file() {
       std::string_view(content.data(), content.size()).find(kFailedSync) != std::string_view::npos;
 }
 
-// New directories are made to last: a log in a directory that a power cut takes away is no log.
-void StoreDirectory::make(const std::string& directory) {
+// Made to last: a log in a directory that a power cut takes away is no log. What lies in it is
+// synced with the abort file.
+void StoreDirectory::make_root() {
   std::vector<std::string> parents_of_new;
-  for (std::string path = directory; !path.empty();) {
+  for (std::string path = root_; !path.empty();) {
     Result<bool> exists = files_.exists(path);
     if (!exists || *exists) break;
     parents_of_new.push_back(parent_of(path));
     path = path.find('/') == std::string::npos ? std::string() : path.substr(0, path.rfind('/'));
   }
-  error_code error = files_.make_directories(directory);
+  error_code error = files_.make_directories(root_);
   // One that a killed process made last may not be on disk yet. Some may not be read, and need not.
-  if (parents_of_new.empty()) (void)files_.sync_directory(parent_of(directory));
+  if (parents_of_new.empty()) (void)files_.sync_directory(parent_of(root_));
   for (auto parent = parents_of_new.begin(); !error && parent != parents_of_new.end(); ++parent) {
     error = files_.sync_directory(*parent);
   }
-  if (error) fail_not_writable(error, "create " + directory);
+  if (error) fail_not_writable(error, "create " + root_);
 }
 
 void StoreDirectory::take_lock() {
@@ -97,7 +101,7 @@ error_code StoreDirectory::write_abort_file(bool failed_sync) {
   if (failed_sync) content.append("\n").append(kFailedSync);
   error_code error = write_fully(**file, content, 0);
   if (!error) error = (*file)->resize(static_cast<std::int64_t>(content.size()));
-  return error ? error : (*file)->sync_all();
+  return error;  // not synced: only its name must last
 }
 
 error_code StoreDirectory::remove_abort_file() {

@@ -27,7 +27,8 @@ class StoreDirectory {
   // It could not sync the log: what the page cache shows may not be on the disk, and the kernel
   // takes it for clean.
   [[nodiscard]] bool found_failed_sync() const noexcept { return found_failed_sync_; }
-  // From now on until remove_abort_file(), an end is a crash. Throws Error.
+  // From now on until remove_abort_file(), an end is a crash. Brings the names in the directory to
+  // the disk. Throws Error.
   void create_abort_file();
   // For the next start. It need not survive a power cut: the page cache does not either.
   void note_failed_sync() noexcept;
@@ -36,7 +37,7 @@ class StoreDirectory {
   void unlock() noexcept { lock_.reset(); }
 
  private:
-  void make(const std::string& directory);
+  void make_root();
   void take_lock();
   void look_for_abort_file();
   [[nodiscard]] error_code write_abort_file(bool failed_sync);

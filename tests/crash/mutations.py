@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Breaks rules of the store on purpose, one at a time, and shows which tests notice.
+
+Works on a copy of the tree in build/mutations; takes a while. Not part of the test command.
+
+  tests/crash/mutations.py [NAME...]      ends with 0 when every broken rule is noticed
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COPY = ROOT / "build" / "mutations"
+BIN = COPY / "build" / "dev" / "bin"
+STORE = "libs/store/src/"
+
+POWER = ["crash_store", "power", "--schedules", "3000", "--seed", "1"]
+TRUNCATE = ["crash_store", "truncate", "--step", "97", "--seed", "1"]
+FLIP = ["crash_store", "flip", "--flips", "5000", "--seed", "1"]
+FAIL = ["crash_store", "fail", "--rounds", "1", "--seed", "1"]
+UNIT = ["unit_store", "--log_level=error", "--report_level=short"]
+
+# name: (file, the rule's code, what it becomes, tests that could notice)
+MUTATIONS = {
+    "acknowledge before the write": (
+        STORE + "store_core.cpp",
+        'error = judge(log_.write(pieces_, size, finish_segment), "write to the commit log");',
+        "(void)log_.write(pieces_, size, finish_segment);",
+        [FAIL, POWER, UNIT]),
+    "acknowledge before the sync": (
+        STORE + "async_store.cpp",
+        "if (core_.config().flush == FlushMode::async_flush) return appends;",
+        "if (!appends.empty()) return appends;",
+        [UNIT]),
+    "skip fsync": (
+        STORE + "commit_log.cpp",
+        "if (error_code error = segment->file_->sync_data()) return error;",
+        "",
+        [POWER, UNIT]),
+    "ignore the CRC": (
+        STORE + "recovery.cpp",
+        "log.scan(report.checked_from, kNoLimit, CheckCrc::yes,",
+        "log.scan(report.checked_from, kNoLimit, CheckCrc::no,",
+        [POWER, TRUNCATE, FLIP, UNIT]),
+    "cut one byte too late": (
+        STORE + "commit_log.cpp",
+        "segment.file_->resize(from - segment.start())",
+        "segment.file_->resize(from + 1 - segment.start())",
+        [TRUNCATE, POWER, UNIT]),
+    "cut one byte too early": (
+        STORE + "commit_log.cpp",
+        "segment.file_->resize(from - segment.start())",
+        "segment.file_->resize(from - 1 - segment.start())",
+        [TRUNCATE, POWER, UNIT]),
+    "forget to sync the directory": (
+        STORE + "commit_log.cpp",
+        "if (error_code error = files_.sync_directory(directory_)) return error;",
+        "",
+        [POWER, UNIT]),
+}
+
+
+def run(command, **options):
+    return subprocess.run(command, cwd=COPY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **options)
+
+
+def copy_tree():
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                           stdout=subprocess.PIPE, text=True).stdout.split("\n")
+    for name in filter(None, names):
+        source, target = ROOT / name, COPY / name
+        if not source.is_file():
+            continue
+        if target.exists() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def build():
+    result = run(["cmake", "--build", "--preset", "dev", "--target", "crash_store", "unit_store"])
+    if result.returncode != 0:
+        sys.exit(result.stdout[-3000:])
+
+
+def last_line(text, *words):
+    lines = [line for line in text.splitlines() if any(word in line for word in words)]
+    return lines[0].strip() if lines else "it ended by a signal"
+
+
+def try_mutation(name):
+    path, before, after, tests = MUTATIONS[name]
+    file = COPY / path
+    source = file.read_text("utf-8")
+    if source.count(before) != 1:
+        sys.exit(f"{name}: {path} has its code {source.count(before)} times")
+    file.write_text(source.replace(before, after), "utf-8")
+    noticed = []
+    try:
+        build()
+        for test in tests:
+            result = run([str(BIN / test[0])] + test[1:], timeout=1200)
+            if result.returncode != 0:
+                noticed.append((" ".join(test[:2] if test[0] == "crash_store" else test[:1]),
+                                last_line(result.stdout, "BROKEN", "error:")))
+    finally:
+        file.write_text(source, "utf-8")
+    print(f"{name}: " + ("NOT NOTICED" if not noticed else f"noticed by {len(noticed)} of {len(tests)}"))
+    for test, line in noticed:
+        print(f"    {test}: {line[-160:]}")
+    sys.stdout.flush()
+    return bool(noticed)
+
+
+def main():
+    names = sys.argv[1:] or list(MUTATIONS)
+    copy_tree()
+    configured = run(["cmake", "--preset", "dev"])
+    if configured.returncode != 0:
+        sys.exit(configured.stdout[-3000:])
+    build()
+    for test in (POWER, TRUNCATE, FLIP, FAIL, UNIT):
+        result = run([str(BIN / test[0])] + test[1:], timeout=1200)
+        if result.returncode != 0:
+            sys.exit(f"{' '.join(test)} fails without any mutation:\n{result.stdout[-2000:]}")
+    missed = [name for name in names if not try_mutation(name)]
+    build()
+    print(f"{len(names)} rules broken, {len(names) - len(missed)} noticed")
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
