@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <cstdio>
+
 #include "comet/base/files.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/record.hpp"
@@ -38,8 +41,18 @@ error_code unseal(std::string_view& content) {
 // would leave nothing that is good.
 void restore(const std::string& path, const std::string& backup, std::string_view content,
              const error_code& reason) {
-  log::warn("{} cannot be used ({}); its backup {} was read", path,
-            reason ? reason.message() : "it is missing", backup);
+  if (reason) {
+    // Somebody may have edited it, and forgotten the checksum.
+    const std::string kept = path + ".damaged";
+    (void)std::rename(path.c_str(), kept.c_str());
+    log::warn(
+        "{} cannot be used ({}): its backup {} was read, and it is kept as {}; after an edit by "
+        "hand "
+        "remove its last line, of white space",
+        path, reason.message(), backup, kept);
+  } else {
+    log::warn("{} is missing: its backup {} was read", path, backup);
+  }
   if (error_code error = write_file_atomically(path, content, false)) {
     log::error("{} could not be restored from its backup: {}", path, error.message());
   }

@@ -92,6 +92,7 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_file_is_restored_and_never_becomes_the_backup,
   damage("{damaged");
   BOOST_TEST(load() == kOld);
   BOOST_TEST(content().starts_with(kOld));
+  BOOST_TEST(content(".damaged") == "{damaged");
   BOOST_TEST(save_state_file(path, kNew));
   BOOST_TEST(content(".bak").starts_with(kOld));
 }
