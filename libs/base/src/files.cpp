@@ -68,14 +68,16 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
-error_code write_file_atomically(const std::string& path, std::string_view content, bool keep_backup) {
+error_code write_file_atomically(const std::string& path, std::string_view content,
+                                 bool keep_backup) {
   std::string directory = std::filesystem::path(path).parent_path().string();
   if (directory.empty()) directory.assign(1, '.');
   if (error_code error = make_lasting_directory(directory)) return error;
   const std::string temporary = path + ".tmp";
   if (error_code error = write_and_sync(temporary, content)) return error;
   if (keep_backup) {
-    // A hard link keeps the old content under its new name without a moment in which neither exists.
+    // A hard link keeps the old content under its new name without a moment in which neither
+    // exists.
     const std::string backup = path + ".bak";
     const std::string backup_temporary = backup + ".tmp";
     ::unlink(backup_temporary.c_str());
