@@ -76,6 +76,22 @@ class Bench(DaemonTest):
         self.assertGreater(result["max_ms"], 400)
         self.assertGreater(result["p99_ms"], 300)
 
+    def test_pulls_are_measured_and_every_message_is_looked_at(self):
+        namesrv = self.start_namesrv()
+        broker = self.start_broker(namesrv)
+        self.produce(namesrv.address, "--topic", "bench", "--concurrency", 8, "--size", 500, "--count", 1000)
+        for count in (0, 1000):  # what is there; so many, if need be by waiting for them
+            done = self.run_program("comet-bench", "consume", "--namesrv", namesrv.address, "--topic", "bench", "--json",
+                                    "--server-pid", broker.process.pid, "--count", count)
+            result = json.loads(done.stdout)
+            self.assertEqual((1000, 0), (result["received"], result["failed"]), result)
+            self.assertGreaterEqual(result["pulls"] - result["empty_pulls"], 1000 / 32)
+            self.assertTrue(0 < result["pull_p50_ms"] <= result["pull_p99_ms"], result)
+            self.assertGreater(result["broker_memory_mb"], 1)
+        done = self.run_program("comet-bench", "consume", "--namesrv", namesrv.address, "--topic", "none", check=False)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("none", done.stderr)
+
     def test_routes_are_asked_for_and_the_servers_share_is_reported(self):
         namesrv = self.start_namesrv()
         done = self.run_program("comet-bench", "routes", "--namesrv", namesrv.address, "--json", "--seconds", 1,
