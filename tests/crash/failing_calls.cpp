@@ -54,7 +54,7 @@ bool run_life(std::uint64_t seed, std::int64_t call, int number, std::int64_t ti
 
 }  // namespace
 
-void run_failing_calls(std::uint64_t seed) {
+void run_failing_calls(std::uint64_t seed, std::int64_t step) {
   std::int64_t lives = 0;
   std::int64_t calls = 0;
   for (int number : {EIO, ENOSPC}) {
@@ -63,7 +63,7 @@ void run_failing_calls(std::uint64_t seed) {
         // A disk that takes nothing any more is not well again without a restart of the system.
         if (times == kForEver && ending == Ending::process_killed) continue;
         bool failed = true;
-        for (std::int64_t call = 0; failed; ++call) {
+        for (std::int64_t call = 0; failed; call += step) {
           try {
             failed = run_life(seed, call, number, times, ending);
           } catch (const std::exception& problem) {

@@ -50,6 +50,7 @@ void Node::resize(std::int64_t new_size) {
 }
 
 void Node::write(std::string_view bytes, std::int64_t at) {
+  if (bytes.empty()) return;
   auto end = at + static_cast<std::int64_t>(bytes.size());
   if (end > size) resize(end);
   std::memcpy(memory.get() + at, bytes.data(), bytes.size());

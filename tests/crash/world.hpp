@@ -61,6 +61,6 @@ class World {
 void run_power_cuts(std::uint64_t seed, std::int64_t schedules);
 void run_truncations(std::uint64_t seed, std::int64_t step);
 void run_bit_flips(std::uint64_t seed, std::int64_t flips);
-void run_failing_calls(std::uint64_t seed);
+void run_failing_calls(std::uint64_t seed, std::int64_t step);
 
 }  // namespace comet::store::test

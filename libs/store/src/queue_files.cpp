@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "consume_queue.hpp"
 
 namespace comet::store {
@@ -132,6 +135,13 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
       entry = dirty_.erase(entry);
     }
   }
+  // Always in the same order: tests that cut the power count calls.
+  std::ranges::sort(due, [](const auto& one, const auto& other) {
+    const ConsumeQueue& a = *one.first.first;
+    const ConsumeQueue& b = *other.first.first;
+    return std::forward_as_tuple(a.topic(), a.queue_id(), one.first.second) <
+           std::forward_as_tuple(b.topic(), b.queue_id(), other.first.second);
+  });
   error_code error;
   while (!error && !due.empty()) {
     error = sync_file(due.back().first);

@@ -1,5 +1,6 @@
 #include "store_directory.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -97,7 +98,7 @@ void StoreDirectory::note_failed_sync() noexcept { (void)write_abort_file(true);
 error_code StoreDirectory::write_abort_file(bool failed_sync) {
   Result<std::shared_ptr<File>> file = files_.open(abort_path(), OpenMode::create);
   if (!file) return file.error();
-  std::string content = std::to_string(::getpid());
+  std::string content = fmt::format("{:<10}", ::getpid());
   if (failed_sync) content.append("\n").append(kFailedSync);
   error_code error = write_fully(**file, content, 0);
   if (!error) error = (*file)->resize(static_cast<std::int64_t>(content.size()));
