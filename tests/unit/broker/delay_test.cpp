@@ -21,7 +21,16 @@ class DelayFixture : public BrokerFixture {
     return bodies(ask(pull_request(topic, 1, 0)));
   }
   void copy_store_to(const std::string& path) const {
-    std::filesystem::copy(directory.path(), path, std::filesystem::copy_options::recursive);
+    // A thread of the broker's replaces files there; one that vanishes meanwhile ends the copy.
+    for (int tries = 1;; ++tries) {
+      std::error_code problem;
+      std::filesystem::remove_all(path);
+      std::filesystem::copy(directory.path(), path, std::filesystem::copy_options::recursive,
+                            problem);
+      if (!problem) return;
+      BOOST_REQUIRE_LT(tries, 1000);
+      std::this_thread::yield();
+    }
   }
   std::string delay_offsets() {
     auto content = read_file(config.store.root + "/config/delayOffset.json");
