@@ -107,7 +107,8 @@ BOOST_FIXTURE_TEST_CASE(a_full_disk_is_said_by_the_append_that_needs_the_file, W
   BOOST_TEST(!second_file_exists());
   append(3);
   files.fail_when(fail_on(Call::create, "commitlog", ENOSPC));
-  RecordView record = record_of("T", 0, std::string(900, ' '));
+  std::string body(900, ' ');
+  RecordView record = record_of("T", 0, body);
   BOOST_TEST(append_one(*core, record).error == make_error_code(StoreErrc::disk_full));
   files.fail_no_more();
   files.space = 1'000'000;
