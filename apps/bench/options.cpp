@@ -40,6 +40,8 @@ po::options_description describe(ProduceOptions& options) {
   option("auto-batch", po::bool_switch(&options.auto_batch), "let the producer gather messages");
   option("ordered", po::value(&options.ordered)->default_value(0)->implicit_value(64),
          "send by sharding key, with so many keys");
+  option("timeout", po::value(&options.timeout_seconds)->default_value(3),
+         "seconds until a send is given up, with all its tries");
   option("broker-pid", po::value(&options.broker_pid)->default_value(0),
          "process of the broker, to report its CPU time and memory");
   option("count,k", po::value(&options.count)->default_value(100'000), "messages to send");
@@ -85,6 +87,9 @@ void check(const ProduceOptions& options) {
   }
   if (options.rate < 0 || options.rate > 1e7) {
     throw UsageError("--rate must be between 0 and 10000000");
+  }
+  if (!(options.timeout_seconds >= 0.001 && options.timeout_seconds <= 86'400)) {
+    throw UsageError("--timeout must be between 0.001 and 86400");
   }
   if (options.ordered < 0) throw UsageError("--ordered must not be negative");
   if (!options.tls_ca.empty() && !options.tls) throw UsageError("--tls-ca needs --tls");

@@ -26,6 +26,7 @@ class ProduceOptions {
   pid_t broker_pid = 0;  // 0: not known
   std::uint64_t count = 0;
   std::uint64_t warmup = 0;
+  double timeout_seconds = 0;                             // of a send
   std::optional<remoting::SerializeType> serialize_type;  // of the headers of requests
   bool json = false;
   bool tls = false;

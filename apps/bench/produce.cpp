@@ -178,6 +178,8 @@ ProduceReport produce(const ProduceOptions& options) {
   asio::io_context context(1);
   ProducerConfig config(options.group);
   config.name_servers(options.name_servers);
+  const std::chrono::duration<double> timeout(options.timeout_seconds);
+  config.send_timeout(std::chrono::duration_cast<Duration>(timeout));
   const std::size_t in_flight = static_cast<std::size_t>(options.concurrency) * options.batch;
   config.max_in_flight(std::max<std::size_t>(in_flight, 10'000), std::size_t{1} << 30);
   if (options.auto_batch) config.auto_batch(true);

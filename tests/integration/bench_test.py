@@ -43,7 +43,7 @@ class Bench(DaemonTest):
             with self.subTest(options=options):
                 topic = "bench" + options[0]
                 _, result = self.produce(namesrv.address, "--topic", topic, "--concurrency", 16, "--size", "10-200",
-                                         "--count", 1020, "--broker-pid", broker.process.pid, *options)
+                                         "--count", 1020, "--timeout", 60, "--broker-pid", broker.process.pid, *options)
                 self.assertEqual((1020, 0), (result["sent"], result["failed"]))
                 self.assertGreaterEqual(result["broker_cpu_seconds"], 0)
                 self.assertGreater(result["broker_memory_mb"], 1)
@@ -59,7 +59,7 @@ class Bench(DaemonTest):
         namesrv = self.start_namesrv()
         broker = self.start_broker(namesrv)
         sending = subprocess.Popen([program("comet-bench"), "produce", "--namesrv", namesrv.address, "--json", "--topic",
-                                    "due", "--rate", "500", "--count", "2500", "--concurrency", "4"],
+                                    "due", "--rate", "500", "--count", "2500", "--concurrency", "4", "--timeout", "60"],
                                    stdout=subprocess.PIPE, text=True)
         self.addCleanup(sending.stdout.close)
         with Client(broker.port) as client:
