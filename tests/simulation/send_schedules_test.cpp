@@ -396,7 +396,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 BOOST_AUTO_TEST_SUITE(send_schedules)
 
 BOOST_AUTO_TEST_CASE(every_send_ends_once_in_time_and_what_is_acknowledged_is_stored) {
-  const std::uint64_t count = from_environment("COMET_SCHEDULES", 500);
+  const std::uint64_t count = from_environment("COMET_SCHEDULES", 1000);
   const std::uint64_t first = from_environment("COMET_FIRST_SEED", 1);
   Tally tally;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
