@@ -91,7 +91,7 @@ class SendAttempts;
 [[nodiscard]] const MessageQueue& choose_queue(Producer::Impl& producer, client::TopicRoute* route,
                                                const SendPlan& plan,
                                                const OutgoingMessage& outgoing,
-                                               const SendAttempts& attempts);
+                                               const SendAttempts& attempts, Instant now);
 
 // Throws Error(too_many_requests) at the deadline.
 [[nodiscard]] asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share,

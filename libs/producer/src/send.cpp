@@ -46,16 +46,16 @@ asio::awaitable<void> sleep(Producer::Impl& producer, Duration pause) {
   co_await timer.wait_for(pause);
 }
 
-Instant try_deadline(const Producer::Impl& producer, Instant deadline) {
+Instant try_deadline(const Producer::Impl& producer, Instant begin, Instant deadline) {
   const Duration limit = producer.config.max_timeout_per_try();
-  return limit > Duration::zero() ? std::min(deadline, producer.time.now() + limit) : deadline;
+  return limit > Duration::zero() ? std::min(deadline, begin + limit) : deadline;
 }
 
 asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker,
-                                 const MessageQueue& queue, OutgoingMessage& outgoing, bool oneway,
+                                 const SendContext& context, OutgoingMessage& outgoing,
                                  Instant deadline, SendOutcome& outcome) {
-  RemotingCommand command = outgoing.request(queue, producer.time.wall_millis());
-  if (oneway) {
+  RemotingCommand command = outgoing.request(context.queue, context.wall_millis);
+  if (context.oneway) {
     co_await producer.client->invoke_oneway(broker, std::move(command), deadline);
     outcome.stored(SendResult());  // as far as anybody will know
     co_return;
@@ -63,7 +63,7 @@ asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker
   co_await producer.client->exchange(broker, command, deadline);
   if (!is_stored(command.response_code())) {
     outcome.refused(command, producer.config);
-  } else if (auto result = parse_send_answer(command, queue, outgoing)) {
+  } else if (auto result = parse_send_answer(command, context.queue, outgoing)) {
     outcome.stored(std::move(*result));
   } else {
     // Stored, but nobody knows where: another try would store it twice.
@@ -81,17 +81,17 @@ asio::awaitable<void> send_to(Producer::Impl& producer, const Address& broker,
   context.oneway = oneway;
   check_forbidden(producer, context);
   call_before(producer, context);
-  const Instant begin = producer.time.now();
   try {
-    co_await ask_broker(producer, broker, queue, outgoing, oneway, try_deadline(producer, deadline),
-                        outcome);
+    const Instant until = try_deadline(producer, outcome.begin(), deadline);
+    co_await ask_broker(producer, broker, context, outgoing, until, outcome);
+    outcome.ended(producer.time.now());
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
-    outcome.failed(error.code(),
-                   client::describe_failure(error.code(), producer.time.now() - begin),
+    outcome.ended(producer.time.now());
+    outcome.failed(error.code(), client::describe_failure(error.code(), outcome.elapsed()),
                    error.code() != remoting::RemotingErrc::frame_too_large);
   }
-  context.elapsed = producer.time.now() - begin;
+  context.elapsed = outcome.elapsed();
   if (outcome.is_stored() && !oneway) context.result = &outcome.result();
   context.error = outcome.error();
   context.error_text = outcome.text();
@@ -104,8 +104,7 @@ void update_faults(Producer::Impl& producer, const MessageQueue& queue, bool has
   const bool isolate = !outcome.is_stored() && (has_address || !is_v5);
   const bool reachable = outcome.is_stored() || !has_address ||
                          (!outcome.answered() && !producer.config.reachability_detector());
-  producer.faults.update(queue.broker_name, outcome.elapsed(), isolate, producer.time.now(),
-                         reachable);
+  producer.faults.update(queue.broker_name, outcome.elapsed(), isolate, outcome.end(), reachable);
 }
 
 template <class Content>
@@ -115,35 +114,44 @@ asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer, Conte
   SendInProgress in_progress(p, *plan);
   const OutgoingPtr held = make_outgoing(std::move(content), p.settings, p.time.wall_millis());
   OutgoingMessage& outgoing = *held;
-  const Instant begin = p.time.now();
-  const Instant deadline = plan->deadline(p.config, begin);  // one budget for all that follows
+  Instant now = p.time.now();
+  const Instant deadline = plan->deadline(p.config, now);  // one budget for all that follows
+  SendAttempts attempts(p.config, plan->max_tries(p.config), now, deadline);
   FlowShare share(p.flow, outgoing.count(), outgoing.size());
-  if (!plan->is_part() && !share.try_take()) co_await wait_for_room(p, share, deadline);
+  if (!plan->is_part() && !share.try_take()) {
+    co_await wait_for_room(p, share, deadline);
+    now = p.time.now();
+  }
 
-  SendAttempts attempts(p.config, plan->max_tries(p.config), begin, deadline);
   TopicRoutePtr route;
-  while (attempts.next(p.time.now())) {
+  while (attempts.next(now)) {
     route = p.client->cached_publish_route(outgoing.topic());  // it may have changed since a try
-    if (!route && plan->needs_route()) route = co_await find_route(p, outgoing.topic(), deadline);
-    const MessageQueue& queue = choose_queue(p, route.get(), *plan, outgoing, attempts);
-    const Duration pause = attempts.pause_before(queue, p.time.now());
-    if (pause > Duration::zero()) co_await sleep(p, pause);
+    if (!route && plan->needs_route()) {
+      route = co_await find_route(p, outgoing.topic(), deadline);
+      now = p.time.now();
+    }
+    const MessageQueue& queue = choose_queue(p, route.get(), *plan, outgoing, attempts, now);
+    if (const Duration pause = attempts.pause_before(queue, now); pause > Duration::zero()) {
+      co_await sleep(p, pause);
+      now = p.time.now();
+    }
 
-    SendOutcome outcome(p.time.now());
+    SendOutcome outcome(now);
     std::optional<Address> broker = p.client->publish_address(queue.broker_name);
     if (!broker) broker = co_await look_up_broker(p, queue.broker_name, outgoing.topic(), deadline);
     if (broker) {
       co_await send_to(p, *broker, queue, outgoing, plan->oneway, deadline, outcome);
     } else {
+      outcome.ended(p.time.now());
       outcome.failed(ClientErrc::broker_not_exist, "no route names the address of its master",
                      true);
     }
-    outcome.ended(p.time.now());
     update_faults(p, queue, broker.has_value(), outcome);
     if (attempts.is_final(outcome)) co_return std::move(outcome.result());
     attempts.failed(queue, broker, outcome);
+    now = outcome.end();
   }
-  co_return attempts.result_or_throw(outgoing.topic(), p.time.now());
+  co_return attempts.result_or_throw(outgoing.topic(), now);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class SendOutcome {
   void refused(const remoting::RemotingCommand& answer, const ProducerConfig& config);
   // No answer, or none that counts. `repeatable`: another try makes sense.
   void failed(error_code error, std::string text, bool repeatable);
-  void ended(Instant now) noexcept { elapsed_ = now - begin_; }
+  void ended(Instant now) noexcept { end_ = now; }
 
   [[nodiscard]] bool is_stored() const noexcept { return result_.has_value(); }
   [[nodiscard]] SendResult& result() noexcept { return *result_; }
@@ -35,11 +35,13 @@ class SendOutcome {
   // The broker has answered, if only to refuse.
   [[nodiscard]] bool answered() const noexcept { return answered_; }
   [[nodiscard]] bool repeatable() const noexcept { return repeatable_; }
-  [[nodiscard]] Duration elapsed() const noexcept { return elapsed_; }
+  [[nodiscard]] Instant begin() const noexcept { return begin_; }
+  [[nodiscard]] Instant end() const noexcept { return end_; }
+  [[nodiscard]] Duration elapsed() const noexcept { return end_ - begin_; }
 
  private:
   Instant begin_;
-  Duration elapsed_{};
+  Instant end_{};
   std::optional<SendResult> result_;
   error_code error_;
   std::string text_;
