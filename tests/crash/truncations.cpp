@@ -53,12 +53,12 @@ class Truncation {
   void check(PowerCutFiles& files, std::int64_t at, Tail tail) {
     const std::vector<Entry>& entries = world_.ledger.entries();
     auto whole = std::ranges::count_if(entries, [&](const Entry& e) { return e.log_end <= at; });
-    // Garbage in the part that no checksum covers goes unseen when its lengths add up.
-    if (tail == Tail::garbage && is_in_properties(at)) ++whole;
     std::int64_t end = whole == 0 ? 0 : entries[static_cast<std::size_t>(whole) - 1].log_end;
     {
       StoreCore core(world_.config, world_.time, files);
-      // The cut may lie behind a record's end and in front of the next.
+      // Garbage in the part that no checksum covers goes unseen when its lengths add up.
+      const bool unseen = tail == Tail::garbage && is_in_properties(at) && core.readable_end() > at;
+      if (unseen) end = entries[static_cast<std::size_t>(whole++)].log_end;
       require(core.readable_end() == std::max(end, kSegment),
               fmt::format("ends at {}, should at {}", core.readable_end(), end));
       require(world_.ledger.count_right(core) == whole, "messages are missing");

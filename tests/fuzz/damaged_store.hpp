@@ -23,7 +23,8 @@ class DamagedStore {
   DamagedStore() : world_(1, FlushMode::async_flush) {
     log::set_level(log::Level::off);
     world_.config.commit_log_file_size = 4096;
-    world_.config.consume_queue_file_size = 20 * 20;
+    // A record may say an offset that makes a million units of padding.
+    world_.config.consume_queue_file_size = 20 * 1000;
     world_.config.index_slots = 20;
     world_.config.index_entries = 50;
     world_.open();

@@ -256,7 +256,8 @@ std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
     Result<std::size_t> n = read_units(middle, high, std::span(&unit, 1));
     bool padding = unit.is_filler() && unit.physical_offset == 0;  // before the first message
     // What cannot be read is not taken for gone: readers step over it one file at a time.
-    bool gone = n && *n == 1 && (padding || unit.physical_offset < log_min);
+    bool expired = unit.physical_offset >= 0 && unit.physical_offset < log_min;
+    bool gone = n && *n == 1 && (padding || expired);
     if (gone) {
       low = middle + 1;
     } else {

@@ -54,6 +54,10 @@ class ConsumeQueue {
   // Makes `queue_offset` the next to be written. What lies behind it is wiped, always when `wipe`,
   // else when it is found not to be zero. Throws Error.
   void cut(std::int64_t queue_offset, bool wipe);
+  // Whether the files have anything at that queue offset. Throws Error.
+  [[nodiscard]] bool has_unit(std::int64_t queue_offset) const {
+    return queue_offset * QueueUnit::kSize < end_of_files_ && !zero_from(queue_offset);
+  }
   // Makes it a queue without a file. Throws Error.
   void remove_all();
   // Of the first file's first unit.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
@@ -50,6 +52,7 @@ class QueueRecovery {
     dispatch(report_.queues_from, [&](const RecordView& record, ConsumeQueue& queue) {
       if (!rebuild_from_.contains(&queue)) add_or_suspect(record, queue);
     });
+    suspect_bad_ends();
     bool some_lost = count_used() < expected_queues;
     if (some_lost) log::warn("consume queues are missing: rebuilt from the log");
     rebuild(some_lost);
@@ -71,6 +74,7 @@ class QueueRecovery {
   void trim(ConsumeQueue& queue) {
     std::int64_t limit = report_.unclean ? report_.queues_from : report_.end;
     std::int64_t end = queue.find_end(limit);
+    if (queue.has_unit(end)) bad_ends_.emplace_back(&queue, end);
     queue.cut(end, report_.unclean);
     int bad = 0;
     while (queue.log_end() >= 0) {
@@ -126,6 +130,17 @@ class QueueRecovery {
            record->physical_offset == unit.physical_offset &&
            record->queue_offset == queue_offset && record->queue_id == queue.queue_id() &&
            record->topic == queue.topic();
+  }
+
+  // A unit at which a queue was cut, and whose message the last part of the log does not have, may
+  // have been damaged in the middle of the queue.
+  void suspect_bad_ends() {
+    for (const auto& [queue, end] : bad_ends_) {
+      if (queue->next() > end || rebuild_from_.contains(queue)) continue;
+      log::warn("consume queue {} {}: unit {} is damaged or its message lost: rebuilt from the log",
+                queue->topic(), queue->queue_id(), end);
+      suspect(*queue);
+    }
   }
 
   // Everything of the queue that the log has behind the queue's last unit is to be looked for.
@@ -224,6 +239,7 @@ class QueueRecovery {
   std::int64_t units_ = 0;
   int complaints_ = 0;
   std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
+  std::vector<std::pair<const ConsumeQueue*, std::int64_t>> bad_ends_;  // queue offsets
 };
 
 }  // namespace
