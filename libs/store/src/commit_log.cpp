@@ -374,10 +374,13 @@ error_code CommitLog::remove_first_file() {
   if (path.empty()) return {};
   error_code error = files_.remove(path);
   if (error && !is_missing(error)) return error;
-  // Not synced: a file that comes back after a power cut is removed again.
-  std::unique_lock lock(segments_mutex_);
-  segments_.erase(segments_.begin());
-  return {};
+  {
+    std::unique_lock lock(segments_mutex_);
+    segments_.erase(segments_.begin());
+  }
+  // One after the other: a power cut that brings this file back, and not the next, would leave a
+  // hole.
+  return files_.sync_directory(directory_);
 }
 
 SegmentPtr CommitLog::segment_at(std::int64_t offset) const {
