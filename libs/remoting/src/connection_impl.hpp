@@ -74,7 +74,7 @@ struct Connection::Impl {
   error_code serve_burst(Request& request);
   error_code serve_frames(Request& request);
   // Answers, and tells the observer how long it took since the time before (in a burst).
-  void finish(const RequestIdentity& request, Reply reply);
+  void finish(const RequestIdentity& request, Reply&& reply);
   void note(const RequestIdentity& request, const Reply& reply, Instant begin, Instant end);
   void serve(Request& request);
   void serve_async(const Dispatcher::Entry& entry, Request& request);
@@ -83,9 +83,10 @@ struct Connection::Impl {
                                            HandlerSlot slot);
   void handler_ended(std::size_t body_size);
   [[nodiscard]] bool is_observed() const noexcept;
-  void answer_pending(const RequestIdentity& request, Reply reply, Instant begin,
+  void answer_pending(const RequestIdentity& request, Reply&& reply, Instant begin,
                       std::size_t body_size);
-  void answer(const RequestIdentity& to, Reply reply);
+  // Sends it; the reply may be taken from.
+  void answer(const RequestIdentity& to, Reply&& reply);
   // Whether reading has to wait for handlers or for the writer.
   bool must_pause() noexcept;
   void resume_if_below_half();
@@ -127,7 +128,7 @@ struct Connection::Impl {
 
   FrameBuffer input;
   Instant request_began{};  // of the burst, or the end of the request before; for the observer
-  bool in_burst = false;  // the reader serves frames; it sends afterwards what has been queued
+  bool in_burst = false;    // the reader serves frames; it sends afterwards what has been queued
   bool paused = false;
   Event may_read;
   std::size_t running_handlers = 0;

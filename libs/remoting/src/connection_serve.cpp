@@ -149,7 +149,7 @@ void Connection::Impl::serve(Request& request) {
   finish(identity, call(*handler, request, identity));
 }
 
-void Connection::Impl::finish(const RequestIdentity& request, Reply reply) {
+void Connection::Impl::finish(const RequestIdentity& request, Reply&& reply) {
   if (std::exchange(is_pending, false) && !reply) return;
   if (is_observed()) {
     const Instant now = time.now();
@@ -226,7 +226,7 @@ void PendingReply::answer(Reply reply) {
   asio::post(connection.executor_, std::move(finish));
 }
 
-void Connection::Impl::answer_pending(const RequestIdentity& request, Reply reply, Instant begin,
+void Connection::Impl::answer_pending(const RequestIdentity& request, Reply&& reply, Instant begin,
                                       std::size_t body_size) {
   if (is_observed()) note(request, reply, begin, time.now());
   answer(request, std::move(reply));
@@ -241,7 +241,7 @@ void Connection::Impl::handler_ended(std::size_t body_size) {
   resume_if_below_half();
 }
 
-void Connection::Impl::answer(const RequestIdentity& to, Reply reply) {
+void Connection::Impl::answer(const RequestIdentity& to, Reply&& reply) {
   if (!reply || to.is_oneway) return;
   reply->opaque = to.opaque;
   reply->flag |= RemotingCommand::kResponseFlag;
