@@ -176,7 +176,12 @@ std::int64_t CommitLog::leftovers_behind(std::int64_t end) const {
 std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
   std::int64_t lost = leftovers_behind(end);
   drop_segments_from(end + 1);
-  if (!segments_.empty() && segments_.back()->end() > end) zero_tail(*segments_.back(), end);
+  if (!segments_.empty() && segments_.back()->end() > end) {
+    // A file that was made ahead and removed by the last life must not come back behind one that is
+    // being cut.
+    check(files_.sync_directory(directory_), "sync " + directory_);
+    zero_tail(*segments_.back(), end);
+  }
   position_ = end;
   written_ = end;
   synced_ = std::min(checked_from, end);
