@@ -56,7 +56,8 @@ int run(const std::string& name, asio::io_context& context, DaemonMonitor& monit
         const std::function<asio::awaitable<void>()>& stop, const std::function<void()>& reload) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, like a full disk
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // a limit of file sizes is an error of the write, like a full disk
   asio::signal_set signals(context, SIGINT, SIGTERM);
   asio::signal_set hangups(context, SIGHUP);
   reload_on_hangup(hangups, reload);

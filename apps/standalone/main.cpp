@@ -24,14 +24,15 @@ namespace {
 options::options_description describe_options() {
   options::options_description description(
       "comet-standalone: a RocketMQ name server and a broker in one process, on loopback\nOptions");
-  description.add_options()
-      ("help,h", "this text")
-      ("data", options::value<std::string>()->default_value("comet-data"), "directory of all data")
-      ("namesrv-port", options::value<std::uint16_t>()->default_value(9876), "0: a free one")
-      ("broker-port", options::value<std::uint16_t>()->default_value(10911), "0: a free one")
-      ("configFile,c", options::value<std::string>(), "properties file with further settings of the broker (broker.conf)")
-      ("logLevel", options::value<std::string>(), "debug, info, warn or error, instead of the configuration's")
-      ("version", "print the version and end");
+  description.add_options()("help,h", "this text")(
+      "data", options::value<std::string>()->default_value("comet-data"), "directory of all data")(
+      "namesrv-port", options::value<std::uint16_t>()->default_value(9876), "0: a free one")(
+      "broker-port", options::value<std::uint16_t>()->default_value(10911), "0: a free one")(
+      "configFile,c", options::value<std::string>(),
+      "properties file with further settings of the broker (broker.conf)")(
+      "logLevel", options::value<std::string>(),
+      "debug, info, warn or error, instead of the configuration's")("version",
+                                                                    "print the version and end");
   return description;
 }
 
@@ -39,10 +40,13 @@ Config broker_settings(const options::variables_map& given) {
   Config settings = daemon::make_broker_settings();
   settings.set_default("brokerName", "broker-a");
   settings.set_default("namesrvAddr", "");
-  daemon::apply_files(settings, given.contains("configFile") ? given["configFile"].as<std::string>() : "");
+  daemon::apply_files(settings,
+                      given.contains("configFile") ? given["configFile"].as<std::string>() : "");
   settings.set("storePathRootDir", given["data"].as<std::string>(), "command line");
-  settings.set("listenPort", std::to_string(given["broker-port"].as<std::uint16_t>()), "command line");
-  if (given.contains("logLevel")) settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
+  settings.set("listenPort", std::to_string(given["broker-port"].as<std::uint16_t>()),
+               "command line");
+  if (given.contains("logLevel"))
+    settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
   return settings;
 }
 
@@ -65,22 +69,26 @@ int serve(const options::variables_map& given) {
   auto start = [&] {
     name_server.start();
     broker_config.name_servers.emplace_back("127.0.0.1", name_server.local().port());
-    broker = std::make_unique<broker::Broker>(std::vector<asio::any_io_executor>{context.get_executor()}, network,
-                                              real_time(), broker_config);
+    broker =
+        std::make_unique<broker::Broker>(std::vector<asio::any_io_executor>{context.get_executor()},
+                                         network, real_time(), broker_config);
     broker->start();
     monitor.add([&](monitor::Scrape& scrape) {
       daemon::report_name_server(name_server.stats(), scrape);
       daemon::report_broker(broker->stats(), scrape);
     });
-    return fmt::format("{} (name server) and {} (broker), data in {}", name_server.local().to_string(),
-                       broker->local().to_string(), broker_config.store.root);
+    return fmt::format("{} (name server) and {} (broker), data in {}",
+                       name_server.local().to_string(), broker->local().to_string(),
+                       broker_config.store.root);
   };
   auto stop = [&]() -> asio::awaitable<void> {
     const Instant deadline = real_time().now() + daemon::kStopPatience;
     co_await broker->stop(deadline);
     co_await name_server.stop(deadline);
   };
-  auto reload = [&] { daemon::reload([&given] { return broker_settings(given); }, daemon_network); };
+  auto reload = [&] {
+    daemon::reload([&given] { return broker_settings(given); }, daemon_network);
+  };
   return daemon::run("comet-standalone", context, monitor, start, stop, reload);
 }
 

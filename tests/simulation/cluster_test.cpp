@@ -26,7 +26,8 @@ class Cluster {
     namesrv::NameServerConfig config;
     config.listen_at = kNameServer;
     name_server_network = world.network.as_host(kNameServer.host());
-    name_server = std::make_unique<namesrv::NameServer>(std::vector{world.executor()}, *name_server_network, world.time, config);
+    name_server = std::make_unique<namesrv::NameServer>(std::vector{world.executor()},
+                                                        *name_server_network, world.time, config);
     name_server->start();
     for (int i = 0; i < 2; ++i) start_broker(i);
     world.pass(1s);
@@ -37,7 +38,9 @@ class Cluster {
     world.run(name_server->stop(world.time.now() + 1s));
   }
 
-  static Address broker_address(int index) { return Address("10.0.0." + std::to_string(index + 1), 10911); }
+  static Address broker_address(int index) {
+    return Address("10.0.0." + std::to_string(index + 1), 10911);
+  }
 
   void start_broker(int index) {
     broker::BrokerConfig config;
@@ -48,7 +51,8 @@ class Cluster {
     config.store.root = directories[index].path();
     config.store.commit_log_file_size = 1 << 20;
     networks[index] = world.network.as_host(config.listen_at.host());
-    brokers[index] = std::make_unique<broker::Broker>(std::vector{world.executor()}, *networks[index], world.time, config);
+    brokers[index] = std::make_unique<broker::Broker>(std::vector{world.executor()},
+                                                      *networks[index], world.time, config);
     brokers[index]->start();
   }
   void stop_broker(int index) {
@@ -77,9 +81,11 @@ class Cluster {
     for (std::int32_t queue = 0; queue < 8; ++queue) {
       std::int64_t offset = 0;
       for (;;) {
-        store::ReadResult read = brokers[index]->store().read("simulated", queue, offset, store::ReadLimits());
+        store::ReadResult read =
+            brokers[index]->store().read("simulated", queue, offset, store::ReadLimits());
         if (read.status != store::ReadStatus::found) break;
-        for (const MessageExt& message : decode_records(read.records.to_string())) bodies.insert(message.body());
+        for (const MessageExt& message : decode_records(read.records.to_string()))
+          bodies.insert(message.body());
         offset = read.next_offset;
       }
     }
@@ -132,7 +138,8 @@ BOOST_AUTO_TEST_CASE(a_dead_broker_is_avoided_and_no_acknowledged_message_is_los
 BOOST_AUTO_TEST_CASE(a_name_server_that_restarts_knows_the_brokers_again_within_seconds) {
   start_producer();
   send_many("before", 10);
-  world.network.cut_connections("10.0.0.100");  // the name server forgets brokers whose connections end
+  world.network.cut_connections(
+      "10.0.0.100");  // the name server forgets brokers whose connections end
   world.pass(3s);
   ProducerConfig config("late");
   config.name_servers(kNameServer.to_string());

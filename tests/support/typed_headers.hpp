@@ -20,10 +20,11 @@ struct HeaderList {
 using AllHeaders = HeaderList<
     // namesrv_headers.hpp
     RegisterBrokerHeader, RegisterBrokerResponseHeader, BrokerIdentityHeader,
-    QueryDataVersionResponseHeader, GetRouteInfoHeader, GetRouteInfoResponseHeader, PutKvConfigHeader, KvConfigHeader,
-    KvConfigResponseHeader, NamespaceHeader, BrokerNameHeader, WipeWritePermResponseHeader,
-    AddWritePermResponseHeader, DeleteTopicInNamesrvHeader, ClusterHeader, BrokerMemberGroupHeader,
-    RegisterTopicHeader, BrokerHeartbeatHeader, NotifyMinBrokerIdHeader,
+    QueryDataVersionResponseHeader, GetRouteInfoHeader, GetRouteInfoResponseHeader,
+    PutKvConfigHeader, KvConfigHeader, KvConfigResponseHeader, NamespaceHeader, BrokerNameHeader,
+    WipeWritePermResponseHeader, AddWritePermResponseHeader, DeleteTopicInNamesrvHeader,
+    ClusterHeader, BrokerMemberGroupHeader, RegisterTopicHeader, BrokerHeartbeatHeader,
+    NotifyMinBrokerIdHeader,
     // message_headers.hpp
     SendMessageHeader, SendMessageResponseHeader, SendRefusedResponseHeader, PushReplyHeader,
     RecallMessageHeader, RecallMessageResponseHeader, PullMessageHeader, PullMessageResponseHeader,

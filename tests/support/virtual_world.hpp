@@ -54,7 +54,8 @@ class VirtualWorld {
   // The same for a task that waits for another thread: virtual time stands still, real time is
   // limited.
   template <class T>
-  T run_with_threads(asio::awaitable<T> task, std::chrono::seconds limit = std::chrono::seconds(60)) {
+  T run_with_threads(asio::awaitable<T> task,
+                     std::chrono::seconds limit = std::chrono::seconds(60)) {
     std::exception_ptr problem;
     std::optional<T> result;
     auto on_end = [&](std::exception_ptr error, T value) {
@@ -64,7 +65,8 @@ class VirtualWorld {
     asio::co_spawn(context, std::move(task), on_end);
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!problem && !result) {
-      if (std::chrono::steady_clock::now() > end) throw std::runtime_error("did not finish: no thread came back");
+      if (std::chrono::steady_clock::now() > end)
+        throw std::runtime_error("did not finish: no thread came back");
       context.restart();
       context.run_one_for(std::chrono::milliseconds(10));
     }
@@ -81,7 +83,8 @@ class VirtualWorld {
       if (!time.advance_to_next(end)) {
         settle();
         if (condition()) return;
-        throw std::runtime_error("did not finish: nothing is left to happen, or the time limit is reached");
+        throw std::runtime_error(
+            "did not finish: nothing is left to happen, or the time limit is reached");
       }
     }
   }

@@ -61,7 +61,8 @@ void Event::notify_all() {
 }
 
 struct TaskGroup::State {
-  State(asio::any_io_executor executor_in, TimeSource& time) : executor(executor_in), ended(executor_in, time) {}
+  State(asio::any_io_executor executor_in, TimeSource& time)
+      : executor(executor_in), ended(executor_in, time) {}
   asio::any_io_executor executor;
   Event ended;
   std::list<asio::cancellation_signal> running;
@@ -105,7 +106,8 @@ asio::awaitable<void> with_deadline(asio::awaitable<void> operation, Instant dea
   Timer timer(executor, time);
   auto run_operation = asio::co_spawn(executor, std::move(operation), asio::deferred);
   auto run_timer = asio::co_spawn(executor, timer.wait_until(deadline), asio::deferred);
-  auto group = asio::experimental::make_parallel_group(std::move(run_operation), std::move(run_timer));
+  auto group =
+      asio::experimental::make_parallel_group(std::move(run_operation), std::move(run_timer));
   auto [order, problem, timer_problem, expired] =
       co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   if (order[0] == 1 && expired) {
@@ -116,7 +118,8 @@ asio::awaitable<void> with_deadline(asio::awaitable<void> operation, Instant dea
   if (problem) std::rethrow_exception(problem);
 }
 
-asio::awaitable<void> repeat_every(TimeSource& time, Duration first, Duration period, std::string name,
+asio::awaitable<void> repeat_every(TimeSource& time, Duration first, Duration period,
+                                   std::string name,
                                    std::function<asio::awaitable<void>()> action) {
   auto executor = co_await asio::this_coro::executor;
   Timer timer(executor, time);

@@ -8,9 +8,12 @@ class BaseCategory final : public boost::system::error_category {
   const char* name() const noexcept override { return "comet.base"; }
   std::string message(int code) const override {
     switch (static_cast<BaseErrc>(code)) {
-      case BaseErrc::bad_property_file: return "the properties file does not parse";
-      case BaseErrc::bad_address: return "not an address of the form host:port";
-      case BaseErrc::bad_value: return "the value has the wrong form or is out of range";
+      case BaseErrc::bad_property_file:
+        return "the properties file does not parse";
+      case BaseErrc::bad_address:
+        return "not an address of the form host:port";
+      case BaseErrc::bad_value:
+        return "the value has the wrong form or is out of range";
     }
     return "unknown error";
   }

@@ -18,19 +18,26 @@ std::atomic<Level> current_level{Level::info};
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::trace: return spdlog::level::trace;
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
-    case Level::off: return spdlog::level::off;
+    case Level::trace:
+      return spdlog::level::trace;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+    case Level::off:
+      return spdlog::level::off;
   }
   return spdlog::level::info;
 }
 
 std::shared_ptr<spdlog::logger>& logger() {
   static std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("comet", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("comet",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern(kPattern);
     made->set_level(spdlog::level::trace);
     return made;
@@ -60,9 +67,12 @@ bool enabled(Level level) noexcept {
 }
 
 Level parse_level(std::string_view text) noexcept {
-  constexpr std::array<std::pair<std::string_view, Level>, 6> kNames{
-      {{"trace", Level::trace}, {"debug", Level::debug}, {"info", Level::info},
-       {"warn", Level::warn}, {"error", Level::error}, {"off", Level::off}}};
+  constexpr std::array<std::pair<std::string_view, Level>, 6> kNames{{{"trace", Level::trace},
+                                                                      {"debug", Level::debug},
+                                                                      {"info", Level::info},
+                                                                      {"warn", Level::warn},
+                                                                      {"error", Level::error},
+                                                                      {"off", Level::off}}};
   for (const auto& [name, level] : kNames) {
     if (name == text) return level;
   }

@@ -25,9 +25,9 @@ struct Pipe {
     std::size_t taken = 0;  // bytes at the front that have been read
   };
   std::deque<Piece> pieces;
-  bool closed = false;       // the writer has closed in order: eof after the pieces
+  bool closed = false;  // the writer has closed in order: eof after the pieces
   Instant close_arrival{};
-  Event changed;             // wakes the reader; on the reader's executor
+  Event changed;  // wakes the reader; on the reader's executor
 };
 
 // What both ends of a connection share.
@@ -94,7 +94,9 @@ class MemoryStream final : public Stream {
  public:
   MemoryStream(std::shared_ptr<State> state, std::shared_ptr<Link> link, bool is_server,
                asio::any_io_executor executor)
-      : state_(std::move(state)), link_(std::move(link)), is_server_(is_server),
+      : state_(std::move(state)),
+        link_(std::move(link)),
+        is_server_(is_server),
         executor_(std::move(executor)) {}
   ~MemoryStream() override { close(); }
 
@@ -108,7 +110,8 @@ class MemoryStream final : public Stream {
       if (!state_->is_frozen(*link)) {
         Instant now = state_->time.now();
         if (!pipe.pieces.empty()) {
-          if (pipe.pieces.front().arrival <= now) co_return IoResult(error_code(), take(pipe, into));
+          if (pipe.pieces.front().arrival <= now)
+            co_return IoResult(error_code(), take(pipe, into));
           wake = pipe.pieces.front().arrival;
         } else if (pipe.closed) {
           if (pipe.close_arrival <= now) co_return IoResult(asio::error::eof, 0);
@@ -155,7 +158,8 @@ class MemoryStream final : public Stream {
  private:
   void put(std::string bytes) const {
     Pipe& pipe = is_server_ ? *link_->to_client : *link_->to_server;
-    if (!bytes.empty()) pipe.pieces.push_back({state_->time.now() + state_->latency, std::move(bytes), 0});
+    if (!bytes.empty())
+      pipe.pieces.push_back({state_->time.now() + state_->latency, std::move(bytes), 0});
     pipe.changed.notify_all();
   }
 
@@ -179,12 +183,16 @@ class MemoryListener final : public Listener {
  public:
   MemoryListener(std::shared_ptr<State> state, std::string host, std::string key, IpEndpoint local,
                  asio::any_io_executor executor)
-      : state_(std::move(state)), host_(std::move(host)), key_(std::move(key)), local_(local),
+      : state_(std::move(state)),
+        host_(std::move(host)),
+        key_(std::move(key)),
+        local_(local),
         changed_(std::move(executor), state_->time) {}
   ~MemoryListener() override { close(); }
 
   asio::awaitable<std::unique_ptr<Stream>> accept(asio::any_io_executor executor) override {
-    while (!closed_ && (waiting_.empty() || state_->frozen.contains(host_))) co_await changed_.wait();
+    while (!closed_ && (waiting_.empty() || state_->frozen.contains(host_)))
+      co_await changed_.wait();
     if (closed_) throw Error(asio::error::operation_aborted, "listener " + local_.to_string());
     std::shared_ptr<Link> link = std::move(waiting_.front());
     waiting_.pop_front();
@@ -245,8 +253,9 @@ MemoryNetwork::~MemoryNetwork() = default;
 
 namespace {
 
-asio::awaitable<std::unique_ptr<Stream>> connect_from(std::shared_ptr<State> state, std::string from,
-                                                      Address address, Instant deadline) {
+asio::awaitable<std::unique_ptr<Stream>> connect_from(std::shared_ptr<State> state,
+                                                      std::string from, Address address,
+                                                      Instant deadline) {
   auto executor = co_await asio::this_coro::executor;
   Timer timer(executor, state->time);
   const std::string what = fmt::format("connect to {}", address.to_string());
@@ -299,7 +308,8 @@ std::unique_ptr<Network> MemoryNetwork::as_host(std::string name) {
   return std::make_unique<HostNetwork>(*this, state_, std::move(name));
 }
 
-asio::awaitable<std::unique_ptr<Stream>> MemoryNetwork::connect(const Address& to, Instant deadline) {
+asio::awaitable<std::unique_ptr<Stream>> MemoryNetwork::connect(const Address& to,
+                                                                Instant deadline) {
   return connect_from(state_, "client", to, deadline);
 }
 
@@ -308,9 +318,10 @@ std::unique_ptr<Listener> MemoryNetwork::listen(asio::any_io_executor executor, 
   IpEndpoint local = state_->endpoint(at.host(), port);
   std::string key = local.to_string();
   if (state_->listeners.contains(key)) {
-    throw Error(asio::error::address_in_use,
-                fmt::format("listen on {} (another process listens there: stop it or choose another port)",
-                            at.to_string()));
+    throw Error(
+        asio::error::address_in_use,
+        fmt::format("listen on {} (another process listens there: stop it or choose another port)",
+                    at.to_string()));
   }
   auto listener = std::make_unique<MemoryListener>(state_, at.host(), key, local, executor);
   state_->listeners[key] = listener.get();

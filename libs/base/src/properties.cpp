@@ -42,9 +42,11 @@ bool next_logical_line(std::string_view& rest, std::string& line) {
       rest.remove_prefix(end + (crlf ? 2 : 1));
     }
     while (!natural.empty() && is_space(natural.front())) natural.remove_prefix(1);
-    if (!continued && (natural.empty() || natural.front() == '#' || natural.front() == '!')) continue;
+    if (!continued && (natural.empty() || natural.front() == '#' || natural.front() == '!'))
+      continue;
     std::size_t backslashes = 0;
-    while (backslashes < natural.size() && natural[natural.size() - 1 - backslashes] == '\\') ++backslashes;
+    while (backslashes < natural.size() && natural[natural.size() - 1 - backslashes] == '\\')
+      ++backslashes;
     if (backslashes % 2 == 1) {
       line += natural.substr(0, natural.size() - 1);
       continued = true;
@@ -63,10 +65,14 @@ bool unescape(std::string_view text, std::string& out) {
     for (std::size_t i = at; i < at + 4; ++i) {
       char c = text[i];
       std::uint32_t digit = 0;
-      if (c >= '0' && c <= '9') digit = static_cast<std::uint32_t>(c - '0');
-      else if (c >= 'a' && c <= 'f') digit = static_cast<std::uint32_t>(c - 'a' + 10);
-      else if (c >= 'A' && c <= 'F') digit = static_cast<std::uint32_t>(c - 'A' + 10);
-      else return false;
+      if (c >= '0' && c <= '9')
+        digit = static_cast<std::uint32_t>(c - '0');
+      else if (c >= 'a' && c <= 'f')
+        digit = static_cast<std::uint32_t>(c - 'a' + 10);
+      else if (c >= 'A' && c <= 'F')
+        digit = static_cast<std::uint32_t>(c - 'A' + 10);
+      else
+        return false;
       value = value * 16 + digit;
     }
     return true;
@@ -78,10 +84,18 @@ bool unescape(std::string_view text, std::string& out) {
     }
     if (++i == text.size()) break;
     switch (text[i]) {
-      case 't': out.push_back('\t'); break;
-      case 'n': out.push_back('\n'); break;
-      case 'r': out.push_back('\r'); break;
-      case 'f': out.push_back('\f'); break;
+      case 't':
+        out.push_back('\t');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 'f':
+        out.push_back('\f');
+        break;
       case 'u': {
         std::uint32_t unit = 0;
         if (!hex4(i + 1, unit)) return false;
@@ -95,7 +109,8 @@ bool unescape(std::string_view text, std::string& out) {
         append_utf8(out, unit);
         break;
       }
-      default: out.push_back(text[i]);
+      default:
+        out.push_back(text[i]);
     }
   }
   return true;
@@ -108,7 +123,8 @@ Result<Properties> Properties::parse(std::string_view text) {
   std::string line;
   while (next_logical_line(text, line)) {
     std::size_t key_end = 0;
-    while (key_end < line.size() && !is_space(line[key_end]) && line[key_end] != '=' && line[key_end] != ':') {
+    while (key_end < line.size() && !is_space(line[key_end]) && line[key_end] != '=' &&
+           line[key_end] != ':') {
       key_end += line[key_end] == '\\' ? 2u : 1u;
     }
     key_end = std::min(key_end, line.size());
@@ -132,7 +148,8 @@ Properties Properties::load(const std::string& path) {
   Result<std::string> text = read_file(path);
   if (!text) throw Error(text.error(), fmt::format("read properties file {}", path));
   Result<Properties> properties = parse(*text);
-  if (!properties) throw Error(properties.error(), fmt::format("properties file {}: bad \\u escape", path));
+  if (!properties)
+    throw Error(properties.error(), fmt::format("properties file {}: bad \\u escape", path));
   return *properties;
 }
 

@@ -53,7 +53,8 @@ class GatherWrite {
     if (result < 0) return errno;
     sent_ += static_cast<std::size_t>(result);
     offset_ += static_cast<std::size_t>(result);
-    while (index_ < from_.size() && offset_ >= from_[index_].size()) offset_ -= from_[index_++].size();
+    while (index_ < from_.size() && offset_ >= from_[index_].size())
+      offset_ -= from_[index_++].size();
     return 0;
   }
 
@@ -93,7 +94,8 @@ class TcpStream final : public Stream {
         auto [error] = co_await socket_.async_wait(tcp::socket::wait_write, as_tuple_awaitable);
         if (error) co_return IoResult(error, progress.sent());
       } else if (error_number != 0) {
-        co_return IoResult(error_code(error_number, boost::system::system_category()), progress.sent());
+        co_return IoResult(error_code(error_number, boost::system::system_category()),
+                           progress.sent());
       }
     }
     co_return IoResult(error_code(), progress.sent());
@@ -170,7 +172,8 @@ asio::awaitable<void> connect_any(Address to, tcp::socket& socket, error_code& e
   error_code not_numeric;
   asio::ip::address numeric = asio::ip::make_address(to.host(), not_numeric);
   if (!not_numeric) {
-    candidates = tcp::resolver::results_type::create(tcp::endpoint(numeric, to.port()), to.host(), "");
+    candidates =
+        tcp::resolver::results_type::create(tcp::endpoint(numeric, to.port()), to.host(), "");
   } else {
     tcp::resolver resolver(socket.get_executor());
     auto [resolve_error, found] = co_await resolver.async_resolve(
@@ -204,15 +207,16 @@ asio::awaitable<std::unique_ptr<Stream>> TcpNetwork::connect(const Address& to, 
 
 std::unique_ptr<Listener> TcpNetwork::listen(asio::any_io_executor executor, const Address& at) {
   error_code error;
-  asio::ip::address ip =
-      at.host() == "localhost" ? asio::ip::address_v4::loopback() : asio::ip::make_address(at.host(), error);
+  asio::ip::address ip = at.host() == "localhost" ? asio::ip::address_v4::loopback()
+                                                  : asio::ip::make_address(at.host(), error);
   const std::string what = fmt::format("listen on {}", at.to_string());
   if (error) throw Error(error, what + " (a numeric IP address is needed)");
   try {
     return std::make_unique<TcpListener>(executor, tcp::endpoint(ip, at.port()), time_);
   } catch (const boost::system::system_error& problem) {
     if (problem.code() == asio::error::address_in_use) {
-      throw Error(problem.code(), what + " (another process listens there: stop it or choose another port)");
+      throw Error(problem.code(),
+                  what + " (another process listens there: stop it or choose another port)");
     }
     throw Error(problem.code(), what);
   }

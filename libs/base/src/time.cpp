@@ -11,8 +11,8 @@ namespace {
 class RealTime final : public TimeSource {
  public:
   Instant now() const noexcept override {
-    return Instant(std::chrono::duration_cast<Duration>(
-        std::chrono::steady_clock::now().time_since_epoch()));
+    return Instant(
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
   }
   std::int64_t wall_millis() const noexcept override {
     return std::chrono::duration_cast<std::chrono::milliseconds>(

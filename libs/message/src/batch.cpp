@@ -10,8 +10,10 @@ class BatchCategory final : public boost::system::error_category {
   const char* name() const noexcept override { return "comet.batch"; }
   std::string message(int code) const override {
     switch (static_cast<BatchErrc>(code)) {
-      case BatchErrc::bad_length: return "the lengths in the batch do not fit together";
-      case BatchErrc::empty: return "the batch holds no message";
+      case BatchErrc::bad_length:
+        return "the lengths in the batch do not fit together";
+      case BatchErrc::empty:
+        return "the batch holds no message";
     }
     return "unknown error";
   }

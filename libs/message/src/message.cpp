@@ -15,7 +15,8 @@ int Message::delay_level() const noexcept {
 
 Message& Message::key(std::string_view value) & {
   std::string_view old = properties_.get(property::kKeys);
-  properties_.set(property::kKeys, old.empty() ? std::string(value) : std::string(old).append(" ").append(value));
+  properties_.set(property::kKeys,
+                  old.empty() ? std::string(value) : std::string(old).append(" ").append(value));
   return *this;
 }
 

@@ -82,8 +82,8 @@ std::string host_ip() {
   return v6.empty() ? std::string("\x7f\0\0\1", 4) : v6;
 }
 
-// What stays the same in all ids of this process, in hex: address, process id, a random number in the place
-// of Apache's class-loader hash.
+// What stays the same in all ids of this process, in hex: address, process id, a random number in
+// the place of Apache's class-loader hash.
 std::string make_unique_prefix() {
   std::string prefix = host_ip();
   append_be<std::uint16_t>(prefix, static_cast<std::uint16_t>(getpid()));

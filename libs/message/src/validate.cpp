@@ -25,14 +25,20 @@ bool contains(const std::array<std::string_view, N>& names, std::string_view nam
 }
 
 // Apache: TopicValidator.SYSTEM_TOPIC_SET
-constexpr std::array<std::string_view, 9> kSystemTopics{
-    "TBW102", "SCHEDULE_TOPIC_XXXX", "BenchmarkTest", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRACE_TOPIC",
-    "RMQ_SYS_TRANS_OP_HALF_TOPIC", "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT"};
+constexpr std::array<std::string_view, 9> kSystemTopics{"TBW102",
+                                                        "SCHEDULE_TOPIC_XXXX",
+                                                        "BenchmarkTest",
+                                                        "RMQ_SYS_TRANS_HALF_TOPIC",
+                                                        "RMQ_SYS_TRACE_TOPIC",
+                                                        "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+                                                        "TRANS_CHECK_MAX_TIME_TOPIC",
+                                                        "SELF_TEST_TOPIC",
+                                                        "OFFSET_MOVED_EVENT"};
 
 // Apache: TopicValidator.NOT_ALLOWED_SEND_TOPIC_SET
 constexpr std::array<std::string_view, 6> kNotAllowedForSending{
-    "SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT"};
+    "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+    "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT"};
 
 }  // namespace
 
@@ -48,9 +54,12 @@ std::string check_topic(std::string_view topic) {
 std::string check_group(std::string_view group) {
   if (is_blank(group)) return "the specified group is blank";
   if (!std::all_of(group.begin(), group.end(), is_name_character)) {
-    return fmt::format("the specified group[{}] contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$", group);
+    return fmt::format(
+        "the specified group[{}] contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$",
+        group);
   }
-  if (group.size() > kMaxGroupLength) return "the specified group is longer than group max length 255.";
+  if (group.size() > kMaxGroupLength)
+    return "the specified group is longer than group max length 255.";
   return {};
 }
 
@@ -68,7 +77,8 @@ std::string check_message(const Message& message, std::size_t max_message_size) 
     size += name.size() + value.size() + 2;
     if (name.empty() || name.find_first_of("\x01\x02") != std::string::npos ||
         value.find_first_of("\x01\x02") != std::string::npos) {
-      return fmt::format("the message property '{}' is empty or contains a separator (byte 1 or 2)", name);
+      return fmt::format("the message property '{}' is empty or contains a separator (byte 1 or 2)",
+                         name);
     }
   }
   if (size > kMaxPropertiesSize) {

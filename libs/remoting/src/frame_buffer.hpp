@@ -19,7 +19,7 @@ namespace comet::remoting {
 // (unless the peer has just sent one as large).
 class FrameBuffer {
  public:
-  static constexpr std::size_t kMinSlab = 3u << 9;  // a body of 1 KiB with its header
+  static constexpr std::size_t kMinSlab = 3u << 9;    // a body of 1 KiB with its header
   static constexpr std::size_t kMaxSlab = 64u << 10;  // except for one larger frame
   // A body smaller than this part of its slab is copied, so that somebody who keeps it does not
   // keep much more memory than he knows of.

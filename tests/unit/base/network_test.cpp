@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(memory_connects_are_refused_without_a_listener_or_on_a_host
   test::VirtualWorld world;
   auto attempt = [&](Address to) { return world.run(say(world.network, to, world.time, "x")); };
   BOOST_CHECK_EXCEPTION(attempt(Address("nobody", 1)), Error, [](const Error& error) {
-    return error.code() == asio::error::connection_refused && error.context() == "connect to nobody:1";
+    return error.code() == asio::error::connection_refused &&
+           error.context() == "connect to nobody:1";
   });
   auto listener = world.network.listen(world.executor(), Address("server", 1));
   world.network.set_down("server", true);
@@ -108,7 +109,8 @@ BOOST_AUTO_TEST_CASE(tcp_streams_carry_bytes_both_ways) {
   tasks.spawn("echo", echo_once(*listener));
   std::string answer;
   auto talk = [&]() -> asio::awaitable<void> {
-    answer = co_await say(network, Address("localhost", listener->local().port()), real_time(), "hello");
+    answer =
+        co_await say(network, Address("localhost", listener->local().port()), real_time(), "hello");
   };
   tasks.spawn("talk", talk());
   context.run_for(10s);
@@ -123,7 +125,8 @@ BOOST_AUTO_TEST_CASE(a_gather_write_of_many_large_pieces_arrives_whole) {
   std::vector<std::string> pieces;
   std::string expected;
   for (int i = 0; i < 200; ++i) {
-    pieces.emplace_back(static_cast<std::size_t>(i) * 157 % 40'000, static_cast<char>('a' + i % 26));
+    pieces.emplace_back(static_cast<std::size_t>(i) * 157 % 40'000,
+                        static_cast<char>('a' + i % 26));
     expected += pieces.back();
   }
   auto sender = [&]() -> asio::awaitable<void> {
@@ -137,7 +140,8 @@ BOOST_AUTO_TEST_CASE(a_gather_write_of_many_large_pieces_arrives_whole) {
   };
   std::string got;
   auto receiver = [&]() -> asio::awaitable<void> {
-    auto stream = co_await network.connect(Address("127.0.0.1", listener->local().port()), real_time().now() + 3s);
+    auto stream = co_await network.connect(Address("127.0.0.1", listener->local().port()),
+                                           real_time().now() + 3s);
     error_code end;
     got = co_await read_all(*stream, end);
   };
@@ -153,18 +157,20 @@ BOOST_AUTO_TEST_CASE(listening_on_a_used_port_says_what_to_do) {
   TcpNetwork network;
   auto listener = network.listen(context.get_executor(), Address("127.0.0.1", 0));
   Address taken("127.0.0.1", listener->local().port());
-  BOOST_CHECK_EXCEPTION((void)network.listen(context.get_executor(), taken), Error, [&](const Error& error) {
-    return error.code() == asio::error::address_in_use &&
-           error.context().find(taken.to_string()) != std::string::npos &&
-           error.context().find("choose another port") != std::string::npos &&
-           std::string(error.what()).find("/boost/") == std::string::npos;
-  });
+  BOOST_CHECK_EXCEPTION((void)network.listen(context.get_executor(), taken), Error,
+                        [&](const Error& error) {
+                          return error.code() == asio::error::address_in_use &&
+                                 error.context().find(taken.to_string()) != std::string::npos &&
+                                 error.context().find("choose another port") != std::string::npos &&
+                                 std::string(error.what()).find("/boost/") == std::string::npos;
+                        });
 }
 
 BOOST_AUTO_TEST_CASE(connecting_to_a_closed_port_is_refused_and_names_the_address) {
   asio::io_context context;
   TcpNetwork network;
-  std::uint16_t port = network.listen(context.get_executor(), Address("127.0.0.1", 0))->local().port();
+  std::uint16_t port =
+      network.listen(context.get_executor(), Address("127.0.0.1", 0))->local().port();
   std::string text;
   auto attempt = [&]() -> asio::awaitable<void> {
     try {

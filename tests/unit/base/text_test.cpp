@@ -14,7 +14,8 @@ using namespace comet;
 BOOST_AUTO_TEST_CASE(properties_are_read_as_java_reads_them) {
   auto properties = Properties::parse(
       "# comment\n! comment\n  brokerName = broker-a  \nlistenPort:10911\r\n"
-      "path\\ with\\ spaces=C:\\\\x\nlong=one \\\n    two\nempty=\nkeyonly\nunicode=\\u4e2d\\u6587 \\uD83D\\uDE00\n"
+      "path\\ with\\ spaces=C:\\\\x\nlong=one \\\n    two\nempty=\nkeyonly\nunicode=\\u4e2d\\u6587 "
+      "\\uD83D\\uDE00\n"
       "listenPort=10912\nlast=no newline");
   BOOST_REQUIRE(properties);
   BOOST_TEST(*properties->find("brokerName") == "broker-a  ");
@@ -30,9 +31,10 @@ BOOST_AUTO_TEST_CASE(properties_are_read_as_java_reads_them) {
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_properties_file_is_named) {
-  BOOST_CHECK_EXCEPTION(Properties::load("/nonexistent/broker.conf"), Error, [](const Error& error) {
-    return std::string(error.what()).find("/nonexistent/broker.conf") != std::string::npos;
-  });
+  BOOST_CHECK_EXCEPTION(
+      Properties::load("/nonexistent/broker.conf"), Error, [](const Error& error) {
+        return std::string(error.what()).find("/nonexistent/broker.conf") != std::string::npos;
+      });
 }
 
 BOOST_AUTO_TEST_CASE(addresses_parse_and_print) {
@@ -40,7 +42,8 @@ BOOST_AUTO_TEST_CASE(addresses_parse_and_print) {
   BOOST_TEST(IpEndpoint::parse("[::1]:80")->to_string() == "[::1]:80");
   BOOST_TEST(IpEndpoint::parse("[::1]:80")->is_loopback());
   BOOST_TEST(IpEndpoint::parse("127.1.2.3:80")->is_loopback());
-  for (const char* bad : {"", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:x", "1.2.3.4:65536", "1.2.3.4:-1", "::1:80", "1.2.3:4"}) {
+  for (const char* bad : {"", ":", "1.2.3.4", "1.2.3.4:", "1.2.3.4:x", "1.2.3.4:65536",
+                          "1.2.3.4:-1", "::1:80", "1.2.3:4"}) {
     BOOST_TEST(!IpEndpoint::parse(bad), bad);
   }
   auto list = Address::parse_list(" a:1; b.example:2;;[::1]:3;");
@@ -78,7 +81,8 @@ BOOST_AUTO_TEST_CASE(a_body_keeps_its_pieces_in_order) {
 }
 
 BOOST_AUTO_TEST_CASE(an_atomic_write_replaces_the_file_and_keeps_the_old_one_as_backup) {
-  auto directory = std::filesystem::temp_directory_path() / ("comet_files_" + std::to_string(::getpid()));
+  auto directory =
+      std::filesystem::temp_directory_path() / ("comet_files_" + std::to_string(::getpid()));
   std::string path = (directory / "deep" / "state.json").string();
   BOOST_TEST(!write_file_atomically(path, "one", true));
   BOOST_TEST(!read_file(path + ".bak"));

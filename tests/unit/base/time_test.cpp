@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-asio::awaitable<void> note_after(TimeSource& time, Duration pause, std::vector<int>& log, int mark) {
+asio::awaitable<void> note_after(TimeSource& time, Duration pause, std::vector<int>& log,
+                                 int mark) {
   auto executor = co_await asio::this_coro::executor;
   Timer timer(executor, time);
   BOOST_TEST(co_await timer.wait_for(pause));
@@ -74,7 +75,8 @@ BOOST_AUTO_TEST_CASE(a_deadline_ends_an_operation_and_names_it) {
   std::vector<int> log;
   Instant deadline = world.time.now() + 1s;
   try {
-    world.run(with_deadline(note_after(world.time, 2s, log, 1), deadline, world.time, "the long one"));
+    world.run(
+        with_deadline(note_after(world.time, 2s, log, 1), deadline, world.time, "the long one"));
     BOOST_FAIL("must time out");
   } catch (const Error& error) {
     BOOST_TEST((error.code() == asio::error::timed_out));
@@ -82,7 +84,8 @@ BOOST_AUTO_TEST_CASE(a_deadline_ends_an_operation_and_names_it) {
   }
   BOOST_TEST(log.empty());
   BOOST_TEST((world.time.now() == deadline));
-  world.run(with_deadline(note_after(world.time, 2s, log, 1), world.time.now() + 3s, world.time, "short"));
+  world.run(with_deadline(note_after(world.time, 2s, log, 1), world.time.now() + 3s, world.time,
+                          "short"));
   BOOST_TEST((log == std::vector<int>{1}));
 }
 
@@ -108,7 +111,10 @@ BOOST_AUTO_TEST_CASE(an_event_wakes_all_that_wait_and_nobody_else) {
   int woken = 0;
   int late = 0;
   auto waiter = [&]() -> asio::awaitable<void> {
-    if (co_await event.wait(world.time.now() + 10s)) ++woken; else ++late;
+    if (co_await event.wait(world.time.now() + 10s))
+      ++woken;
+    else
+      ++late;
   };
   TaskGroup tasks(world.executor(), world.time);
   tasks.spawn("1", waiter());

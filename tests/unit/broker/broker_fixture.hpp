@@ -28,11 +28,12 @@ class BrokerFixture {
   ~BrokerFixture() { stop(); }
 
   void start() {
-    broker = std::make_unique<broker::Broker>(std::vector{world.executor()}, world.network, world.time, config);
+    broker = std::make_unique<broker::Broker>(std::vector{world.executor()}, world.network,
+                                              world.time, config);
     broker->start();
     world.settle();
-    client = std::make_unique<remoting::Client>(world.executor(), world.network, world.time, remoting::ClientConfig(),
-                                                notices());
+    client = std::make_unique<remoting::Client>(world.executor(), world.network, world.time,
+                                                remoting::ClientConfig(), notices());
   }
   void stop() {
     if (client) world.run(client->stop());
@@ -42,18 +43,19 @@ class BrokerFixture {
   }
 
   RemotingCommand ask(RemotingCommand request, Duration patience = std::chrono::seconds(30)) {
-    return world.run(client->invoke(config.listen_at, std::move(request), world.time.now() + patience));
+    return world.run(
+        client->invoke(config.listen_at, std::move(request), world.time.now() + patience));
   }
 
   // For requests that the broker's helper threads work on.
   RemotingCommand ask_helper(RemotingCommand request) {
-    return world.run_with_threads(
-        client->invoke(config.listen_at, std::move(request), world.time.now() + std::chrono::seconds(30)));
+    return world.run_with_threads(client->invoke(config.listen_at, std::move(request),
+                                                 world.time.now() + std::chrono::seconds(30)));
   }
 
   // SEND_MESSAGE_V2 as a client sends it.
-  RemotingCommand send_request(const std::string& topic, const std::string& body, std::int32_t queue_id = 0,
-                               const std::string& properties = {}) {
+  RemotingCommand send_request(const std::string& topic, const std::string& body,
+                               std::int32_t queue_id = 0, const std::string& properties = {}) {
     remoting::SendMessageHeader header;
     header.producer_group = "PG";
     header.topic = topic;
@@ -68,7 +70,8 @@ class BrokerFixture {
   }
 
   RemotingCommand pull_request(const std::string& topic, std::int32_t queue_id, std::int64_t offset,
-                               std::int64_t suspend_millis = 0, const std::string& expression = "*") {
+                               std::int64_t suspend_millis = 0,
+                               const std::string& expression = "*") {
     remoting::PullMessageHeader header;
     header.consumer_group = "CG";
     header.topic = topic;
@@ -87,7 +90,8 @@ class BrokerFixture {
   }
   static std::vector<std::string> bodies(const RemotingCommand& answer) {
     std::vector<std::string> result;
-    for (const MessageExt& message : decode_records(answer.body.to_string())) result.push_back(message.body());
+    for (const MessageExt& message : decode_records(answer.body.to_string()))
+      result.push_back(message.body());
     return result;
   }
 
@@ -101,11 +105,12 @@ class BrokerFixture {
  private:
   std::shared_ptr<remoting::Dispatcher> notices() {
     auto dispatcher = std::make_shared<remoting::Dispatcher>();
-    dispatcher->on(RequestCode::notify_consumer_ids_changed, [this](remoting::Request& request) -> remoting::Reply {
-      BOOST_TEST(request.command.is_oneway());
-      notified_groups.push_back(text(request.command, "consumerGroup"));
-      return std::nullopt;
-    });
+    dispatcher->on(RequestCode::notify_consumer_ids_changed,
+                   [this](remoting::Request& request) -> remoting::Reply {
+                     BOOST_TEST(request.command.is_oneway());
+                     notified_groups.push_back(text(request.command, "consumerGroup"));
+                     return std::nullopt;
+                   });
     return dispatcher;
   }
 };

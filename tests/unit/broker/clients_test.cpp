@@ -9,17 +9,21 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string heartbeat(const std::string& client_id, const std::string& group, const std::string& topic,
-                      std::int64_t version = 1, const std::string& expression = "*") {
-  return R"({"clientID":")" + client_id + R"(","consumerDataSet":[{"consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",)" +
+std::string heartbeat(const std::string& client_id, const std::string& group,
+                      const std::string& topic, std::int64_t version = 1,
+                      const std::string& expression = "*") {
+  return R"({"clientID":")" + client_id +
+         R"(","consumerDataSet":[{"consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",)" +
          R"("consumeType":"CONSUME_PASSIVELY","groupName":")" + group +
          R"(","messageModel":"CLUSTERING","subscriptionDataSet":[{"classFilterMode":false,"codeSet":[],"subString":")" +
-         expression + R"(","subVersion":)" + std::to_string(version) + R"(,"tagsSet":[],"topic":")" + topic +
+         expression + R"(","subVersion":)" + std::to_string(version) +
+         R"(,"tagsSet":[],"topic":")" + topic +
          R"("},{"subString":"*","subVersion":1,"topic":"%RETRY%)" + group +
          R"("}],"unitMode":false}],"producerDataSet":[{"groupName":"PG1"}]})";
 }
 
-RemotingCommand with_fields(RequestCode code, std::initializer_list<std::pair<const char*, std::string>> fields) {
+RemotingCommand with_fields(RequestCode code,
+                            std::initializer_list<std::pair<const char*, std::string>> fields) {
   RemotingCommand request = RemotingCommand::request(code);
   for (const auto& [key, value] : fields) request.fields.add(key, value);
   return request;
@@ -31,12 +35,14 @@ BOOST_FIXTURE_TEST_SUITE(membership, BrokerFixture)
 
 BOOST_AUTO_TEST_CASE(a_heartbeat_registers_the_consumer_and_makes_its_retry_topic) {
   start();
-  RemotingCommand beat = RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T")));
+  RemotingCommand beat =
+      RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T")));
   RemotingCommand answer = ask(std::move(beat));
   BOOST_TEST((answer.response_code() == ResponseCode::success));
   BOOST_TEST(answer.version >= 232);  // older ones disable SQL92 in Java consumers
   BOOST_TEST((notified_groups == std::vector<std::string>{"CG"}));
-  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
+  RemotingCommand list =
+      ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
   BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
   RemotingCommand topics = ask(RemotingCommand::request(RequestCode::get_all_topic_config));
   BOOST_TEST(topics.body.view().find("%RETRY%CG") != std::string_view::npos);
@@ -49,15 +55,21 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_registers_the_consumer_and_makes_its_retry_topi
 
 BOOST_AUTO_TEST_CASE(a_pull_without_expression_uses_the_heartbeats_subscription) {
   start();
-  ask(send_request("T", "a", 0, "TAGS\x01" "A"));
-  ask(send_request("T", "b", 0, "TAGS\x01" "B"));
+  ask(send_request("T", "a", 0,
+                   "TAGS\x01"
+                   "A"));
+  ask(send_request("T", "b", 0,
+                   "TAGS\x01"
+                   "B"));
   ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T", 5, "B"))));
   RemotingCommand request = pull_request("T", 0, 0);
-  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(request.fields);
+  remoting::PullMessageHeader header =
+      *remoting::read_header<remoting::PullMessageHeader>(request.fields);
   header.sys_flag = 0;
   header.subscription = "";
   header.sub_version = 5;
-  BOOST_TEST((bodies(ask(RemotingCommand::request(RequestCode::pull_message, header))) == std::vector<std::string>{"b"}));
+  BOOST_TEST((bodies(ask(RemotingCommand::request(RequestCode::pull_message, header))) ==
+              std::vector<std::string>{"b"}));
   header.sub_version = 6;
   BOOST_TEST((ask(RemotingCommand::request(RequestCode::pull_message, header)).response_code() ==
               ResponseCode::subscription_not_latest));
@@ -69,15 +81,18 @@ BOOST_AUTO_TEST_CASE(members_are_told_when_another_one_joins_leaves_or_loses_its
   notified_groups.clear();
   auto other = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
   auto beat = [&](const std::string& id) {
-    return world.run(other->invoke(config.listen_at, RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat(id, "CG", "T"))),
-                                   world.time.now() + 3s));
+    return world.run(other->invoke(
+        config.listen_at,
+        RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat(id, "CG", "T"))),
+        world.time.now() + 3s));
   };
   beat("c2");
   world.settle();
   BOOST_TEST(notified_groups.size() == 1u);
-  world.run(other->invoke(config.listen_at,
-                          with_fields(RequestCode::unregister_client, {{"clientID", "c2"}, {"consumerGroup", "CG"}}),
-                          world.time.now() + 3s));
+  world.run(other->invoke(
+      config.listen_at,
+      with_fields(RequestCode::unregister_client, {{"clientID", "c2"}, {"consumerGroup", "CG"}}),
+      world.time.now() + 3s));
   world.settle();
   BOOST_TEST(notified_groups.size() == 2u);
   beat("c2");
@@ -86,20 +101,25 @@ BOOST_AUTO_TEST_CASE(members_are_told_when_another_one_joins_leaves_or_loses_its
   world.run(other->stop());
   world.settle();
   BOOST_TEST(notified_groups.size() == 4u);
-  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
+  RemotingCommand list =
+      ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
   BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_is_silent_for_two_minutes_is_disconnected_and_its_group_told) {
   start();
   auto silent = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
-  world.run(silent->invoke(config.listen_at,
-                           RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c2", "CG", "T"))),
-                           world.time.now() + 3s));
-  auto talk = [&](remoting::Client& by) {  // keeps the connection from being idle, but is no heartbeat
-    world.run(by.invoke(config.listen_at, with_fields(RequestCode::get_max_offset, {{"topic", "T"}, {"queueId", "0"}}),
-                        world.time.now() + 3s));
-  };
+  world.run(silent->invoke(
+      config.listen_at,
+      RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c2", "CG", "T"))),
+      world.time.now() + 3s));
+  auto talk =
+      [&](remoting::Client& by) {  // keeps the connection from being idle, but is no heartbeat
+        world.run(
+            by.invoke(config.listen_at,
+                      with_fields(RequestCode::get_max_offset, {{"topic", "T"}, {"queueId", "0"}}),
+                      world.time.now() + 3s));
+      };
   for (int i = 0; i < 4; ++i) {
     world.pass(29s);
     ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
@@ -124,10 +144,12 @@ BOOST_AUTO_TEST_CASE(a_client_on_two_connections_is_listed_once) {
   start();
   ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
   auto again = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
-  world.run(again->invoke(config.listen_at,
-                          RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))),
-                          world.time.now() + 3s));
-  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
+  world.run(again->invoke(
+      config.listen_at,
+      RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))),
+      world.time.now() + 3s));
+  RemotingCommand list =
+      ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
   BOOST_TEST(list.body.view() == R"({"consumerIdList":["c1"]})");
   world.run(again->stop());
 }
@@ -137,9 +159,11 @@ BOOST_AUTO_TEST_CASE(heartbeats_of_five_may_leave_the_subscriptions_out_when_not
   std::string full = heartbeat("c1", "CG", "T");
   full.insert(1, R"("heartbeatFingerprint":77,"withoutSub":false,)");
   auto beat = [&](int fingerprint) {
-    const std::string body = R"({"clientID":"c1","consumerDataSet":[{"groupName":"CG"}],"heartbeatFingerprint":)" +
-                             std::to_string(fingerprint) + R"(,"producerDataSet":[],"withoutSub":true})";
-    return text(ask(RemotingCommand::request(RequestCode::heart_beat, Body(body))), "IS_SUB_CHANGE");
+    const std::string body =
+        R"({"clientID":"c1","consumerDataSet":[{"groupName":"CG"}],"heartbeatFingerprint":)" +
+        std::to_string(fingerprint) + R"(,"producerDataSet":[],"withoutSub":true})";
+    return text(ask(RemotingCommand::request(RequestCode::heart_beat, Body(body))),
+                "IS_SUB_CHANGE");
   };
   BOOST_TEST(beat(77) == "true");  // a full one is needed first
   RemotingCommand answer = ask(RemotingCommand::request(RequestCode::heart_beat, Body(full)));
@@ -148,7 +172,8 @@ BOOST_AUTO_TEST_CASE(heartbeats_of_five_may_leave_the_subscriptions_out_when_not
   BOOST_TEST(beat(77) == "false");
   BOOST_TEST(beat(78) == "true");
   RemotingCommand pull = pull_request("%RETRY%CG", 0, 0);  // the subscriptions stand
-  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(pull.fields);
+  remoting::PullMessageHeader header =
+      *remoting::read_header<remoting::PullMessageHeader>(pull.fields);
   header.sys_flag = 0;
   header.sub_version = 1;
   BOOST_TEST((ask(RemotingCommand::request(RequestCode::pull_message, header)).response_code() ==
@@ -158,8 +183,10 @@ BOOST_AUTO_TEST_CASE(heartbeats_of_five_may_leave_the_subscriptions_out_when_not
 BOOST_AUTO_TEST_CASE(without_enable_property_filter_only_tags_are_said_to_be_supported) {
   start();
   auto check = [&](const std::string& type) {
-    const std::string body = R"({"clientId":"c","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1",)"
-                             R"("expressionType":")" + type + R"("}})";
+    const std::string body =
+        R"({"clientId":"c","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1",)"
+        R"("expressionType":")" +
+        type + R"("}})";
     return ask(RemotingCommand::request(RequestCode::check_client_config, Body(body)));
   };
   BOOST_TEST((check("TAG").response_code() == ResponseCode::success));
@@ -170,22 +197,26 @@ BOOST_AUTO_TEST_CASE(without_enable_property_filter_only_tags_are_said_to_be_sup
 
 BOOST_AUTO_TEST_CASE(a_group_without_consumers_is_said_to_have_none) {
   start();
-  RemotingCommand list = ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "X"}}));
+  RemotingCommand list =
+      ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "X"}}));
   BOOST_TEST((list.response_code() == ResponseCode::system_error));
   BOOST_TEST(list.remark == "no consumer for this group, X");
 }
 
 BOOST_AUTO_TEST_CASE(heartbeats_without_a_client_id_are_refused) {
   start();
-  for (const char* body : {"", "x", "[]", "{}", R"({"clientID":""})", R"({"producerDataSet":[]})"}) {
-    RemotingCommand answer = ask(RemotingCommand::request(RequestCode::heart_beat, Body(std::string(body))));
+  for (const char* body :
+       {"", "x", "[]", "{}", R"({"clientID":""})", R"({"producerDataSet":[]})"}) {
+    RemotingCommand answer =
+        ask(RemotingCommand::request(RequestCode::heart_beat, Body(std::string(body))));
     BOOST_TEST((answer.response_code() == ResponseCode::system_error), body);
   }
 }
 
 BOOST_AUTO_TEST_CASE(heartbeats_with_sets_of_another_type_register_nobody) {
   start();
-  const std::string body = R"({"clientID":"c","consumerDataSet":7,"producerDataSet":{"groupName":"PG"}})";
+  const std::string body =
+      R"({"clientID":"c","consumerDataSet":7,"producerDataSet":{"groupName":"PG"}})";
   RemotingCommand answer = ask(RemotingCommand::request(RequestCode::heart_beat, Body(body)));
   BOOST_TEST((answer.response_code() == ResponseCode::success));
   BOOST_TEST(notified_groups.empty());
@@ -195,10 +226,16 @@ BOOST_AUTO_TEST_CASE(consumer_offsets_are_kept_over_a_restart_and_a_kill) {
   start();
   ask(send_request("T", "one"));
   auto commit = [&](int offset) {
-    return ask(with_fields(RequestCode::update_consumer_offset, {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}, {"commitOffset", std::to_string(offset)}}));
+    return ask(with_fields(RequestCode::update_consumer_offset,
+                           {{"consumerGroup", "CG"},
+                            {"topic", "T"},
+                            {"queueId", "0"},
+                            {"commitOffset", std::to_string(offset)}}));
   };
   auto query = [&] {
-    return text(ask(with_fields(RequestCode::query_consumer_offset, {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}})), "offset");
+    return text(ask(with_fields(RequestCode::query_consumer_offset,
+                                {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}})),
+                "offset");
   };
   BOOST_TEST(query() == "0");  // new group, young queue
   BOOST_TEST((commit(1).response_code() == ResponseCode::success));
@@ -206,8 +243,11 @@ BOOST_AUTO_TEST_CASE(consumer_offsets_are_kept_over_a_restart_and_a_kill) {
   stop();
   start();
   BOOST_TEST(query() == "1");
-  BOOST_TEST((ask(with_fields(RequestCode::update_consumer_offset, {{"consumerGroup", "CG"}, {"topic", "no-such"}, {"queueId", "0"}, {"commitOffset", "1"}})).response_code() ==
-              ResponseCode::topic_not_exist));
+  BOOST_TEST((ask(with_fields(RequestCode::update_consumer_offset, {{"consumerGroup", "CG"},
+                                                                    {"topic", "no-such"},
+                                                                    {"queueId", "0"},
+                                                                    {"commitOffset", "1"}}))
+                  .response_code() == ResponseCode::topic_not_exist));
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_state_file_is_replaced_by_its_backup) {

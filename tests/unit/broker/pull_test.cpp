@@ -16,10 +16,11 @@ BOOST_AUTO_TEST_CASE(every_answer_to_a_pull_has_its_four_offsets) {
     std::string next;
     std::string remark;
   };
-  const std::vector<Row> rows = {{0, ResponseCode::success, "1", "FOUND"},
-                                 {1, ResponseCode::pull_not_found, "1", "OFFSET_OVERFLOW_ONE"},
-                                 {1000, ResponseCode::pull_offset_moved, "1", "OFFSET_OVERFLOW_BADLY"},
-                                 {-1, ResponseCode::pull_offset_moved, "0", "OFFSET_TOO_SMALL"}};
+  const std::vector<Row> rows = {
+      {0, ResponseCode::success, "1", "FOUND"},
+      {1, ResponseCode::pull_not_found, "1", "OFFSET_OVERFLOW_ONE"},
+      {1000, ResponseCode::pull_offset_moved, "1", "OFFSET_OVERFLOW_BADLY"},
+      {-1, ResponseCode::pull_offset_moved, "0", "OFFSET_TOO_SMALL"}};
   for (const Row& row : rows) {
     RemotingCommand answer = ask(pull_request("T", 0, row.offset));
     BOOST_TEST((answer.response_code() == row.code), row.remark);
@@ -37,10 +38,12 @@ BOOST_AUTO_TEST_CASE(refused_pulls_get_apaches_codes) {
   BOOST_TEST((ask(pull_request("none", 0, 0)).response_code() == ResponseCode::topic_not_exist));
   RemotingCommand bad_queue = ask(pull_request("T", 4, 0));
   BOOST_TEST((bad_queue.response_code() == ResponseCode::system_error));
-  BOOST_TEST(bad_queue.remark.find("queueId[4] is illegal, topic:[T] topicConfig.readQueueNums:[4]") == 0u);
+  BOOST_TEST(bad_queue.remark.find(
+                 "queueId[4] is illegal, topic:[T] topicConfig.readQueueNums:[4]") == 0u);
   BOOST_TEST((ask(pull_request("T", -1, 0)).response_code() == ResponseCode::system_error));
   RemotingCommand without = pull_request("T", 0, 0);
-  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(without.fields);
+  remoting::PullMessageHeader header =
+      *remoting::read_header<remoting::PullMessageHeader>(without.fields);
   header.sys_flag = 0;
   BOOST_TEST((ask(RemotingCommand::request(RequestCode::pull_message, header)).response_code() ==
               ResponseCode::subscription_not_exist));
@@ -64,7 +67,8 @@ BOOST_AUTO_TEST_CASE(a_held_pull_is_answered_the_moment_a_message_arrives) {
   ask(send_request("T", "one"));
   RemotingCommand answer;
   auto pull = [&]() -> asio::awaitable<void> {
-    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 15'000), world.time.now() + 30s);
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 15'000),
+                                     world.time.now() + 30s);
   };
   TaskGroup tasks(world.executor(), world.time);
   tasks.spawn("pull", pull());
@@ -83,16 +87,23 @@ BOOST_AUTO_TEST_CASE(a_held_pull_ignores_tags_it_does_not_want_and_other_queues)
   ask(send_request("T", "one"));
   RemotingCommand answer;
   auto pull = [&]() -> asio::awaitable<void> {
-    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 15'000, "A"), world.time.now() + 30s);
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 15'000, "A"),
+                                     world.time.now() + 30s);
   };
   TaskGroup tasks(world.executor(), world.time);
   tasks.spawn("pull", pull());
   world.settle();
-  ask(send_request("T", "other queue", 1, "TAGS\x01" "A"));
-  ask(send_request("T", "other tag", 0, "TAGS\x01" "B"));
+  ask(send_request("T", "other queue", 1,
+                   "TAGS\x01"
+                   "A"));
+  ask(send_request("T", "other tag", 0,
+                   "TAGS\x01"
+                   "B"));
   world.pass(1s);
   BOOST_TEST(tasks.size() == 1u);
-  ask(send_request("T", "wanted", 0, "TAGS\x01" "A"));
+  ask(send_request("T", "wanted", 0,
+                   "TAGS\x01"
+                   "A"));
   world.settle();
   BOOST_TEST((bodies(answer) == std::vector<std::string>{"wanted"}));
   BOOST_TEST(text(answer, "nextBeginOffset") == "3");
@@ -119,7 +130,8 @@ BOOST_AUTO_TEST_CASE(a_pull_of_an_empty_queue_is_held_too) {
   BOOST_TEST((ask(std::move(create)).response_code() == ResponseCode::success));
   RemotingCommand answer;
   auto pull = [&]() -> asio::awaitable<void> {
-    answer = co_await client->invoke(config.listen_at, pull_request("T", 1, 0, 15'000), world.time.now() + 30s);
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 1, 0, 15'000),
+                                     world.time.now() + 30s);
   };
   TaskGroup tasks(world.executor(), world.time);
   tasks.spawn("pull", pull());
@@ -133,7 +145,8 @@ BOOST_AUTO_TEST_CASE(a_pull_commits_the_offset_it_carries) {
   start();
   ask(send_request("T", "one"));
   RemotingCommand request = pull_request("T", 0, 0);
-  remoting::PullMessageHeader header = *remoting::read_header<remoting::PullMessageHeader>(request.fields);
+  remoting::PullMessageHeader header =
+      *remoting::read_header<remoting::PullMessageHeader>(request.fields);
   header.sys_flag |= remoting::pull_sys_flag::kCommitOffset;
   header.commit_offset = 1;
   ask(RemotingCommand::request(RequestCode::pull_message, header));
@@ -181,7 +194,8 @@ BOOST_AUTO_TEST_CASE(held_pulls_end_each_at_its_own_time) {
 BOOST_AUTO_TEST_CASE(a_oneway_pull_waits_for_nothing) {
   start();
   ask(send_request("T", "one"));
-  world.run(client->invoke_oneway(config.listen_at, pull_request("T", 0, 1, 15'000), world.time.now() + 5s));
+  world.run(client->invoke_oneway(config.listen_at, pull_request("T", 0, 1, 15'000),
+                                  world.time.now() + 5s));
   world.settle();
   BOOST_TEST(broker->stats().held_pulls == 0u);
 }
@@ -191,7 +205,8 @@ BOOST_AUTO_TEST_CASE(held_pulls_are_answered_when_the_broker_stops) {
   ask(send_request("T", "one"));
   RemotingCommand answer;
   auto pull = [&]() -> asio::awaitable<void> {
-    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 100'000), world.time.now() + 100s);
+    answer = co_await client->invoke(config.listen_at, pull_request("T", 0, 1, 100'000),
+                                     world.time.now() + 100s);
   };
   TaskGroup tasks(world.executor(), world.time);
   tasks.spawn("pull", pull());

@@ -8,7 +8,9 @@ BOOST_FIXTURE_TEST_SUITE(sending, BrokerFixture)
 
 BOOST_AUTO_TEST_CASE(a_send_creates_its_topic_and_is_answered_with_what_java_clients_need) {
   start();
-  RemotingCommand first = ask(send_request("orders", "one", 2, "TAGS\x01" "A\x02WAIT\x01true\x02"));
+  RemotingCommand first = ask(send_request("orders", "one", 2,
+                                           "TAGS\x01"
+                                           "A\x02WAIT\x01true\x02"));
   BOOST_TEST((first.response_code() == ResponseCode::success));
   BOOST_TEST(first.remark.empty());
   BOOST_TEST(text(first, "msgId") == "0A09090900002A9F0000000000000000");
@@ -28,8 +30,9 @@ BOOST_AUTO_TEST_CASE(the_long_form_of_sending_stores_the_same) {
   header.default_topic = "TBW102";
   header.default_topic_queue_nums = 4;
   header.properties = "KEYS\x01k";
-  BOOST_TEST((ask(RemotingCommand::request(RequestCode::send_message, header, Body(std::string("body")))).response_code() ==
-              ResponseCode::success));
+  BOOST_TEST(
+      (ask(RemotingCommand::request(RequestCode::send_message, header, Body(std::string("body"))))
+           .response_code() == ResponseCode::success));
   RemotingCommand pulled = ask(pull_request("orders", 0, 0));
   auto messages = decode_records(pulled.body.to_string());
   BOOST_REQUIRE(messages.size() == 1u);
@@ -52,8 +55,10 @@ BOOST_AUTO_TEST_CASE(refused_sends_get_apaches_codes_and_remarks) {
       {"", 0, ResponseCode::system_error, "The specified topic is blank."},
       {"../../etc/passwd", 0, ResponseCode::system_error, "illegal characters"},
       {std::string(128, 'a'), 0, ResponseCode::system_error, "longer than topic max length"},
-      {"SCHEDULE_TOPIC_XXXX", 0, ResponseCode::no_permission, "Sending message to topic[SCHEDULE_TOPIC_XXXX] is forbidden."},
-      {"unknown", 0, ResponseCode::topic_not_exist, "topic[unknown] not exist, apply first please!"},
+      {"SCHEDULE_TOPIC_XXXX", 0, ResponseCode::no_permission,
+       "Sending message to topic[SCHEDULE_TOPIC_XXXX] is forbidden."},
+      {"unknown", 0, ResponseCode::topic_not_exist,
+       "topic[unknown] not exist, apply first please!"},
       {"DefaultCluster", 16, ResponseCode::system_error, "request queueId[16] is illegal"},
   };
   for (const Row& row : rows) {
@@ -66,15 +71,20 @@ BOOST_AUTO_TEST_CASE(refused_sends_get_apaches_codes_and_remarks) {
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_done_yet_is_refused_and_not_stored_as_something_else) {
   start();
-  BOOST_TEST((ask(send_request("T", "x", 0, "TRAN_MSG\x01true\x02")).response_code() == ResponseCode::no_permission));
-  BOOST_TEST((ask(send_request("T", "x", 0, "TIMER_DELAY_SEC\x01" "3\x02")).response_code() == ResponseCode::message_illegal));
+  BOOST_TEST((ask(send_request("T", "x", 0, "TRAN_MSG\x01true\x02")).response_code() ==
+              ResponseCode::no_permission));
+  BOOST_TEST((ask(send_request("T", "x", 0,
+                               "TIMER_DELAY_SEC\x01"
+                               "3\x02"))
+                  .response_code() == ResponseCode::message_illegal));
   BOOST_TEST(broker->store().max_offset("T", 0) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(bodies_at_the_limit_are_stored_and_larger_ones_are_illegal) {
   config.store.max_message_size = 1000;
   start();
-  BOOST_TEST((ask(send_request("T", std::string(1000, 'x'))).response_code() == ResponseCode::success));
+  BOOST_TEST(
+      (ask(send_request("T", std::string(1000, 'x'))).response_code() == ResponseCode::success));
   RemotingCommand refused = ask(send_request("T", std::string(1001, 'x')));
   BOOST_TEST((refused.response_code() == ResponseCode::message_illegal));
   BOOST_TEST(refused.remark.find("msg body length limit 1000") != std::string::npos);
@@ -83,7 +93,8 @@ BOOST_AUTO_TEST_CASE(bodies_at_the_limit_are_stored_and_larger_ones_are_illegal)
 
 BOOST_AUTO_TEST_CASE(a_missing_header_field_is_named) {
   start();
-  RemotingCommand request = RemotingCommand::request(RequestCode::send_message_v2, Body(std::string("x")));
+  RemotingCommand request =
+      RemotingCommand::request(RequestCode::send_message_v2, Body(std::string("x")));
   request.fields.add("a", "PG");
   request.fields.add("b", "T");
   RemotingCommand answer = ask(std::move(request));
@@ -105,7 +116,8 @@ BOOST_AUTO_TEST_CASE(a_oneway_send_is_stored_and_not_answered) {
   start();
   RemotingCommand request = send_request("T", "oneway");
   request.mark_oneway();
-  world.run(client->invoke_oneway(config.listen_at, std::move(request), world.time.now() + std::chrono::seconds(1)));
+  world.run(client->invoke_oneway(config.listen_at, std::move(request),
+                                  world.time.now() + std::chrono::seconds(1)));
   world.settle();
   BOOST_TEST((bodies(ask(pull_request("T", 0, 0))) == std::vector<std::string>{"oneway"}));
 }

@@ -7,8 +7,7 @@ using namespace std::string_literals;
 
 BOOST_AUTO_TEST_CASE(the_reference_batch_item_is_read) {
   // int32 total, magic 0, CRC 0, flag 0, body length 2, "hi", properties length 7, KEYS=k1
-  const std::string bytes =
-      "\0\0\0\x1f\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02hi\0\x07KEYS\x01k1"s;
+  const std::string bytes = "\0\0\0\x1f\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x02hi\0\x07KEYS\x01k1"s;
   auto items = decode_batch(bytes);
   BOOST_REQUIRE(items);
   BOOST_TEST(items->size() == 1u);

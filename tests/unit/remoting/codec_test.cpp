@@ -102,9 +102,10 @@ BOOST_AUTO_TEST_CASE(a_json_header_is_written_with_its_keys_in_javas_order) {
   RemotingCommand answer =
       RemotingCommand::response(request, ResponseCode::topic_not_exist, "No topic route info");
   answer.language = Language::java;
-  BOOST_TEST(json_header_of(answer) ==
-             R"({"code":17,"extFields":{},"flag":1,"language":"JAVA","opaque":2,"remark":"No topic route info",)"
-             R"("serializeTypeCurrentRPC":"JSON","version":409})");
+  BOOST_TEST(
+      json_header_of(answer) ==
+      R"({"code":17,"extFields":{},"flag":1,"language":"JAVA","opaque":2,"remark":"No topic route info",)"
+      R"("serializeTypeCurrentRPC":"JSON","version":409})");
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_begins_with_its_length_and_mark) {

@@ -58,8 +58,8 @@ class TaskGroup {
 [[nodiscard]] asio::awaitable<void> with_deadline(asio::awaitable<void> operation, Instant deadline,
                                                   TimeSource& time, std::string what);
 
-// Every `period`, first after `first`: co_await action(). Ends when cancelled. An exception from the
-// action is logged with `name` and the loop goes on.
+// Every `period`, first after `first`: co_await action(). Ends when cancelled. An exception from
+// the action is logged with `name` and the loop goes on.
 [[nodiscard]] asio::awaitable<void> repeat_every(TimeSource& time, Duration first, Duration period,
                                                  std::string name,
                                                  std::function<asio::awaitable<void>()> action);

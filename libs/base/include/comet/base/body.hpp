@@ -51,7 +51,9 @@ class Body {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] std::size_t pieces() const noexcept { return first_.empty() ? 0 : 1 + rest_.size(); }
+  [[nodiscard]] std::size_t pieces() const noexcept {
+    return first_.empty() ? 0 : 1 + rest_.size();
+  }
   [[nodiscard]] const SharedBytes& piece(std::size_t index) const {
     return index == 0 ? first_ : rest_[index - 1];
   }

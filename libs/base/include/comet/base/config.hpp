@@ -109,7 +109,9 @@ class Config {
   [[nodiscard]] std::int64_t integer(std::string_view key) const;
   [[nodiscard]] bool boolean(std::string_view key) const;
   // The value of any used key, as it was written.
-  [[nodiscard]] const std::string& shown(std::string_view key) const { return values_.at(key).text; }
+  [[nodiscard]] const std::string& shown(std::string_view key) const {
+    return values_.at(key).text;
+  }
   // Whether the table has such a used key.
   [[nodiscard]] bool has(std::string_view key) const { return values_.contains(key); }
   // Whether somebody has set it; false: the default holds.
@@ -118,7 +120,8 @@ class Config {
   // source, and `complaint` says what is wrong.
   [[nodiscard]] Error error(std::string_view key, std::string_view complaint) const;
 
-  // All used keys as a properties file (secrets as "***"), grouped under comments that say where the values come from.
+  // All used keys as a properties file (secrets as "***"), grouped under comments that say where
+  // the values come from.
   [[nodiscard]] std::string print() const;
   // One line per used key: name, default, help.
   [[nodiscard]] std::string describe() const;

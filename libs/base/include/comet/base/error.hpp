@@ -18,7 +18,8 @@ class Error : public boost::system::system_error {
   // is "<context>: <message of the code>". The code's source location is dropped: it names a line
   // of Boost, which tells an operator nothing.
   Error(const error_code& code, const std::string& context)
-      : boost::system::system_error(error_code(code.value(), code.category()), context), context_(context) {}
+      : boost::system::system_error(error_code(code.value(), code.category()), context),
+        context_(context) {}
 
   [[nodiscard]] const std::string& context() const noexcept { return context_; }
 

@@ -15,7 +15,8 @@ Result<std::string> read_file(const std::string& path);
 // Replaces the file so that a crash at any moment leaves the old or the new content: writes
 // path.tmp, fsyncs it, keeps the old content as path.bak when `keep_backup`, renames, fsyncs the
 // directory. Missing directories are created. Blocking.
-error_code write_file_atomically(const std::string& path, std::string_view content, bool keep_backup);
+error_code write_file_atomically(const std::string& path, std::string_view content,
+                                 bool keep_backup);
 
 // mkdir -p, 0755. Blocking.
 error_code make_directories(const std::string& path);

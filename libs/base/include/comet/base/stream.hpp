@@ -31,7 +31,8 @@ class Stream {
   [[nodiscard]] virtual asio::awaitable<IoResult> read_some(asio::mutable_buffer into) = 0;
   // Writes all buffers (the caller keeps them and the span alive), with as few system calls as the
   // kernel allows. After an error or a cancellation the stream is only good for close().
-  [[nodiscard]] virtual asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) = 0;
+  [[nodiscard]] virtual asio::awaitable<IoResult> write(
+      std::span<const asio::const_buffer> from) = 0;
   // Writes what can be written at once without waiting and returns its size; 0 also when that is
   // impossible: an error shows with the next write(). Only when no write is in progress.
   [[nodiscard]] virtual std::size_t try_write(

@@ -9,9 +9,9 @@
 namespace comet {
 
 enum class CompressionErrc {
-  damaged = 1,    // the bytes do not decompress
-  too_large,      // more than `max_size` bytes come out
-  unsupported,    // bits that stand for no compression type
+  damaged = 1,  // the bytes do not decompress
+  too_large,    // more than `max_size` bytes come out
+  unsupported,  // bits that stand for no compression type
 };
 const boost::system::error_category& compression_category() noexcept;
 inline error_code make_error_code(CompressionErrc code) noexcept {
@@ -33,7 +33,8 @@ enum class CompressionType { zlib, lz4, zstd };
 // are the same numbers, as Apache has it.
 [[nodiscard]] std::string compress_body(std::string_view bytes, CompressionType type, int level);
 // By the compression bits of a message's sysFlag; none of them counts as zlib.
-[[nodiscard]] Result<std::string> decompress_body(std::string_view bytes, int sys_flag, std::size_t max_size);
+[[nodiscard]] Result<std::string> decompress_body(std::string_view bytes, int sys_flag,
+                                                  std::size_t max_size);
 
 }  // namespace comet
 

@@ -32,25 +32,47 @@ class Message {
   // All keys, separated by spaces.
   [[nodiscard]] std::string_view keys() const noexcept { return properties_.get(property::kKeys); }
   // The client's unique id (UNIQ_KEY); set by the producer at the first send.
-  [[nodiscard]] std::string_view unique_id() const noexcept { return properties_.get(property::kUniqueKey); }
+  [[nodiscard]] std::string_view unique_id() const noexcept {
+    return properties_.get(property::kUniqueKey);
+  }
   [[nodiscard]] int delay_level() const noexcept;
 
-  Message& topic(std::string value) & { topic_ = std::move(value); return *this; }
-  Message& body(std::string value) & { body_ = std::move(value); return *this; }
-  Message& flag(std::int32_t value) & { flag_ = value; return *this; }
-  Message& tag(std::string_view value) & { properties_.set(property::kTags, value); return *this; }
+  Message& topic(std::string value) & {
+    topic_ = std::move(value);
+    return *this;
+  }
+  Message& body(std::string value) & {
+    body_ = std::move(value);
+    return *this;
+  }
+  Message& flag(std::int32_t value) & {
+    flag_ = value;
+    return *this;
+  }
+  Message& tag(std::string_view value) & {
+    properties_.set(property::kTags, value);
+    return *this;
+  }
   // Adds one index key.
   Message& key(std::string_view value) &;
-  Message& property(std::string_view name, std::string_view value) & { properties_.set(name, value); return *this; }
+  Message& property(std::string_view name, std::string_view value) & {
+    properties_.set(name, value);
+    return *this;
+  }
   // 1..18 by default: 1s 5s 10s 30s 1m ... 2h.
   Message& delay_level(int level) &;
   // False: do not wait for flush and replication even where the broker is set to (WAIT=false).
-  Message& wait_store_ok(bool wait) & { properties_.set(property::kWait, wait ? "true" : "false"); return *this; }
+  Message& wait_store_ok(bool wait) & {
+    properties_.set(property::kWait, wait ? "true" : "false");
+    return *this;
+  }
 
   Message&& flag(std::int32_t value) && { return std::move(flag(value)); }
   Message&& tag(std::string_view value) && { return std::move(tag(value)); }
   Message&& key(std::string_view value) && { return std::move(key(value)); }
-  Message&& property(std::string_view name, std::string_view value) && { return std::move(property(name, value)); }
+  Message&& property(std::string_view name, std::string_view value) && {
+    return std::move(property(name, value));
+  }
   Message&& delay_level(int level) && { return std::move(delay_level(level)); }
   Message&& wait_store_ok(bool wait) && { return std::move(wait_store_ok(wait)); }
 

@@ -12,7 +12,8 @@ namespace comet {
 
 // "msgId" of send answers: upper-case hex of store host (IP, port) and physical offset; 32
 // characters for IPv4, 56 for IPv6.
-[[nodiscard]] std::string make_offset_message_id(const IpEndpoint& store_host, std::int64_t physical_offset);
+[[nodiscard]] std::string make_offset_message_id(const IpEndpoint& store_host,
+                                                 std::int64_t physical_offset);
 
 class OffsetMessageId {
  public:

@@ -19,10 +19,10 @@ inline constexpr std::int32_t kBlankMagic = static_cast<std::int32_t>(0xCBD43194
 inline constexpr std::int32_t kRecordOverhead = 91;
 
 enum class RecordErrc {
-  truncated = 1,   // the bytes end before the record does
-  bad_magic,       // no record starts here
-  bad_length,      // length fields disagree
-  bad_crc,         // the body does not match its checksum
+  truncated = 1,  // the bytes end before the record does
+  bad_magic,      // no record starts here
+  bad_length,     // length fields disagree
+  bad_crc,        // the body does not match its checksum
 };
 const boost::system::error_category& record_category() noexcept;
 inline error_code make_error_code(RecordErrc code) noexcept {
@@ -63,8 +63,9 @@ enum class CheckCrc { no, yes };
 // decide the hosts' sizes. Errors: RecordErrc.
 [[nodiscard]] Result<RecordView> parse_record(std::string_view bytes, CheckCrc check);
 
-// Appends the record. total_size and body_crc are computed; magic is kRecordMagic, or kRecordMagicV2
-// when the topic is longer than 127 bytes; host bits of sys_flag follow the hosts given.
+// Appends the record. total_size and body_crc are computed; magic is kRecordMagic, or
+// kRecordMagicV2 when the topic is longer than 127 bytes; host bits of sys_flag follow the hosts
+// given.
 void encode_record(const RecordView& record, std::string& out);
 
 // Fields that are known only when the record gets its place, by their position in encoded bytes.
@@ -77,7 +78,8 @@ void patch_record(char* record, std::int64_t queue_offset, std::int64_t physical
 
 // All records of a pull answer's body, in order. Stops at the first that is damaged and returns
 // what came before.
-[[nodiscard]] std::vector<MessageExt> decode_records(std::string_view bytes, bool decompress = true);
+[[nodiscard]] std::vector<MessageExt> decode_records(std::string_view bytes,
+                                                     bool decompress = true);
 
 // Java's String.hashCode of UTF-8 text, for tags and index keys.
 [[nodiscard]] std::int32_t java_hash_code(std::string_view utf8) noexcept;

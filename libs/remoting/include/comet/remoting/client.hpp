@@ -30,8 +30,8 @@ class ClientConfig {
 // Belongs to one executor; not thread-safe.
 class Client {
  public:
-  Client(asio::any_io_executor executor, Network& network, TimeSource& time, ClientConfig config = {},
-         std::shared_ptr<const Dispatcher> handlers = nullptr);
+  Client(asio::any_io_executor executor, Network& network, TimeSource& time,
+         ClientConfig config = {}, std::shared_ptr<const Dispatcher> handlers = nullptr);
   ~Client();  // stop() must have completed, or the execution context must have ended
 
   // One connection attempt at a time per address; callers wait for it together. Throws Error that

@@ -14,19 +14,19 @@ namespace comet::remoting {
 // What stands at the front of received bytes.
 class FrameInfo {
  public:
-  bool complete = false;       // false: `size` is 0 (length word incomplete) or the bytes needed
-  std::size_t size = 0;        // of the whole frame with its length word
+  bool complete = false;  // false: `size` is 0 (length word incomplete) or the bytes needed
+  std::size_t size = 0;   // of the whole frame with its length word
   SerializeType type = SerializeType::json;
-  std::string_view header;     // when complete
-  std::string_view body;       // when complete
+  std::string_view header;  // when complete
+  std::string_view body;    // when complete
 };
 
-// Errors: RemotingErrc::frame_too_large, bad_frame. Lengths are judged as soon as they are there, so
-// that nobody waits (or allocates) for a frame that cannot be valid.
+// Errors: RemotingErrc::frame_too_large, bad_frame. Lengths are judged as soon as they are there,
+// so that nobody waits (or allocates) for a frame that cannot be valid.
 [[nodiscard]] Result<FrameInfo> inspect_frame(std::string_view bytes, std::size_t max_frame);
 
-// Decodes header bytes into `command` (all but its body; earlier contents are overwritten, memory is
-// reused). Errors: RemotingErrc::bad_header.
+// Decodes header bytes into `command` (all but its body; earlier contents are overwritten, memory
+// is reused). Errors: RemotingErrc::bad_header.
 [[nodiscard]] error_code decode_header(SerializeType type, std::string_view header,
                                        RemotingCommand& command);
 

@@ -26,8 +26,20 @@ std::istream& operator>>(std::istream& in, SerializeType& type);
 
 // Apache: LanguageCode.
 enum class Language : std::uint8_t {
-  java = 0, cpp = 1, dotnet = 2, python = 3, delphi = 4, erlang = 5, ruby = 6, other = 7, http = 8,
-  go = 9, php = 10, oms = 11, rust = 12, node_js = 13,
+  java = 0,
+  cpp = 1,
+  dotnet = 2,
+  python = 3,
+  delphi = 4,
+  erlang = 5,
+  ruby = 6,
+  other = 7,
+  http = 8,
+  go = 9,
+  php = 10,
+  oms = 11,
+  rust = 12,
+  node_js = 13,
 };
 // "JAVA", "CPP", ...; unknown codes are "OTHER".
 [[nodiscard]] std::string_view to_string(Language language) noexcept;
@@ -67,7 +79,9 @@ class Fields {
   void add(std::string_view key, bool value) { add(key, value ? "true" : "false"); }
   template <class T>
     requires std::is_integral_v<T>
-  void add(std::string_view key, T value) { add(key, static_cast<std::int64_t>(value)); }
+  void add(std::string_view key, T value) {
+    add(key, static_cast<std::int64_t>(value));
+  }
   void add(std::string_view key, const char* value) { add(key, std::string_view(value)); }
   void add(std::string_view key, const std::string& value) { add(key, std::string_view(value)); }
 
@@ -116,7 +130,8 @@ class RemotingCommand {
   [[nodiscard]] static RemotingCommand request(RequestCode code, Body body = {});
   template <class Header>
     requires requires { Header::fields; }
-  [[nodiscard]] static RemotingCommand request(RequestCode code, const Header& header, Body body = {});
+  [[nodiscard]] static RemotingCommand request(RequestCode code, const Header& header,
+                                               Body body = {});
   // An answer to `to`: its opaque, its serialization.
   [[nodiscard]] static RemotingCommand response(const RemotingCommand& to, ResponseCode code,
                                                 std::string remark = {});
@@ -125,7 +140,9 @@ class RemotingCommand {
   [[nodiscard]] bool is_oneway() const noexcept { return (flag & kOnewayFlag) != 0; }
   void mark_oneway() noexcept { flag |= kOnewayFlag; }
   [[nodiscard]] RequestCode request_code() const noexcept { return static_cast<RequestCode>(code); }
-  [[nodiscard]] ResponseCode response_code() const noexcept { return static_cast<ResponseCode>(code); }
+  [[nodiscard]] ResponseCode response_code() const noexcept {
+    return static_cast<ResponseCode>(code);
+  }
 
   std::int32_t code = 0;
   std::int32_t version = kVersion;

@@ -85,9 +85,9 @@ class PendingReply {
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  // When the handler of a request has ended, with its answer if that was pending. `answer` is null when there is none yet (or never, for
-  // oneway requests whose handler gives none); `took` includes the decoding and, for asynchronous
-  // handlers, what they waited for.
+  // When the handler of a request has ended, with its answer if that was pending. `answer` is null
+  // when there is none yet (or never, for oneway requests whose handler gives none); `took`
+  // includes the decoding and, for asynchronous handlers, what they waited for.
   virtual void on_request(const RequestIdentity& request, const RemotingCommand* answer,
                           Duration took) noexcept = 0;
 };
@@ -122,7 +122,7 @@ class Dispatcher {
 
 class ConnectionLimits {
  public:
-  std::size_t max_frame = 16u << 20;          // bytes with the length word (Apache: frameMaxLength)
+  std::size_t max_frame = 16u << 20;  // bytes with the length word (Apache: frameMaxLength)
   // Bytes waiting to be written before reading pauses. Answers to requests that had been taken by
   // then may exceed it, at four times as much the connection is closed.
   std::size_t max_unsent = 64u << 20;
@@ -130,8 +130,8 @@ class ConnectionLimits {
   std::size_t max_handlers = 10'000;          // peer's requests in handlers before reading pauses
   std::size_t max_handler_bytes = 64u << 20;  // bodies of those, likewise
   Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
-  Duration write_stall = std::chrono::seconds(30);    // a write makes no progress: closed
-  Duration frame_stall = std::chrono::seconds(120);   // a frame begun and not finished: closed
+  Duration write_stall = std::chrono::seconds(30);   // a write makes no progress: closed
+  Duration frame_stall = std::chrono::seconds(120);  // a frame begun and not finished: closed
 };
 
 // Belongs to the stream's executor. Members marked thread-safe may be called from anywhere; all
@@ -153,9 +153,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // or closed when the connection ends first, frame_too_large. Cancelling the caller forgets the
   // request; a late answer is dropped and the connection stays usable.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
-  // Like invoke, in place: `command` is the request and becomes the answer. False when the peer says
-  // that it is going away and has not done the request: `command` is the request still, and this
-  // connection takes no more of them. `command` must stay where it is until then.
+  // Like invoke, in place: `command` is the request and becomes the answer. False when the peer
+  // says that it is going away and has not done the request: `command` is the request still, and
+  // this connection takes no more of them. `command` must stay where it is until then.
   [[nodiscard]] asio::awaitable<bool> exchange(RemotingCommand& command, Instant deadline);
   // Sends a request that is not answered. Returns when it is queued; waits and throws as above.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(RemotingCommand request, Instant deadline);
@@ -183,7 +183,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Asks running asynchronous handlers to end (Asio cancellation).
   void cancel_handlers();
 
-  [[nodiscard]] bool is_open() const noexcept;                    // thread-safe
+  [[nodiscard]] bool is_open() const noexcept;  // thread-safe
   // Open, and the peer has not said that it is going away.
   [[nodiscard]] bool takes_requests() const noexcept;
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }  // unique in this process

@@ -11,11 +11,11 @@ enum class RemotingErrc {
   bad_frame,            // header longer than the frame, unknown serialization
   bad_header,           // header bytes do not parse
   missing_field,        // a required field is absent or malformed
-  closed,               // the connection went away before the answer; the request may have been done
-  not_sent,             // the connection went away before the request was written
-  too_many_requests,    // the limit of requests or bytes in flight held until the deadline
-  timed_out,            // no answer before the deadline; the request may have been done
-  going_away,           // the peer takes no more requests (GO_AWAY); the request has not been done
+  closed,             // the connection went away before the answer; the request may have been done
+  not_sent,           // the connection went away before the request was written
+  too_many_requests,  // the limit of requests or bytes in flight held until the deadline
+  timed_out,          // no answer before the deadline; the request may have been done
+  going_away,         // the peer takes no more requests (GO_AWAY); the request has not been done
   // Why a connection has been closed by this side.
   idle,           // neither read nor written for the idle limit
   write_stalled,  // the peer does not take what it is sent

@@ -36,16 +36,16 @@ template <class Owner, class Value>
 struct HeaderField {
   std::string_view name;
   std::string_view short_name;  // empty: none
-  Value Owner::*member;
+  Value Owner::* member;
 };
 
 template <class Owner, class Value>
-constexpr HeaderField<Owner, Value> field(std::string_view name, Value Owner::*member) {
+constexpr HeaderField<Owner, Value> field(std::string_view name, Value Owner::* member) {
   return {name, {}, member};
 }
 template <class Owner, class Value>
 constexpr HeaderField<Owner, Value> field(std::string_view name, std::string_view short_name,
-                                          Value Owner::*member) {
+                                          Value Owner::* member) {
   return {name, short_name, member};
 }
 
@@ -76,9 +76,9 @@ bool parse_field(std::string_view text, T& value) {
 template <class Header, class Field>
 bool read_field(const Fields& fields, FieldNames names, const Field& described, Header& header,
                 std::string_view& missing) {
-  std::string_view name =
-      names == FieldNames::short_form && !described.short_name.empty() ? described.short_name
-                                                                        : described.name;
+  std::string_view name = names == FieldNames::short_form && !described.short_name.empty()
+                              ? described.short_name
+                              : described.name;
   auto& member = header.*(described.member);
   using Member = std::remove_reference_t<decltype(member)>;
   std::optional<std::string_view> text = fields.find(name);
@@ -97,9 +97,9 @@ bool read_field(const Fields& fields, FieldNames names, const Field& described, 
 
 template <class Header, class Field>
 void write_field(Fields& fields, FieldNames names, const Field& described, const Header& header) {
-  std::string_view name =
-      names == FieldNames::short_form && !described.short_name.empty() ? described.short_name
-                                                                        : described.name;
+  std::string_view name = names == FieldNames::short_form && !described.short_name.empty()
+                              ? described.short_name
+                              : described.name;
   const auto& member = header.*(described.member);
   if constexpr (IsOptional<std::remove_cvref_t<decltype(member)>>::value) {
     if (member) fields.add(name, *member);
@@ -132,7 +132,9 @@ template <class Header>
 template <class Header>
 void write_header(const Header& header, Fields& fields, FieldNames names = FieldNames::full) {
   std::apply(
-      [&](const auto&... described) { (detail::write_field(fields, names, described, header), ...); },
+      [&](const auto&... described) {
+        (detail::write_field(fields, names, described, header), ...);
+      },
       Header::fields);
 }
 

@@ -38,8 +38,9 @@ struct SendMessageHeader {
       field("queueId", "e", &H::queue_id), field("sysFlag", "f", &H::sys_flag),
       field("bornTimestamp", "g", &H::born_timestamp), field("flag", "h", &H::flag),
       field("properties", "i", &H::properties), field("reconsumeTimes", "j", &H::reconsume_times),
-      field("unitMode", "k", &H::unit_mode), field("maxReconsumeTimes", "l", &H::max_reconsume_times),
-      field("batch", "m", &H::batch), field("bname", "n", &H::broker_name));
+      field("unitMode", "k", &H::unit_mode),
+      field("maxReconsumeTimes", "l", &H::max_reconsume_times), field("batch", "m", &H::batch),
+      field("bname", "n", &H::broker_name));
 };
 
 struct SendMessageResponseHeader {
@@ -105,9 +106,9 @@ struct RecallMessageHeader {
   std::string_view recall_handle;
 
   using H = RecallMessageHeader;
-  static constexpr auto fields = std::make_tuple(field("producerGroup", &H::producer_group),
-                                                 field("topic", &H::topic),
-                                                 field("recallHandle", &H::recall_handle));
+  static constexpr auto fields =
+      std::make_tuple(field("producerGroup", &H::producer_group), field("topic", &H::topic),
+                      field("recallHandle", &H::recall_handle));
 };
 
 struct RecallMessageResponseHeader {
@@ -159,10 +160,10 @@ struct PullMessageResponseHeader {
   std::int64_t max_offset = 0;
 
   using H = PullMessageResponseHeader;
-  static constexpr auto fields = std::make_tuple(
-      field("suggestWhichBrokerId", &H::suggest_which_broker_id),
-      field("nextBeginOffset", &H::next_begin_offset), field("minOffset", &H::min_offset),
-      field("maxOffset", &H::max_offset));
+  static constexpr auto fields =
+      std::make_tuple(field("suggestWhichBrokerId", &H::suggest_which_broker_id),
+                      field("nextBeginOffset", &H::next_begin_offset),
+                      field("minOffset", &H::min_offset), field("maxOffset", &H::max_offset));
 };
 
 // QUERY_CONSUMER_OFFSET (14).
@@ -186,9 +187,9 @@ struct UpdateConsumerOffsetHeader {
   std::int64_t commit_offset = 0;
 
   using H = UpdateConsumerOffsetHeader;
-  static constexpr auto fields = std::make_tuple(
-      field("consumerGroup", &H::consumer_group), field("topic", &H::topic),
-      field("queueId", &H::queue_id), field("commitOffset", &H::commit_offset));
+  static constexpr auto fields =
+      std::make_tuple(field("consumerGroup", &H::consumer_group), field("topic", &H::topic),
+                      field("queueId", &H::queue_id), field("commitOffset", &H::commit_offset));
 };
 
 // GET_MAX_OFFSET (30), GET_MIN_OFFSET (31), GET_EARLIEST_MSG_STORETIME (32).
@@ -224,9 +225,9 @@ struct SearchOffsetHeader {
   std::optional<std::string_view> boundary_type;  // 5.x: "lower", "upper"
 
   using H = SearchOffsetHeader;
-  static constexpr auto fields = std::make_tuple(
-      field("topic", &H::topic), field("queueId", &H::queue_id),
-      field("timestamp", &H::timestamp), field("boundaryType", &H::boundary_type));
+  static constexpr auto fields =
+      std::make_tuple(field("topic", &H::topic), field("queueId", &H::queue_id),
+                      field("timestamp", &H::timestamp), field("boundaryType", &H::boundary_type));
 };
 
 // QUERY_MESSAGE (12).
@@ -302,9 +303,9 @@ struct UnregisterClientHeader {
   std::optional<std::string_view> consumer_group;
 
   using H = UnregisterClientHeader;
-  static constexpr auto fields = std::make_tuple(field("clientID", &H::client_id),
-                                                 field("producerGroup", &H::producer_group),
-                                                 field("consumerGroup", &H::consumer_group));
+  static constexpr auto fields =
+      std::make_tuple(field("clientID", &H::client_id), field("producerGroup", &H::producer_group),
+                      field("consumerGroup", &H::consumer_group));
 };
 
 // CONSUMER_SEND_MSG_BACK (36).

@@ -211,11 +211,11 @@ struct NotifyMinBrokerIdHeader {
   std::optional<std::string> ha_broker_addr;
 
   using H = NotifyMinBrokerIdHeader;
-  static constexpr auto fields = std::make_tuple(
-      field("minBrokerId", &H::min_broker_id), field("brokerName", &H::broker_name),
-      field("minBrokerAddr", &H::min_broker_addr),
-      field("offlineBrokerAddr", &H::offline_broker_addr),
-      field("haBrokerAddr", &H::ha_broker_addr));
+  static constexpr auto fields =
+      std::make_tuple(field("minBrokerId", &H::min_broker_id), field("brokerName", &H::broker_name),
+                      field("minBrokerAddr", &H::min_broker_addr),
+                      field("offlineBrokerAddr", &H::offline_broker_addr),
+                      field("haBrokerAddr", &H::ha_broker_addr));
 };
 
 }  // namespace comet::remoting

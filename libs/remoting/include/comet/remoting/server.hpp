@@ -14,7 +14,7 @@ namespace comet::remoting {
 
 class ServerConfig {
  public:
-  Address listen_at;                     // port 0: a free one, see Server::local()
+  Address listen_at;  // port 0: a free one, see Server::local()
   ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are accepted and closed at once
   // How long a stop leaves the connections open whose peers know GO_AWAY, so that they can be told
