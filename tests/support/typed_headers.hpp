@@ -38,7 +38,9 @@ using AllHeaders = HeaderList<
     TopicHeader, ProducerGroupHeader, DeleteGroupHeader, GroupHeader, BrokerConfigResponseHeader,
     ConsumeStatsHeader, BrokerConsumeStatsHeader, ResetOffsetHeader, ConsumerStatusHeader,
     ConsumeTimeSpanHeader, ConsumerRunningInfoHeader, ConsumeMessageDirectlyHeader,
-    CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader, QueryConsumeQueueHeader>;
+    CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader, QueryConsumeQueueHeader,
+    GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader, GlobalWhiteAddressesHeader,
+    AclVersionResponseHeader, FilterServerHeader>;
 
 // Calls visit(header) with a default-constructed header of every type.
 template <class Visitor>

@@ -41,7 +41,7 @@ struct DeleteGroupHeader {
                       field("cleanOffset", &H::clean_offset));
 };
 
-// GET_SUBSCRIPTIONGROUP_CONFIG (352).
+// QUERY_TOPICS_BY_CONSUMER (343), GET_SUBSCRIPTIONGROUP_CONFIG (352).
 struct GroupHeader {
   std::string_view group;
 
@@ -103,7 +103,7 @@ struct ConsumerStatusHeader {
       field("topic", &H::topic), field("group", &H::group), field("clientAddr", &H::client_addr));
 };
 
-// QUERY_CONSUME_TIME_SPAN (303).
+// QUERY_CONSUME_TIME_SPAN (303), QUERY_SUBSCRIPTION_BY_CONSUMER (345).
 struct ConsumeTimeSpanHeader {
   std::string_view topic;
   std::string_view group;
@@ -162,6 +162,78 @@ struct CloneGroupOffsetHeader {
   static constexpr auto fields =
       std::make_tuple(field("srcGroup", &H::src_group), field("destGroup", &H::dest_group),
                       field("topic", &H::topic), field("offline", &H::offline));
+};
+
+// UPDATE_AND_GET_GROUP_FORBIDDEN (353): whether a group may read a topic.
+struct GroupForbiddenHeader {
+  std::string_view group;
+  std::string_view topic;
+  std::optional<bool> readable;  // absent: tells, and changes nothing
+
+  using H = GroupForbiddenHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("group", &H::group), field("topic", &H::topic), field("readable", &H::readable));
+};
+
+// UPDATE_AND_CREATE_ACL_CONFIG (50).
+struct AccessConfigHeader {
+  std::string_view access_key;
+  std::optional<std::string_view> secret_key;
+  std::optional<std::string_view> white_remote_address;
+  std::optional<bool> admin;
+  std::optional<std::string_view> default_topic_perm;
+  std::optional<std::string_view> default_group_perm;
+  std::optional<std::string_view> topic_perms;  // "topic=PUB|SUB", separated by commas; so the next
+  std::optional<std::string_view> group_perms;
+
+  using H = AccessConfigHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("accessKey", &H::access_key), field("secretKey", &H::secret_key),
+                      field("whiteRemoteAddress", &H::white_remote_address),
+                      field("admin", &H::admin), field("defaultTopicPerm", &H::default_topic_perm),
+                      field("defaultGroupPerm", &H::default_group_perm),
+                      field("topicPerms", &H::topic_perms), field("groupPerms", &H::group_perms));
+};
+
+// DELETE_ACL_CONFIG (51).
+struct DeleteAccessConfigHeader {
+  std::string_view access_key;
+
+  using H = DeleteAccessConfigHeader;
+  static constexpr auto fields = std::make_tuple(field("accessKey", &H::access_key));
+};
+
+// UPDATE_GLOBAL_WHITE_ADDRS_CONFIG (53).
+struct GlobalWhiteAddressesHeader {
+  std::string_view global_white_addrs;  // separated by commas
+  std::optional<std::string_view> acl_file_full_path;
+
+  using H = GlobalWhiteAddressesHeader;
+  static constexpr auto fields = std::make_tuple(field("globalWhiteAddrs", &H::global_white_addrs),
+                                                 field("aclFileFullPath", &H::acl_file_full_path));
+};
+
+// GET_BROKER_CLUSTER_ACL_INFO (52), the answer.
+struct AclVersionResponseHeader {
+  std::optional<std::string_view> version;  // DataVersions as JSON
+  std::optional<std::string_view> all_acl_file_version;
+  std::string_view broker_name;
+  std::string_view broker_addr;
+  std::string_view cluster_name;
+
+  using H = AclVersionResponseHeader;
+  static constexpr auto fields = std::make_tuple(
+      field("version", &H::version), field("allAclFileVersion", &H::all_acl_file_version),
+      field("brokerName", &H::broker_name), field("brokerAddr", &H::broker_addr),
+      field("clusterName", &H::cluster_name));
+};
+
+// REGISTER_FILTER_SERVER (301).
+struct FilterServerHeader {
+  std::string_view filter_server_addr;
+
+  using H = FilterServerHeader;
+  static constexpr auto fields = std::make_tuple(field("filterServerAddr", &H::filter_server_addr));
 };
 
 // VIEW_BROKER_STATS_DATA (315).

@@ -46,6 +46,7 @@ namespace comet::remoting {
   X(delete_acl_config, 51)                         \
   X(get_broker_cluster_acl_info, 52)               \
   X(update_global_white_addrs_config, 53)          \
+  X(get_broker_cluster_acl_config, 54)             \
   X(get_timer_check_point, 60)                     \
   X(get_timer_metrics, 61)                         \
   X(put_kv_config, 100)                            \
