@@ -97,7 +97,7 @@ class Schedule {
       case 5:
         return world_.ledger.check_reads(core, random());
       case 6:
-        return core.retry_pending_units();
+        return (void)core.write_queue_units();
       case 7:
         if (random().chance(20)) clean();
         return;

@@ -43,7 +43,8 @@ std::int64_t ConsumeQueue::next_file_offset(std::int64_t queue_offset) const noe
   return (file_start_of(queue_offset) + files_.file_size()) / QueueUnit::kSize;
 }
 
-void ConsumeQueue::load(std::vector<DirectoryEntry> entries) {
+void ConsumeQueue::load(std::vector<DirectoryEntry> entries,
+                        const std::function<void()>& before_repair) {
   std::erase_if(entries, [](const DirectoryEntry& entry) {
     return entry.is_directory || parse_offset_file_name(entry.name) < 0;
   });
@@ -74,6 +75,7 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries) {
     end_of_files_ = start + file_size;
   }
   first_ = first_file_ / QueueUnit::kSize;
+  if (!unwanted.empty()) before_repair();
   remove_for_good(unwanted);
 }
 
@@ -122,9 +124,10 @@ void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
     remove_files_from(file_start_of(queue_offset) + files_.file_size());
   }
   if (end < end_of_files_ && (wipe || !zero_from(queue_offset))) zero_tail(queue_offset);
-  pending_.clear();
+  drop_pending();
   next_ = queue_offset;
   written_ = queue_offset;
+  added_ = queue_offset;
   published_ = queue_offset;
   min_known_for_ = -1;
   log_end_ = -1;
@@ -159,18 +162,30 @@ void ConsumeQueue::zero_tail(std::int64_t queue_offset) {
 }
 
 void ConsumeQueue::add(std::int64_t queue_offset, const QueueUnit& unit) {
-  std::int64_t expected = written_.load(std::memory_order_relaxed) +
-                          static_cast<std::int64_t>(pending_.size()) / QueueUnit::kSize;
-  if (queue_offset > expected) fill(queue_offset, unit.physical_offset);
+  std::lock_guard lock(pending_mutex_);
+  if (queue_offset > added_.load(std::memory_order_relaxed)) {
+    fill(queue_offset, unit.physical_offset);
+  }
   unit.encode_to(pending_);
+  added_.store(queue_offset + 1, std::memory_order_release);
   next_ = std::max(next_, queue_offset + 1);
   log_end_ = unit.end();
+}
+
+void ConsumeQueue::drop_pending() {
+  std::lock_guard lock(pending_mutex_);
+  pending_.clear();
+}
+
+void ConsumeQueue::release_memory() {
+  std::lock_guard lock(pending_mutex_);
+  if (pending_.empty()) std::string().swap(pending_);
 }
 
 void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset) {
   QueueUnit filler;
   filler.size = QueueUnit::kFillerSize;
-  std::int64_t from = written_ + static_cast<std::int64_t>(pending_.size()) / QueueUnit::kSize;
+  std::int64_t from = added_;
   if (end_of_files_ == first_file_ && pending_.empty()) {
     // The queue begins with a later message: in the file that holds it, as Apache does.
     first_file_ = end_of_files_ = file_start_of(until);
@@ -199,6 +214,7 @@ error_code ConsumeQueue::write_pending() {
     if (is_new) end_of_files_ = start + files_.file_size();
     files_.mark_dirty(*this, start, bytes.size());
     auto units = static_cast<std::int64_t>(bytes.size()) / QueueUnit::kSize;
+    std::lock_guard lock(pending_mutex_);
     pending_.erase(0, bytes.size());
     written_.fetch_add(units, std::memory_order_release);
   }
@@ -231,8 +247,9 @@ std::vector<std::int64_t> ConsumeQueue::forget_all_files() {
   first_file_ = end_of_files_ = 0;
   next_ = 0;
   log_end_ = -1;
-  pending_.clear();
+  drop_pending();
   written_ = 0;
+  added_ = 0;
   first_ = 0;
   min_known_for_ = -1;
   return starts;
@@ -240,7 +257,7 @@ std::vector<std::int64_t> ConsumeQueue::forget_all_files() {
 
 std::int64_t ConsumeQueue::max_offset() const noexcept {
   return std::min(published_.load(std::memory_order_acquire),
-                  written_.load(std::memory_order_acquire));
+                  added_.load(std::memory_order_acquire));
 }
 
 std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
@@ -273,9 +290,30 @@ Result<std::size_t> ConsumeQueue::read_units(std::int64_t queue_offset, std::int
                                              std::span<QueueUnit> into) const {
   end = std::min(end, next_file_offset(queue_offset));
   if (queue_offset >= end) return 0;
+  into = into.first(std::min(into.size(), static_cast<std::size_t>(end - queue_offset)));
+  if (queue_offset >= written_.load(std::memory_order_acquire)) {
+    std::lock_guard lock(pending_mutex_);
+    const std::int64_t index = queue_offset - written_.load(std::memory_order_relaxed);
+    if (index >= 0) {  // else it was written a moment ago
+      const auto pending = static_cast<std::int64_t>(pending_.size()) / QueueUnit::kSize;
+      const auto count = std::clamp<std::int64_t>(pending - index, 0, std::ssize(into));
+      for (std::int64_t i = 0; i < count; ++i) {
+        into[static_cast<std::size_t>(i)] =
+            QueueUnit::decode(pending_.data() + (index + i) * QueueUnit::kSize);
+      }
+      return static_cast<std::size_t>(count);
+    }
+  }
+  const std::int64_t in_file = written_.load(std::memory_order_acquire) - queue_offset;
+  if (in_file <= 0) return 0;  // the queue was removed meanwhile
+  return read_file(queue_offset,
+                   into.first(std::min(into.size(), static_cast<std::size_t>(in_file))));
+}
+
+Result<std::size_t> ConsumeQueue::read_file(std::int64_t queue_offset,
+                                            std::span<QueueUnit> into) const {
   constexpr std::size_t kMaxUnits = 64;
-  std::size_t count =
-      std::min({into.size(), kMaxUnits, static_cast<std::size_t>(end - queue_offset)});
+  const std::size_t count = std::min(into.size(), kMaxUnits);
   std::int64_t start = file_start_of(queue_offset);
   Result<std::shared_ptr<File>> file = files_.open(*this, start);
   if (!file) return file.error();

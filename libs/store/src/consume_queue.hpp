@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,8 +34,8 @@ class QueueUnit {
 
 class QueueFiles;
 
-// The write side belongs to one thread at a time (the store's writer, or recovery); the read side
-// is thread-safe.
+// New units are kept in memory, where readers find them, until write_pending(). The write side
+// belongs to one thread at a time (the store's writer, or recovery); the read side is thread-safe.
 class ConsumeQueue {
  public:
   ConsumeQueue(QueueFiles& files, std::string topic, std::int32_t queue_id);
@@ -46,8 +47,9 @@ class ConsumeQueue {
 
   // Recovery. ------------------------------------------------------------------------------------
   // Takes over the files of the queue's directory. Files that cannot be continued (a wrong size, a
-  // gap before them) are removed, with those behind them. Throws Error.
-  void load(std::vector<DirectoryEntry> entries);
+  // gap before them) are removed, with those behind them, after a call of `before_repair`. Throws
+  // Error.
+  void load(std::vector<DirectoryEntry> entries, const std::function<void()>& before_repair);
   // The first queue offset whose unit is not whole or ends behind `log_limit`; units before that
   // are assumed to be in order.
   [[nodiscard]] std::int64_t find_end(std::int64_t log_limit) const;
@@ -75,6 +77,8 @@ class ConsumeQueue {
   void add(std::int64_t queue_offset, const QueueUnit& unit);
   // On failure everything pending stays so and is tried again by the next call.
   [[nodiscard]] error_code write_pending();
+  // Of a queue that has nothing pending.
+  void release_memory();
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
   [[nodiscard]] std::size_t pending_size() const noexcept { return pending_.size(); }
 
@@ -83,9 +87,9 @@ class ConsumeQueue {
   [[nodiscard]] std::vector<std::int64_t> forget_files_before(std::int64_t log_min);
   // The queue is as if it had never been.
   [[nodiscard]] std::vector<std::int64_t> forget_all_files();
-  [[nodiscard]] bool has_files() const noexcept { return written_.load() > 0; }
+  [[nodiscard]] bool has_units() const noexcept { return added_.load() > 0; }
 
-  // Allows readers to see units before `end`, as soon as they are in the file. Any thread.
+  // Allows readers to see units before `end`, as far as they were added. Any thread.
   void publish(std::int64_t end) noexcept { published_.store(end, std::memory_order_release); }
 
   // Reading. -------------------------------------------------------------------------------------
@@ -93,7 +97,7 @@ class ConsumeQueue {
   // The first offset whose record is not below `log_min`.
   [[nodiscard]] std::int64_t min_offset(std::int64_t log_min) const;
   // Reads units from `queue_offset` on, at most to the end of the file that holds it and not beyond
-  // `end`. An error when the file is missing.
+  // `end`. None when there are none, an error when the file is missing.
   [[nodiscard]] Result<std::size_t> read_units(std::int64_t queue_offset, std::int64_t end,
                                                std::span<QueueUnit> into) const;
   // The first queue offset of the file after the one that holds `queue_offset`.
@@ -102,6 +106,9 @@ class ConsumeQueue {
  private:
   [[nodiscard]] std::int64_t file_start_of(std::int64_t queue_offset) const noexcept;
   [[nodiscard]] QueueUnit unit_at(std::int64_t queue_offset) const;
+  [[nodiscard]] Result<std::size_t> read_file(std::int64_t queue_offset,
+                                              std::span<QueueUnit> into) const;
+  void drop_pending();
   void fill(std::int64_t until, std::int64_t physical_offset);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
   void remove_files_from(std::int64_t start);
@@ -116,9 +123,11 @@ class ConsumeQueue {
   std::int64_t end_of_files_ = 0;  // end of the last file; first_file_: no files
   std::int64_t next_ = 0;
   std::int64_t log_end_ = -1;
-  std::string pending_;                 // units behind written_
-  std::atomic<std::int64_t> first_{0};  // queue offset of the first file's first unit
-  std::atomic<std::int64_t> written_{0};
+  mutable std::mutex pending_mutex_;      // the writer takes it to change, readers to read
+  std::string pending_;                   // units behind written_
+  std::atomic<std::int64_t> first_{0};    // queue offset of the first file's first unit
+  std::atomic<std::int64_t> written_{0};  // to the files
+  std::atomic<std::int64_t> added_{0};    // written or pending
   std::atomic<std::int64_t> published_{0};
   mutable std::atomic<std::int64_t> min_{0};
   mutable std::atomic<std::int64_t> min_known_for_{-1};  // the log_min that min_ belongs to

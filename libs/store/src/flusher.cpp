@@ -75,7 +75,6 @@ void Flusher::do_housekeeping(Clock::time_point now) {
   auto between = [this] { sync_log_if_requested(); };
   error_code error;
   if (now >= next_queue_sync_) {
-    core_.retry_pending_units();
     error = core_.sync_busy_queues(between);
     next_queue_sync_ = now + kQueueInterval;
   }

@@ -134,9 +134,11 @@ void MessageIndex::distrust(const Checkpoint& checkpoint) {
   const bool found = std::ranges::any_of(
       index_files_, [&](const auto& file) { return number_of(*file) == known.file; });
   const bool mine = known.log_end >= 0;
+  // Apache's rule keeps files that end in the very millisecond of the checkpoint. They may have got
+  // more entries in it.
   auto first_bad = std::ranges::find_if(index_files_, [&](const auto& file) {
     return mine ? number_of(*file) > known.file
-                : file->header().end_timestamp > checkpoint.index_timestamp;  // Apache's rule
+                : file->header().end_timestamp >= checkpoint.index_timestamp;
   });
   drop_from(static_cast<std::size_t>(first_bad - index_files_.begin()),
             "written after the last checkpoint");

@@ -25,7 +25,7 @@ std::vector<DirectoryEntry> list_or_throw(FileSystem& files, const std::string& 
 
 }  // namespace
 
-void QueueTable::load() {
+void QueueTable::load(const std::function<void()>& before_repair) {
   FileSystem& system = files_.file_system();
   for (const DirectoryEntry& topic : list_or_throw(system, files_.directory())) {
     if (!topic.is_directory || !is_safe_path_component(topic.name)) continue;
@@ -33,7 +33,8 @@ void QueueTable::load() {
     for (const DirectoryEntry& entry : list_or_throw(system, path)) {
       std::optional<std::int32_t> id = parse_queue_id(entry.name);
       if (!entry.is_directory || !id) continue;
-      find_or_create(topic.name, *id).load(list_or_throw(system, path + "/" + entry.name));
+      find_or_create(topic.name, *id)
+          .load(list_or_throw(system, path + "/" + entry.name), before_repair);
     }
   }
 }

@@ -35,23 +35,29 @@ void check(const error_code& error, const ConsumeQueue& queue) {
 
 class QueueRecovery {
  public:
+  // `torn_from`: the report's end is moved to the first record behind it that cannot be where it
+  // is.
   QueueRecovery(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
-                const RemovedQueues& removed, const RecoveryReport& report)
+                const RemovedQueues& removed, RecoveryReport& report, std::int64_t torn_from,
+                const std::function<void()>& distrust_queues)
       : log_(log),
         queues_(queues),
         levels_(levels),
         removed_(removed),
         report_(report),
+        torn_from_(torn_from),
+        distrust_queues_(distrust_queues),
         log_min_(log.min_offset()) {}
 
   // Returns the number of units written.
   std::int64_t run(std::int64_t expected_queues) {
-    queues_.load();
+    queues_.load(distrust_queues_);
     if (report_.unclean) mark_directories_dirty();
     queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
     dispatch(report_.queues_from, [&](const RecordView& record, ConsumeQueue& queue) {
       if (!rebuild_from_.contains(&queue)) add_or_suspect(record, queue);
     });
+    if (report_.end < log_.position()) report_.truncated += log_.cut(report_.end, torn_from_);
     suspect_bad_ends();
     bool some_lost = count_used() < expected_queues;
     if (some_lost) log::warn("consume queues are missing: rebuilt from the log");
@@ -80,6 +86,7 @@ class QueueRecovery {
     while (queue.log_end() >= 0) {
       const std::int64_t trusted = trusted_end(queue, limit);
       if (trusted == queue.next()) break;
+      distrust_queues_();
       queue.cut(++bad < kMaxBadUnits ? trusted : queue.first_offset(), true);
     }
     if (bad == 0) return;
@@ -145,6 +152,7 @@ class QueueRecovery {
 
   // Everything of the queue that the log has behind the queue's last unit is to be looked for.
   void suspect(const ConsumeQueue& queue) {
+    distrust_queues_();
     rebuild_from_[&queue] = std::max(queue.log_end(), log_min_);
   }
 
@@ -160,11 +168,17 @@ class QueueRecovery {
       // A power cut may take a file and leave the one that was made after it.
       log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
                 queue.topic(), queue.queue_id(), queue.first_offset(), record.queue_offset);
+      distrust_queues_();
       queue.remove_all();
       suspect(queue);
     } else if (record.queue_offset < queue.max_offset() && !is_proven(queue, record.queue_offset)) {
+      distrust_queues_();
       queue.cut(record.queue_offset, true);
       add(record, queue);
+    } else if (record.physical_offset >= torn_from_) {
+      log::warn("commit log: cut at {}: the record says queue offset {} of {} {}, which is taken",
+                record.physical_offset, record.queue_offset, queue.topic(), queue.queue_id());
+      report_.end = record.physical_offset;
     } else {
       report_reused_offset(record, queue);
     }
@@ -172,6 +186,7 @@ class QueueRecovery {
 
   void rebuild(bool all) {
     if (!all && rebuild_from_.empty()) return;
+    distrust_queues_();
     std::int64_t from = all ? log_min_ : report_.end;
     for (const auto& [queue, begin] : rebuild_from_) from = std::min(from, begin);
     dispatch(from, [&](const RecordView& record, ConsumeQueue& queue) {
@@ -209,6 +224,7 @@ class QueueRecovery {
   template <class Visit>
   void dispatch(std::int64_t from, const Visit& visit) {
     auto visitor = [&](const RecordView& record) {
+      if (record.physical_offset >= report_.end) return;
       if (!is_indexed(record.sys_flag) || record.queue_id < 0) return;
       if (record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) return;
       if (!is_safe_path_component(record.topic)) return;
@@ -234,7 +250,9 @@ class QueueRecovery {
   QueueTable& queues_;
   const DelayLevels& levels_;
   const RemovedQueues& removed_;
-  const RecoveryReport& report_;
+  RecoveryReport& report_;
+  std::int64_t torn_from_;
+  const std::function<void()>& distrust_queues_;
   std::int64_t log_min_;
   std::int64_t units_ = 0;
   int complaints_ = 0;
@@ -246,7 +264,7 @@ class QueueRecovery {
 
 RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
                        const RemovedQueues& removed, const Checkpoint& checkpoint,
-                       const LastLife& last_life) {
+                       const LastLife& last_life, const std::function<void()>& distrust_queues) {
   log.open();
   RecoveryReport report;
   const bool unclean = last_life.unclean;
@@ -256,10 +274,12 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
   // What was on disk when the checkpoint was written needs no second look at every byte.
   bool vouched = unclean && log.reaches(report.queues_from, checkpoint.log_end);
   report.checked_from = vouched ? checkpoint.log_end : report.queues_from;
+  // Our records behind the checkpoint fit together, unless a power cut has mixed one with the
+  // remains of another that had been refused at its place.
+  const bool ours = vouched || last_life.ours;
   CommitLog::Visitor nothing;
-  LogScan scan =
-      log.scan(report.checked_from, kNoLimit, CheckCrc::yes, nothing,
-               vouched || last_life.ours ? ZeroBytes::torn_properties : ZeroBytes::allowed);
+  LogScan scan = log.scan(report.checked_from, kNoLimit, CheckCrc::yes, nothing,
+                          ours ? ZeroBytes::torn_properties : ZeroBytes::allowed);
   report.end = scan.end;
   report.records = scan.records;
   report.last_timestamp = scan.last_timestamp;
@@ -270,7 +290,10 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
     log::warn("commit log: cut at {} ({}), {} bytes given up", scan.end,
               scan.reason.empty() ? "zeros" : scan.reason, report.truncated);
   }
-  QueueRecovery queue_recovery(log, queues, levels, removed, report);
+  // Without the list of removed queues an offset that is used again may be in order.
+  QueueRecovery queue_recovery(log, queues, levels, removed, report,
+                               ours && removed.is_complete() ? report.checked_from : kNoLimit,
+                               distrust_queues);
   report.rebuilt_units = queue_recovery.run(checkpoint.queue_count);
   queues.for_each([&](ConsumeQueue&) { ++report.queues; });
   return report;

@@ -3,6 +3,7 @@
 // queues say what the log says.
 
 #include <cstdint>
+#include <functional>
 
 #include "checkpoint.hpp"
 #include "commit_log.hpp"
@@ -33,10 +34,13 @@ class LastLife {
   bool ours = false;         // none of it was Apache's, behind the checkpoint
 };
 
-// What does not fit is repaired and logged, one line each. Throws Error when files cannot be read
-// or written, or have another size than configured.
+// What does not fit is repaired and logged, one line each. `distrust_queues` is called before
+// queues that the checkpoint vouches for are changed: from then on, and until the next checkpoint,
+// a crash may leave them in any state. Throws Error when files cannot be read or written, or have
+// another size than configured.
 [[nodiscard]] RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
                                      const RemovedQueues& removed, const Checkpoint& checkpoint,
-                                     const LastLife& last_life);
+                                     const LastLife& last_life,
+                                     const std::function<void()>& distrust_queues);
 
 }  // namespace comet::store

@@ -26,6 +26,7 @@ void RemovedQueues::load() {
   if (!error) error = parse(text);
   if (!error) return;
   floors_.clear();
+  complete_ = false;
   log::warn("{} cannot be used ({}): messages of removed topics may come back", path_,
             error.message());
 }

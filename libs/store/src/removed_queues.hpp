@@ -28,6 +28,8 @@ class RemovedQueues {
   [[nodiscard]] error_code save();
   [[nodiscard]] bool contains(std::string_view topic, std::int32_t queue_id,
                               std::int64_t log_offset) const;
+  // False: a file was there and could not be used.
+  [[nodiscard]] bool is_complete() const noexcept { return complete_; }
   [[nodiscard]] bool empty() const noexcept { return floors_.empty(); }
 
  private:
@@ -36,6 +38,7 @@ class RemovedQueues {
 
   FileSystem& files_;
   std::string path_;
+  bool complete_ = true;
   Floors floors_;  // by topic and queue id: the log offset before which nothing counts
 };
 

@@ -22,6 +22,13 @@ constexpr std::int64_t kRecordAllowance = 64 * 1024;
 // the checkpoint (Apache: flushConsumeQueueLeastPages = 2).
 constexpr std::size_t kBusyQueueBytes = 2 * 4096;
 
+// Units of a queue are written in pieces of this size, or every second.
+constexpr std::size_t kWriteUnitsAt = 200 * QueueUnit::kSize;
+// More queues than this have no units in memory for long.
+constexpr std::size_t kMaxTouched = 4096;
+// So many queues are written before an append gets its turn.
+constexpr std::size_t kQueuesAtOnce = 16;
+
 IndexShape index_shape(const StoreConfig& config) {
   IndexShape shape;
   shape.slots = config.index_slots;
@@ -107,7 +114,9 @@ void StoreCore::recover_files(bool unclean) {
   // Apache's broker makes a checkpoint before anything else.
   last_life.ours = unclean && checkpoint_ == Checkpoint();
   try {
-    recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint_, last_life);
+    const Checkpoint checkpoint = checkpoint_;
+    recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint, last_life,
+                        [this] { distrust_queues(); });
   } catch (const Error&) {
     directory_.note_failed_sync();  // it may have been one
     throw;
@@ -116,6 +125,15 @@ void StoreCore::recover_files(bool unclean) {
   if (checkpoint_.log_end <= recovery_.end) return;
   // What it vouches for is gone. Other records will lie there, and it must not be asked about them.
   checkpoint_.log_end = -1;
+  if (error_code error = store::write_checkpoint(files_, directory_.checkpoint(), checkpoint_)) {
+    throw Error(error, "write " + directory_.checkpoint());
+  }
+}
+
+// The log has what the checkpoint vouches for, but the queues are to be compared with all of it.
+void StoreCore::distrust_queues() {
+  if (checkpoint_.queues_timestamp == 0) return;
+  checkpoint_.queues_timestamp = 0;
   if (error_code error = store::write_checkpoint(files_, directory_.checkpoint(), checkpoint_)) {
     throw Error(error, "write " + directory_.checkpoint());
   }
@@ -197,13 +215,18 @@ error_code StoreCore::before_append() {
 
 // Units that found no space. While there are some, nothing is appended: they would pile up.
 error_code StoreCore::write_stuck_units() {
-  while (!touched_.empty()) {
-    if (error_code error = touched_.back()->write_pending()) {
-      return judge(error, "write to a consume queue");
-    }
+  while (stuck_ && !touched_.empty()) {
+    if (error_code error = write_units_of(*touched_.back())) return error;
     touched_.pop_back();
   }
+  stuck_ = false;
   return {};
+}
+
+error_code StoreCore::write_units_of(ConsumeQueue& queue) {
+  error_code error = judge(queue.write_pending(), "write to a consume queue");
+  if (error) stuck_ = true;
+  return error;
 }
 
 // Places as many appends as the segment has room for. When the next does not fit, a blank record
@@ -264,7 +287,7 @@ void StoreCore::commit_run(std::span<Append* const> run) {
       append->result.batch_offsets.push_back(append->result.physical_offset + item.begin);
     }
   }
-  flush_touched_queues();
+  write_due_units();
   std::int64_t log_end = run.back()->log_end;
   if (config_.flush == FlushMode::async_flush) {
     make_visible(std::move(units), log_end);
@@ -283,17 +306,52 @@ void StoreCore::index(const Append& append, std::vector<VisibleUnit>& units) {
     unit.tags_code = item.tags_code.at(timestamp_);
     if (!item.queue->has_pending()) touched_.push_back(item.queue);
     item.queue->add(item.queue_offset, unit);
+    if (item.queue->pending_size() >= kWriteUnitsAt) due_.push_back(item.queue);
     units.push_back({item.queue, item.queue_offset, unit.tags_code, timestamp_});
   }
 }
 
 // The records are in the log and will be acknowledged whatever happens to the queues: what cannot
 // be written now is written later or rebuilt at the next start.
-void StoreCore::flush_touched_queues() {
-  if (write_stuck_units()) return;
+void StoreCore::write_due_units() {
+  for (std::size_t i = 0; i < kQueuesAtOnce && touched_.size() > kMaxTouched; ++i) {
+    due_.push_back(touched_.back());
+    touched_.pop_back();
+  }
+  while (!due_.empty()) {
+    ConsumeQueue& queue = *due_.back();
+    due_.pop_back();
+    if (write_units_of(queue)) touched_.push_back(&queue);
+  }
+}
+
+// Everything that was appended when this begins; in pieces, so that no append waits for long.
+error_code StoreCore::write_queue_units() {
+  std::lock_guard one_at_a_time(units_mutex_);
+  if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  std::vector<ConsumeQueue*> queues;
+  Progress progress;
+  {
+    std::lock_guard lock(write_mutex_);
+    queues.swap(touched_);
+    progress.log_end = log_.position();
+    progress.timestamp = timestamp_;
+  }
+  while (!queues.empty()) {
+    std::lock_guard lock(write_mutex_);
+    for (std::size_t i = 0; i < kQueuesAtOnce && !queues.empty(); ++i) {
+      ConsumeQueue& queue = *queues.back();
+      if (error_code error = write_units_of(queue)) {
+        touched_.insert(touched_.end(), queues.begin(), queues.end());
+        return error;
+      }
+      queue.release_memory();
+      queues.pop_back();
+    }
+  }
   std::lock_guard lock(progress_mutex_);
-  progress_.log_end = log_.position();
-  progress_.timestamp = timestamp_;
+  progress_ = progress;
+  return {};
 }
 
 void StoreCore::make_visible(std::vector<VisibleUnit> units, std::int64_t log_end) {
@@ -331,6 +389,7 @@ error_code StoreCore::sync() {
 
 error_code StoreCore::sync_busy_queues(const std::function<void()>& between) {
   if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  if (error_code error = write_queue_units()) return error;
   return sync_queues(kBusyQueueBytes, between);
 }
 
@@ -344,7 +403,7 @@ error_code StoreCore::sync_queues(std::size_t least_bytes, const std::function<v
 
 error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   std::lock_guard lock(checkpoint_mutex_);
-  if (is_poisoned()) return make_error_code(StoreErrc::read_only);
+  if (error_code error = write_queue_units()) return error;
   Progress progress;
   {
     std::lock_guard progress_lock(progress_mutex_);
@@ -374,11 +433,6 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   return {};
 }
 
-void StoreCore::retry_pending_units() {
-  std::lock_guard lock(write_mutex_);
-  if (!touched_.empty() && !is_poisoned()) flush_touched_queues();
-}
-
 void StoreCore::refuse_appends() {
   std::lock_guard lock(write_mutex_);
   refusing_ = true;
@@ -389,14 +443,13 @@ void StoreCore::close() {
   if (closed_) return;
   closed_ = true;
   log_.drop_prepared();
-  retry_pending_units();
   finish_index();
   auto nothing = [] {};
   error_code error = log_.wipe_for_good();
   if (!error) error = write_checkpoint(nothing);
   // Units that never reached their files are rebuilt by the next start, if it takes this end for a
   // crash.
-  if (!error && touched_.empty()) error = directory_.remove_abort_file();
+  if (!error) error = directory_.remove_abort_file();
   if (error) log::warn("store {} closed without order: {}", directory_.root(), error.message());
   directory_.unlock();
 }

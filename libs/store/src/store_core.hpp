@@ -49,8 +49,8 @@ class StoreCore {
   [[nodiscard]] error_code sync_busy_queues(const std::function<void()>& between);
   // Brings all to the disk and says so in the checkpoint.
   [[nodiscard]] error_code write_checkpoint(const std::function<void()>& between);
-  // Queue units that did not find space are tried again.
-  void retry_pending_units();
+  // Brings the queues' newest units to their files, which is not done by every append.
+  [[nodiscard]] error_code write_queue_units();
   // Deletes what has expired; `wall_millis` is now. One thread at a time.
   void clean(std::int64_t wall_millis);
   void request_deletion();
@@ -111,12 +111,14 @@ class StoreCore {
 
   void open();
   void recover_files(bool unclean);
+  void distrust_queues();
   void finish_index() const;
   // -1: no readable record lies there.
   [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;
   [[nodiscard]] error_code check_record(const RecordView& record) const;
   [[nodiscard]] error_code before_append();
   [[nodiscard]] error_code write_stuck_units();
+  [[nodiscard]] error_code write_units_of(ConsumeQueue& queue);
   [[nodiscard]] error_code sync_queues(std::size_t least_bytes,
                                        const std::function<void()>& between);
   [[nodiscard]] std::size_t place_run(std::span<Append* const> appends, bool& finish_segment);
@@ -124,7 +126,7 @@ class StoreCore {
   void take_back(std::span<Append* const> run);
   void commit_run(std::span<Append* const> run);
   void index(const Append& append, std::vector<VisibleUnit>& units);
-  void flush_touched_queues();
+  void write_due_units();
   void make_visible(std::vector<VisibleUnit> units, std::int64_t log_end);
   void show(std::vector<VisibleUnit>& units, std::int64_t log_end);
   void make_synced_visible(std::int64_t log_end);
@@ -157,9 +159,13 @@ class StoreCore {
   bool closed_ = false;
   std::int64_t timestamp_ = 0;  // of the last append, ms; never goes back
   std::vector<iovec> pieces_;
-  std::vector<ConsumeQueue*> touched_;  // have pending units
+  std::vector<ConsumeQueue*> touched_;  // those with pending units are among them
+  std::vector<ConsumeQueue*> due_;      // have many
+  bool stuck_ = false;                  // units could not be written
   std::array<char, kBlankSize> blank_{};
   bool disk_full_logged_ = false;
+
+  std::mutex units_mutex_;
 
   std::mutex visible_mutex_;
   struct Waiting {

@@ -106,6 +106,7 @@ class StoreCore::QueueRead {
         if (result_.count == 0) skip_missing_file();
         break;
       }
+      if (*n == 0) break;  // the queue was removed meanwhile
       for (std::size_t i = 0; i < *n && !full_; ++i) examine(units[i]);
     }
     if (result_.count > 0) result_.status = ReadStatus::found;

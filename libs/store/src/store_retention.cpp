@@ -140,7 +140,7 @@ std::int64_t StoreCore::remove_queues(const std::function<bool(const ConsumeQueu
   std::lock_guard lock(removal_mutex_);
   std::vector<ConsumeQueue*> victims;
   queues_.for_each([&](ConsumeQueue& queue) {
-    if (queue.has_files() && unwanted(queue)) victims.push_back(&queue);
+    if (queue.has_units() && unwanted(queue)) victims.push_back(&queue);
   });
   if (victims.empty()) return 0;
   std::lock_guard write_lock(write_mutex_);

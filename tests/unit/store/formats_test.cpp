@@ -63,6 +63,7 @@ BOOST_FIXTURE_TEST_CASE(a_queue_unit_is_offset_size_and_tags_hash, World) {
   open();
   must_append(*core, record_of("TopicTest", 3, "hello"));
   must_append(*core, record_of("TopicTest", 3, "hello", "TAGS\1TagA"));
+  write_units(*core);
   std::string units = read_whole(queue_file(config.root, "TopicTest", 3, 0));
   BOOST_TEST(units.size() == 400U);
   BOOST_TEST(hex(units.substr(0, 60)) ==
@@ -78,6 +79,7 @@ BOOST_FIXTURE_TEST_CASE(a_queue_unit_is_offset_size_and_tags_hash, World) {
 BOOST_FIXTURE_TEST_CASE(negative_tags_hashes_are_sign_extended, World) {
   open();
   must_append(*core, record_of("T", 0, "", "TAGS\1polygenelubricants"));
+  write_units(*core);
   std::string units = read_whole(queue_file(config.root, "T", 0, 0));
   BOOST_TEST(load_be<std::int64_t>(units.data() + 12) == std::numeric_limits<std::int32_t>::min());
 }
@@ -85,6 +87,7 @@ BOOST_FIXTURE_TEST_CASE(negative_tags_hashes_are_sign_extended, World) {
 BOOST_FIXTURE_TEST_CASE(in_the_schedule_topic_the_tags_code_is_the_time_of_delivery, World) {
   open();
   auto tags_code_at = [&](int queue_id) {
+    write_units(*core);
     std::string units = read_whole(queue_file(config.root, "SCHEDULE_TOPIC_XXXX", queue_id, 0));
     return load_be<std::int64_t>(units.data() + 12);
   };
@@ -177,6 +180,7 @@ BOOST_FIXTURE_TEST_CASE(files_are_named_by_their_start_and_have_full_size, World
   for (int i = 0; i < 100; ++i) must_append(*core, record_of("T", 1, std::string(300, 'x')));
   BOOST_TEST(fs::file_size(log_file(config.root, 36864)) == 4096U);
   BOOST_TEST(fs::path(log_file(config.root, 36864)).filename() == "00000000000000036864");
+  write_units(*core);
   for (int start : {0, 400, 800, 1200, 1600}) {
     BOOST_TEST(fs::file_size(queue_file(config.root, "T", 1, start)) == 400U);
   }

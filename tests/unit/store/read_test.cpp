@@ -152,9 +152,27 @@ BOOST_FIXTURE_TEST_CASE(a_record_in_a_body_is_not_found_by_its_place, World) {
   BOOST_TEST(core->read_record(result.physical_offset + 88).empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(new_units_are_read_from_memory_and_written_in_pieces, World) {
+  const auto file = queue_file(config.root, "T", 0, 0);
+  for (int i = 0; i < 30; ++i) must_append(*core, record_of("T", 0, std::to_string(i)));
+  BOOST_TEST(!fs::exists(file));
+  BOOST_TEST(bodies_of(*core, "T", 0).size() == 30U);
+  BOOST_TEST(is(read(25), ReadStatus::found, 30));
+  write_units(*core);
+  BOOST_TEST(read_whole(file).substr(0, 400).find(std::string(20, '\0')) == std::string::npos);
+  for (int i = 30; i < 35; ++i) must_append(*core, record_of("T", 0, std::to_string(i)));
+  BOOST_TEST(bodies_of(*core, "T", 0).size() == 35U);  // some from the file, some from memory
+  BOOST_TEST(core->queue_entries("T", 0, 28, 4).size() == 4U);
+  // Many are not kept for long.
+  for (int i = 35; i < 230; ++i) must_append(*core, record_of("T", 0, std::to_string(i)));
+  BOOST_TEST(fs::exists(queue_file(config.root, "T", 0, 4400)));
+  BOOST_TEST(bodies_of(*core, "T", 0).size() == 230U);
+}
+
 BOOST_FIXTURE_TEST_CASE(damaged_units_make_no_other_message_appear, World) {
   for (int i = 0; i < 4; ++i) must_append(*core, record_of("T", 0, "x"));
   must_append(*core, record_of("U", 0, "of another topic"));
+  write_units(*core);
   // Unit 1 points at the other topic's record, unit 2 nowhere.
   std::string unit;
   append_be<std::int64_t>(unit, 4 * 93);
@@ -177,6 +195,7 @@ BOOST_FIXTURE_TEST_CASE(a_missing_queue_file_is_stepped_over, World) {
   BOOST_TEST_REQUIRE(core->max_offset("T", 0) == 45);
   // More queues than the store keeps files open: the descriptors of T are gone.
   for (int i = 0; i < 300; ++i) must_append(*core, record_of("U", i, "x"));
+  write_units(*core);
   fs::remove(queue_file(config.root, "T", 0, 400));
   BOOST_TEST(is(read(25), ReadStatus::offset_found_null, 40));
   BOOST_TEST(is(read(10), ReadStatus::found, 20));

@@ -608,6 +608,46 @@ BOOST_FIXTURE_TEST_CASE(properties_that_were_written_in_part_end_the_log, World)
              make_error_code(StoreErrc::message_too_large));
 }
 
+// A power cut may mix a record with the remains of one that was refused at its place.
+BOOST_FIXTURE_TEST_CASE(a_record_whose_queue_offset_is_taken_ends_the_log, World) {
+  open();
+  fill(*core, 0, 3);
+  std::int64_t end = core->readable_end();
+  must_append(*core, record_of("T", 0, "torn"));
+  must_append(*core, record_of("T", 1, "behind it"));
+  crash();
+  write_at(log_file(config.root, 0), end + 27, "\1");
+  for (int starts = 0; starts < 2; ++starts) {
+    open();
+    BOOST_TEST(core->readable_end() == end);
+    check_all(*core, 3);
+    crash();
+  }
+  open();
+  fill(*core, 3, 5);
+  check_all(*core, 5);
+}
+
+// Until the next checkpoint a power cut may leave any part of what recovery wrote.
+BOOST_FIXTURE_TEST_CASE(repaired_queues_are_not_vouched_for_before_the_next_checkpoint, World) {
+  open();
+  fill(*core, 0, 60);
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  crash();
+  fs::resize_file(queue_file(config.root, "T", 0, 0), 300);
+  open();
+  check_all(*core, 60);
+  crash();
+  fs::remove(queue_file(config.root, "T", 0, 0));  // the name was lost
+  open();
+  check_all(*core, 60);
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  crash();
+  open();
+  BOOST_TEST(report().checked_from == report().end);
+  check_all(*core, 60);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_crash_checks_only_what_came_after_the_checkpoint, World) {
   open();
   fill(*core, 0, 30);

@@ -193,6 +193,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_too_full_refuses_appends_until_it_is_not, World) 
 
 BOOST_FIXTURE_TEST_CASE(queues_and_index_follow_the_log, World) {
   fill(0, 100);
+  write_units(*core);
   BOOST_TEST(fs::exists(queue_file(config.root, "T", 0, 0)));
   auto index_files = [&] {
     return std::distance(fs::directory_iterator(config.root + "/index"), fs::directory_iterator());

@@ -268,6 +268,9 @@ inline std::vector<std::string> bodies_of(const StoreCore& core, std::string_vie
   return bodies;
 }
 
+// The queues' files then have what was appended.
+inline void write_units(StoreCore& core) { BOOST_TEST_REQUIRE(!core.write_queue_units()); }
+
 inline std::string read_whole(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
