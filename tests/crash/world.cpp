@@ -19,7 +19,7 @@ void World::open() {
   core.reset();
   core.emplace(config, time, *files);
   acknowledged_end_ = core->readable_end();
-  core->on_visible([this](std::vector<VisibleUnit> units) {
+  core->on_visible([this](std::span<const VisibleUnit> units) {
     for (const VisibleUnit& unit : units) {
       ledger.show(unit.queue->topic(), unit.queue->queue_id(), unit.queue_offset + 1);
     }

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "append.hpp"
@@ -19,7 +20,7 @@ class Arrivals {
   void observe(ArrivalObserver observer) { observers_.push_back(std::move(observer)); }
   // Runs `deliver` on the executor soon, unless that is already under way.
   template <class Deliver>
-  void push(std::vector<VisibleUnit> units, Deliver deliver) {
+  void push(std::span<const VisibleUnit> units, Deliver deliver) {
     if (observers_.empty()) return;
     {
       std::lock_guard lock(mutex_);

@@ -51,9 +51,9 @@ void AsyncStore::start() {
     bool prepared = core_.prepare_segment();
     return core_.build_index() || prepared;
   });
-  core_.on_visible([this](std::vector<VisibleUnit> units) {
+  core_.on_visible([this](std::span<const VisibleUnit> units) {
     if (core_.config().index_messages || core_.is_next_segment_due()) helper_->wake();
-    arrivals_.push(std::move(units), [weak = weak_from_this()] {
+    arrivals_.push(units, [weak = weak_from_this()] {
       if (auto self = weak.lock()) self->arrivals_.deliver();
     });
   });

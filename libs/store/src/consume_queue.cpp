@@ -17,10 +17,10 @@ void check(const error_code& error, const std::string& what) {
 
 }  // namespace
 
-void QueueUnit::encode_to(std::string& out) const {
-  append_be<std::int64_t>(out, physical_offset);
-  append_be<std::int32_t>(out, size);
-  append_be<std::int64_t>(out, tags_code);
+void QueueUnit::encode_to(char* to) const noexcept {
+  store_be<std::int64_t>(to, physical_offset);
+  store_be<std::int32_t>(to + 8, size);
+  store_be<std::int64_t>(to + 12, tags_code);
 }
 
 QueueUnit QueueUnit::decode(const char* from) noexcept {
@@ -124,10 +124,8 @@ void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
     remove_files_from(file_start_of(queue_offset) + files_.file_size());
   }
   if (end < end_of_files_ && (wipe || !zero_from(queue_offset))) zero_tail(queue_offset);
-  drop_pending();
   next_ = queue_offset;
-  written_ = queue_offset;
-  added_ = queue_offset;
+  forget_pending(queue_offset);
   published_ = queue_offset;
   min_known_for_ = -1;
   log_end_ = -1;
@@ -162,31 +160,21 @@ void ConsumeQueue::zero_tail(std::int64_t queue_offset) {
 }
 
 void ConsumeQueue::add(std::int64_t queue_offset, const QueueUnit& unit) {
-  std::lock_guard lock(pending_mutex_);
   if (queue_offset > added_.load(std::memory_order_relaxed)) {
     fill(queue_offset, unit.physical_offset);
   }
-  unit.encode_to(pending_);
+  if (pending_size_ == pending_capacity_) reserve_pending(1);
+  add_pending(unit);
   added_.store(queue_offset + 1, std::memory_order_release);
   next_ = std::max(next_, queue_offset + 1);
   log_end_ = unit.end();
-}
-
-void ConsumeQueue::drop_pending() {
-  std::lock_guard lock(pending_mutex_);
-  pending_.clear();
-}
-
-void ConsumeQueue::release_memory() {
-  std::lock_guard lock(pending_mutex_);
-  if (pending_.empty()) std::string().swap(pending_);
 }
 
 void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset) {
   QueueUnit filler;
   filler.size = QueueUnit::kFillerSize;
   std::int64_t from = added_;
-  if (end_of_files_ == first_file_ && pending_.empty()) {
+  if (end_of_files_ == first_file_ && pending_size_ == 0) {
     // The queue begins with a later message: in the file that holds it, as Apache does.
     first_file_ = end_of_files_ = file_start_of(until);
     from = first_file_ / QueueUnit::kSize;
@@ -197,15 +185,53 @@ void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset) {
     // Keeps the units' log offsets in ascending order, for binary searches.
     filler.physical_offset = physical_offset;
   }
-  for (; from < until; ++from) filler.encode_to(pending_);
+  reserve_pending(static_cast<std::size_t>(until - from) + 1);
+  for (; from < until; ++from) add_pending(filler);
+}
+
+void ConsumeQueue::reserve_pending(std::size_t more) {
+  constexpr std::size_t kLeast = 16;
+  const std::size_t wanted = pending_size_ + more * QueueUnit::kSize;
+  if (wanted <= pending_capacity_) return;
+  const std::size_t capacity = std::max({wanted, 2 * pending_capacity_, kLeast * QueueUnit::kSize});
+  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+  std::copy_n(pending_.get(), pending_size_, larger.get());
+  std::lock_guard lock(pending_mutex_);
+  pending_.swap(larger);
+  pending_capacity_ = capacity;
+}
+
+void ConsumeQueue::add_pending(const QueueUnit& unit) noexcept {
+  unit.encode_to(pending_.get() + pending_size_);
+  pending_size_ += QueueUnit::kSize;
+}
+
+// The first ones. Under pending_mutex_.
+void ConsumeQueue::drop_pending(std::size_t count) noexcept {
+  std::copy(pending_.get() + count, pending_.get() + pending_size_, pending_.get());
+  pending_size_ -= count;
+}
+
+void ConsumeQueue::forget_pending(std::int64_t next) {
+  std::lock_guard lock(pending_mutex_);
+  pending_size_ = 0;
+  written_ = next;
+  added_ = next;
+}
+
+void ConsumeQueue::release_memory() {
+  if (pending_size_ > 0) return;
+  std::lock_guard lock(pending_mutex_);
+  pending_.reset();
+  pending_capacity_ = 0;
 }
 
 error_code ConsumeQueue::write_pending() {
-  while (!pending_.empty()) {
+  while (pending_size_ > 0) {
     std::int64_t at = written_.load(std::memory_order_relaxed) * QueueUnit::kSize;
     std::int64_t start = at - at % files_.file_size();
     auto room = static_cast<std::size_t>(start + files_.file_size() - at);
-    std::string_view bytes = std::string_view(pending_).substr(0, room);
+    std::string_view bytes = std::string_view(pending_.get(), pending_size_).substr(0, room);
     bool is_new = start >= end_of_files_;
     Result<std::shared_ptr<File>> file =
         is_new ? files_.create(*this, start) : files_.open(*this, start);
@@ -215,7 +241,7 @@ error_code ConsumeQueue::write_pending() {
     files_.mark_dirty(*this, start, bytes.size());
     auto units = static_cast<std::int64_t>(bytes.size()) / QueueUnit::kSize;
     std::lock_guard lock(pending_mutex_);
-    pending_.erase(0, bytes.size());
+    drop_pending(bytes.size());
     written_.fetch_add(units, std::memory_order_release);
   }
   return {};
@@ -247,9 +273,7 @@ std::vector<std::int64_t> ConsumeQueue::forget_all_files() {
   first_file_ = end_of_files_ = 0;
   next_ = 0;
   log_end_ = -1;
-  drop_pending();
-  written_ = 0;
-  added_ = 0;
+  forget_pending(0);
   first_ = 0;
   min_known_for_ = -1;
   return starts;
@@ -295,11 +319,11 @@ Result<std::size_t> ConsumeQueue::read_units(std::int64_t queue_offset, std::int
     std::lock_guard lock(pending_mutex_);
     const std::int64_t index = queue_offset - written_.load(std::memory_order_relaxed);
     if (index >= 0) {  // else it was written a moment ago
-      const auto pending = static_cast<std::int64_t>(pending_.size()) / QueueUnit::kSize;
-      const auto count = std::clamp<std::int64_t>(pending - index, 0, std::ssize(into));
+      const std::int64_t left = added_.load(std::memory_order_acquire) - queue_offset;
+      const auto count = std::clamp<std::int64_t>(left, 0, std::ssize(into));
       for (std::int64_t i = 0; i < count; ++i) {
         into[static_cast<std::size_t>(i)] =
-            QueueUnit::decode(pending_.data() + (index + i) * QueueUnit::kSize);
+            QueueUnit::decode(pending_.get() + (index + i) * QueueUnit::kSize);
       }
       return static_cast<std::size_t>(count);
     }

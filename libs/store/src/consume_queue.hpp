@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -28,7 +29,7 @@ class QueueUnit {
 
   [[nodiscard]] std::int64_t end() const noexcept { return physical_offset + size; }
   [[nodiscard]] bool is_filler() const noexcept { return size == kFillerSize; }
-  void encode_to(std::string& out) const;
+  void encode_to(char* to) const noexcept;
   [[nodiscard]] static QueueUnit decode(const char* from) noexcept;
 };
 
@@ -79,8 +80,8 @@ class ConsumeQueue {
   [[nodiscard]] error_code write_pending();
   // Of a queue that has nothing pending.
   void release_memory();
-  [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
-  [[nodiscard]] std::size_t pending_size() const noexcept { return pending_.size(); }
+  [[nodiscard]] bool has_pending() const noexcept { return pending_size_ > 0; }
+  [[nodiscard]] std::size_t pending_size() const noexcept { return pending_size_; }  // bytes
 
   // Retention, by the writer. Both return the starts of files that are the queue's no more, to be
   // removed by the caller. Files whose last record lies before `log_min`; never the last file.
@@ -108,7 +109,10 @@ class ConsumeQueue {
   [[nodiscard]] QueueUnit unit_at(std::int64_t queue_offset) const;
   [[nodiscard]] Result<std::size_t> read_file(std::int64_t queue_offset,
                                               std::span<QueueUnit> into) const;
-  void drop_pending();
+  void reserve_pending(std::size_t more);
+  void add_pending(const QueueUnit& unit) noexcept;
+  void drop_pending(std::size_t count) noexcept;
+  void forget_pending(std::int64_t next);
   void fill(std::int64_t until, std::int64_t physical_offset);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
   void remove_files_from(std::int64_t start);
@@ -123,8 +127,11 @@ class ConsumeQueue {
   std::int64_t end_of_files_ = 0;  // end of the last file; first_file_: no files
   std::int64_t next_ = 0;
   std::int64_t log_end_ = -1;
-  mutable std::mutex pending_mutex_;      // the writer takes it to change, readers to read
-  std::string pending_;                   // units behind written_
+  mutable std::mutex pending_mutex_;  // the writer takes it to move units, readers to read
+  // Units behind written_. Readers look only at those before added_, which do not change.
+  std::unique_ptr<char[]> pending_;
+  std::size_t pending_size_ = 0;  // bytes; the writer's
+  std::size_t pending_capacity_ = 0;
   std::atomic<std::int64_t> first_{0};    // queue offset of the first file's first unit
   std::atomic<std::int64_t> written_{0};  // to the files
   std::atomic<std::int64_t> added_{0};    // written or pending

@@ -278,10 +278,9 @@ void StoreCore::take_back(std::span<Append* const> run) {
 void StoreCore::commit_run(std::span<Append* const> run) {
   if (run.empty()) return;
   disk_full_logged_ = false;
-  std::vector<VisibleUnit> units;
-  units.reserve(run.size());
+  units_.clear();
   for (Append* append : run) {
-    index(*append, units);
+    index(*append);
     if (append->items.size() < 2) continue;
     for (const Append::Item& item : append->items) {
       append->result.batch_offsets.push_back(append->result.physical_offset + item.begin);
@@ -289,15 +288,15 @@ void StoreCore::commit_run(std::span<Append* const> run) {
   }
   write_due_units();
   std::int64_t log_end = run.back()->log_end;
+  std::lock_guard lock(visible_mutex_);
   if (config_.flush == FlushMode::async_flush) {
-    make_visible(std::move(units), log_end);
+    show(units_, log_end);
   } else {
-    std::lock_guard lock(visible_mutex_);
-    waiting_for_sync_.push_back({std::move(units), log_end});
+    waiting_for_sync_.push_back({units_, log_end});
   }
 }
 
-void StoreCore::index(const Append& append, std::vector<VisibleUnit>& units) {
+void StoreCore::index(const Append& append) {
   for (const Append::Item& item : append.items) {
     if (item.queue == nullptr) continue;
     QueueUnit unit;
@@ -307,7 +306,7 @@ void StoreCore::index(const Append& append, std::vector<VisibleUnit>& units) {
     if (!item.queue->has_pending()) touched_.push_back(item.queue);
     item.queue->add(item.queue_offset, unit);
     if (item.queue->pending_size() >= kWriteUnitsAt) due_.push_back(item.queue);
-    units.push_back({item.queue, item.queue_offset, unit.tags_code, timestamp_});
+    units_.push_back({item.queue, item.queue_offset, unit.tags_code, timestamp_});
   }
 }
 
@@ -354,16 +353,11 @@ error_code StoreCore::write_queue_units() {
   return {};
 }
 
-void StoreCore::make_visible(std::vector<VisibleUnit> units, std::int64_t log_end) {
-  std::lock_guard lock(visible_mutex_);
-  show(units, log_end);
-}
-
 // Under visible_mutex_, so that the sink sees the order of the log.
-void StoreCore::show(std::vector<VisibleUnit>& units, std::int64_t log_end) {
+void StoreCore::show(std::span<const VisibleUnit> units, std::int64_t log_end) {
   readable_end_.store(log_end, std::memory_order_release);
   for (const VisibleUnit& unit : units) unit.queue->publish(unit.queue_offset + 1);
-  if (sink_ && !units.empty()) sink_(std::move(units));
+  if (sink_ && !units.empty()) sink_(units);
 }
 
 void StoreCore::make_synced_visible(std::int64_t log_end) {

@@ -34,7 +34,7 @@ class StoreCore {
 
   // Called with units in the order of the log when readers may see them. Set before the first
   // append; must be quick and must not call back.
-  using VisibleSink = std::function<void(std::vector<VisibleUnit>)>;
+  using VisibleSink = std::function<void(std::span<const VisibleUnit>)>;
   void on_visible(VisibleSink sink) { sink_ = std::move(sink); }
 
   // Checks and encodes; fails without a trace.
@@ -125,10 +125,9 @@ class StoreCore {
   void place(Append& append, std::int64_t at);
   void take_back(std::span<Append* const> run);
   void commit_run(std::span<Append* const> run);
-  void index(const Append& append, std::vector<VisibleUnit>& units);
+  void index(const Append& append);
   void write_due_units();
-  void make_visible(std::vector<VisibleUnit> units, std::int64_t log_end);
-  void show(std::vector<VisibleUnit>& units, std::int64_t log_end);
+  void show(std::span<const VisibleUnit> units, std::int64_t log_end);
   void make_synced_visible(std::int64_t log_end);
   // Sorts an error of the disk: disk_full or a shortage, which pass, or else the store becomes
   // read-only.
@@ -160,6 +159,7 @@ class StoreCore {
   std::int64_t timestamp_ = 0;  // of the last append, ms; never goes back
   std::vector<iovec> pieces_;
   std::vector<ConsumeQueue*> touched_;  // those with pending units are among them
+  std::vector<VisibleUnit> units_;      // of the run that is being committed
   std::vector<ConsumeQueue*> due_;      // have many
   bool stuck_ = false;                  // units could not be written
   std::array<char, kBlankSize> blank_{};

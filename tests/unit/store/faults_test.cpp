@@ -204,7 +204,7 @@ BOOST_FIXTURE_TEST_CASE(a_store_that_could_write_nothing_at_all_is_not_stopped_i
 
 BOOST_FIXTURE_TEST_CASE(under_sync_flush_nothing_is_seen_before_it_is_on_disk, SyncWorld) {
   std::vector<std::int64_t> seen;
-  core->on_visible([&](std::vector<VisibleUnit> units) {
+  core->on_visible([&](std::span<const VisibleUnit> units) {
     for (const VisibleUnit& unit : units) seen.push_back(unit.queue_offset);
   });
   AppendResult first = must_append(*core, record_of("T", 0, "0"));

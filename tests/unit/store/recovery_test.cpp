@@ -384,12 +384,12 @@ BOOST_FIXTURE_TEST_CASE(a_queue_that_is_ahead_of_the_log_is_cut, World) {
     if (core->max_offset("T", 0) == 0) fill(*core, 0, 30);
     std::int64_t end = core->readable_end();
     crashed ? crash() : stop();
-    std::string units;
+    std::string units(10 * QueueUnit::kSize, '\0');
     for (int i = 0; i < 10; ++i) {
       QueueUnit unit;
       unit.physical_offset = end + i * 100;
       unit.size = 100;
-      unit.encode_to(units);
+      unit.encode_to(units.data() + i * QueueUnit::kSize);
     }
     write_at(queue_file(config.root, "T", 0, 400), 200, units);
     open();
