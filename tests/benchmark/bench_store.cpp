@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
@@ -166,7 +167,9 @@ class BareLog {
     fs::create_directories(root_);
     add_file();
   }
-  ~BareLog() { ::close(descriptor_); }
+  ~BareLog() {
+    for (int descriptor : descriptors_) ::close(descriptor);
+  }
   void append(std::vector<std::string>& records) {
     pieces_.clear();
     off_t size = 0;
@@ -179,22 +182,38 @@ class BareLog {
           "pwritev");
     at_ += size;
   }
-  void sync() { check(::fdatasync(descriptor_) == 0, "fdatasync"); }
+  // Any thread.
+  void sync() const { check(::fdatasync(descriptor_.load()) == 0, "fdatasync"); }
 
  private:
   void add_file() {
-    if (descriptor_ >= 0) ::close(descriptor_);
     std::string path = root_ + "/" + std::to_string(number_++);
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     check(descriptor_ >= 0 && ::ftruncate(descriptor_, kSegment) == 0, "create");
+    descriptors_.push_back(descriptor_);
     at_ = 0;
   }
   std::string root_;
   std::vector<iovec> pieces_;
-  int descriptor_ = -1;
+  std::vector<int> descriptors_;
+  std::atomic<int> descriptor_{-1};  // of the last file
   int number_ = 0;
   off_t at_ = 0;
 };
+
+// Asynchronous flushing, as the store's own thread does it (flushIntervalCommitLog).
+template <class Sync>
+std::jthread sync_now_and_then(Sync sync) {
+  return std::jthread([sync](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any due;
+    while (!due.wait_for(lock, stop, std::chrono::milliseconds(500), [] { return false; }) &&
+           !stop.stop_requested()) {
+      sync();
+    }
+  });
+}
 
 template <class Prepare, class Call>
 Rate measure(std::int64_t calls, int batch, const Prepare& prepare, const Call& call) {
@@ -227,6 +246,7 @@ void run_append(const std::string& root, std::int64_t megabytes) {
     {
       BareLog log(root + "/bare");
       std::vector<std::string> records(static_cast<std::size_t>(batch), std::string(1024, 'b'));
+      const std::jthread flusher = sync_now_and_then([&] { log.sync(); });
       // Its bytes are made just before, too.
       const std::string record(1024, 'b');
       bare = measure(
@@ -236,6 +256,8 @@ void run_append(const std::string& root, std::int64_t megabytes) {
     Rate ours;
     {
       Store store(root);
+      const std::jthread flusher = sync_now_and_then(
+          [&] { check(!store.core().sync_busy_queues([] {}) && !store.core().sync(), "sync"); });
       ours = measure(
           calls, batch, [&] { store.encode(batch, body, properties); },
           [&] { store.append_encoded(); });
