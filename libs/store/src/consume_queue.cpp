@@ -43,40 +43,51 @@ std::int64_t ConsumeQueue::next_file_offset(std::int64_t queue_offset) const noe
   return (file_start_of(queue_offset) + files_.file_size()) / QueueUnit::kSize;
 }
 
-void ConsumeQueue::load(std::vector<DirectoryEntry> entries,
+void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_min,
                         const std::function<void()>& before_repair) {
   std::erase_if(entries, [](const DirectoryEntry& entry) {
     return entry.is_directory || parse_offset_file_name(entry.name) < 0;
   });
   std::int64_t file_size = files_.file_size();
   std::vector<std::int64_t> unwanted;
+  std::vector<std::int64_t> expired;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     std::int64_t start = parse_offset_file_name(entries[i].name);
-    bool first = i == 0;
     bool last = i + 1 == entries.size();
     bool good_size = entries[i].size == file_size || (last && entries[i].size < file_size);
-    if (!unwanted.empty() || start % file_size != 0 || (!first && start != end_of_files_) ||
-        !good_size) {
+    bool good = unwanted.empty() && start % file_size == 0 && good_size;
+    const bool has_files = end_of_files_ > first_file_;
+    if (good && has_files && start != end_of_files_) {
+      // Retention may not have got all files of what it removed.
+      good = unit_at(end_of_files_ / QueueUnit::kSize - 1).physical_offset < log_min;
+      for (; good && first_file_ < end_of_files_; first_file_ += file_size) {
+        expired.push_back(first_file_);
+      }
+    }
+    if (!good) {
       log::warn("consume queue {} {}: {} ({} bytes) cannot be continued: rebuilt from the log",
                 topic_, queue_id_, entries[i].name, entries[i].size);
       unwanted.push_back(start);
       continue;
     }
-    if (entries[i].size < file_size) {
-      std::string path = files_.path_of(*this, start);
-      Result<std::shared_ptr<File>> file = files_.open(*this, start);
-      check(file ? error_code() : file.error(), "open " + path);
-      // Half a unit at the end could look like a whole one.
-      std::int64_t whole = entries[i].size - entries[i].size % QueueUnit::kSize;
-      check((*file)->resize(whole), "cut " + path);
-      check((*file)->resize(file_size), "extend " + path);
-    }
-    if (first) first_file_ = start;
+    if (entries[i].size < file_size) extend(start, entries[i].size);
+    if (end_of_files_ == first_file_) first_file_ = start;
     end_of_files_ = start + file_size;
   }
   first_ = first_file_ / QueueUnit::kSize;
   if (!unwanted.empty()) before_repair();
   remove_for_good(unwanted);
+  remove_for_good(expired);
+}
+
+// Makes a last file that was cut whole again.
+void ConsumeQueue::extend(std::int64_t start, std::int64_t size) {
+  std::string path = files_.path_of(*this, start);
+  Result<std::shared_ptr<File>> file = files_.open(*this, start);
+  check(file ? error_code() : file.error(), "open " + path);
+  // Half a unit at the end could look like a whole one.
+  check((*file)->resize(size - size % QueueUnit::kSize), "cut " + path);
+  check((*file)->resize(files_.file_size()), "extend " + path);
 }
 
 // The last file first: a queue of which only later files are left looks like

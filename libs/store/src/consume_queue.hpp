@@ -48,9 +48,10 @@ class ConsumeQueue {
 
   // Recovery. ------------------------------------------------------------------------------------
   // Takes over the files of the queue's directory. Files that cannot be continued (a wrong size, a
-  // gap before them) are removed, with those behind them, after a call of `before_repair`. Throws
-  // Error.
-  void load(std::vector<DirectoryEntry> entries, const std::function<void()>& before_repair);
+  // gap before them) are removed, with those behind them, after a call of `before_repair`; of a gap
+  // behind units that lie before `log_min` the files in front of it. Throws Error.
+  void load(std::vector<DirectoryEntry> entries, std::int64_t log_min,
+            const std::function<void()>& before_repair);
   // The first queue offset whose unit is not whole or ends behind `log_limit`; units before that
   // are assumed to be in order.
   [[nodiscard]] std::int64_t find_end(std::int64_t log_limit) const;
@@ -113,6 +114,7 @@ class ConsumeQueue {
   void add_pending(const QueueUnit& unit) noexcept;
   void drop_pending(std::size_t count) noexcept;
   void forget_pending(std::int64_t next);
+  void extend(std::int64_t start, std::int64_t size);
   void fill(std::int64_t until, std::int64_t physical_offset);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
   void remove_files_from(std::int64_t start);

@@ -25,7 +25,7 @@ std::vector<DirectoryEntry> list_or_throw(FileSystem& files, const std::string& 
 
 }  // namespace
 
-void QueueTable::load(const std::function<void()>& before_repair) {
+void QueueTable::load(std::int64_t log_min, const std::function<void()>& before_repair) {
   FileSystem& system = files_.file_system();
   for (const DirectoryEntry& topic : list_or_throw(system, files_.directory())) {
     if (!topic.is_directory || !is_safe_path_component(topic.name)) continue;
@@ -34,7 +34,7 @@ void QueueTable::load(const std::function<void()>& before_repair) {
       std::optional<std::int32_t> id = parse_queue_id(entry.name);
       if (!entry.is_directory || !id) continue;
       find_or_create(topic.name, *id)
-          .load(list_or_throw(system, path + "/" + entry.name), before_repair);
+          .load(list_or_throw(system, path + "/" + entry.name), log_min, before_repair);
     }
   }
 }

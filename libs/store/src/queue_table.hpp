@@ -23,8 +23,8 @@ class QueueTable {
       : files_(files, std::move(directory), file_size) {}
 
   // Takes over the queues that lie in the directory; none is usable before cut(). `before_repair`
-  // is called before files are given up. Throws Error.
-  void load(const std::function<void()>& before_repair);
+  // is called before files are given up. `log_min`: the log's first offset. Throws Error.
+  void load(std::int64_t log_min, const std::function<void()>& before_repair);
   [[nodiscard]] ConsumeQueue* find(std::string_view topic, std::int32_t queue_id) const;
   // The topic must be a safe path component.
   [[nodiscard]] ConsumeQueue& find_or_create(std::string_view topic, std::int32_t queue_id);

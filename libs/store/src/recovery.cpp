@@ -51,7 +51,7 @@ class QueueRecovery {
 
   // Returns the number of units written.
   std::int64_t run(std::int64_t expected_queues) {
-    queues_.load(distrust_queues_);
+    queues_.load(log_min_, distrust_queues_);
     if (report_.unclean) mark_directories_dirty();
     queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
     dispatch(report_.queues_from, [&](const RecordView& record, ConsumeQueue& queue) {

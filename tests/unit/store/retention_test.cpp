@@ -191,6 +191,24 @@ BOOST_FIXTURE_TEST_CASE(a_disk_too_full_refuses_appends_until_it_is_not, World) 
   must_append(*core, record_of("T", 0, "x"));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_file_that_could_not_be_removed_does_not_take_the_queue_back, World) {
+  fill(0, 200);
+  write_units(*core);
+  const auto first = queue_file(config.root, "T", 0, 0);
+  const std::string units = read_whole(first);
+  core->request_deletion();
+  for (int round = 0; round < 18; ++round) core->clean(in_hours(100));
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  BOOST_TEST_REQUIRE(!fs::exists(first));
+  BOOST_TEST_REQUIRE(!fs::exists(queue_file(config.root, "T", 0, 400)));
+  std::ofstream(first, std::ios::binary) << units;
+  core.reset();
+  open();
+  BOOST_TEST(core->min_offset("T", 0) == 90);
+  BOOST_TEST(core->max_offset("T", 0) == 100);
+  BOOST_TEST(!fs::exists(first));
+}
+
 BOOST_FIXTURE_TEST_CASE(queues_and_index_follow_the_log, World) {
   fill(0, 100);
   write_units(*core);
