@@ -8,6 +8,7 @@
 //
 // Ends with 0, or with 1 and a line that names the seed. --log 1 shows what the store says.
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -20,9 +21,9 @@ namespace {
 
 using namespace comet::store::test;
 
-// A file that was made ahead and removed came back behind one that was being cut; the start was
-// refused.
-constexpr std::uint64_t kOnceRefused = 3'016'602;
+// Schedules that once broke a promise.
+constexpr std::array<std::uint64_t, 7> kOnceBroken{3,       5002747,  5024884, 1002888,
+                                                   2040313, 10000319, 10016871};
 
 int usage() {
   std::fputs(
@@ -77,7 +78,9 @@ bool run(const std::string& mode, Options options) {
   }
   if (all || mode == "power") {
     run_power_cuts(options.seed, options.schedules);
-    if (all) run_power_cuts(kOnceRefused, 1);
+    if (all) {
+      for (std::uint64_t seed : kOnceBroken) run_power_cuts(seed, 1);
+    }
     known = true;
   }
   if (all || mode == "truncate") {

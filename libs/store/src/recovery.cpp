@@ -120,7 +120,7 @@ class QueueRecovery {
 
   bool is_good(const ConsumeQueue& queue, std::int64_t queue_offset) const {
     QueueUnit unit;
-    if (!read_unit(queue, queue_offset, unit)) return false;
+    if (!read_unit(queue, queue_offset, unit) || unit.size <= 0) return false;
     if (unit.is_filler() || unit.physical_offset < log_min_) return true;
     return is_proven(queue, queue_offset);
   }
