@@ -99,6 +99,20 @@ void report_store(const broker::StoreStats& store, monitor::Scrape& scrape) {
                {{"files", "consume_queue"}});
 }
 
+void report_timers(const broker::TimerStats& timers, monitor::Scrape& scrape) {
+  scrape.gauge("rocketmq_timing_messages", "Timer messages that wait", number(timers.pending));
+  scrape.gauge("rocketmq_timer_dequeue_latency",
+               "ms since the timer message was due that should have been delivered first",
+               number(timers.behind_millis));
+  scrape.counter("rocketmq_timer_dequeue_total", "Timer messages delivered",
+                 number(timers.delivered));
+  scrape.counter("comet_broker_timers_recalled_total", "Timer messages taken back by producers",
+                 number(timers.recalled));
+  scrape.counter("comet_broker_timers_rolled_total",
+                 "Timer messages stored anew before their log files expired",
+                 number(timers.rolled));
+}
+
 }  // namespace
 
 monitor::Labels broker_labels(const broker::BrokerConfig& config) {
@@ -124,6 +138,7 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
   for (const broker::ConsumerLag& lag : stats.lags) report_lag(lag, scrape);
   for (const broker::ClientCount& clients : stats.clients) report_clients(clients, scrape);
   report_store(stats.store, scrape);
+  report_timers(stats.timers, scrape);
 }
 
 }  // namespace comet::daemon

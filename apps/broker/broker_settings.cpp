@@ -96,6 +96,20 @@ void take_topics(const Config& settings, broker::BrokerConfig& config) {
   }
 }
 
+void take_timers(const Config& settings, broker::BrokerConfig& config) {
+  const auto seconds = [&settings](std::string_view key) {
+    return std::chrono::seconds(settings.integer(key));
+  };
+  config.timers = settings.boolean("timerWheelEnable");
+  config.timer_precision_millis = settings.integer("timerPrecisionMs");
+  config.timer_max_delay = seconds("timerMaxDelaySec");
+  config.timer_roll_window = seconds("timerRollWindowSlot");
+  config.timer_flush_interval = millis(settings, "timerFlushIntervalMs");
+  config.max_timers = static_cast<std::size_t>(settings.integer("timerMaxPending"));
+  config.recall_messages = settings.boolean("recallMessageEnable");
+  config.recall_when_not_writable = settings.boolean("allowRecallWhenBrokerNotWriteable");
+}
+
 broker::BrokerConfig to_broker_config(const Config& settings) {
   broker::BrokerConfig config;
   if (settings.text("brokerRole") != "ASYNC_MASTER") {
@@ -150,6 +164,7 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.store.delay_levels = settings.text("messageDelayLevel");
   config.flush_delay_offset_interval = millis(settings, "flushDelayOffsetInterval");
   config.region_id = settings.text("regionId");
+  take_timers(settings, config);
   take_registration(settings, config);
   take_topics(settings, config);
   return config;

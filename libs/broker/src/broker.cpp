@@ -11,6 +11,8 @@
 #include "handlers.hpp"
 #include "registration.hpp"
 #include "stats.hpp"
+#include "timer_message.hpp"
+#include "timer_service.hpp"
 
 namespace comet::broker {
 
@@ -73,6 +75,7 @@ struct Broker::Impl {
   store::DelayLevels delay_levels;
   SendsInFlight sends;
   std::unique_ptr<DelayService> delays;
+  std::shared_ptr<TimerService> timers;  // null: timerWheelEnable=false
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
   std::unique_ptr<remoting::Server> server;
@@ -91,6 +94,9 @@ void Broker::Impl::open_store() {
   delays =
       std::make_unique<DelayService>(home, time, *store, delay_levels, traffic, config.store.root);
   delays->load();
+  if (!config.timers) return;
+  timers = std::make_shared<TimerService>(home, time, *store, traffic, config);
+  timers->load();
 }
 
 void Broker::Impl::listen() {
@@ -98,10 +104,13 @@ void Broker::Impl::listen() {
       home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
                                   clients, hold.get(), traffic, delay_levels, locks, *delays,
-                                  sends});
+                                  sends, timers.get()});
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
+    if (timers && arrival.topic == kTimerTopic && arrival.queue_id == 0) {
+      timers->on_arrival(arrival.queue_offset);
+    }
   });
 
   start_servers();
@@ -117,6 +126,7 @@ std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool w
   auto dispatcher = std::make_shared<remoting::Dispatcher>();
   install_send_handlers(*dispatcher, *context);
   install_send_back_handler(*dispatcher, *context);
+  install_recall_handler(*dispatcher, *context);
   if (with_pulls) install_pull_handlers(*dispatcher, *context);
   install_offset_handlers(*dispatcher, *context);
   install_client_handlers(*dispatcher, *context);
@@ -208,6 +218,10 @@ void Broker::Impl::begin_background_work() {
   tasks.spawn("delay offset saving",
               repeat_every(time, delay_interval, delay_interval, "delay offset saving",
                            [this] { return save_delay_offsets_in_background(); }));
+  if (!timers) return;
+  timers->start(tasks, context->store_host, [this](std::function<void()> work) {
+    asio::post(file_writer, std::move(work));
+  });
 }
 
 void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
@@ -255,6 +269,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   if (impl->registration) co_await impl->registration->stop(deadline);
   impl->tasks.cancel();
   co_await impl->tasks.join();
+  if (impl->timers) co_await impl->timers->finish();
   if (impl->hold) impl->hold->release_all();
   if (impl->server) co_await impl->server->stop(deadline);
   if (impl->vip_server) co_await impl->vip_server->stop(deadline);
@@ -262,6 +277,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   impl->offsets.save_if_changed();
   if (impl->delays) impl->delays->save_if_changed();
   if (impl->store) impl->store->close();
+  if (impl->timers) impl->timers->save();  // what it says is delivered is on the disk
 }
 
 IpEndpoint Broker::local() const { return impl_->server->local(); }
@@ -272,6 +288,7 @@ const store::MessageStore& Broker::store() const { return *impl_->store; }
 
 BrokerStats Broker::stats() const {
   BrokerStats stats = collect_stats(*impl_->context);
+  if (impl_->timers) stats.timers = impl_->timers->stats();
   stats.connections = impl_->server->connections();
   if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
   return stats;

@@ -16,6 +16,8 @@
 
 namespace comet::broker {
 
+class TimerService;
+
 // What handlers work with. Owned by the broker; outlives every connection.
 class BrokerContext {
  public:
@@ -33,12 +35,15 @@ class BrokerContext {
   LockTable& locks;
   DelayService& delays;
   SendsInFlight& sends;
+  TimerService* timers = nullptr;  // null: timerWheelEnable=false
 };
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // CONSUMER_SEND_MSG_BACK
 void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// RECALL_MESSAGE
+void install_recall_handler(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // PULL_MESSAGE, LITE_PULL_MESSAGE
 void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // Looks again at a pull that was held; it is answered now, whatever is there.

@@ -9,6 +9,8 @@
 #include "comet/message/validate.hpp"
 #include "delayed_message.hpp"
 #include "retry_topics.hpp"
+#include "timer_message.hpp"
+#include "timer_service.hpp"
 
 namespace comet::broker {
 
@@ -87,7 +89,7 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
   if (std::string complaint = check_topic(header.topic); !complaint.empty()) {
     return refuse(ResponseCode::system_error, std::move(complaint));
   }
-  if (is_forbidden_for_sending(header.topic)) {
+  if (is_forbidden_for_sending(header.topic) || header.topic == kTimerTopic) {
     return refuse(ResponseCode::no_permission,
                   fmt::format("Sending message to topic[{}] is forbidden.", header.topic));
   }
@@ -148,12 +150,32 @@ Refusal check_properties(const BrokerContext& context, std::string_view properti
     return is_batch ? refuse(ResponseCode::message_illegal, "a batch cannot be delayed")
                     : Refusal();
   }
-  for (std::string_view timer : kTimerProperties) {
-    if (!find_property(properties, timer).empty()) {
-      return refuse(ResponseCode::message_illegal,
-                    "timer messages are not supported by this broker version");
-    }
+  return {};
+}
+
+// Codes and remarks are Apache's (5.x: WHEEL_TIMER_...).
+Refusal check_timer(const BrokerContext& context, std::string_view properties, CheckedSend& send) {
+  const BrokerConfig& config = context.config;
+  const TimerWish wish = timer_wish(properties, context.time.wall_millis(), config);
+  if (wish.kind == TimerWish::Kind::none) return {};
+  if (context.timers == nullptr) {
+    return refuse(ResponseCode::system_error,
+                  "accurate timer message is not enabled, timerWheelEnable is false");
   }
+  if (send.is_batch) return refuse(ResponseCode::message_illegal, "a batch cannot be delayed");
+  if (wish.kind == TimerWish::Kind::illegal) {
+    return refuse(ResponseCode::message_illegal,
+                  fmt::format("timer message illegal, the delay time should not be bigger than the "
+                              "max delay {}ms; or if set del msg, the delay time should be bigger "
+                              "than the current time",
+                              to_millis(config.timer_max_delay)));
+  }
+  if (wish.kind == TimerWish::Kind::later && context.timers->is_full()) {
+    return refuse(ResponseCode::system_error,
+                  fmt::format("timer message is under flow control, max num limit is {}",
+                              config.max_timers));
+  }
+  send.timer_out_millis = wish.out_millis;
   return {};
 }
 
@@ -168,6 +190,9 @@ Refusal check_send(BrokerContext& context, const Request& request, const SendMes
   if (!refusal) {
     refusal = check_properties(context, header.properties.value_or(""), header.sys_flag,
                                send.is_batch, send.delay_level);
+  }
+  if (!refusal && send.delay_level == 0 && !send.is_dead_letter(header)) {
+    refusal = check_timer(context, header.properties.value_or(""), send);
   }
   if (send.is_dead_letter(header)) send.delay_level = 0;
   return refusal;

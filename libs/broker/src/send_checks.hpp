@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "comet/message/properties.hpp"
 #include "comet/remoting/codes.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -32,6 +33,7 @@ class CheckedSend {
   bool is_batch = false;
   routing::TopicConfig topic;  // where it is stored: the one named, or that of dead letters
   std::int32_t delay_level = 0;
+  std::int64_t timer_out_millis = 0;  // TIMER_OUT_MS; 0: no timer message
   // A consumer has given it back too often.
   [[nodiscard]] bool is_dead_letter(const remoting::SendMessageHeader& header) const {
     return topic.topic_name != header.topic;
@@ -42,7 +44,9 @@ class CheckedSend {
 [[nodiscard]] Refusal check_send(BrokerContext& context, const remoting::Request& request,
                                  const remoting::SendMessageHeader& header, CheckedSend& send);
 
-inline constexpr std::string_view kTimerProperties[] = {"TIMER_DELAY_SEC", "TIMER_DELAY_MS",
-                                                        "TIMER_DELIVER_MS"};
+// The properties of timer messages; a delay level has precedence over them.
+inline constexpr std::string_view kTimerProperties[] = {
+    property::kTimerDelaySec, property::kTimerDelayMs, property::kTimerDeliverMs,
+    property::kStartDeliverTime};
 
 }  // namespace comet::broker

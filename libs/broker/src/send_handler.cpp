@@ -8,11 +8,14 @@
 
 #include "comet/message/batch.hpp"
 #include "comet/message/message_id.hpp"
+#include "comet/message/recall_handle.hpp"
 #include "comet/message/sys_flag.hpp"
+#include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "delayed_message.hpp"
 #include "handlers.hpp"
 #include "send_checks.hpp"
+#include "timer_message.hpp"
 
 namespace comet::broker {
 namespace {
@@ -94,12 +97,13 @@ std::string message_ids(const BrokerContext& context, const store::AppendResult&
 }
 
 RemotingCommand stored_answer(const BrokerContext& context, const RequestIdentity& request,
-                              std::int32_t queue_id, const store::AppendResult& result) {
+                              std::int32_t queue_id, std::string_view recall_handle,
+                              const store::AppendResult& result) {
   ResponseCode code = result.error == store::StoreErrc::flush_timeout
                           ? ResponseCode::flush_disk_timeout
                           : ResponseCode::success;
   RemotingCommand response = request.response(code, {});
-  response.fields.reserve(5, 160);
+  response.fields.reserve(6, 160 + recall_handle.size());
   const std::string msg_id = message_ids(context, result);
   remoting::SendMessageResponseHeader header;
   header.msg_id = msg_id;
@@ -107,6 +111,7 @@ RemotingCommand stored_answer(const BrokerContext& context, const RequestIdentit
   header.queue_offset = result.queue_offset;
   header.region_id = context.config.region_id;
   header.trace_on = "true";
+  if (!recall_handle.empty()) header.recall_handle = recall_handle;
   remoting::write_header(header, response.fields);
   return response;
 }
@@ -139,6 +144,27 @@ std::string delayed_properties(std::string_view text, std::int32_t level, Record
   return properties.encode();
 }
 
+// A timer message becomes one of the timer topic. It can be recalled by its unique key, so it gets
+// one; `recall_handle` is how, but for consumers' retries.
+std::string timer_properties(const BrokerContext& context, std::string_view text,
+                             std::int64_t out_millis, RecordView& record,
+                             std::string& recall_handle) {
+  MessageProperties properties = MessageProperties::decode(text);
+  if (properties.get(property::kUniqueKey).empty()) {
+    properties.set(property::kUniqueKey, make_unique_id(context.time.wall_millis()));
+  }
+  if (!record.topic.starts_with(kRetryTopicPrefix)) {
+    RecallHandle handle;
+    handle.topic = record.topic;
+    handle.broker_name = context.config.broker_name;
+    handle.time_millis = out_millis + 1;
+    handle.unique_key = properties.get(property::kUniqueKey);
+    recall_handle = handle.encode();
+  }
+  put_off_until(record, properties, out_millis);
+  return properties.encode();
+}
+
 bool waits_for_flush(std::string_view properties) {
   return find_property(properties, property::kWait) != "false";
 }
@@ -154,6 +180,12 @@ class Answer {
         topic_(record.topic),
         queue_id_(record.queue_id),
         bytes_(bytes) {}
+
+  // The message is stored in the timer topic, where its sender can have it taken back.
+  void is_timer(std::string recall_handle) {
+    topic_ = kTimerTopic;
+    recall_handle_ = std::move(recall_handle);
+  }
 
   void operator()(const store::AppendResult& result) {
     try {
@@ -171,21 +203,27 @@ class Answer {
     }
     const std::size_t messages = std::max<std::size_t>(result.batch_offsets.size(), 1);
     context_.traffic.count(topic_, {}, messages, bytes_);
-    return stored_answer(context_, pending_.request(), queue_id_, result);
+    return stored_answer(context_, pending_.request(), queue_id_, recall_handle_, result);
   }
 
   BrokerContext& context_;
   SendsInFlight::Place place_;
   PendingReply pending_;
   std::string topic_;
+  std::string recall_handle_;
   std::int32_t queue_id_;
   std::size_t bytes_;
 };
 
 void append_single(BrokerContext& context, const Request& request, std::string_view properties,
-                   std::int32_t delay_level, RecordView record, Answer answer) {
+                   const CheckedSend& send, RecordView record, Answer answer) {
   std::string text = stored_properties(context, properties);
-  if (delay_level > 0) text = delayed_properties(text, delay_level, record);
+  if (send.delay_level > 0) text = delayed_properties(text, send.delay_level, record);
+  if (send.timer_out_millis > 0) {
+    std::string handle;
+    text = timer_properties(context, text, send.timer_out_millis, record, handle);
+    answer.is_timer(std::move(handle));
+  }
   record.body = request.command.body.view();
   record.properties = text;
   context.store.append(std::span(&record, 1), waits_for_flush(properties),
@@ -235,7 +273,7 @@ Reply send_message(BrokerContext& context, Request& request) {
   const RecordView record = make_record(context, request, *header, send);
   const std::string_view properties = header->properties.value_or("");
   if (!send.is_batch) {
-    append_single(context, request, properties, send.delay_level, record,
+    append_single(context, request, properties, send, record,
                   Answer(context, request, record, bytes, std::move(place)));
     return std::nullopt;
   }

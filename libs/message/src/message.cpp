@@ -1,10 +1,18 @@
 #include "comet/message/message.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "comet/message/message_id.hpp"
 
 namespace comet {
+namespace {
+
+constexpr std::array kTimerWishes = {property::kTimerDelaySec, property::kTimerDelayMs,
+                                     property::kTimerDeliverMs, property::kStartDeliverTime};
+
+}  // namespace
 
 int Message::delay_level() const noexcept {
   std::string_view text = properties_.get(property::kDelay);
@@ -23,6 +31,25 @@ Message& Message::key(std::string_view value) & {
 Message& Message::delay_level(int level) & {
   properties_.set(property::kDelay, std::to_string(level));
   return *this;
+}
+
+Message& Message::deliver_after(std::chrono::milliseconds delay) & {
+  properties_.erase(property::kTimerDeliverMs);
+  properties_.set(property::kTimerDelayMs, std::to_string(delay.count()));
+  return *this;
+}
+
+Message& Message::deliver_at(std::chrono::system_clock::time_point time) & {
+  const auto since_1970 =
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  properties_.erase(property::kTimerDelayMs);
+  properties_.set(property::kTimerDeliverMs, std::to_string(since_1970.count()));
+  return *this;
+}
+
+bool Message::is_delayed() const noexcept {
+  return delay_level() > 0 ||
+         std::ranges::any_of(kTimerWishes, [this](auto name) { return properties_.contains(name); });
 }
 
 std::string MessageExt::offset_message_id() const {

@@ -1,6 +1,7 @@
 #include "dispatch.hpp"
 
 #include <charconv>
+#include <limits>
 
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
@@ -10,18 +11,31 @@ namespace comet::store {
 
 namespace {
 
-std::int64_t parse_level(std::string_view text) noexcept {
-  std::int64_t level = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), level);
-  return error == std::errc() && end == text.data() + text.size() ? level : 0;
+constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";
+
+// 0 for what is none.
+std::int64_t parse_number(std::string_view text) noexcept {
+  std::int64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : 0;
+}
+
+// A time, told from a hash by its size; 0 when there is none.
+std::int64_t timer_out(const RecordView& record) noexcept {
+  const std::int64_t out = parse_number(find_property(record.properties, property::kTimerOutMs));
+  if (out <= std::numeric_limits<std::int32_t>::max()) return 0;
+  return find_property(record.properties, property::kTimerDeleteUniqueKey).empty() ? out : -out;
 }
 
 }  // namespace
 
 TagsCode tags_code_of(const RecordView& record, const DelayLevels& levels) {
   if (record.topic == kScheduleTopic) {
-    std::int64_t level = parse_level(find_property(record.properties, property::kDelay));
+    std::int64_t level = parse_number(find_property(record.properties, property::kDelay));
     if (level > 0) return TagsCode::delay(levels.delay_of(level));
+  }
+  if (record.topic == kTimerTopic) {
+    if (const std::int64_t out = timer_out(record); out != 0) return TagsCode::time(out);
   }
   return TagsCode::hash(java_hash_code(find_property(record.properties, property::kTags)));
 }

@@ -10,7 +10,9 @@
 namespace comet::store {
 
 // The tags code of a queue unit: a hash, or in the schedule topic the time of delivery, which is
-// known when the store timestamp is.
+// known when the store timestamp is, or in the timer topic TIMER_OUT_MS, so that a broker that
+// starts learns from the queue alone when its messages are due. Negative: the record takes another
+// one back. (Apache writes a hash there, and reads none; times do not fit into one.)
 class TagsCode {
  public:
   [[nodiscard]] std::int64_t at(std::int64_t store_timestamp) const noexcept {
@@ -18,6 +20,7 @@ class TagsCode {
   }
   static TagsCode hash(std::int32_t value) noexcept { return {value, false}; }
   static TagsCode delay(std::int64_t millis) noexcept { return {millis, true}; }
+  static TagsCode time(std::int64_t millis) noexcept { return {millis, false}; }
   TagsCode() = default;
 
  private:

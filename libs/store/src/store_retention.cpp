@@ -18,6 +18,11 @@ namespace {
 constexpr int kMaxFilesPerRound = 10;
 constexpr int kRoundsAfterRequest = 20;
 
+// Queues whose offsets the broker has saved: they must not begin at 0 again.
+bool is_counted_by_broker(std::string_view topic) noexcept {
+  return topic == "SCHEDULE_TOPIC_XXXX" || topic == "rmq_sys_wheel_timer";
+}
+
 // As df and Apache's broker count, rounded up.
 int used_percent(const DiskUsage& usage) {
   std::int64_t reachable = usage.used + usage.available;
@@ -183,7 +188,7 @@ std::int64_t StoreCore::remove_topic(std::string_view topic) {
 
 std::int64_t StoreCore::remove_unused_topics(const std::set<std::string, std::less<>>& used) {
   return remove_queues([&](const ConsumeQueue& queue) {
-    return !used.contains(queue.topic()) && queue.topic() != "SCHEDULE_TOPIC_XXXX" &&
+    return !used.contains(queue.topic()) && !is_counted_by_broker(queue.topic()) &&
            queue.topic() != "RMQ_SYS_TRANS_OP_HALF_TOPIC";
   });
 }
@@ -191,7 +196,7 @@ std::int64_t StoreCore::remove_unused_topics(const std::set<std::string, std::le
 std::int64_t StoreCore::remove_expired_queues() {
   std::int64_t log_min = log_.min_offset();
   return remove_queues([&](const ConsumeQueue& queue) {
-    return queue.topic() != "SCHEDULE_TOPIC_XXXX" &&
+    return !is_counted_by_broker(queue.topic()) &&
            queue.min_offset(log_min) >= queue.max_offset();
   });
 }

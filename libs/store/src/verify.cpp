@@ -136,6 +136,12 @@ class Verification {
   static bool is_right_tag(const LogRecord& record, std::int64_t code) {
     bool delayed = record.topic == kScheduleTopic && !record.property("DELAY").empty();
     if (delayed) return code >= record.store_timestamp;  // the time of delivery
+    const bool is_time = code > std::numeric_limits<std::int32_t>::max() ||
+                         code < std::numeric_limits<std::int32_t>::min();
+    if (record.topic == "rmq_sys_wheel_timer" && is_time) {
+      const std::string sign = record.property("TIMER_DEL_UNIQKEY").empty() ? "" : "-";
+      return std::to_string(code) == sign + std::string(record.property("TIMER_OUT_MS"));
+    }
     std::string_view tags = record.property("TAGS");
     return code == (tags.empty() ? 0 : hash_of(tags));
   }

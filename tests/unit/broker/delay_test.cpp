@@ -124,19 +124,6 @@ BOOST_AUTO_TEST_CASE(levels_of_zero_and_below_are_no_delay_and_others_must_be_nu
                   .response_code() == ResponseCode::message_illegal));
 }
 
-BOOST_AUTO_TEST_CASE(a_level_has_precedence_over_the_timers_of_five_which_are_refused) {
-  start();
-  send_delayed("x", 1,
-               "\x02TIMER_DELAY_SEC\x01"
-               "100");
-  world.pass(1s);
-  BOOST_TEST((delivered() == Bodies{"x"}));
-  BOOST_TEST((ask(send_request("T", "x", 1,
-                               "TIMER_DELAY_SEC\x01"
-                               "100"))
-                  .response_code() == ResponseCode::message_illegal));
-}
-
 BOOST_AUTO_TEST_CASE(what_became_due_while_the_broker_was_down_comes_at_its_start) {
   start();
   send_delayed("first", 1);

@@ -73,10 +73,6 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_yet_is_refused_and_not_stored_as_someth
   start();
   BOOST_TEST((ask(send_request("T", "x", 0, "TRAN_MSG\x01true\x02")).response_code() ==
               ResponseCode::no_permission));
-  BOOST_TEST((ask(send_request("T", "x", 0,
-                               "TIMER_DELAY_SEC\x01"
-                               "3\x02"))
-                  .response_code() == ResponseCode::message_illegal));
   BOOST_TEST(broker->store().max_offset("T", 0) == 0);
 }
 

@@ -55,6 +55,16 @@ class StoreStats {
   store::DiskState disk;
 };
 
+// Messages that wait for their time (5.x; not those of delay levels).
+class TimerStats {
+ public:
+  std::size_t pending = 0;
+  std::uint64_t delivered = 0;  // since the start, as the others
+  std::uint64_t recalled = 0;
+  std::uint64_t rolled = 0;        // stored anew before their log files expired
+  std::int64_t behind_millis = 0;  // how late the one is that is due and waits longest; 0: none is
+};
+
 class BrokerStats {
  public:
   std::size_t connections = 0;
@@ -68,6 +78,7 @@ class BrokerStats {
   std::vector<ConsumerLag> lags;
   std::vector<ClientCount> clients;
   StoreStats store;
+  TimerStats timers;
 };
 
 }  // namespace comet::broker

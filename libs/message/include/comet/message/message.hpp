@@ -1,6 +1,7 @@
 #pragma once
 // Messages as producers make them and consumers receive them.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class Message {
     return properties_.get(property::kUniqueKey);
   }
   [[nodiscard]] int delay_level() const noexcept;
+  // Whether it asks to be delivered later, by level or time.
+  [[nodiscard]] bool is_delayed() const noexcept;
 
   Message& topic(std::string value) & {
     topic_ = std::move(value);
@@ -59,8 +62,16 @@ class Message {
     properties_.set(name, value);
     return *this;
   }
+  // Consumers get a delayed message later. Of the three ways the level needs no broker of 5.x (or
+  // CometMQ's) and has precedence; the last call of the other two counts. Negative delays and times
+  // that have passed mean at once; what lies more than 3 days ahead is refused (timerMaxDelaySec of
+  // the broker). Delayed messages are not sent in batches.
   // 1..18 by default: 1s 5s 10s 30s 1m ... 2h.
   Message& delay_level(int level) &;
+  // That long after the broker has stored it, by the broker's clock.
+  Message& deliver_after(std::chrono::milliseconds delay) &;
+  // At that time of the broker's clock.
+  Message& deliver_at(std::chrono::system_clock::time_point time) &;
   // False: do not wait for flush and replication even where the broker is set to (WAIT=false).
   Message& wait_store_ok(bool wait) & {
     properties_.set(property::kWait, wait ? "true" : "false");
@@ -74,6 +85,12 @@ class Message {
     return std::move(property(name, value));
   }
   Message&& delay_level(int level) && { return std::move(delay_level(level)); }
+  Message&& deliver_after(std::chrono::milliseconds delay) && {
+    return std::move(deliver_after(delay));
+  }
+  Message&& deliver_at(std::chrono::system_clock::time_point time) && {
+    return std::move(deliver_at(time));
+  }
   Message&& wait_store_ok(bool wait) && { return std::move(wait_store_ok(wait)); }
 
  private:

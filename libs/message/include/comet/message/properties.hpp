@@ -28,6 +28,17 @@ inline constexpr std::string_view kCluster = "CLUSTER";
 inline constexpr std::string_view kMsgRegion = "MSG_REGION";
 inline constexpr std::string_view kTraceOn = "TRACE_ON";
 inline constexpr std::string_view kInstanceId = "INSTANCE_ID";
+// Timer messages (5.x): what the producer wishes, of which the first counts ...
+inline constexpr std::string_view kTimerDelaySec = "TIMER_DELAY_SEC";
+inline constexpr std::string_view kTimerDelayMs = "TIMER_DELAY_MS";
+inline constexpr std::string_view kTimerDeliverMs = "TIMER_DELIVER_MS";
+inline constexpr std::string_view kStartDeliverTime = "__STARTDELIVERTIME";
+// ... and what the broker notes.
+inline constexpr std::string_view kTimerOutMs = "TIMER_OUT_MS";
+inline constexpr std::string_view kTimerDequeueMs = "TIMER_DEQUEUE_MS";
+inline constexpr std::string_view kTimerRollTimes = "TIMER_ROLL_TIMES";
+inline constexpr std::string_view kTimerDeleteUniqueKey = "TIMER_DEL_UNIQKEY";
+inline constexpr std::string_view kBornTimestamp = "BORN_TIMESTAMP";
 }  // namespace property
 
 // 32767: the record's length field is a signed 16-bit number.

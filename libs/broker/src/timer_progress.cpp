@@ -1,0 +1,77 @@
+#include "timer_progress.hpp"
+
+#include "comet/base/bytes.hpp"
+#include "comet/base/files.hpp"
+#include "comet/base/log.hpp"
+#include "comet/routing/json.hpp"
+#include "comet/routing/json_writer.hpp"
+#include "state_file.hpp"
+
+namespace comet::broker {
+namespace {
+
+// Apache: TimerCheckpoint. lastReadTimeMs at 0 is the step that comes next, lastTimerQueueOffset at
+// 16 what has been put into the wheel.
+std::optional<TimerProgress> load_from_apache(const std::string& path) {
+  const Result<std::string> content = read_file(path);
+  if (!content || content->size() < 24) return std::nullopt;
+  TimerProgress progress;
+  progress.delivered_until = load_be<std::int64_t>(content->data());
+  progress.taken = load_be<std::int64_t>(content->data() + 16);
+  if (progress.delivered_until < 0 || progress.taken < 0) return std::nullopt;
+  log::info("{} was read: timers up to {} ms have been delivered by another broker", path,
+            progress.delivered_until);
+  return progress;
+}
+
+}  // namespace
+
+std::string TimerProgress::to_json() const {
+  routing::JsonWriter json;
+  json.begin_object();
+  json.key("deliveredUntil");
+  json.value(delivered_until);
+  json.key("firstOffset");
+  json.value(first);
+  json.key("takenOffset");
+  json.value(taken);
+  json.end_object();
+  return json.take();
+}
+
+error_code TimerProgress::parse(std::string_view json) {
+  auto parsed = routing::parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  const auto read = [root](std::string_view name, std::int64_t& number) {
+    const boost::json::value* value = root->if_contains(name);
+    if (value == nullptr || !value->is_int64() || value->get_int64() < 0) return false;
+    number = value->get_int64();
+    return true;
+  };
+  TimerProgress progress;
+  const bool whole = read("deliveredUntil", progress.delivered_until) &&
+                     read("firstOffset", progress.first) && read("takenOffset", progress.taken);
+  if (!whole) return BaseErrc::bad_value;
+  *this = progress;
+  return {};
+}
+
+std::string timer_progress_path(const std::string& store_root) {
+  return store_root + "/config/timerProgress.json";
+}
+
+TimerProgress load_timer_progress(const std::string& store_root) {
+  TimerProgress progress;
+  bool found = false;
+  load_state_file(timer_progress_path(store_root), [&](std::string_view json) {
+    const error_code error = progress.parse(json);
+    found = !error;
+    return error;
+  });
+  if (found) return progress;
+  return load_from_apache(store_root + "/config/timercheck").value_or(progress);
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,128 @@
+#pragma once
+// Delivers timer messages (5.x; Apache: TimerMessageStore) when their time has come. docs/delay.md
+// says what is kept where and what is promised.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "comet/base/async.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/store/message_store.hpp"
+#include "timer_index.hpp"
+#include "timer_progress.hpp"
+#include "traffic.hpp"
+
+namespace comet::broker {
+
+// Timer messages are records of the timer topic's queue. The service knows of each that waits when
+// it is due and where it lies, and stores it as one of its real topic then. One coroutine takes in
+// what arrives and delivers; it sleeps until the earliest is due, a second at most, since the wall
+// clock may be set. Another one looks after records whose log files are about to expire.
+// Everything runs on the executor (one thread) but what is said to be thread-safe.
+class TimerService : public std::enable_shared_from_this<TimerService> {
+ public:
+  TimerService(asio::any_io_executor executor, TimeSource& time, store::MessageStore& store,
+               TrafficTable& traffic, const BrokerConfig& config);
+
+  // Reads the progress and learns from the queue what waits. Blocking; throws Error.
+  void load();
+  // Where delivered messages say that they are stored; `write` runs work that may block.
+  void start(TaskGroup& tasks, const IpEndpoint& store_host,
+             std::function<void(std::function<void()>)> write);
+  // A record of the timer topic became readable.
+  void on_arrival(std::int64_t queue_offset);
+  // Returns when nothing is being delivered any more; the tasks have ended.
+  [[nodiscard]] asio::awaitable<void> finish();
+  // Writes the progress as it is. For the end: the store is on the disk, nothing runs any more.
+  void save();
+
+  // Thread-safe, both.
+  [[nodiscard]] bool is_full() const noexcept {
+    return pending_.load(std::memory_order_relaxed) >= config_.max_timers;
+  }
+  [[nodiscard]] TimerStats stats() const;
+
+ private:
+  // Messages that are being delivered together.
+  class Batch {
+   public:
+    std::int64_t first_due = 0;
+    std::size_t open = 0;  // not stored yet
+  };
+  using BatchPtr = std::shared_ptr<Batch>;
+  class Delivered;
+
+  [[nodiscard]] asio::awaitable<void> serve();
+  [[nodiscard]] asio::awaitable<void> roll();
+  [[nodiscard]] asio::awaitable<void> roll_old_records();
+  [[nodiscard]] asio::awaitable<bool> store_again(store::QueueEntry entry);
+  [[nodiscard]] asio::awaitable<void> save_in_background();
+
+  void take_in();
+  [[nodiscard]] TimerEntry entry_of(const store::QueueEntry& queue_entry) const;
+  [[nodiscard]] std::int64_t due_of(std::int64_t out_millis) const noexcept {
+    return out_millis + config_.timer_precision_millis;
+  }
+  [[nodiscard]] bool is_blocked() const;
+  [[nodiscard]] Instant next_wake() const;
+  void deliver_due(std::int64_t now_millis);
+  void deliver(const TimerEntry& entry, const BatchPtr& batch);
+  void note_recall(const TimerEntry& entry, const RecordView& record);
+  [[nodiscard]] bool take_recall(const TimerEntry& entry, const RecordView& record);
+  void on_delivered(const TimerEntry& entry, Batch& batch, std::size_t bytes,
+                    const std::string& topic, std::size_t content,
+                    const store::AppendResult& result);
+  void publish();
+
+  // When the earliest is due that waits or is being delivered; max: there is none.
+  [[nodiscard]] std::int64_t earliest_due() const;
+  void advance_first(std::size_t most);
+  [[nodiscard]] TimerProgress progress();
+
+  asio::any_io_executor executor_;
+  TimeSource& time_;
+  store::MessageStore& store_;
+  TrafficTable& traffic_;
+  const BrokerConfig& config_;
+  const std::string path_;
+  IpEndpoint store_host_;
+  std::function<void(std::function<void()>)> write_;
+
+  TimerIndex index_;
+  std::int64_t arrived_ = 0;          // end of the queue, as far as it was told
+  std::int64_t taken_ = 0;            // end of what the index knows
+  std::int64_t first_ = 0;            // before it everything is done
+  std::int64_t rolled_before_ = 0;    // log offset: what the index has before it was stored anew
+  std::int64_t delivered_until_ = 0;  // latest due time of what was taken out of the index
+
+  std::deque<BatchPtr> batches_;  // not all of whose messages are stored
+  std::size_t in_flight_ = 0;
+  std::size_t bytes_in_flight_ = 0;
+  Instant refused_until_{};
+  bool complained_ = false;
+  // Recalls of messages that are due at the same time, by that time: topic and unique key.
+  std::map<std::int64_t, std::unordered_set<std::string>> recalls_;
+
+  // A progress that may be written when the log is on the disk up to there: otherwise a power cut
+  // could take the delivered messages, and leave the note that they were delivered.
+  std::optional<std::pair<TimerProgress, std::int64_t>> unsaved_;
+  std::shared_ptr<TimerProgress> saved_ = std::make_shared<TimerProgress>();
+  std::shared_ptr<std::atomic<bool>> writing_ = std::make_shared<std::atomic<bool>>(false);
+
+  std::atomic<std::size_t> pending_{0};
+  std::atomic<std::int64_t> next_due_{0};
+  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> recalled_{0};
+  std::atomic<std::uint64_t> rolled_{0};
+  Event wake_;
+};
+
+}  // namespace comet::broker

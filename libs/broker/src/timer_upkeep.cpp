@@ -1,0 +1,152 @@
+// The part of TimerService that keeps its state on the disk: how far it has come, and records that
+// wait longer than their log files are kept.
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <limits>
+
+#include "comet/base/log.hpp"
+#include "state_file.hpp"
+#include "timer_message.hpp"
+#include "timer_service.hpp"
+
+namespace comet::broker {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kLookedAtPerSave = 16'384;  // entries; they have been delivered
+constexpr std::int32_t kEntriesAtOnce = 1024;
+constexpr Duration kRollPeriod = 60s;
+constexpr std::int64_t kSoonMillis = 120'000;  // is delivered before it would be worth the trouble
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+
+}  // namespace
+
+// Steps over what is done at the queue's front, so that a start has less to look at.
+void TimerService::advance_first(std::size_t most) {
+  const std::int64_t earliest = earliest_due();
+  if (earliest == kNever) {
+    first_ = taken_;
+    return;
+  }
+  const std::int64_t end = std::min(taken_, first_ + static_cast<std::int64_t>(most));
+  while (first_ < end) {
+    const auto entries = store_.queue_entries(
+        kTimerTopic, 0, first_,
+        static_cast<std::int32_t>(std::min<std::int64_t>(end - first_, kEntriesAtOnce)));
+    if (entries.empty()) return;
+    for (const store::QueueEntry& entry : entries) {
+      if (entry_of(entry).due_millis() >= earliest) return;
+      ++first_;
+    }
+  }
+}
+
+TimerProgress TimerService::progress() {
+  advance_first(kLookedAtPerSave);
+  TimerProgress progress;
+  progress.first = first_;
+  progress.taken = taken_;
+  const std::int64_t earliest = earliest_due();
+  progress.delivered_until = earliest == kNever ? delivered_until_ : earliest - 1;
+  return progress;
+}
+
+asio::awaitable<void> TimerService::save_in_background() {
+  publish();
+  const std::int64_t log_end = store_.max_physical_offset();
+  if (unsaved_ && unsaved_->second <= log_end - store_.unsynced_bytes() && !writing_->load()) {
+    writing_->store(true);
+    // It keeps what it needs: the service may be gone when it runs.
+    write_([path = path_, progress = unsaved_->first, saved = saved_, writing = writing_] {
+      if (*saved == progress || save_state_file(path, progress.to_json())) *saved = progress;
+      writing->store(false);
+    });
+    unsaved_.reset();
+  }
+  if (!unsaved_) unsaved_.emplace(progress(), log_end);
+  co_return;
+}
+
+void TimerService::save() {
+  const TimerProgress now = progress();
+  if (*saved_ == now || (now == TimerProgress() && saved_->taken == 0)) return;
+  if (save_state_file(path_, now.to_json())) *saved_ = now;
+}
+
+asio::awaitable<void> TimerService::roll() {
+  Timer timer(executor_, time_);
+  for (;;) {
+    co_await timer.wait_for(kRollPeriod);
+    co_await roll_old_records();
+  }
+}
+
+// In the order of the queue, so that how far it has come (first_) says which are done.
+asio::awaitable<void> TimerService::roll_old_records() {
+  // Log files are kept for a time (Apache: fileReservedTime) after the last record in them.
+  const Duration kept = config_.store.file_reserved_time;
+  const Duration window = std::min(config_.timer_roll_window, kept / 3 * 2);
+  const std::int64_t now = time_.wall_millis();
+  const std::int64_t end =
+      std::min(taken_, store_.offset_by_time(kTimerTopic, 0, now - to_millis(window),
+                                             store::TimeBoundary::lower));
+  const std::uint64_t rolled_before = rolled_.load(std::memory_order_relaxed);
+  while (first_ < end) {
+    advance_first(kEntriesAtOnce);
+    if (first_ >= end) break;
+    const auto entries = store_.queue_entries(kTimerTopic, 0, first_, 1);
+    if (entries.empty()) break;
+    const std::int64_t due = entry_of(entries.front()).due_millis();
+    // Time has been there once: it may be on its way, or have been refused.
+    if (due <= delivered_until_ || due <= now + kSoonMillis) {
+      const bool is_done = due < earliest_due();
+      if (!is_done) break;
+      continue;  // a turn of advance_first() ended before it
+    }
+    const store::QueueEntry entry = entries.front();
+    const bool is_stored = co_await store_again(entry);
+    if (!is_stored) break;
+    rolled_before_ = entry.physical_offset + 1;
+    ++first_;
+  }
+  if (rolled_.load(std::memory_order_relaxed) == rolled_before) co_return;
+  index_.forget_before(rolled_before_);
+  publish();
+}
+
+asio::awaitable<bool> TimerService::store_again(store::QueueEntry entry) {
+  const SharedBytes bytes = store_.read_record(entry.physical_offset);
+  const auto stored = parse_record(bytes.view(), CheckCrc::no);
+  if (!stored || stored->topic != kTimerTopic) {
+    log::error("the timer message at {} of the commit log cannot be read and is lost",
+               entry.physical_offset);
+    co_return true;
+  }
+  MessageProperties properties = MessageProperties::decode(stored->properties);
+  const std::string_view text = properties.get(property::kTimerRollTimes);
+  int times = 0;
+  std::from_chars(text.data(), text.data() + text.size(), times);
+  properties.set(property::kTimerRollTimes, std::to_string(times + 1));
+  const std::string encoded = properties.encode();
+  RecordView record = *stored;
+  record.properties = encoded;
+  record.store_host = store_host_;
+  const store::AppendResult result = co_await store_.append(record, false);
+  const bool is_stored = !result.error || result.error == store::StoreErrc::flush_timeout;
+  if (is_stored) {
+    rolled_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    log::error("a timer message at {} of the commit log cannot be stored anew before its file "
+               "expires: {}",
+               entry.physical_offset, result.error.message());
+  }
+  co_return is_stored;
+}
+
+}  // namespace comet::broker

@@ -1,0 +1,474 @@
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "comet/base/bytes.hpp"
+#include "timer_fixture.hpp"
+
+using namespace comet;
+using namespace comet::test;
+using namespace std::chrono_literals;
+
+BOOST_FIXTURE_TEST_SUITE(timer_messages, TimerFixture)
+
+BOOST_AUTO_TEST_CASE(a_timer_message_comes_at_its_millisecond_and_not_before) {
+  start();
+  const std::int64_t due = now() + 12'345;
+  RemotingCommand answer = send_timer("late", "TIMER_DELIVER_MS", std::to_string(due), 1,
+                                      "\x02TAGS\x01"
+                                      "A\x02UNIQ_KEY\x01KEY");
+  BOOST_TEST((answer.response_code() == ResponseCode::success));
+  BOOST_TEST(text(answer, "queueId") == "1");  // as asked for, though it lies elsewhere
+  const auto handle = RecallHandle::decode(text(answer, "recallHandle"));
+  BOOST_REQUIRE(handle.has_value());
+  BOOST_TEST(handle->topic == "T");
+  BOOST_TEST(handle->broker_name == "broker-a");
+  BOOST_TEST(handle->time_millis == due);
+  BOOST_TEST(handle->unique_key == "KEY");
+  const auto waiting = stored(kTimerTopic, 0);
+  BOOST_REQUIRE(waiting.size() == 1u);
+  BOOST_TEST(waiting[0].properties().get("REAL_TOPIC") == "T");
+  BOOST_TEST(waiting[0].properties().get("REAL_QID") == "1");
+  BOOST_TEST(waiting[0].properties().get("TIMER_OUT_MS") == std::to_string(due - 1));
+  world.pass(12'344ms);
+  BOOST_TEST(delivered().empty());
+  world.pass(1ms);
+  RemotingCommand pulled = ask(pull_request("T", 1, 0, 0, "A"));
+  const auto messages = decode_records(pulled.body.to_string());
+  BOOST_REQUIRE(messages.size() == 1u);
+  BOOST_TEST(messages[0].body() == "late");
+  BOOST_TEST(messages[0].tag() == "A");
+  BOOST_TEST(messages[0].unique_id() == "KEY");
+  BOOST_TEST(messages[0].properties().get("TIMER_DEQUEUE_MS") == std::to_string(due));
+  BOOST_TEST(messages[0].store_timestamp == due);
+}
+
+BOOST_AUTO_TEST_CASE(seconds_have_precedence_over_milliseconds_and_those_over_times) {
+  start();
+  const std::string later = std::to_string(now() + 50'000);
+  const auto after = [&](const std::string& body, const std::string& properties, Duration wait) {
+    const std::size_t before = delivered().size();
+    BOOST_TEST((ask(send_request("T", body, 1, properties)).response_code() ==
+                ResponseCode::success));
+    world.pass(wait - 1ms);
+    BOOST_TEST(delivered().size() == before, body << " came too early");
+    world.pass(1ms);
+    BOOST_TEST(delivered().size() == before + 1, body << " did not come");
+  };
+  const std::string sec = "TIMER_DELAY_SEC\x01" "2\x02";
+  const std::string ms = "TIMER_DELAY_MS\x01" "3000\x02";
+  const std::string at = "TIMER_DELIVER_MS\x01" + later + "\x02";
+  const std::string cloud = "__STARTDELIVERTIME\x01" + std::to_string(now() + 100'000) + "\x02";
+  after("seconds", cloud + at + ms + sec, 2s);
+  after("milliseconds", cloud + at + ms, 3s);
+  after("time", cloud + at, 45s);
+  after("cloud", cloud, 50s);
+}
+
+BOOST_AUTO_TEST_CASE(a_delay_level_has_precedence_over_every_timer) {
+  start();
+  for (const char* name :
+       {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "__STARTDELIVERTIME"}) {
+    send_timer(name, name, "nonsense", 1, "\x02" "DELAY\x01" "1");
+  }
+  world.pass(1s);
+  BOOST_TEST(delivered().size() == 4u);
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(times_that_have_passed_mean_at_once) {
+  start();
+  BOOST_TEST(text(send_at("now", now()), "recallHandle") == "(absent)");
+  send_at("past", now() - 1);
+  send_at("zero", 0);
+  send_at("negative", -5);
+  send_timer("no delay", "TIMER_DELAY_SEC", "0");
+  send_timer("negative delay", "TIMER_DELAY_MS", "-1");
+  send_timer("far below", "TIMER_DELAY_SEC", std::to_string(std::numeric_limits<long>::min()));
+  BOOST_TEST(delivered().size() == 7u);
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_number_or_too_far_ahead_is_refused) {
+  start();
+  const auto code = [&](const char* name, const std::string& value) {
+    return send_timer("x", name, value).response_code();
+  };
+  const std::int64_t three_days = 259'200'000;
+  BOOST_TEST((code("TIMER_DELIVER_MS", std::to_string(now() + three_days)) ==
+              ResponseCode::success));
+  for (const char* garbage : {"soon", "1.5", "0x10", " 1", "1 ", "99999999999999999999", "--1"}) {
+    BOOST_TEST((code("TIMER_DELAY_MS", garbage) == ResponseCode::message_illegal), garbage);
+    BOOST_TEST((code("__STARTDELIVERTIME", garbage) == ResponseCode::message_illegal), garbage);
+  }
+  RemotingCommand answer = send_at("x", now() + three_days + 1);
+  BOOST_TEST((answer.response_code() == ResponseCode::message_illegal));
+  BOOST_TEST(answer.remark ==
+             "timer message illegal, the delay time should not be bigger than the max delay "
+             "259200000ms; or if set del msg, the delay time should be bigger than the current "
+             "time");
+  BOOST_TEST((code("TIMER_DELAY_SEC", "259201") == ResponseCode::message_illegal));
+  BOOST_TEST((code("TIMER_DELAY_SEC", "9223372036854775807") == ResponseCode::message_illegal));
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_has_waited_does_not_wait_again) {
+  start();
+  send_timer("x", "TIMER_DELAY_SEC", "100", 1, "\x02TIMER_OUT_MS\x01" "5");
+  BOOST_TEST((delivered() == Bodies{"x"}));
+}
+
+BOOST_AUTO_TEST_CASE(batches_wait_for_nothing_and_nobody_sends_to_the_timer_topic) {
+  start();
+  BOOST_TEST((ask(send_request(kTimerTopic, "x")).response_code() == ResponseCode::no_permission));
+  RemotingCommand request = send_request("T", "x", 1, "TIMER_DELAY_SEC\x01" "1");
+  request.code = static_cast<std::int32_t>(RequestCode::send_batch_message);
+  BOOST_TEST((ask(std::move(request)).response_code() == ResponseCode::message_illegal));
+}
+
+BOOST_AUTO_TEST_CASE(a_broker_without_timers_refuses_them_and_keeps_those_it_has) {
+  start();
+  send_timer("kept", "TIMER_DELAY_SEC", "1");
+  stop();
+  config.timers = false;
+  start();
+  RemotingCommand answer = send_timer("x", "TIMER_DELAY_SEC", "1");
+  BOOST_TEST((answer.response_code() == ResponseCode::system_error));
+  BOOST_TEST(answer.remark == "accurate timer message is not enabled, timerWheelEnable is false");
+  world.pass(10s);
+  BOOST_TEST(delivered().empty());
+  stop();
+  config.timers = true;
+  start();
+  world.settle();
+  BOOST_TEST((delivered() == Bodies{"kept"}));
+}
+
+BOOST_AUTO_TEST_CASE(more_than_the_limit_do_not_wait) {
+  config.max_timers = 2;
+  start();
+  send_timer("a", "TIMER_DELAY_SEC", "5");
+  send_timer("b", "TIMER_DELAY_SEC", "5");
+  world.pass(1s);
+  BOOST_TEST((send_timer("c", "TIMER_DELAY_SEC", "5").response_code() ==
+              ResponseCode::system_error));
+  BOOST_TEST((send_at("now", now()).response_code() == ResponseCode::success));
+  world.pass(5s);
+  BOOST_TEST((send_timer("d", "TIMER_DELAY_SEC", "5").response_code() == ResponseCode::success));
+  BOOST_TEST(broker->stats().timers.delivered == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(steps_of_a_second_are_apaches) {
+  config.timer_precision_millis = 1000;
+  start();
+  const std::int64_t second = (now() / 1000 + 5) * 1000;
+  const std::int64_t out_of_exact = second - 1000;
+  BOOST_TEST(RecallHandle::decode(text(send_at("exact", second), "recallHandle"))->time_millis ==
+             out_of_exact + 1);
+  BOOST_TEST(RecallHandle::decode(text(send_at("between", second + 1), "recallHandle"))
+                 ->time_millis == second + 1);
+  world.pass(std::chrono::milliseconds(second - now() - 1));
+  BOOST_TEST(delivered().empty());
+  world.pass(1ms);
+  BOOST_TEST((delivered() == Bodies{"exact"}));
+  world.pass(999ms);
+  BOOST_TEST((delivered() == Bodies{"exact"}));
+  world.pass(1ms);
+  BOOST_TEST((delivered() == Bodies{"exact", "between"}));
+}
+
+BOOST_AUTO_TEST_CASE(messages_come_in_the_order_of_their_times_and_then_of_their_sending) {
+  start();
+  const std::int64_t base = now() + 10'000;
+  send_at("d", base + 2);
+  send_at("b", base + 1);
+  send_at("a", base);
+  send_at("c", base + 1);
+  send_at("e", base + 2);
+  world.time.step_wall_clock(20s);  // all at once
+  world.pass(1s);
+  BOOST_TEST((delivered() == Bodies{"a", "b", "c", "d", "e"}));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_wakes_the_broker_often_while_timers_wait) {
+  start();
+  const std::size_t timers = world.time.waiting();
+  for (int i = 0; i < 200; ++i) send_timer("x", "TIMER_DELAY_SEC", std::to_string(100 + i));
+  BOOST_TEST(world.time.waiting() == timers);
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_is_noticed_within_a_second) {
+  start();
+  send_timer("two hours", "TIMER_DELAY_SEC", "7200");
+  world.time.step_wall_clock(2h);
+  world.pass(1s);
+  BOOST_TEST((delivered() == Bodies{"two hours"}));
+  send_timer("ten", "TIMER_DELAY_SEC", "10");
+  world.time.step_wall_clock(-1h);
+  world.pass(1h);
+  BOOST_TEST((delivered() == Bodies{"two hours"}));
+  world.pass(10s);
+  BOOST_TEST((delivered() == Bodies{"two hours", "ten"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_became_due_while_the_broker_was_down_comes_at_its_start_and_once) {
+  start();
+  send_timer("first", "TIMER_DELAY_SEC", "1");
+  send_timer("second", "TIMER_DELAY_SEC", "60");
+  send_timer("third", "TIMER_DELAY_SEC", "7200");
+  world.pass(2s);
+  stop();
+  world.pass(1h);
+  start();
+  world.settle();
+  BOOST_TEST((delivered() == Bodies{"first", "second"}));
+  stop();
+  start();
+  world.pass(1h);
+  BOOST_TEST((delivered() == Bodies{"first", "second", "third"}));
+  stop();
+  start();
+  world.pass(1h);
+  BOOST_TEST((delivered() == Bodies{"first", "second", "third"}));
+  BOOST_TEST(broker->stats().timers.pending == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_only_what_came_since_the_last_saving) {
+  config.timer_flush_interval = 100ms;
+  config.store.flush_interval = 1ms;
+  start();
+  send_timer("first", "TIMER_DELAY_SEC", "1");
+  send_timer("hour", "TIMER_DELAY_SEC", "3600");
+  world.pass(1s);
+  BOOST_TEST((delivered() == Bodies{"first"}));
+  // The progress is written by another thread, when the log is on the disk.
+  for (int i = 0; progress().find("\"firstOffset\":1") == std::string::npos; ++i) {
+    BOOST_REQUIRE_LT(i, 30'000);
+    world.pass(100ms);
+    std::this_thread::yield();
+  }
+  send_timer("second", "TIMER_DELAY_SEC", "1");
+  world.pass(1s);
+  kill_and_restart();
+  const Bodies all = delivered();
+  BOOST_TEST(std::ranges::count(all, "first") == 1);
+  BOOST_TEST(std::ranges::count(all, "second") >= 1);
+  BOOST_TEST(std::ranges::count(all, "second") <= 2);
+  BOOST_TEST(std::ranges::count(all, "hour") == 0);
+  world.pass(1h);
+  BOOST_TEST(std::ranges::count(delivered(), "hour") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(timers_of_three_days_are_stored_anew_before_their_log_files_expire) {
+  config.timer_flush_interval = 60s;
+  config.flush_delay_offset_interval = 60s;
+  config.store.clean_interval = 1h;
+  start();
+  send_timer("first", "TIMER_DELAY_SEC", "3600");
+  send_timer("long", "TIMER_DELAY_SEC", std::to_string(70 * 3600), 1,
+             "\x02UNIQ_KEY\x01LONG");
+  send_timer("two days", "TIMER_DELAY_SEC", std::to_string(48 * 3600));
+  const RemotingCommand recalled =
+      send_timer("recalled", "TIMER_DELAY_SEC", std::to_string(71 * 3600));
+  recall(recalled);
+  world.pass(48h);
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 5);
+  BOOST_TEST((delivered() == Bodies{"first", "two days"}));
+  world.pass(2min);
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 8);  // and the recall itself
+  BOOST_TEST(broker->stats().timers.pending == 3u);
+  BOOST_TEST(broker->stats().timers.rolled == 3u);
+  const auto again = stored(kTimerTopic, 0).at(5);
+  BOOST_TEST(again.body() == "long");
+  BOOST_TEST(again.properties().get("TIMER_ROLL_TIMES") == "1");
+  stop();
+  start();
+  BOOST_TEST(broker->stats().timers.pending == 3u);  // and not what they were made from
+  world.pass(22h - 2min - 1ms);
+  BOOST_TEST((delivered() == Bodies{"first", "two days"}));
+  world.pass(1ms);
+  BOOST_TEST((delivered() == Bodies{"first", "two days", "long"}));
+  world.pass(48h);
+  BOOST_TEST((delivered() == Bodies{"first", "two days", "long"}));
+  BOOST_TEST(broker->stats().timers.pending == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(log_files_that_are_kept_for_a_short_time_are_left_sooner) {
+  config.store.file_reserved_time = 3h;
+  start();
+  send_timer("x", "TIMER_DELAY_SEC", std::to_string(9 * 3600));
+  world.pass(2h + 2min);
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 2);
+  world.pass(2h + 2min);
+  BOOST_TEST(broker->store().max_offset(kTimerTopic, 0) == 3);
+  world.pass(5h);
+  BOOST_TEST((delivered() == Bodies{"x"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_store_refuses_comes_later) {
+  start();
+  const std::string big(400'000, 'b');
+  for (int i = 0; i < 3; ++i) send_timer(big, "TIMER_DELAY_SEC", "1");
+  // A directory in the place of the next log file keeps the store from making it.
+  const std::string obstacle = directory.path() + "/commitlog/00000000000002097152";
+  std::filesystem::create_directories(obstacle);
+  world.pass(30s);
+  BOOST_TEST(broker->store().max_offset("T", 1) < 3);
+  std::filesystem::remove_all(obstacle);
+  stop();
+  start();
+  world.pass(2s);
+  BOOST_TEST(broker->store().max_offset("T", 1) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_that_apaches_broker_has_left_goes_on_where_it_was) {
+  start();
+  send_at("delivered by Apache", now() + 5000);
+  send_at("waiting", now() + 60'000);
+  stop();
+  std::filesystem::remove(config.store.root + "/config/timerProgress.json");
+  std::filesystem::remove(config.store.root + "/config/timerProgress.json.bak");
+  std::string check;
+  append_be<std::int64_t>(check, now() + 30'000);  // lastReadTimeMs
+  append_be<std::int64_t>(check, 104);             // lastTimerLogFlushPos
+  append_be<std::int64_t>(check, 2);               // lastTimerQueueOffset
+  check.resize(4096);
+  BOOST_TEST(!write_file_atomically(config.store.root + "/config/timercheck", check, false));
+  start();
+  world.pass(60s);
+  BOOST_TEST((delivered() == Bodies{"waiting"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_progress_that_claims_more_than_there_is_hides_nothing) {
+  start();
+  send_timer("x", "TIMER_DELAY_SEC", "10");
+  stop();
+  BOOST_TEST(!write_file_atomically(
+      config.store.root + "/config/timerProgress.json",
+      R"({"deliveredUntil":5,"firstOffset":77,"takenOffset":99})", false));
+  start();
+  send_timer("y", "TIMER_DELAY_SEC", "10");
+  world.pass(20s);
+  BOOST_TEST((delivered() == Bodies{"y"}));  // of the first it says that it is done
+  stop();
+  BOOST_TEST(!write_file_atomically(config.store.root + "/config/timerProgress.json", "{}", false));
+  start();  // the backup is good
+  world.pass(1s);
+  stop();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(recall, TimerFixture)
+
+BOOST_AUTO_TEST_CASE(a_recalled_message_does_not_come_and_others_of_its_time_do) {
+  start();
+  const std::int64_t due = now() + 10'000;
+  send_at("before", due);
+  const RemotingCommand sent = send_at("recalled", due);
+  send_at("behind", due);
+  RemotingCommand answer = recall(sent);
+  BOOST_TEST((answer.response_code() == ResponseCode::success));
+  BOOST_TEST(text(answer, "msgId") ==
+             RecallHandle::decode(text(sent, "recallHandle"))->unique_key);
+  BOOST_TEST(text(answer, "MSG_REGION") == "DefaultRegion");
+  world.pass(1min);
+  BOOST_TEST((delivered() == Bodies{"before", "behind"}));
+  BOOST_TEST(broker->stats().timers.recalled == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_recall_outlives_stops_and_kills) {
+  start();
+  const RemotingCommand one = send_timer("one", "TIMER_DELAY_SEC", "100");
+  const RemotingCommand two = send_timer("two", "TIMER_DELAY_SEC", "100");
+  recall(one);
+  stop();
+  start();
+  recall(two);
+  kill_and_restart();
+  world.pass(1h);
+  BOOST_TEST(delivered().empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_handles_of_steps_of_a_second_work_as_well) {
+  config.timer_precision_millis = 1000;
+  start();
+  const RemotingCommand sent = send_at("x", (now() / 1000 + 5) * 1000);
+  const RemotingCommand other = send_at("y", (now() / 1000 + 5) * 1000 + 700);
+  BOOST_TEST((recall(sent).response_code() == ResponseCode::success));
+  BOOST_TEST((recall(other).response_code() == ResponseCode::success));
+  world.pass(1min);
+  BOOST_TEST(delivered().empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_property_of_older_clients_recalls_too) {
+  start();
+  const std::string due = std::to_string(now() + 5000);
+  send_timer("x", "TIMER_DELIVER_MS", due, 1, "\x02UNIQ_KEY\x01K");
+  BOOST_TEST((send_timer("-", "TIMER_DELIVER_MS", due, 1, "\x02TIMER_DEL_UNIQKEY\x01K")
+                  .response_code() == ResponseCode::success));
+  world.pass(10s);
+  BOOST_TEST(delivered().empty());
+  BOOST_TEST((send_timer("-", "TIMER_DELIVER_MS", due, 1, "\x02TIMER_DEL_UNIQKEY\x01K")
+                  .response_code() == ResponseCode::message_illegal));  // too late
+}
+
+BOOST_AUTO_TEST_CASE(a_recall_is_refused_for_what_5_3_refuses_it_for) {
+  start();
+  const RemotingCommand sent = send_timer("x", "TIMER_DELAY_SEC", "10");
+  ask(send_request("other", "y"));
+  const auto refused = [&](const std::string& topic, RecallHandle handle, ResponseCode code,
+                           const std::string& remark) {
+    RemotingCommand answer = recall(topic, handle.encode());
+    BOOST_TEST((answer.response_code() == code), answer.code);
+    BOOST_TEST(answer.remark == remark);
+    BOOST_TEST(text(answer, "MSG_REGION") == "DefaultRegion");
+  };
+  RecallHandle handle = *RecallHandle::decode(text(sent, "recallHandle"));
+  const auto illegal = ResponseCode::illegal_operation;
+  refused("unknown", handle, ResponseCode::topic_not_exist,
+          "recall failed, the topic[unknown] not exist");
+  refused("other", handle, illegal, "recall failed, topic not match");
+  RecallHandle elsewhere = handle;
+  elsewhere.broker_name = "broker-b";
+  refused("T", elsewhere, illegal, "recall failed, broker service not available");
+  for (const std::int64_t time : {std::int64_t{-1}, now(), now() + 259'200'000}) {
+    RecallHandle at = handle;
+    at.time_millis = time;
+    refused("T", at, illegal, "recall failed, timestamp invalid");
+  }
+  for (const char* garbage : {"", "?", "djEgYQ==", "djIgYSBiIGMgZA==", "AAAAA"}) {
+    BOOST_TEST((recall("T", garbage).response_code() == illegal), garbage);
+    BOOST_TEST(recall("T", garbage).remark == "recall handle is invalid");
+  }
+  RecallHandle unknown = handle;
+  unknown.unique_key = "nobody";
+  BOOST_TEST((recall("T", unknown.encode()).response_code() == ResponseCode::success));
+  world.pass(10s);
+  BOOST_TEST((delivered() == Bodies{"x"}));
+  refused("T", handle, illegal, "recall failed, timestamp invalid");  // it has come
+}
+
+BOOST_AUTO_TEST_CASE(recalls_are_forbidden_unless_they_are_allowed) {
+  config.recall_messages = false;
+  start();
+  const RemotingCommand sent = send_timer("x", "TIMER_DELAY_SEC", "10");
+  RemotingCommand answer = recall(sent);
+  BOOST_TEST((answer.response_code() == ResponseCode::no_permission));
+  BOOST_TEST(answer.remark == "recall failed, operation is forbidden");
+}
+
+BOOST_AUTO_TEST_CASE(a_broker_that_takes_no_messages_takes_recalls_unless_told_otherwise) {
+  start();
+  const RemotingCommand sent = send_timer("x", "TIMER_DELAY_SEC", "10");
+  stop();
+  config.broker_permission = 4;
+  start();
+  BOOST_TEST((recall(sent).response_code() == ResponseCode::success));
+  stop();
+  config.recall_when_not_writable = false;
+  start();
+  BOOST_TEST((recall(sent).response_code() == ResponseCode::service_not_available));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
