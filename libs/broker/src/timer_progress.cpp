@@ -29,6 +29,8 @@ std::optional<TimerProgress> load_from_apache(const std::string& path) {
 std::string TimerProgress::to_json() const {
   routing::JsonWriter json;
   json.begin_object();
+  json.key("deliveredBefore");
+  json.value(delivered_before);
   json.key("deliveredUntil");
   json.value(delivered_until);
   json.key("firstOffset");
@@ -51,7 +53,8 @@ error_code TimerProgress::parse(std::string_view json) {
     return true;
   };
   TimerProgress progress;
-  const bool whole = read("deliveredUntil", progress.delivered_until) &&
+  const bool whole = read("deliveredBefore", progress.delivered_before) &&
+                     read("deliveredUntil", progress.delivered_until) &&
                      read("firstOffset", progress.first) && read("takenOffset", progress.taken);
   if (!whole) return BaseErrc::bad_value;
   *this = progress;

@@ -6,21 +6,28 @@
 #include <string_view>
 
 #include "comet/base/error.hpp"
+#include "timer_index.hpp"
 
 namespace comet::broker {
 
 // What of the timer topic's queue has been delivered, at some moment:
 //  - everything before `first`,
-//  - everything before `taken` that was due at `delivered_until` (ms) or earlier.
+//  - of what lies before `taken`, everything that was due at `delivered_until` (ms) or earlier, and
+//    of the next millisecond the messages before `delivered_before` in the log.
 // The rest waits. That is all that has to be kept; what waits itself is in the queue.
 class TimerProgress {
  public:
   std::int64_t first = 0;
   std::int64_t taken = 0;
   std::int64_t delivered_until = 0;
+  std::int64_t delivered_before = 0;
 
-  [[nodiscard]] bool is_done(std::int64_t queue_offset, std::int64_t due_millis) const noexcept {
-    return queue_offset < first || (queue_offset < taken && due_millis <= delivered_until);
+  [[nodiscard]] bool is_done(std::int64_t queue_offset, const TimerEntry& entry) const noexcept {
+    if (queue_offset < first) return true;
+    if (queue_offset >= taken || entry.due_millis() > delivered_until + 1) return false;
+    // Recalls are needed as long as something is due at their time.
+    return entry.due_millis() <= delivered_until ||
+           (!entry.is_recall() && entry.physical_offset() < delivered_before);
   }
   friend bool operator==(const TimerProgress&, const TimerProgress&) = default;
 

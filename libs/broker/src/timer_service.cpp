@@ -113,7 +113,7 @@ void TimerService::load() {
     }
     for (const store::QueueEntry& queue_entry : entries) {
       const TimerEntry entry = entry_of(queue_entry);
-      if (!done.is_done(taken_, entry.due_millis())) waiting.push_back(entry);
+      if (!done.is_done(taken_, entry)) waiting.push_back(entry);
       ++taken_;
     }
   }
@@ -203,7 +203,6 @@ Instant TimerService::next_wake() const {
 
 void TimerService::deliver_due(std::int64_t now_millis) {
   auto batch = std::make_shared<Batch>();
-  batch->first_due = index_.first().due_millis();
   batches_.push_back(batch);
   for (std::size_t i = 0; i < kBatch && !index_.empty() && !is_blocked(); ++i) {
     if (index_.first().due_millis() > now_millis) break;
@@ -238,7 +237,7 @@ void TimerService::deliver(const TimerEntry& entry, const BatchPtr& batch) {
   Delivered delivered(weak_from_this(), entry, batch, *record);
   ++in_flight_;
   bytes_in_flight_ += delivered.bytes();
-  ++batch->open;
+  if (batch->open++ == 0) batch->first = entry;
   store_.append(std::span(&*record, 1), false, executor_, std::move(delivered));
 }
 
@@ -285,17 +284,22 @@ asio::awaitable<void> TimerService::finish() {
   while (in_flight_ > 0) co_await wake_.wait();
 }
 
-std::int64_t TimerService::earliest_due() const {
-  std::int64_t due = index_.empty() ? kNever : index_.first().due_millis();
+std::optional<TimerEntry> TimerService::earliest() const {
+  std::optional<TimerEntry> first;
+  const auto consider = [&first](const TimerEntry& entry) {
+    if (!first || entry < *first) first = entry;
+  };
+  if (!index_.empty()) consider(index_.first());
   for (const BatchPtr& batch : batches_) {
-    if (batch->open > 0) due = std::min(due, batch->first_due);
+    if (batch->open > 0) consider(batch->first);
   }
-  return due;
+  return first;
 }
 
 void TimerService::publish() {
   pending_.store(index_.size(), std::memory_order_relaxed);
-  next_due_.store(earliest_due(), std::memory_order_relaxed);
+  const std::optional<TimerEntry> first = earliest();
+  next_due_.store(first ? first->due_millis() : kNever, std::memory_order_relaxed);
 }
 
 TimerStats TimerService::stats() const {

@@ -54,7 +54,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   // Messages that are being delivered together.
   class Batch {
    public:
-    std::int64_t first_due = 0;
+    TimerEntry first;
     std::size_t open = 0;  // not stored yet
   };
   using BatchPtr = std::shared_ptr<Batch>;
@@ -82,9 +82,10 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
                     const store::AppendResult& result);
   void publish();
 
-  // When the earliest is due that waits or is being delivered; max: there is none.
-  [[nodiscard]] std::int64_t earliest_due() const;
+  // The first that waits or is being delivered; nullopt: there is none.
+  [[nodiscard]] std::optional<TimerEntry> earliest() const;
   void advance_first(std::size_t most);
+  [[nodiscard]] TimerProgress delivered() const;
   [[nodiscard]] TimerProgress progress();
 
   asio::any_io_executor executor_;

@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
-#include <limits>
 
 #include "comet/base/log.hpp"
 #include "state_file.hpp"
@@ -22,15 +21,14 @@ constexpr std::size_t kLookedAtPerSave = 16'384;  // entries; they have been del
 constexpr std::int32_t kEntriesAtOnce = 1024;
 constexpr Duration kRollPeriod = 60s;
 constexpr std::int64_t kSoonMillis = 120'000;  // is delivered before it would be worth the trouble
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 
 }  // namespace
 
 // Steps over what is done at the queue's front, so that a start has less to look at.
 void TimerService::advance_first(std::size_t most) {
-  const std::int64_t earliest = earliest_due();
-  if (earliest == kNever) {
+  const TimerProgress done = delivered();
+  if (done.first == done.taken) {
     first_ = taken_;
     return;
   }
@@ -41,20 +39,29 @@ void TimerService::advance_first(std::size_t most) {
         static_cast<std::int32_t>(std::min<std::int64_t>(end - first_, kEntriesAtOnce)));
     if (entries.empty()) return;
     for (const store::QueueEntry& entry : entries) {
-      if (entry_of(entry).due_millis() >= earliest) return;
+      if (!done.is_done(first_, entry_of(entry))) return;
       ++first_;
     }
   }
 }
 
-TimerProgress TimerService::progress() {
-  advance_first(kLookedAtPerSave);
+TimerProgress TimerService::delivered() const {
   TimerProgress progress;
   progress.first = first_;
   progress.taken = taken_;
-  const std::int64_t earliest = earliest_due();
-  progress.delivered_until = earliest == kNever ? delivered_until_ : earliest - 1;
+  progress.delivered_until = delivered_until_;
+  if (const std::optional<TimerEntry> next = earliest()) {
+    progress.delivered_until = next->due_millis() - 1;
+    if (!next->is_recall()) progress.delivered_before = next->physical_offset();
+  } else {
+    progress.first = taken_;
+  }
   return progress;
+}
+
+TimerProgress TimerService::progress() {
+  advance_first(kLookedAtPerSave);
+  return delivered();
 }
 
 asio::awaitable<void> TimerService::save_in_background() {
@@ -102,10 +109,11 @@ asio::awaitable<void> TimerService::roll_old_records() {
     if (first_ >= end) break;
     const auto entries = store_.queue_entries(kTimerTopic, 0, first_, 1);
     if (entries.empty()) break;
-    const std::int64_t due = entry_of(entries.front()).due_millis();
+    const TimerEntry waiting = entry_of(entries.front());
+    const std::int64_t due = waiting.due_millis();
     // Time has been there once: it may be on its way, or have been refused.
     if (due <= delivered_until_ || due <= now + kSoonMillis) {
-      const bool is_done = due < earliest_due();
+      const bool is_done = delivered().is_done(first_, waiting);
       if (!is_done) break;
       continue;  // a turn of advance_first() ended before it
     }
