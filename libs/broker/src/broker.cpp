@@ -103,8 +103,8 @@ void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
       home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
-                                  clients, hold.get(), traffic, delay_levels, locks, *delays,
-                                  sends, timers.get()});
+                                  clients, hold.get(), traffic, delay_levels, locks, *delays, sends,
+                                  timers.get()});
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
@@ -219,9 +219,8 @@ void Broker::Impl::begin_background_work() {
               repeat_every(time, delay_interval, delay_interval, "delay offset saving",
                            [this] { return save_delay_offsets_in_background(); }));
   if (!timers) return;
-  timers->start(tasks, context->store_host, [this](std::function<void()> work) {
-    asio::post(file_writer, std::move(work));
-  });
+  timers->start(tasks, context->store_host,
+                [this](std::function<void()> work) { asio::post(file_writer, std::move(work)); });
 }
 
 void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,

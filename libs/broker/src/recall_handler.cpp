@@ -24,8 +24,7 @@ constexpr std::string_view kRecallTag = "_RECALL_TAG_";
 
 RemotingCommand answer(const BrokerContext& context, const Request& request, ResponseCode code,
                        std::string remark) {
-  RemotingCommand response =
-      RemotingCommand::response(request.command, code, std::move(remark));
+  RemotingCommand response = RemotingCommand::response(request.command, code, std::move(remark));
   response.fields.add("MSG_REGION", context.config.region_id);
   return response;
 }

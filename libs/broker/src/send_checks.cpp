@@ -171,9 +171,9 @@ Refusal check_timer(const BrokerContext& context, std::string_view properties, C
                               to_millis(config.timer_max_delay)));
   }
   if (wish.kind == TimerWish::Kind::later && context.timers->is_full()) {
-    return refuse(ResponseCode::system_error,
-                  fmt::format("timer message is under flow control, max num limit is {}",
-                              config.max_timers));
+    return refuse(
+        ResponseCode::system_error,
+        fmt::format("timer message is under flow control, max num limit is {}", config.max_timers));
   }
   send.timer_out_millis = wish.out_millis;
   return {};

@@ -225,8 +225,10 @@ void TimerService::deliver(const TimerEntry& entry, const BatchPtr& batch) {
   }
   std::optional<RecordView> record = for_real_queue(*stored);
   if (!record || record->topic == kHalfTopic) {
-    log::error("the timer message at {} of the commit log says no topic that it may go to; it is "
-               "left there", entry.physical_offset());
+    log::error(
+        "the timer message at {} of the commit log says no topic that it may go to; it is "
+        "left there",
+        entry.physical_offset());
     return;
   }
   if (entry.is_recall()) return note_recall(entry, *record);
@@ -266,9 +268,10 @@ void TimerService::on_delivered(const TimerEntry& entry, Batch& batch, std::size
     delivered_.fetch_add(1, std::memory_order_relaxed);
     traffic_.count(topic, {}, 1, content);
   } else if (is_final(result.error)) {
-    log::error("the timer message at {} of the commit log, for topic {}, cannot be stored there: "
-               "{}; it is left there",
-               entry.physical_offset(), topic, result.error.message());
+    log::error(
+        "the timer message at {} of the commit log, for topic {}, cannot be stored there: "
+        "{}; it is left there",
+        entry.physical_offset(), topic, result.error.message());
   } else {
     index_.add(entry);
     refused_until_ = time_.now() + kRetryPause;

@@ -2,9 +2,9 @@
 // Delivers timer messages (5.x; Apache: TimerMessageStore) when their time has come. docs/delay.md
 // says what is kept where and what is promised.
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>

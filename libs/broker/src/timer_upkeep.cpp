@@ -22,7 +22,6 @@ constexpr std::int32_t kEntriesAtOnce = 1024;
 constexpr Duration kRollPeriod = 60s;
 constexpr std::int64_t kSoonMillis = 120'000;  // is delivered before it would be worth the trouble
 
-
 }  // namespace
 
 // Steps over what is done at the queue's front, so that a start has less to look at.
@@ -100,9 +99,9 @@ asio::awaitable<void> TimerService::roll_old_records() {
   const Duration kept = config_.store.file_reserved_time;
   const Duration window = std::min(config_.timer_roll_window, kept / 3 * 2);
   const std::int64_t now = time_.wall_millis();
-  const std::int64_t end =
-      std::min(taken_, store_.offset_by_time(kTimerTopic, 0, now - to_millis(window),
-                                             store::TimeBoundary::lower));
+  const std::int64_t end = std::min(
+      taken_,
+      store_.offset_by_time(kTimerTopic, 0, now - to_millis(window), store::TimeBoundary::lower));
   const std::uint64_t rolled_before = rolled_.load(std::memory_order_relaxed);
   while (first_ < end) {
     advance_first(kEntriesAtOnce);
@@ -150,9 +149,10 @@ asio::awaitable<bool> TimerService::store_again(store::QueueEntry entry) {
   if (is_stored) {
     rolled_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    log::error("a timer message at {} of the commit log cannot be stored anew before its file "
-               "expires: {}",
-               entry.physical_offset, result.error.message());
+    log::error(
+        "a timer message at {} of the commit log cannot be stored anew before its file "
+        "expires: {}",
+        entry.physical_offset, result.error.message());
   }
   co_return is_stored;
 }

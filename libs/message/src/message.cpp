@@ -48,8 +48,9 @@ Message& Message::deliver_at(std::chrono::system_clock::time_point time) & {
 }
 
 bool Message::is_delayed() const noexcept {
-  return delay_level() > 0 ||
-         std::ranges::any_of(kTimerWishes, [this](auto name) { return properties_.contains(name); });
+  return delay_level() > 0 || std::ranges::any_of(kTimerWishes, [this](auto name) {
+           return properties_.contains(name);
+         });
 }
 
 std::string MessageExt::offset_message_id() const {

@@ -196,8 +196,7 @@ std::int64_t StoreCore::remove_unused_topics(const std::set<std::string, std::le
 std::int64_t StoreCore::remove_expired_queues() {
   std::int64_t log_min = log_.min_offset();
   return remove_queues([&](const ConsumeQueue& queue) {
-    return !is_counted_by_broker(queue.topic()) &&
-           queue.min_offset(log_min) >= queue.max_offset();
+    return !is_counted_by_broker(queue.topic()) && queue.min_offset(log_min) >= queue.max_offset();
   });
 }
 

@@ -48,15 +48,19 @@ BOOST_AUTO_TEST_CASE(seconds_have_precedence_over_milliseconds_and_those_over_ti
   const std::string later = std::to_string(now() + 50'000);
   const auto after = [&](const std::string& body, const std::string& properties, Duration wait) {
     const std::size_t before = delivered().size();
-    BOOST_TEST((ask(send_request("T", body, 1, properties)).response_code() ==
-                ResponseCode::success));
+    BOOST_TEST(
+        (ask(send_request("T", body, 1, properties)).response_code() == ResponseCode::success));
     world.pass(wait - 1ms);
     BOOST_TEST(delivered().size() == before, body << " came too early");
     world.pass(1ms);
     BOOST_TEST(delivered().size() == before + 1, body << " did not come");
   };
-  const std::string sec = "TIMER_DELAY_SEC\x01" "2\x02";
-  const std::string ms = "TIMER_DELAY_MS\x01" "3000\x02";
+  const std::string sec =
+      "TIMER_DELAY_SEC\x01"
+      "2\x02";
+  const std::string ms =
+      "TIMER_DELAY_MS\x01"
+      "3000\x02";
   const std::string at = "TIMER_DELIVER_MS\x01" + later + "\x02";
   const std::string cloud = "__STARTDELIVERTIME\x01" + std::to_string(now() + 100'000) + "\x02";
   after("seconds", cloud + at + ms + sec, 2s);
@@ -69,7 +73,10 @@ BOOST_AUTO_TEST_CASE(a_delay_level_has_precedence_over_every_timer) {
   start();
   for (const char* name :
        {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "__STARTDELIVERTIME"}) {
-    send_timer(name, name, "nonsense", 1, "\x02" "DELAY\x01" "1");
+    send_timer(name, name, "nonsense", 1,
+               "\x02"
+               "DELAY\x01"
+               "1");
   }
   world.pass(1s);
   BOOST_TEST(delivered().size() == 4u);
@@ -95,8 +102,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_number_or_too_far_ahead_is_refused) {
     return send_timer("x", name, value).response_code();
   };
   const std::int64_t three_days = 259'200'000;
-  BOOST_TEST((code("TIMER_DELIVER_MS", std::to_string(now() + three_days)) ==
-              ResponseCode::success));
+  BOOST_TEST(
+      (code("TIMER_DELIVER_MS", std::to_string(now() + three_days)) == ResponseCode::success));
   for (const char* garbage : {"soon", "1.5", "0x10", " 1", "1 ", "99999999999999999999", "--1"}) {
     BOOST_TEST((code("TIMER_DELAY_MS", garbage) == ResponseCode::message_illegal), garbage);
     BOOST_TEST((code("__STARTDELIVERTIME", garbage) == ResponseCode::message_illegal), garbage);
@@ -114,14 +121,18 @@ BOOST_AUTO_TEST_CASE(what_is_no_number_or_too_far_ahead_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_message_that_has_waited_does_not_wait_again) {
   start();
-  send_timer("x", "TIMER_DELAY_SEC", "100", 1, "\x02TIMER_OUT_MS\x01" "5");
+  send_timer("x", "TIMER_DELAY_SEC", "100", 1,
+             "\x02TIMER_OUT_MS\x01"
+             "5");
   BOOST_TEST((delivered() == Bodies{"x"}));
 }
 
 BOOST_AUTO_TEST_CASE(batches_wait_for_nothing_and_nobody_sends_to_the_timer_topic) {
   start();
   BOOST_TEST((ask(send_request(kTimerTopic, "x")).response_code() == ResponseCode::no_permission));
-  RemotingCommand request = send_request("T", "x", 1, "TIMER_DELAY_SEC\x01" "1");
+  RemotingCommand request = send_request("T", "x", 1,
+                                         "TIMER_DELAY_SEC\x01"
+                                         "1");
   request.code = static_cast<std::int32_t>(RequestCode::send_batch_message);
   BOOST_TEST((ask(std::move(request)).response_code() == ResponseCode::message_illegal));
 }
@@ -150,8 +161,8 @@ BOOST_AUTO_TEST_CASE(more_than_the_limit_do_not_wait) {
   send_timer("a", "TIMER_DELAY_SEC", "5");
   send_timer("b", "TIMER_DELAY_SEC", "5");
   world.pass(1s);
-  BOOST_TEST((send_timer("c", "TIMER_DELAY_SEC", "5").response_code() ==
-              ResponseCode::system_error));
+  BOOST_TEST(
+      (send_timer("c", "TIMER_DELAY_SEC", "5").response_code() == ResponseCode::system_error));
   BOOST_TEST((send_at("now", now()).response_code() == ResponseCode::success));
   world.pass(5s);
   BOOST_TEST((send_timer("d", "TIMER_DELAY_SEC", "5").response_code() == ResponseCode::success));
@@ -165,8 +176,9 @@ BOOST_AUTO_TEST_CASE(steps_of_a_second_are_apaches) {
   const std::int64_t out_of_exact = second - 1000;
   BOOST_TEST(RecallHandle::decode(text(send_at("exact", second), "recallHandle"))->time_millis ==
              out_of_exact + 1);
-  BOOST_TEST(RecallHandle::decode(text(send_at("between", second + 1), "recallHandle"))
-                 ->time_millis == second + 1);
+  BOOST_TEST(
+      RecallHandle::decode(text(send_at("between", second + 1), "recallHandle"))->time_millis ==
+      second + 1);
   world.pass(std::chrono::milliseconds(second - now() - 1));
   BOOST_TEST(delivered().empty());
   world.pass(1ms);
@@ -266,8 +278,7 @@ BOOST_AUTO_TEST_CASE(timers_of_three_days_are_stored_anew_before_their_log_files
   config.store.clean_interval = 1h;
   start();
   send_timer("first", "TIMER_DELAY_SEC", "3600");
-  send_timer("long", "TIMER_DELAY_SEC", std::to_string(70 * 3600), 1,
-             "\x02UNIQ_KEY\x01LONG");
+  send_timer("long", "TIMER_DELAY_SEC", std::to_string(70 * 3600), 1, "\x02UNIQ_KEY\x01LONG");
   send_timer("two days", "TIMER_DELAY_SEC", std::to_string(48 * 3600));
   const RemotingCommand recalled =
       send_timer("recalled", "TIMER_DELAY_SEC", std::to_string(71 * 3600));
@@ -370,8 +381,7 @@ BOOST_AUTO_TEST_CASE(a_recalled_message_does_not_come_and_others_of_its_time_do)
   send_at("behind", due);
   RemotingCommand answer = recall(sent);
   BOOST_TEST((answer.response_code() == ResponseCode::success));
-  BOOST_TEST(text(answer, "msgId") ==
-             RecallHandle::decode(text(sent, "recallHandle"))->unique_key);
+  BOOST_TEST(text(answer, "msgId") == RecallHandle::decode(text(sent, "recallHandle"))->unique_key);
   BOOST_TEST(text(answer, "MSG_REGION") == "DefaultRegion");
   world.pass(1min);
   BOOST_TEST((delivered() == Bodies{"before", "behind"}));
@@ -406,12 +416,14 @@ BOOST_AUTO_TEST_CASE(the_property_of_older_clients_recalls_too) {
   start();
   const std::string due = std::to_string(now() + 5000);
   send_timer("x", "TIMER_DELIVER_MS", due, 1, "\x02UNIQ_KEY\x01K");
-  BOOST_TEST((send_timer("-", "TIMER_DELIVER_MS", due, 1, "\x02TIMER_DEL_UNIQKEY\x01K")
-                  .response_code() == ResponseCode::success));
+  BOOST_TEST(
+      (send_timer("-", "TIMER_DELIVER_MS", due, 1, "\x02TIMER_DEL_UNIQKEY\x01K").response_code() ==
+       ResponseCode::success));
   world.pass(10s);
   BOOST_TEST(delivered().empty());
-  BOOST_TEST((send_timer("-", "TIMER_DELIVER_MS", due, 1, "\x02TIMER_DEL_UNIQKEY\x01K")
-                  .response_code() == ResponseCode::message_illegal));  // too late
+  BOOST_TEST(
+      (send_timer("-", "TIMER_DELIVER_MS", due, 1, "\x02TIMER_DEL_UNIQKEY\x01K").response_code() ==
+       ResponseCode::message_illegal));  // too late
 }
 
 BOOST_AUTO_TEST_CASE(a_recall_is_refused_for_what_5_3_refuses_it_for) {

@@ -50,14 +50,14 @@ class BrokerConfig {
   Duration flush_consumer_offset_interval = std::chrono::seconds(5);
   Duration flush_delay_offset_interval = std::chrono::seconds(1);  // flushDelayOffsetInterval
   // Timer messages (5.x): docs/delay.md.
-  bool timers = true;                                // timerWheelEnable; false: they are refused
-  std::int64_t timer_precision_millis = 1;           // timerPrecisionMs (Apache: 1000)
+  bool timers = true;                                 // timerWheelEnable; false: they are refused
+  std::int64_t timer_precision_millis = 1;            // timerPrecisionMs (Apache: 1000)
   Duration timer_max_delay = std::chrono::hours(72);  // timerMaxDelaySec
   // timerRollWindowSlot, s: timers that wait longer are stored anew, before their log files expire.
   Duration timer_roll_window = std::chrono::hours(48);
   Duration timer_flush_interval = std::chrono::seconds(1);  // timerFlushIntervalMs
-  std::size_t max_timers = 10'000'000;  // timerMaxPending; 16 bytes of memory each, at most 32
-  bool recall_messages = false;         // recallMessageEnable
+  std::size_t max_timers = 10'000'000;   // timerMaxPending; 16 bytes of memory each, at most 32
+  bool recall_messages = false;          // recallMessageEnable
   bool recall_when_not_writable = true;  // allowRecallWhenBrokerNotWriteable
   Duration client_expiry = std::chrono::seconds(120);
   bool notify_consumer_ids_changed = true;  // notifyConsumerIdsChangedEnable
