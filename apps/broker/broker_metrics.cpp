@@ -130,6 +130,8 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
                {{"processor", "send"}});
   scrape.gauge("comet_broker_held_pulls", "Pulls that wait for a message",
                number(stats.held_pulls));
+  scrape.gauge("comet_broker_open_transactions", "Half messages that have not been ended",
+               static_cast<double>(stats.open_transactions));
   scrape.gauge("comet_broker_send_bytes_in_flight", "Bytes of sends that wait for the log",
                number(stats.send_bytes_in_flight));
   for (const broker::TrafficStats& traffic : stats.traffic) {

@@ -165,6 +165,11 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.flush_delay_offset_interval = millis(settings, "flushDelayOffsetInterval");
   config.region_id = settings.text("regionId");
   take_timers(settings, config);
+  config.transaction_check_interval = millis(settings, "transactionCheckInterval");
+  config.transaction_timeout = millis(settings, "transactionTimeOut");
+  config.transaction_check_max = static_cast<std::int32_t>(settings.integer("transactionCheckMax"));
+  config.reject_transactions = settings.boolean("rejectTransactionMessage");
+  config.store_replies = settings.boolean("storeReplyMessageEnable");
   take_registration(settings, config);
   take_topics(settings, config);
   return config;

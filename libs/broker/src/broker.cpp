@@ -76,6 +76,7 @@ struct Broker::Impl {
   SendsInFlight sends;
   std::unique_ptr<DelayService> delays;
   std::shared_ptr<TimerService> timers;  // null: timerWheelEnable=false
+  std::unique_ptr<TransactionService> transactions;
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
   std::unique_ptr<remoting::Server> server;
@@ -94,6 +95,9 @@ void Broker::Impl::open_store() {
   delays =
       std::make_unique<DelayService>(home, time, *store, delay_levels, traffic, config.store.root);
   delays->load();
+  transactions = std::make_unique<TransactionService>(home, time, *store, config, topics, offsets,
+                                                      clients, traffic);
+  transactions->load();
   if (!config.timers) return;
   timers = std::make_shared<TimerService>(home, time, *store, traffic, config);
   timers->load();
@@ -104,7 +108,7 @@ void Broker::Impl::listen() {
       home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
                                   clients, hold.get(), traffic, delay_levels, locks, *delays, sends,
-                                  timers.get()});
+                                  timers.get(), transactions.get()});
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
@@ -127,6 +131,8 @@ std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool w
   install_send_handlers(*dispatcher, *context);
   install_send_back_handler(*dispatcher, *context);
   install_recall_handler(*dispatcher, *context);
+  install_transaction_handlers(*dispatcher, *context);
+  install_reply_handlers(*dispatcher, *context);
   if (with_pulls) install_pull_handlers(*dispatcher, *context);
   install_offset_handlers(*dispatcher, *context);
   install_client_handlers(*dispatcher, *context);
@@ -214,6 +220,7 @@ void Broker::Impl::begin_background_work() {
   tasks.spawn("offset saving", repeat_every(time, interval, interval, "offset saving",
                                             [this] { return save_offsets_in_background(); }));
   delays->start(tasks, context->store_host);
+  transactions->start(tasks, context->store_host);
   const Duration delay_interval = config.flush_delay_offset_interval;
   tasks.spawn("delay offset saving",
               repeat_every(time, delay_interval, delay_interval, "delay offset saving",

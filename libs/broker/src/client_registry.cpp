@@ -1,5 +1,6 @@
 #include "client_registry.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "comet/base/log.hpp"
@@ -120,15 +121,51 @@ void ClientRegistry::register_producer(const std::shared_ptr<remoting::Connectio
     }
     found = producers_.try_emplace(group).first;
   }
-  touch(found->second, connection, client);
+  touch(found->second.clients, connection, client);
+  producer_connections_[client.id] = connection;
 }
 
 void ClientRegistry::unregister_producer(std::uint64_t connection_id, std::string_view group) {
   std::lock_guard lock(mutex_);
   auto found = producers_.find(group);
   if (found == producers_.end()) return;
-  found->second.erase(connection_id);
-  if (found->second.empty()) producers_.erase(found);
+  auto known = found->second.clients.find(connection_id);
+  if (known == found->second.clients.end()) return;
+  const Client client = std::move(known->second);
+  found->second.clients.erase(known);
+  if (found->second.clients.empty()) producers_.erase(found);
+  const auto is_there = [connection_id](const auto& entry) {
+    return entry.second.clients.contains(connection_id);
+  };
+  if (std::none_of(producers_.begin(), producers_.end(), is_there)) forget_producer(client);
+}
+
+void ClientRegistry::forget_producer(const Client& client) {
+  auto found = producer_connections_.find(client.info.id);
+  if (found != producer_connections_.end() && found->second == client.connection)
+    producer_connections_.erase(found);
+}
+
+std::shared_ptr<remoting::Connection> ClientRegistry::next_producer(std::string_view group) {
+  std::lock_guard lock(mutex_);
+  auto found = producers_.find(group);
+  if (found == producers_.end()) return nullptr;
+  ProducerGroup& producers = found->second;
+  auto next = producers.clients.upper_bound(producers.last_asked);
+  for (std::size_t tries = producers.clients.size(); tries > 0; --tries, ++next) {
+    if (next == producers.clients.end()) next = producers.clients.begin();
+    if (!next->second.connection->is_open()) continue;
+    producers.last_asked = next->first;
+    return next->second.connection;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<remoting::Connection> ClientRegistry::find_producer(
+    std::string_view client_id) const {
+  std::lock_guard lock(mutex_);
+  auto found = producer_connections_.find(client_id);
+  return found == producer_connections_.end() ? nullptr : found->second;
 }
 
 std::vector<std::string> ClientRegistry::connection_closed(std::uint64_t connection_id) {
@@ -143,8 +180,13 @@ std::vector<std::string> ClientRegistry::connection_closed(std::uint64_t connect
     changed.push_back(name);
   }
   std::erase_if(consumers_, [](const auto& entry) { return entry.second.clients.empty(); });
-  for (auto& [name, clients] : producers_) clients.erase(connection_id);
-  std::erase_if(producers_, [](const auto& entry) { return entry.second.empty(); });
+  for (auto& [name, group] : producers_) {
+    auto client = group.clients.find(connection_id);
+    if (client == group.clients.end()) continue;
+    forget_producer(client->second);
+    group.clients.erase(client);
+  }
+  std::erase_if(producers_, [](const auto& entry) { return entry.second.clients.empty(); });
   return changed;
 }
 
@@ -159,7 +201,7 @@ std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::silent_since(
     }
   };
   for (const auto& [name, group] : consumers_) collect(group.clients);
-  for (const auto& [name, clients] : producers_) collect(clients);
+  for (const auto& [name, group] : producers_) collect(group.clients);
   std::vector<std::shared_ptr<remoting::Connection>> connections;
   for (auto& [id, connection] : silent) connections.push_back(std::move(connection));
   return connections;
@@ -206,7 +248,7 @@ std::vector<ClientCount> ClientRegistry::counts() const {
   };
   std::lock_guard lock(mutex_);
   for (const auto& [name, group] : consumers_) add(name, group.clients, &group.consume_type);
-  for (const auto& [name, clients] : producers_) add(name, clients, nullptr);
+  for (const auto& [name, group] : producers_) add(name, group.clients, nullptr);
   return all;
 }
 

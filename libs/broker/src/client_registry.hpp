@@ -66,6 +66,12 @@ class ClientRegistry {
                          const ClientInfo& client, const std::string& group);
   void unregister_producer(std::uint64_t connection_id, std::string_view group);
 
+  // A producer of the group, the next one each time; null when there is none.
+  [[nodiscard]] std::shared_ptr<remoting::Connection> next_producer(std::string_view group);
+  // The connection of a client that has a producer; null when there is none.
+  [[nodiscard]] std::shared_ptr<remoting::Connection> find_producer(
+      std::string_view client_id) const;
+
   // The connection is gone: forgets its clients. Returns consumer groups whose members changed.
   std::vector<std::string> connection_closed(std::uint64_t connection_id);
   // Connections that have not sent a heartbeat for `expiry`; the caller closes them.
@@ -100,7 +106,12 @@ class ClientRegistry {
     std::map<std::uint64_t, Client> clients;  // by connection id
     std::map<std::string, Subscription, std::less<>> subscriptions;
   };
-  using ProducerGroup = std::map<std::uint64_t, Client>;
+  struct ProducerGroup {
+    std::map<std::uint64_t, Client> clients;  // by connection id
+    std::uint64_t last_asked = 0;
+  };
+
+  void forget_producer(const Client& client);
 
   // Adds the client or refreshes it; whether it is new.
   bool touch(std::map<std::uint64_t, Client>& clients,
@@ -110,6 +121,8 @@ class ClientRegistry {
   mutable std::mutex mutex_;
   std::map<std::string, ConsumerGroup, std::less<>> consumers_;
   std::map<std::string, ProducerGroup, std::less<>> producers_;
+  // Of producers, by client id: the connection on which it came last.
+  std::map<std::string, std::shared_ptr<remoting::Connection>, std::less<>> producer_connections_;
 };
 
 }  // namespace comet::broker

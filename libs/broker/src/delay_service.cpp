@@ -12,6 +12,7 @@
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
 #include "delayed_message.hpp"
+#include "half_message.hpp"
 #include "state_file.hpp"
 
 namespace comet::broker {
@@ -25,7 +26,6 @@ constexpr std::int32_t kEntriesAtOnce = 64;  // then other work of the executor 
 constexpr Duration kRetryPause = 10s;        // Apache: DELAY_FOR_A_PERIOD
 // The wall clock may be set while we sleep by the monotonic one.
 constexpr Duration kLongestSleep = 10s;
-constexpr std::string_view kHalfTopic = "RMQ_SYS_TRANS_HALF_TOPIC";
 
 // Trying again would not help.
 bool is_final(const error_code& error) {

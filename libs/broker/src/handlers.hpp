@@ -13,6 +13,7 @@
 #include "sends_in_flight.hpp"
 #include "topic_table.hpp"
 #include "traffic.hpp"
+#include "transaction_service.hpp"
 
 namespace comet::broker {
 
@@ -36,10 +37,15 @@ class BrokerContext {
   DelayService& delays;
   SendsInFlight& sends;
   TimerService* timers = nullptr;  // null: timerWheelEnable=false
+  TransactionService* transactions = nullptr;
 };
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// END_TRANSACTION, RESUME_CHECK_HALF_MESSAGE
+void install_transaction_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// SEND_REPLY_MESSAGE, SEND_REPLY_MESSAGE_V2
+void install_reply_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // CONSUMER_SEND_MSG_BACK
 void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // RECALL_MESSAGE

@@ -8,6 +8,7 @@
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 #include "delayed_message.hpp"
+#include "half_message.hpp"
 #include "retry_topics.hpp"
 #include "timer_message.hpp"
 #include "timer_service.hpp"
@@ -23,6 +24,17 @@ Refusal refuse(ResponseCode code, std::string remark) {
   refusal.code = code;
   refusal.remark = std::move(remark);
   return refusal;
+}
+
+remoting::RemotingCommand refusal_answer(const BrokerContext& context,
+                                         const remoting::RequestIdentity& request,
+                                         Refusal refusal) {
+  remoting::RemotingCommand response = request.response(refusal.code, std::move(refusal.remark));
+  remoting::SendRefusedResponseHeader header;
+  header.region_id = context.config.region_id;
+  header.trace_on = "true";
+  remoting::write_header(header, response.fields);
+  return response;
 }
 
 namespace {
@@ -128,13 +140,26 @@ Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
   return {};
 }
 
+Refusal check_half(const BrokerContext& context, std::string_view properties, bool is_batch) {
+  if (context.config.reject_transactions) {
+    return refuse(ResponseCode::no_permission,
+                  fmt::format("the broker[{}] sending transaction message is forbidden",
+                              context.config.broker_ip));
+  }
+  if (is_batch) return refuse(ResponseCode::message_illegal, "a batch cannot be transactional");
+  const auto is_set = [properties](std::string_view name) {
+    return !find_property(properties, name).empty();
+  };
+  if (delay_level_of(properties, context.delay_levels) != 0 ||
+      std::any_of(std::begin(kTimerProperties), std::end(kTimerProperties), is_set)) {
+    return refuse(ResponseCode::message_illegal, "a transactional message cannot be delayed");
+  }
+  return {};
+}
+
 // What this version cannot do must be refused, not stored as something else.
 Refusal check_properties(const BrokerContext& context, std::string_view properties,
                          std::int32_t sys_flags, bool is_batch, std::int32_t& delay_level) {
-  if (find_property(properties, property::kTransactionPrepared) == "true") {
-    return refuse(ResponseCode::no_permission,
-                  "transactional messages are not supported by this broker version");
-  }
   // It would be stored where no consumer ever finds it.
   const std::int32_t type = sys_flags & sys_flag::kTransactionMask;
   if (type == sys_flag::kTransactionPrepared || type == sys_flag::kTransactionRollback) {
@@ -187,12 +212,17 @@ Refusal check_send(BrokerContext& context, const Request& request, const SendMes
                   request.command.request_code() == remoting::RequestCode::send_batch_message;
   Refusal refusal = check(context, request, header, send.topic);
   if (!refusal) refusal = redirect_dead_letter(context, request, header, send.is_batch, send.topic);
-  if (!refusal) {
-    refusal = check_properties(context, header.properties.value_or(""), header.sys_flag,
-                               send.is_batch, send.delay_level);
+  const std::string_view properties = header.properties.value_or("");
+  // A consumer gives back a transaction's message with all that it had.
+  send.is_half = is_half(properties) && !header.topic.starts_with(kRetryTopicPrefix);
+  if (!refusal && send.is_half) {
+    refusal = check_half(context, properties, send.is_batch);
+  } else if (!refusal) {
+    refusal =
+        check_properties(context, properties, header.sys_flag, send.is_batch, send.delay_level);
   }
   if (!refusal && send.delay_level == 0 && !send.is_dead_letter(header)) {
-    refusal = check_timer(context, header.properties.value_or(""), send);
+    refusal = check_timer(context, properties, send);
   }
   if (send.is_dead_letter(header)) send.delay_level = 0;
   return refusal;

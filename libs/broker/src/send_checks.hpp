@@ -27,6 +27,11 @@ class Refusal {
 
 [[nodiscard]] Refusal refuse(remoting::ResponseCode code, std::string remark);
 
+// Every answer to a send says where it comes from, also a refusal.
+[[nodiscard]] remoting::RemotingCommand refusal_answer(const BrokerContext& context,
+                                                       const remoting::RequestIdentity& request,
+                                                       Refusal refusal);
+
 // A send as the broker has understood it.
 class CheckedSend {
  public:
@@ -34,6 +39,7 @@ class CheckedSend {
   routing::TopicConfig topic;  // where it is stored: the one named, or that of dead letters
   std::int32_t delay_level = 0;
   std::int64_t timer_out_millis = 0;  // TIMER_OUT_MS; 0: no timer message
+  bool is_half = false;               // of a transaction
   // A consumer has given it back too often.
   [[nodiscard]] bool is_dead_letter(const remoting::SendMessageHeader& header) const {
     return topic.topic_name != header.topic;

@@ -28,17 +28,6 @@ using remoting::RequestIdentity;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
-// Every answer to a send says where it comes from, also a refusal.
-RemotingCommand refusal_answer(const BrokerContext& context, const RequestIdentity& request,
-                               Refusal refusal) {
-  RemotingCommand response = request.response(refusal.code, std::move(refusal.remark));
-  remoting::SendRefusedResponseHeader header;
-  header.region_id = context.config.region_id;
-  header.trace_on = "true";
-  remoting::write_header(header, response.fields);
-  return response;
-}
-
 // The properties as they are stored: without WAIT, with the cluster's name.
 std::string stored_properties(const BrokerContext& context, std::string_view properties) {
   std::string stored;
@@ -173,11 +162,11 @@ bool waits_for_flush(std::string_view properties) {
 class Answer {
  public:
   Answer(BrokerContext& context, const Request& request, const RecordView& record,
-         std::size_t bytes, SendsInFlight::Place place)
+         std::size_t bytes, SendsInFlight::Place place, bool is_half)
       : context_(context),
         place_(std::move(place)),
         pending_(request),
-        topic_(record.topic),
+        topic_(is_half ? kHalfTopic : record.topic),
         queue_id_(record.queue_id),
         bytes_(bytes) {}
 
@@ -223,6 +212,10 @@ void append_single(BrokerContext& context, const Request& request, std::string_v
     std::string handle;
     text = timer_properties(context, text, send.timer_out_millis, record, handle);
     answer.is_timer(std::move(handle));
+  }
+  if (send.is_half) {
+    context.transactions->announce_half_topic();
+    text = make_half(std::move(text), record);
   }
   record.body = request.command.body.view();
   record.properties = text;
@@ -274,7 +267,7 @@ Reply send_message(BrokerContext& context, Request& request) {
   const std::string_view properties = header->properties.value_or("");
   if (!send.is_batch) {
     append_single(context, request, properties, send, record,
-                  Answer(context, request, record, bytes, std::move(place)));
+                  Answer(context, request, record, bytes, std::move(place), send.is_half));
     return std::nullopt;
   }
   auto items = decode_batch(command.body.view());
@@ -283,7 +276,7 @@ Reply send_message(BrokerContext& context, Request& request) {
                           refuse(ResponseCode::message_illegal, items.error().message()));
   }
   append_batch(context, request, *items, properties, record,
-               Answer(context, request, record, bytes, std::move(place)));
+               Answer(context, request, record, bytes, std::move(place), send.is_half));
   return std::nullopt;
 }
 

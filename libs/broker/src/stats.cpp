@@ -53,6 +53,7 @@ BrokerStats collect_stats(const BrokerContext& context) {
   BrokerStats stats;
   stats.permission = context.config.broker_permission;
   stats.held_pulls = context.hold->size();
+  stats.open_transactions = context.transactions->open();
   stats.sends_in_flight = context.sends.count();
   stats.send_bytes_in_flight = context.sends.bytes();
   stats.topics = context.topics.size();

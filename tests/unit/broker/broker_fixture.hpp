@@ -101,6 +101,7 @@ class BrokerFixture {
   std::unique_ptr<broker::Broker> broker;
   std::unique_ptr<remoting::Client> client;
   std::vector<std::string> notified_groups;  // by NOTIFY_CONSUMER_IDS_CHANGED
+  std::vector<RemotingCommand> checks;       // CHECK_TRANSACTION_STATE
 
  private:
   std::shared_ptr<remoting::Dispatcher> notices() {
@@ -109,6 +110,12 @@ class BrokerFixture {
                    [this](remoting::Request& request) -> remoting::Reply {
                      BOOST_TEST(request.command.is_oneway());
                      notified_groups.push_back(text(request.command, "consumerGroup"));
+                     return std::nullopt;
+                   });
+    dispatcher->on(RequestCode::check_transaction_state,
+                   [this](remoting::Request& request) -> remoting::Reply {
+                     BOOST_TEST(request.command.is_oneway());
+                     checks.push_back(request.command);
                      return std::nullopt;
                    });
     return dispatcher;

@@ -69,13 +69,6 @@ BOOST_AUTO_TEST_CASE(refused_sends_get_apaches_codes_and_remarks) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_cannot_be_done_yet_is_refused_and_not_stored_as_something_else) {
-  start();
-  BOOST_TEST((ask(send_request("T", "x", 0, "TRAN_MSG\x01true\x02")).response_code() ==
-              ResponseCode::no_permission));
-  BOOST_TEST(broker->store().max_offset("T", 0) == 0);
-}
-
 BOOST_AUTO_TEST_CASE(bodies_at_the_limit_are_stored_and_larger_ones_are_illegal) {
   config.store.max_message_size = 1000;
   start();

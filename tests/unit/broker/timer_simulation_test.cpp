@@ -54,8 +54,8 @@ class TimerSimulation : public TimerFixture {
 
   void recall_one() {
     if (sent.empty()) return;
-    Sent& one = sent[static_cast<std::size_t>(
-        random(0, static_cast<std::int64_t>(sent.size()) - 1))];
+    Sent& one =
+        sent[static_cast<std::size_t>(random(0, static_cast<std::int64_t>(sent.size()) - 1))];
     // Not at the last moment: who comes first then is open.
     if (one.due < now() + 10'000) return;
     one.recalled = recall("T", one.handle).response_code() == ResponseCode::success;
@@ -88,7 +88,8 @@ class TimerSimulation : public TimerFixture {
     for (std::size_t i = 0; i < times.size(); ++i) {
       const int least = sent[i].recalled ? 0 : 1;
       BOOST_TEST(times[i] >= least, "message " << i << " is lost");
-      BOOST_TEST(times[i] <= (sent[i].recalled ? 0 : most), "message " << i << " came " << times[i]);
+      BOOST_TEST(times[i] <= (sent[i].recalled ? 0 : most),
+                 "message " << i << " came " << times[i]);
     }
     BOOST_TEST(broker->stats().timers.pending == 0u);
   }

@@ -59,6 +59,12 @@ class BrokerConfig {
   std::size_t max_timers = 10'000'000;   // timerMaxPending; 16 bytes of memory each, at most 32
   bool recall_messages = false;          // recallMessageEnable
   bool recall_when_not_writable = true;  // allowRecallWhenBrokerNotWriteable
+  // Half messages whose producers have not ended their transactions.
+  Duration transaction_check_interval = std::chrono::seconds(60);  // transactionCheckInterval
+  Duration transaction_timeout = std::chrono::seconds(6);  // transactionTimeOut: younger ones wait
+  std::int32_t transaction_check_max = 15;  // transactionCheckMax: then they are given up
+  bool reject_transactions = false;         // rejectTransactionMessage
+  bool store_replies = true;                // storeReplyMessageEnable
   Duration client_expiry = std::chrono::seconds(120);
   bool notify_consumer_ids_changed = true;  // notifyConsumerIdsChangedEnable
   std::string region_id = "DefaultRegion";

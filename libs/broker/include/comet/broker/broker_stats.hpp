@@ -72,6 +72,7 @@ class BrokerStats {
   std::size_t held_pulls = 0;       // that wait for a message
   std::size_t sends_in_flight = 0;  // that wait for the log
   std::size_t send_bytes_in_flight = 0;
+  std::int64_t open_transactions = 0;
   std::size_t topics = 0;
   std::size_t consumer_groups = 0;
   std::vector<TrafficStats> traffic;
