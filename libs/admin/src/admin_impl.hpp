@@ -1,0 +1,91 @@
+#pragma once
+// The inside of Admin: connections, and the one way in which servers are asked.
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <limits>
+
+#include "comet/admin/admin.hpp"
+#include "comet/remoting/client.hpp"
+#include "comet/remoting/header.hpp"
+#include "comet/remoting/name_server_channel.hpp"
+
+namespace comet::admin {
+
+using remoting::RemotingCommand;
+using remoting::RequestCode;
+using remoting::ResponseCode;
+
+struct Admin::Impl {
+  Impl(asio::any_io_executor executor, Network& network, TimeSource& time_in,
+       AdminConfig config_in);
+
+  [[nodiscard]] Instant deadline() const { return time.now() + config.timeout(); }
+
+  // The answer, whatever its code.
+  [[nodiscard]] asio::awaitable<RemotingCommand> exchange(Address to, RemotingCommand request);
+  // The answer of success; throws Refused for another.
+  [[nodiscard]] asio::awaitable<RemotingCommand> ask(Address to, RemotingCommand request);
+  // The same from any name server.
+  [[nodiscard]] asio::awaitable<RemotingCommand> ask_name_server(RemotingCommand request);
+  // For requests of which only the success matters.
+  [[nodiscard]] asio::awaitable<void> tell(Address to, RemotingCommand request);
+
+  // One after the other; failures become outcomes.
+  using Operation = std::function<asio::awaitable<void>(Address server)>;
+  [[nodiscard]] asio::awaitable<std::vector<Outcome>> on_each(std::vector<BrokerNode> servers,
+                                                              Operation operation);
+  // The same request at each.
+  [[nodiscard]] asio::awaitable<std::vector<Outcome>> tell_each(std::vector<BrokerNode> servers,
+                                                                RemotingCommand request);
+  [[nodiscard]] std::vector<BrokerNode> name_server_nodes() const;
+  // QUERY_MESSAGE at each, oldest first.
+  struct KeyQuestion {
+    std::string topic;
+    std::string key;
+    int most = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = std::numeric_limits<std::int64_t>::max();
+    bool unique = false;
+  };
+  [[nodiscard]] asio::awaitable<std::vector<MessageExt>> query(std::vector<BrokerNode> servers,
+                                                               KeyQuestion question);
+  // The offsets that a broker has reset and told the group's members.
+  [[nodiscard]] asio::awaitable<QueueOffsets> reset_at(BrokerNode server, const OffsetReset& reset);
+  void require_name_server() const;
+
+  AdminConfig config;
+  TimeSource& time;
+  remoting::Client client;
+  remoting::NameServerChannel channel;
+};
+
+// What a body that was read holds; throws Error(bad_answer) when it could not be read.
+template <class T>
+[[nodiscard]] T require_body(Result<T> parsed, RequestCode code, const Address* from = nullptr) {
+  if (parsed) return std::move(*parsed);
+  throw Error(
+      ClientErrc::bad_answer,
+      fmt::format("{}{}: the body of the answer cannot be read ({})", remoting::to_string(code),
+                  from ? " at " + from->to_string() : "", parsed.error().message()));
+}
+
+template <class Header>
+[[nodiscard]] Header require_header(const RemotingCommand& answer, RequestCode code,
+                                    const Address& from) {
+  std::string missing;
+  auto header = remoting::read_header<Header>(answer.fields, remoting::FieldNames::full, &missing);
+  if (header) return std::move(*header);
+  throw Error(ClientErrc::bad_answer,
+              fmt::format("{} at {}: the answer has no {}", remoting::to_string(code),
+                          from.to_string(), missing));
+}
+
+// Absent on the wire when empty.
+[[nodiscard]] inline std::optional<std::string_view> unless_empty(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+}  // namespace comet::admin

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "comet/admin/connections.hpp"
+
+namespace comet::admin::body {
+
+[[nodiscard]] Subscription read_subscription(std::string_view topic,
+                                             const boost::json::object& object);
+
+}  // namespace comet::admin::body
