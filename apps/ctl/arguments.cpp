@@ -51,8 +51,7 @@ std::string trimmed(std::string_view text) {
 
 std::span<const Option> common_options() noexcept { return kCommon; }
 
-Arguments Arguments::parse(std::span<const Option> options,
-                           const std::vector<std::string>& words) {
+Arguments Arguments::parse(std::span<const Option> options, const std::vector<std::string>& words) {
   po::options_description description;
   describe(description, options);
   describe(description, kCommon);

@@ -20,8 +20,9 @@ constexpr std::string_view kGap = "  ";
 
 // Columns on a terminal, taking every character as one.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 void append_padded(std::string& out, std::string_view text, std::size_t to, bool right) {
@@ -36,9 +37,7 @@ void end_line(std::string& out) {
   out += '\n';
 }
 
-void write(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
+void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 }  // namespace
 
@@ -55,17 +54,17 @@ Cell::Cell(bool value) : json(value ? "true" : "false"), text(json) {}
 
 Cell Cell::time(std::int64_t millis) { return shown_as(millis, format_time(millis)); }
 
-Cell Cell::shown_as(std::int64_t number, std::string text) {
+Cell Cell::shown_as(std::int64_t number, std::string words) {
   Cell cell;
   cell.json = std::to_string(number);
-  cell.text = std::move(text);
+  cell.text = std::move(words);
   return cell;
 }
 
-Cell Cell::none(std::string_view text) {
+Cell Cell::none(std::string_view words) {
   Cell cell;
   cell.json = "null";
-  cell.text = text;
+  cell.text = words;
   return cell;
 }
 

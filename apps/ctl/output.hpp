@@ -13,11 +13,11 @@ namespace comet::ctl {
 // One value, in both forms.
 class Cell {
  public:
-  Cell(std::string_view text);  // NOLINT(google-explicit-constructor): values become cells
-  Cell(const char* text) : Cell(std::string_view(text)) {}         // NOLINT
-  Cell(const std::string& text) : Cell(std::string_view(text)) {}  // NOLINT
-  Cell(double number);                                             // NOLINT
-  Cell(bool value);                                                // NOLINT
+  Cell(std::string_view value);  // NOLINT(google-explicit-constructor): values become cells
+  Cell(const char* value) : Cell(std::string_view(value)) {}         // NOLINT
+  Cell(const std::string& value) : Cell(std::string_view(value)) {}  // NOLINT
+  Cell(double number);                                               // NOLINT
+  Cell(bool value);                                                  // NOLINT
   template <std::integral T>
   Cell(T number)  // NOLINT
       : json(std::to_string(number)), text(json), is_number(true) {}
@@ -25,9 +25,9 @@ class Cell {
   // Milliseconds for programs, a date for people.
   static Cell time(std::int64_t millis);
   // A number for programs, with other words for people.
-  static Cell shown_as(std::int64_t number, std::string text);
+  static Cell shown_as(std::int64_t number, std::string words);
   // Absent: null for programs.
-  static Cell none(std::string_view text = "-");
+  static Cell none(std::string_view words = "-");
   static Cell list(const std::vector<std::string>& items);
   static Cell map(const std::map<std::string, std::string>& items);
 

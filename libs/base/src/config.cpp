@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "comet/base/edit_distance.hpp"
 #include "comet/base/printable.hpp"
 
 namespace comet {
@@ -32,22 +33,6 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-// The number of insertions, deletions and replacements between two names, whatever their case.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
@@ -203,7 +188,7 @@ std::string_view Config::nearest(std::string_view name) const {
   constexpr std::size_t kLongestName = 100;  // no key is as long
   if (name.size() > kLongestName) return {};
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  std::size_t best_distance = near_distance(name) + 1;
   for (const auto& [key, stored] : values_) {
     const std::size_t distance = edit_distance(name, key);
     if (distance < best_distance) {
