@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <cstdlib>
 
 #include "comet/base/time.hpp"
@@ -48,6 +49,7 @@ class Node {
   admin::BrokerNode broker;
   Info info;
   std::string problem;
+  error_code error;
 };
 
 double hours_since(std::int64_t millis) {
@@ -119,8 +121,17 @@ asio::awaitable<void> fill(Context& context, Node& node) {
     node.info = co_await context.admin.runtime_info(node.broker.address);
   } catch (const Error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
-    node.problem = error.what();
+    node.problem = admin::describe(error);
+    node.error = error.code();
   }
+}
+
+int worst_of(const std::vector<Node>& nodes) {
+  int worst = nodes.empty() ? kRefused : kOk;
+  for (const Node& node : nodes) {
+    if (node.error) worst = std::max(worst, exit_code(node.error));
+  }
+  return worst;
 }
 
 asio::awaitable<int> cluster_list(Context& context) {
@@ -137,7 +148,7 @@ asio::awaitable<int> cluster_list(Context& context) {
       co_await fill(context, nodes.back());
     }
     context.out.print(describe_cluster(nodes, more));
-    if (interval == 0) co_return brokers.empty() ? kRefused : kOk;
+    if (interval == 0) co_return worst_of(nodes);
     co_await timer.wait_for(std::chrono::seconds(interval));
   }
 }

@@ -222,7 +222,7 @@ asio::awaitable<void> fill(Context& context, std::string group, bool stack, Memb
     member.info =
         co_await context.admin.consumer_running_info(group, member.connection.client_id, stack);
   } catch (const admin::Refused& refused) {
-    member.problem = refused.what();
+    member.problem = admin::describe(refused);
   }
 }
 

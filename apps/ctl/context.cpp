@@ -117,6 +117,19 @@ int print_outcomes(Context& context, const std::vector<admin::Outcome>& outcomes
   return worst;
 }
 
+bool means_nothing(const admin::Refused& refused) noexcept {
+  switch (refused.response()) {
+    case remoting::ResponseCode::system_error:  // Apache: "... not exist"
+    case remoting::ResponseCode::topic_not_exist:
+    case remoting::ResponseCode::query_not_found:
+    case remoting::ResponseCode::subscription_group_not_exist:
+    case remoting::ResponseCode::consumer_not_online:
+      return true;
+    default:
+      return false;
+  }
+}
+
 int exit_code(const error_code& error) noexcept {
   if (error.category() == remoting::response_category()) return kRefused;
   if (error.category() == base_category()) return kWrongUsage;

@@ -1,6 +1,7 @@
 #pragma once
 // What a subcommand works with.
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,13 @@ class Context {
 // What became of a change, one line per server. kOk when all have done it.
 [[nodiscard]] int print_outcomes(Context& context, const std::vector<admin::Outcome>& outcomes,
                                  Report report);
+// There is nothing to show; ends with kRefused.
+class NothingFound : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+// A refusal that means that there is nothing, not that something is wrong.
+[[nodiscard]] bool means_nothing(const admin::Refused& refused) noexcept;
 // How a failure ends the program.
 [[nodiscard]] int exit_code(const error_code& error) noexcept;
 

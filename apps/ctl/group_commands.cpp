@@ -162,8 +162,9 @@ asio::awaitable<Owners> find_owners(Context& context, std::string group) {
           co_await context.admin.consumer_running_info(group, member.client_id);
       for (const auto& [queue, state] : info.queues) owners[queue] = member.client_addr;
     }
-  } catch (const admin::Refused&) {
+  } catch (const admin::Refused& refused) {
     // Nobody is online, or a member does not answer: its queues have no owner in the table.
+    if (!means_nothing(refused)) throw;
   }
   co_return std::move(owners);
 }
@@ -235,11 +236,13 @@ Report describe_all(const std::vector<GroupLine>& groups) {
 asio::awaitable<void> fill(Context& context, GroupLine& line) {
   try {
     line.stats = co_await context.admin.consume_stats(line.name);
-  } catch (const admin::Refused&) {
+  } catch (const admin::Refused& refused) {
+    if (!means_nothing(refused)) throw;
   }
   try {
     line.members = co_await context.admin.consumer_connections(line.name);
-  } catch (const admin::Refused&) {
+  } catch (const admin::Refused& refused) {
+    if (!means_nothing(refused)) throw;
   }
 }
 

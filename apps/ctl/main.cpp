@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
   } catch (const boost::system::system_error& error) {
     const error_code reason = error.code();
     const int code = exit_code(reason);
-    complain(json, code, error.what(), &reason);
+    complain(json, code, admin::describe(error), &reason);
     return code;
   } catch (const std::exception& error) {
     complain(json, kRefused, error.what());

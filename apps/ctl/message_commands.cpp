@@ -65,12 +65,10 @@ constexpr Option kByIdOptions[] = {
 
 // An id that the broker has given holds its address; one of a producer is in the index of a topic.
 asio::awaitable<MessageExt> find_message(Context& context, std::string id) {
-  bool is_offset_id = true;
   try {
     co_return co_await context.admin.message_by_id(id);
   } catch (const Error& error) {
     if (error.code() != ClientErrc::illegal_message && !context.arguments.has("topic")) throw;
-    is_offset_id = error.code() != ClientErrc::illegal_message;
   }
   if (!context.arguments.has("topic")) {
     throw UsageError(fmt::format(
@@ -79,9 +77,8 @@ asio::awaitable<MessageExt> find_message(Context& context, std::string id) {
   std::vector<MessageExt> found =
       co_await context.admin.messages_by_unique_key(context.arguments.text("topic"), id);
   if (found.empty()) {
-    throw Error(remoting::ResponseCode::query_not_found,
-                fmt::format("{} in topic {}{}", id, context.arguments.text("topic"),
-                            is_offset_id ? ", neither as the broker's id" : ""));
+    throw NothingFound(
+        fmt::format("no message {} in topic {}", id, context.arguments.text("topic")));
   }
   co_return std::move(found.front());
 }
@@ -134,8 +131,7 @@ asio::awaitable<int> query_by_unique_key(Context& context) {
   std::vector<MessageExt> messages =
       co_await context.admin.messages_by_unique_key(arguments.text("topic"), id);
   if (messages.empty()) {
-    throw Error(remoting::ResponseCode::query_not_found,
-                fmt::format("{} in topic {}", id, arguments.text("topic")));
+    throw NothingFound(fmt::format("no message {} in topic {}", id, arguments.text("topic")));
   }
   if (arguments.has("consumerGroup")) {
     const int code = co_await give_to_consumer(context, std::move(messages.front()));
@@ -168,10 +164,9 @@ asio::awaitable<int> query_by_offset(Context& context) {
   const admin::QueuePlace place(std::move(queue), broker);
   const admin::MessageBatch batch = co_await context.admin.read(place, offset, 1);
   if (batch.messages.empty() || batch.messages.front().queue_offset != offset) {
-    throw Error(remoting::ResponseCode::query_not_found,
-                fmt::format("offset {} of queue {} of topic {} on {}, which has {} to {}", offset,
-                            place.queue.queue_id, place.queue.topic, name, batch.min_offset,
-                            batch.max_offset - 1));
+    throw NothingFound(fmt::format(
+        "no message at offset {} of queue {} of topic {} on {}, which has {} to {}", offset,
+        place.queue.queue_id, place.queue.topic, name, batch.min_offset, batch.max_offset - 1));
   }
   context.out.print(describe_message(batch.messages.front(), true));
   co_return kOk;

@@ -1,6 +1,7 @@
 // Sending.
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
 #include "comet/producer/producer.hpp"
 #include "context.hpp"

@@ -51,7 +51,8 @@ asio::awaitable<admin::BrokerStats> stats_or_none(Context& context, Address brok
   admin::BrokerStats stats;
   try {
     stats = co_await context.admin.broker_stats(broker, name, key);
-  } catch (const admin::Refused&) {
+  } catch (const admin::Refused& refused) {
+    if (!means_nothing(refused)) throw;
   }
   co_return stats;
 }
@@ -61,7 +62,8 @@ asio::awaitable<std::int64_t> lag_or_none(Context& context, std::string group, s
   try {
     const admin::ConsumeStats stats = co_await context.admin.consume_stats(group, topic);
     lag = stats.total_lag();
-  } catch (const admin::Refused&) {
+  } catch (const admin::Refused& refused) {
+    if (!means_nothing(refused)) throw;
   }
   co_return std::max<std::int64_t>(lag, 0);
 }
@@ -70,7 +72,8 @@ asio::awaitable<std::vector<std::string>> groups_or_none(Context& context, std::
   std::vector<std::string> groups;
   try {
     groups = co_await context.admin.groups_of_topic(topic);
-  } catch (const admin::Refused&) {
+  } catch (const admin::Refused& refused) {
+    if (!means_nothing(refused)) throw;
   }
   co_return std::move(groups);
 }

@@ -39,8 +39,8 @@ asio::awaitable<std::vector<std::string>> groups_or_none(Context& context, std::
   std::vector<std::string> groups;
   try {
     groups = co_await context.admin.groups_of_topic(topic);
-  } catch (const admin::Refused&) {
-    // Some brokers do not say; the topic is listed all the same.
+  } catch (const admin::Refused& refused) {
+    if (!means_nothing(refused)) throw;
   }
   co_return std::move(groups);
 }

@@ -1,5 +1,6 @@
 #include "comet/admin/admin.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <cstdlib>
 #include <random>
@@ -50,6 +51,19 @@ Refused::Refused(ResponseCode code, RequestCode request, Address server, std::st
       request_(request),
       server_(std::move(server)),
       remark_(std::move(remark)) {}
+
+std::string describe(const boost::system::system_error& error) {
+  const Error* ours = dynamic_cast<const Error*>(&error);
+  std::string text = ours == nullptr ? std::string() : ours->context();
+  if (const Refused* refused = dynamic_cast<const Refused*>(&error)) {
+    text += fmt::format(" ({}, code {})", remoting::to_string(refused->response()),
+                        refused->code().value());
+  } else {
+    text += (text.empty() ? "" : ": ") + error.code().message();
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
 
 Admin::Impl::Impl(asio::any_io_executor executor, Network& network, TimeSource& time_in,
                   AdminConfig config_in)
@@ -125,7 +139,7 @@ asio::awaitable<std::vector<Outcome>> Admin::Impl::on_each(std::vector<BrokerNod
     } catch (const boost::system::system_error& error) {
       if (error.code() == asio::error::operation_aborted) throw;
       outcomes.back().error = error.code();
-      outcomes.back().problem = error.what();
+      outcomes.back().problem = describe(error);
     }
   }
   co_return std::move(outcomes);

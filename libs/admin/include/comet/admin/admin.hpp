@@ -96,6 +96,10 @@ class Refused : public Error {
   std::string remark_;
 };
 
+// What went wrong, for people: "GET_TOPIC_STATS_INFO at 127.0.0.1:10911: topic[T] not exist
+// (TOPIC_NOT_EXIST, code 17)" on one line, with the system's words where no server has answered.
+[[nodiscard]] std::string describe(const boost::system::system_error& error);
+
 // Where a queue can be read.
 class QueuePlace {
  public:

@@ -83,7 +83,7 @@ class Outcome {
   [[nodiscard]] bool ok() const noexcept { return !error; }
   BrokerNode server;    // of a name server: the address alone
   error_code error;     // none: done
-  std::string problem;  // what() of the exception; empty: none
+  std::string problem;  // as describe() says it; empty: none
 };
 // Every server has done it.
 [[nodiscard]] bool all_ok(const std::vector<Outcome>& outcomes) noexcept;
