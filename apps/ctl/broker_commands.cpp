@@ -155,10 +155,11 @@ asio::awaitable<int> cluster_list(Context& context) {
 
 // --- brokerStatus
 
-Report describe_infos(const std::vector<std::pair<std::string, Info>>& infos) {
-  Table table("status", {{"BROKER", "address"}, {"KEY", "key"}, {"VALUE", "value"}});
+Report describe_infos(std::string_view key,
+                      const std::vector<std::pair<std::string, Info>>& infos) {
+  Table table(key, {{"BROKER", "address"}, {"KEY", "key"}, {"VALUE", "value"}});
   for (const auto& [address, info] : infos) {
-    for (const auto& [key, value] : info) table.row({address, key, value});
+    for (const auto& [name, value] : info) table.row({address, name, value});
   }
   Report report;
   report.table(std::move(table));
@@ -174,7 +175,7 @@ asio::awaitable<int> broker_status(Context& context) {
     Info info = co_await context.admin.runtime_info(broker.address);
     infos.emplace_back(broker.address.to_string(), std::move(info));
   }
-  context.out.print(describe_infos(infos));
+  context.out.print(describe_infos("status", infos));
   co_return kOk;
 }
 
@@ -188,8 +189,7 @@ asio::awaitable<int> get_broker_config(Context& context) {
     configs.emplace_back(broker.address.to_string(),
                          Info(config.values().begin(), config.values().end()));
   }
-  Report report = describe_infos(configs);
-  context.out.print(report);
+  context.out.print(describe_infos("config", configs));
   co_return kOk;
 }
 

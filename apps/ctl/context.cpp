@@ -135,10 +135,10 @@ int exit_code(const error_code& error) noexcept {
   if (error.category() == base_category()) return kWrongUsage;
   if (error.category() == client_category()) {
     switch (static_cast<ClientErrc>(error.value())) {
-      case ClientErrc::no_name_server:
       case ClientErrc::illegal_config:
       case ClientErrc::illegal_message:
         return kWrongUsage;
+      case ClientErrc::no_name_server:  // none has answered
       case ClientErrc::connect_broker:
       case ClientErrc::broker_timeout:
       case ClientErrc::request_timeout:

@@ -61,7 +61,13 @@ int run_subcommand(const Subcommand& subcommand, const Arguments& arguments) {
   };
   asio::co_spawn(context, run_and_stop(subcommand, work), on_end);
   context.run();
-  if (problem) std::rethrow_exception(problem);
+  try {
+    if (problem) std::rethrow_exception(problem);
+  } catch (const boost::system::system_error& error) {
+    if (error.code() != ClientErrc::no_name_server || !admin.name_servers().empty()) throw;
+    throw UsageError(
+        "no name server is known: give -n (--namesrvAddr) or set NAMESRV_ADDR, host:port");
+  }
   return code;
 }
 

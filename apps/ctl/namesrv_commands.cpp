@@ -22,7 +22,7 @@ Report describe_configs(const std::vector<std::pair<std::string, Properties>>& c
 
 asio::awaitable<int> get_namesrv_config(Context& context) {
   if (context.admin.name_servers().empty())
-    throw Error(ClientErrc::no_name_server, "-n is missing, and NAMESRV_ADDR is not set");
+    throw Error(ClientErrc::no_name_server, "no name server is configured");
   std::vector<std::pair<std::string, Properties>> configs;
   for (const Address& server : context.admin.name_servers()) {
     Properties config = co_await context.admin.name_server_config(server);

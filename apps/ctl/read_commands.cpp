@@ -29,6 +29,13 @@ class Range {
  public:
   std::int64_t begin = 0;  // the first offset
   std::int64_t end = 0;    // the one behind the last
+  // Stored then or later, and before; ms. Offsets that brokers find by time are only near.
+  std::int64_t begin_time = 0;
+  std::int64_t end_time = kAll;
+  [[nodiscard]] bool wants(const MessageExt& message) const noexcept {
+    return message.queue_offset < end && message.store_timestamp >= begin_time &&
+           message.store_timestamp < end_time;
+  }
 };
 
 void require_utf8(const Arguments& arguments) {
@@ -45,12 +52,17 @@ asio::awaitable<Range> find_range(Context& context, admin::QueuePlace place,
   range.end = co_await context.admin.max_offset(place);
   if (arguments.has(begin_option)) {
     const std::int64_t time = arguments.time(begin_option, 0);
+    range.begin_time = time;
     range.begin = range.end;
     if (time != kNow) range.begin = co_await context.admin.search_offset(place, time);
   }
   if (arguments.has("endTimestamp")) {
     const std::int64_t time = arguments.time("endTimestamp", 0);
-    if (time != kNow) range.end = co_await context.admin.search_offset(place, time);
+    if (time != kNow) {
+      range.end_time = time;
+      const std::int64_t near = co_await context.admin.search_offset(place, time);
+      range.end = std::min(range.end, near + 1);
+    }
   }
   co_return range;
 }
@@ -83,7 +95,8 @@ asio::awaitable<std::int64_t> read_range(Context& context, admin::QueuePlace pla
     const admin::MessageBatch batch =
         co_await context.admin.read(place, offset, want, reading.tags);
     for (const MessageExt& message : batch.messages) {
-      if (message.queue_offset >= range.end || taken == reading.most) break;
+      if (taken == reading.most) break;
+      if (!range.wants(message)) continue;
       ++taken;
       reading.take(context, message, reading.state);
     }

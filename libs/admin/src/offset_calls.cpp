@@ -53,6 +53,7 @@ asio::awaitable<std::int64_t> Admin::search_offset(QueuePlace place, std::int64_
   header.topic = place.queue.topic;
   header.queue_id = place.queue.queue_id;
   header.timestamp = time;
+  header.boundary_type = "lower";  // 5.x and ours; 4.9 may give the message before
   RemotingCommand request = RemotingCommand::request(kCode, header);
   const RemotingCommand answer = co_await impl_->ask(place.broker, std::move(request));
   co_return require_header<remoting::OffsetResponseHeader>(answer, kCode, place.broker).offset;

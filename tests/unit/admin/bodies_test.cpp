@@ -175,10 +175,10 @@ BOOST_AUTO_TEST_CASE(running_information_of_a_consumer_is_read) {
     BOOST_TEST(info->status.at("T1").consume_ok_tps == 2.5);
     BOOST_TEST(info->status.at("T1").consume_failed_messages == 1);
     BOOST_TEST(info->subscriptions.at(0).expression == "*");
-    BOOST_TEST(info->stack == "main()");
+    BOOST_TEST(info->stack == "main");
   };
   in_both_forms(
-      R"({"jstack":"main()","mqTable":{)",
+      R"({"jstack":"main","mqTable":{)",
       R"(:{"cachedMsgCount":3,"cachedMsgMaxOffset":13,"cachedMsgMinOffset":11,)"
       R"("cachedMsgSizeInMiB":0,"commitOffset":11,"droped":true,"lastConsumeTimestamp":1,)"
       R"("lastLockTimestamp":0,"lastPullTimestamp":1795218460001,"locked":false,)"
@@ -191,102 +191,101 @@ BOOST_AUTO_TEST_CASE(running_information_of_a_consumer_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(the_result_of_a_direct_consumption_is_read) {
-    const auto result = parse_direct_result(
-        R"({"autoCommit":true,"consumeResult":"CR_LATER","order":false,"remark":"r","spentTimeMills":3})");
-    BOOST_REQUIRE(result.has_value());
-    BOOST_TEST(result->result == "CR_LATER");
-    BOOST_TEST(result->remark == "r");
-    BOOST_TEST(result->spent_millis == 3);
+  const auto result = parse_direct_result(
+      R"({"autoCommit":true,"consumeResult":"CR_LATER","order":false,"remark":"r","spentTimeMills":3})");
+  BOOST_REQUIRE(result.has_value());
+  BOOST_TEST(result->result == "CR_LATER");
+  BOOST_TEST(result->remark == "r");
+  BOOST_TEST(result->spent_millis == 3);
 }
 
 BOOST_AUTO_TEST_CASE(groups_are_read_and_written) {
-    GroupConfig group;
-    group.group_name = "CG1";
-    group.consume_broadcast_enable = false;
-    group.retry_max_times = 3;
-    group.retry_queue_nums = 2;
-    const auto again = parse_group_config(to_json(group));
-    BOOST_REQUIRE(again.has_value());
-    BOOST_TEST((*again == group));
-    const auto table = parse_group_table(
-        R"({"dataVersion":{"counter":1,"timestamp":2},"subscriptionGroupTable":{"CG1":)" +
-        to_json(group) + "}}");
-    BOOST_REQUIRE(table.has_value());
-    BOOST_TEST((table->at("CG1") == group));
+  GroupConfig group;
+  group.group_name = "CG1";
+  group.consume_broadcast_enable = false;
+  group.retry_max_times = 3;
+  group.retry_queue_nums = 2;
+  const auto again = parse_group_config(to_json(group));
+  BOOST_REQUIRE(again.has_value());
+  BOOST_TEST((*again == group));
+  const auto table = parse_group_table(
+      R"({"dataVersion":{"counter":1,"timestamp":2},"subscriptionGroupTable":{"CG1":)" +
+      to_json(group) + "}}");
+  BOOST_REQUIRE(table.has_value());
+  BOOST_TEST((table->at("CG1") == group));
 }
 
 BOOST_AUTO_TEST_CASE(broker_statistics_are_read) {
-    const auto stats = parse_broker_stats(
-        R"({"statsDay":{"avgpt":0.0,"sum":0,"tps":0.0},"statsHour":{"avgpt":1.0,"sum":40,"tps":0.01},)"
-        R"("statsMinute":{"avgpt":1.0,"sum":7,"tps":0.14}})");
-    BOOST_REQUIRE(stats.has_value());
-    BOOST_TEST(stats->minute.sum == 7);
-    BOOST_TEST(stats->minute.tps == 0.14, boost::test_tools::tolerance(1e-9));
-    BOOST_TEST(stats->day_sum() == 40);
+  const auto stats = parse_broker_stats(
+      R"({"statsDay":{"avgpt":0.0,"sum":0,"tps":0.0},"statsHour":{"avgpt":1.0,"sum":40,"tps":0.01},)"
+      R"("statsMinute":{"avgpt":1.0,"sum":7,"tps":0.14}})");
+  BOOST_REQUIRE(stats.has_value());
+  BOOST_TEST(stats->minute.sum == 7);
+  BOOST_TEST(stats->minute.tps == 0.14, boost::test_tools::tolerance(1e-9));
+  BOOST_TEST(stats->day_sum() == 40);
 }
 
 BOOST_AUTO_TEST_CASE(entries_of_a_consume_queue_are_read) {
-    const auto data = parse_consume_queue(
-        R"({"maxQueueIndex":9,"minQueueIndex":2,"queueData":[{"eval":false,"physicOffset":182,)"
-        R"("physicSize":162,"tagsCode":65,"msg":"no"}],"subscriptionData":{"subString":"A","topic":"T1"}})");
-    BOOST_REQUIRE(data.has_value());
-    BOOST_TEST(data->min_index == 2);
-    BOOST_TEST(data->max_index == 9);
-    BOOST_TEST(data->entries.at(0).physical_offset == 182);
-    BOOST_TEST(data->entries.at(0).size == 162);
-    BOOST_TEST(!data->entries.at(0).matches);
-    BOOST_TEST(data->entries.at(0).problem == "no");
-    BOOST_TEST(data->subscription.value().expression == "A");
+  const auto data = parse_consume_queue(
+      R"({"maxQueueIndex":9,"minQueueIndex":2,"queueData":[{"eval":false,"physicOffset":182,)"
+      R"("physicSize":162,"tagsCode":65,"msg":"no"}],"subscriptionData":{"subString":"A","topic":"T1"}})");
+  BOOST_REQUIRE(data.has_value());
+  BOOST_TEST(data->min_index == 2);
+  BOOST_TEST(data->max_index == 9);
+  BOOST_TEST(data->entries.at(0).physical_offset == 182);
+  BOOST_TEST(data->entries.at(0).size == 162);
+  BOOST_TEST(!data->entries.at(0).matches);
+  BOOST_TEST(data->entries.at(0).problem == "no");
+  BOOST_TEST(data->subscription.value().expression == "A");
 }
 
 BOOST_AUTO_TEST_CASE(lists_and_tables_are_read) {
-    BOOST_TEST((parse_topic_list(R"({"brokerAddr":"x","topicList":["T1","T2"]})").value() ==
-                std::vector<std::string>{"T1", "T2"}));
-    BOOST_TEST(
-        (parse_group_list(R"({"groupList":["CG1"]})").value() == std::vector<std::string>{"CG1"}));
-    BOOST_TEST(parse_kv_table(R"({"table":{"putTps":"1.0 2.0 3.0"}})").value().at("putTps") ==
-               "1.0 2.0 3.0");
-    BOOST_TEST(parse_topic_list("{}").value().empty());
+  BOOST_TEST((parse_topic_list(R"({"brokerAddr":"x","topicList":["T1","T2"]})").value() ==
+              std::vector<std::string>{"T1", "T2"}));
+  BOOST_TEST(
+      (parse_group_list(R"({"groupList":["CG1"]})").value() == std::vector<std::string>{"CG1"}));
+  BOOST_TEST(parse_kv_table(R"({"table":{"putTps":"1.0 2.0 3.0"}})").value().at("putTps") ==
+             "1.0 2.0 3.0");
+  BOOST_TEST(parse_topic_list("{}").value().empty());
 }
 
 BOOST_AUTO_TEST_CASE(versions_have_apaches_names) {
-    BOOST_TEST(version_name(409) == "V4_9_8");
-    BOOST_TEST(version_name(408) == "V4_9_8_SNAPSHOT");
-    BOOST_TEST(version_name(401) == "V4_9_4");
-    BOOST_TEST(version_name(413) == "V5_0_0");
-    BOOST_TEST(version_name(475) == "V5_3_1");
-    BOOST_TEST(version_name(121) == "V121");
-    BOOST_TEST(version_name(-1) == "V-1");
+  BOOST_TEST(version_name(409) == "V4_9_8");
+  BOOST_TEST(version_name(408) == "V4_9_8_SNAPSHOT");
+  BOOST_TEST(version_name(401) == "V4_9_4");
+  BOOST_TEST(version_name(413) == "V5_0_0");
+  BOOST_TEST(version_name(475) == "V5_3_1");
+  BOOST_TEST(version_name(121) == "V121");
+  BOOST_TEST(version_name(-1) == "V-1");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_such_body_is_refused) {
-    const auto is_malformed = [](const auto& result) {
-      return !result && result.error() == routing::RoutingErrc::malformed;
-    };
-    BOOST_TEST(is_malformed(parse_topic_list("[]")));
-    BOOST_TEST(is_malformed(parse_topic_list(R"({"topicList":[1]})")));
-    BOOST_TEST(is_malformed(parse_kv_table(R"({"table":[]})")));
-    BOOST_TEST(is_malformed(parse_topic_stats(R"({"offsetTable":[]})")));
-    BOOST_TEST(is_malformed(parse_topic_stats(R"({"offsetTable":{{"topic":"T"}:3}})")));
-    BOOST_TEST(is_malformed(parse_queue_offsets(R"({"offsetTable":{{"topic":"T"}:"x"}})")));
-    BOOST_TEST(
-        is_malformed(parse_cluster_info(R"({"brokerAddrTable":{"b":{"brokerAddrs":{"x":"y"}}}})")));
-    BOOST_TEST(is_malformed(parse_running_info(R"({"mqTable":{{"topic":"T"}:1}})")));
-    BOOST_TEST(is_malformed(parse_consumer_connections(R"({"connectionSet":[1]})")));
-    BOOST_TEST(!parse_topic_stats(R"({"offsetTable":{5:{}}})"));  // a key that is no queue
-    BOOST_TEST(!parse_topic_stats(""));
-    BOOST_TEST(!parse_topic_stats(R"({"offsetTable":{{"topic":"T")"));
+  const auto is_malformed = [](const auto& result) {
+    return !result && result.error() == routing::RoutingErrc::malformed;
+  };
+  BOOST_TEST(is_malformed(parse_topic_list("[]")));
+  BOOST_TEST(is_malformed(parse_topic_list(R"({"topicList":[1]})")));
+  BOOST_TEST(is_malformed(parse_kv_table(R"({"table":[]})")));
+  BOOST_TEST(is_malformed(parse_topic_stats(R"({"offsetTable":[]})")));
+  BOOST_TEST(is_malformed(parse_topic_stats(R"({"offsetTable":{{"topic":"T"}:3}})")));
+  BOOST_TEST(is_malformed(parse_queue_offsets(R"({"offsetTable":{{"topic":"T"}:"x"}})")));
+  BOOST_TEST(
+      is_malformed(parse_cluster_info(R"({"brokerAddrTable":{"b":{"brokerAddrs":{"x":"y"}}}})")));
+  BOOST_TEST(is_malformed(parse_running_info(R"({"mqTable":{{"topic":"T"}:1}})")));
+  BOOST_TEST(is_malformed(parse_consumer_connections(R"({"connectionSet":[1]})")));
+  BOOST_TEST(!parse_topic_stats(R"({"offsetTable":{5:{}}})"));  // a key that is no queue
+  BOOST_TEST(!parse_topic_stats(""));
+  BOOST_TEST(!parse_topic_stats(R"({"offsetTable":{{"topic":"T")"));
 }
 
 BOOST_AUTO_TEST_CASE(nesting_and_size_are_bounded) {
-    const std::string deep =
-        "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
-    BOOST_TEST((parse_topic_stats(deep).error() == routing::RoutingErrc::too_deep));
-    const std::string deep_key =
-        "{\"offsetTable\":{" + std::string(100'000, '{') + std::string(100'000, '}') + ":1}}";
-    BOOST_TEST(!parse_queue_offsets(deep_key));
-    const std::string large(kMaxBodySize + 1, ' ');
-    BOOST_TEST((parse_topic_stats(large).error() == routing::RoutingErrc::malformed));
+  const std::string deep = "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
+  BOOST_TEST((parse_topic_stats(deep).error() == routing::RoutingErrc::too_deep));
+  const std::string deep_key =
+      "{\"offsetTable\":{" + std::string(100'000, '{') + std::string(100'000, '}') + ":1}}";
+  BOOST_TEST(!parse_queue_offsets(deep_key));
+  const std::string large(kMaxBodySize + 1, ' ');
+  BOOST_TEST((parse_topic_stats(large).error() == routing::RoutingErrc::malformed));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -144,6 +144,7 @@ BOOST_AUTO_TEST_CASE(offsets_of_a_queue_are_read) {
   BOOST_TEST(run(admin.max_offset(place)) == 9);
   BOOST_TEST(run(admin.search_offset(place, 1234)) == 4);
   BOOST_TEST(a.only(RequestCode::search_offset_by_timestamp).at("timestamp") == "1234");
+  BOOST_TEST(a.only(RequestCode::search_offset_by_timestamp).at("boundaryType") == "lower");
   BOOST_TEST(run(admin.earliest_time(place)) == -1);
   a.refuse(RequestCode::query_consumer_offset, ResponseCode::query_not_found, "Not found");
   BOOST_TEST(!run(admin.consumer_offset("G1", place)).has_value());

@@ -1,5 +1,6 @@
 // Against our own name server and broker, all in one process.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "comet/admin/admin.hpp"
@@ -92,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_topic_lives_from_its_creation_to_its_deletion) {
   const std::vector<std::string> topics = run(admin->topics());
   BOOST_TEST((std::find(topics.begin(), topics.end(), "T1") != topics.end()));
   BOOST_TEST(run(admin->topic_config(kBroker, "T1")).value().write_queue_nums == 3);
-  BOOST_TEST(all_ok(run(admin->delete_topic("T1", cluster))));
+  BOOST_TEST(all_ok(run_with_threads(admin->delete_topic("T1", cluster))));
   BOOST_CHECK_THROW(run(admin->route("T1")), Refused);
 }
 

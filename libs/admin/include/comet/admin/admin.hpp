@@ -246,7 +246,7 @@ class Admin {
 
   [[nodiscard]] asio::awaitable<std::int64_t> min_offset(QueuePlace place);
   [[nodiscard]] asio::awaitable<std::int64_t> max_offset(QueuePlace place);
-  // Of the first message stored at that time (ms) or later.
+  // Of the first message stored at that time (ms) or later; brokers of 4.9 may give the one before.
   [[nodiscard]] asio::awaitable<std::int64_t> search_offset(QueuePlace place, std::int64_t time);
   // When the oldest message was stored, ms; -1: the queue is empty.
   [[nodiscard]] asio::awaitable<std::int64_t> earliest_time(QueuePlace place);
