@@ -10,6 +10,10 @@ statement that has a co_await, co_yield or co_return of its own:
              constructor of its own, as far as is known
   braces     a braced list without a type                    co_await send({"a", "b"});
 
+and, since g++ 12.2 ends such a coroutine with an illegal instruction:
+
+  exit       an awaited condition, co_return and a throw     if (co_await ok()) co_return; throw E();
+
 The remedy is always the same: give the value a name in a statement of its own. A line with the
 comment `// lint: ok` is accepted; say there why it is safe.
 
@@ -24,6 +28,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 AWAITS = re.compile(r"\b(co_await|co_yield|co_return)\b")
 WORD = r"[A-Za-z_]\w*"
+EXIT = re.compile(r"\bif\s*\((?=[^;{}]*\bco_await\b)[^;{}]*\)\s*\{?\s*co_return\s*;\s*\}?\s*throw\b")
 # Types without a destructor to run twice; braces around them are harmless.
 TRIVIAL = {
     "bool", "char", "int", "unsigned", "long", "short", "float", "double", "size_t", "ptrdiff_t",
@@ -251,6 +256,10 @@ def check(path, text, constructed):
     partner = matching(code)
     lines = text.split("\n")
     seen = set()
+    for match in EXIT.finditer(code):
+        line = code.count("\n", 0, match.start())
+        if "lint: ok" not in lines[line]:
+            yield f"{path}:{line + 1}: exit: co_return by an awaited condition before a throw; name the condition"
     for match in AWAITS.finditer(code):
         start, end = statement_around(code, match.start(), partner)
         if start in seen:
@@ -295,6 +304,8 @@ BAD = [
     ("lambda", "auto run = [&]() -> asio::awaitable<void> { co_await go([v] { use(v); }); };"),
     ("braces", "for (auto& x : co_await list({1, 2})) { use(x); }"),
     ("aggregate", "while (co_await more(Agg{2})) { go(); }"),
+    ("exit", "if (co_await is_open(x)) co_return; throw Error(code);"),
+    ("exit", "if (!co_await is_open()) { co_return; } throw Error(code);"),
 ]
 GOOD = [
     "Agg options{.tries = 3}; co_await send(options);",
@@ -312,6 +323,8 @@ GOOD = [
     "for (const auto& item : items) { co_await f(item); }",
     "switch (code) { case 1: { co_await f(); break; } default: co_return; }",
     "co_return {};",
+    "const bool open = co_await is_open(); if (open) co_return; throw Error(code);",
+    "if (co_await is_open()) co_return; close();",
     "std::string text{}; co_await f(text);",
     "co_await f(Agg{1});  // lint: ok trivially destructible",
     'log("co_await f({1, 2})"); // co_await f({1, 2})',
