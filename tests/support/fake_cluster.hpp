@@ -144,6 +144,7 @@ class FakeBroker : public FakeServer {
     ResponseCode response = ResponseCode::success;
     std::string remark;
     bool with_fields = true;
+    std::string recall_handle;
     bool batch_ids = false;  // of a batch: the offset ids ID0,ID1,... and 0 as the first offset
   };
 
@@ -170,6 +171,13 @@ class FakeBroker : public FakeServer {
     handlers_->on(RequestCode::heart_beat, note);
     handlers_->on(RequestCode::unregister_client, note);
     handlers_->on(RequestCode::get_max_offset, note);
+    handlers_->on(RequestCode::recall_message, [this](Request& request) -> Reply {
+      others.push_back(note_of(request));
+      RemotingCommand answer =
+          RemotingCommand::response(request.command, otherwise.response, otherwise.remark);
+      if (otherwise.response == ResponseCode::success) answer.fields.add("msgId", "RECALLED");
+      return answer;
+    });
     start();
   }
 
@@ -238,6 +246,7 @@ class FakeBroker : public FakeServer {
       answer.fields.add("queueOffset", static_cast<std::int64_t>(sends.size() - 1));
       answer.fields.add("MSG_REGION", "DefaultRegion");
       answer.fields.add("TRACE_ON", "true");
+      if (!act.recall_handle.empty()) answer.fields.add("recallHandle", act.recall_handle);
     }
     return answer;
   }

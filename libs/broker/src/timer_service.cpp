@@ -122,7 +122,7 @@ void TimerService::load() {
               to_millis(time_.now() - begin));
   }
   index_.fill(std::move(waiting));
-  *saved_ = done;
+  saved_->progress = done;
   publish();
 }
 
@@ -132,9 +132,7 @@ void TimerService::start(TaskGroup& tasks, const IpEndpoint& store_host,
   write_ = std::move(write);
   tasks.spawn("timers", serve());
   tasks.spawn("old timers", roll());
-  const Duration interval = config_.timer_flush_interval;
-  tasks.spawn("timer progress", repeat_every(time_, interval, interval, "timer progress",
-                                             [this] { return save_in_background(); }));
+  tasks.spawn("timer progress", save_in_background());
 }
 
 void TimerService::on_arrival(std::int64_t queue_offset) {

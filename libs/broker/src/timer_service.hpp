@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -112,11 +113,15 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   // Recalls of messages that are due at the same time, by that time: topic and unique key.
   std::map<std::int64_t, std::unordered_set<std::string>> recalls_;
 
-  // A progress that may be written when the log is on the disk up to there: otherwise a power cut
-  // could take the delivered messages, and leave the note that they were delivered.
-  std::optional<std::pair<TimerProgress, std::int64_t>> unsaved_;
-  std::shared_ptr<TimerProgress> saved_ = std::make_shared<TimerProgress>();
-  std::shared_ptr<std::atomic<bool>> writing_ = std::make_shared<std::atomic<bool>>(false);
+  // What the file says; the mutex is also held while it is written.
+  class Saved {
+   public:
+    std::mutex mutex;
+    TimerProgress progress;
+    std::atomic<bool> writing{false};
+    std::atomic<bool> failed{false};
+  };
+  std::shared_ptr<Saved> saved_ = std::make_shared<Saved>();
 
   std::atomic<std::size_t> pending_{0};
   std::atomic<std::int64_t> next_due_{0};

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kLookedAtPerSave = 16'384;  // entries; they have been delivered
 constexpr std::int32_t kEntriesAtOnce = 1024;
+constexpr Duration kSyncPoll = 50ms;
 constexpr Duration kRollPeriod = 60s;
 constexpr std::int64_t kSoonMillis = 120'000;  // is delivered before it would be worth the trouble
 
@@ -63,26 +64,39 @@ TimerProgress TimerService::progress() {
   return delivered();
 }
 
+// It is written when the log is on the disk as far as it was when the progress was noted: otherwise
+// a power cut could take the delivered messages, and leave the note that they were delivered.
 asio::awaitable<void> TimerService::save_in_background() {
-  publish();
-  const std::int64_t log_end = store_.max_physical_offset();
-  if (unsaved_ && unsaved_->second <= log_end - store_.unsynced_bytes() && !writing_->load()) {
-    writing_->store(true);
+  Timer timer(executor_, time_);
+  TimerProgress last;
+  for (;;) {
+    co_await timer.wait_for(config_.timer_flush_interval);
+    publish();
+    const TimerProgress noted = progress();
+    if (noted == last && !saved_->failed.exchange(false)) continue;
+    const std::int64_t log_end = store_.max_physical_offset();
+    while (store_.max_physical_offset() - store_.unsynced_bytes() < log_end ||
+           saved_->writing.load()) {
+      co_await timer.wait_for(kSyncPoll);
+    }
+    last = noted;
+    saved_->writing = true;
     // It keeps what it needs: the service may be gone when it runs.
-    write_([path = path_, progress = unsaved_->first, saved = saved_, writing = writing_] {
-      if (*saved == progress || save_state_file(path, progress.to_json())) *saved = progress;
-      writing->store(false);
+    write_([path = path_, noted, saved = saved_] {
+      const std::lock_guard lock(saved->mutex);
+      const bool is_saved = save_state_file(path, noted.to_json());
+      if (is_saved) saved->progress = noted;
+      saved->failed = !is_saved;
+      saved->writing = false;
     });
-    unsaved_.reset();
   }
-  if (!unsaved_) unsaved_.emplace(progress(), log_end);
-  co_return;
 }
 
 void TimerService::save() {
+  const std::lock_guard lock(saved_->mutex);
   const TimerProgress now = progress();
-  if (*saved_ == now || (now == TimerProgress() && saved_->taken == 0)) return;
-  if (save_state_file(path_, now.to_json())) *saved_ = now;
+  if (saved_->progress == now) return;
+  if (save_state_file(path_, now.to_json())) saved_->progress = now;
 }
 
 asio::awaitable<void> TimerService::roll() {

@@ -96,6 +96,11 @@ void BlockingProducer::send_oneway(Message message) {
   impl_->run<void>([&] { return impl_->producer.send_oneway(std::move(message)); });
 }
 
+std::string BlockingProducer::recall(std::string topic, std::string handle) {
+  return impl_->run<std::string>(
+      [&] { return impl_->producer.recall(std::move(topic), std::move(handle)); });
+}
+
 std::vector<MessageQueue> BlockingProducer::publish_queues(std::string topic) {
   return impl_->run<std::vector<MessageQueue>>(
       [&] { return impl_->producer.publish_queues(std::move(topic)); });

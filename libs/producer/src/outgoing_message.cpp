@@ -83,6 +83,7 @@ std::string check_batch(std::span<const Message> messages) {
   const Message& first = messages.front();
   for (const Message& message : messages) {
     if (message.delay_level() > 0) return "TimeDelayLevel is not supported for batching";
+    if (message.is_delayed()) return "Timer messages are not supported for batching";
     if (message.topic().starts_with(kRetryTopicPrefix)) {
       return "Retry Group is not supported for batching";
     }
@@ -263,6 +264,7 @@ Result<SendResult> parse_send_answer(const RemotingCommand& answer, const Messag
   result.queue.queue_id = header->queue_id;
   result.queue_offset = header->queue_offset;
   if (header->transaction_id) result.transaction_id = *header->transaction_id;
+  if (header->recall_handle) result.recall_handle = *header->recall_handle;
   if (header->region_id && !header->region_id->empty()) result.region_id = *header->region_id;
   result.trace_on = header->trace_on != std::string_view("false");
   return result;

@@ -35,6 +35,7 @@ class BlockingProducer {
   SendResult send_batch(std::vector<Message> batch);
   SendResult send_batch(std::vector<Message> batch, SendOptions options);
   void send_oneway(Message message);
+  std::string recall(std::string topic, std::string handle);
   [[nodiscard]] std::vector<MessageQueue> publish_queues(std::string topic);
 
   // Refuses new sends, waits for those in progress and ends the thread. Idempotent. Sends of other

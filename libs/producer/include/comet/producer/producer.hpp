@@ -89,6 +89,16 @@ class Producer {
   [[nodiscard]] asio::awaitable<void> send_oneway(Message message);
   [[nodiscard]] asio::awaitable<void> send_oneway(Message message, SendOptions options);
 
+  // Takes back a message that is to be delivered later (Message::deliver_after, deliver_at) and has
+  // not been: `handle` is its SendResult::recall_handle. Returns the message's unique id. One try.
+  // A broker does not look whether there is such a message: success says that it will not be
+  // delivered, unless it was due in the same few milliseconds.
+  // Errors: Error: illegal_message for what is no handle or another topic's, no_name_server,
+  // topic_not_found, broker_not_exist, not_running (ClientErrc); the broker's response code:
+  // no_permission where recallMessageEnable is false, illegal_operation when the time has come.
+  // Cancellation: as send.
+  [[nodiscard]] asio::awaitable<std::string> recall(std::string topic, std::string handle);
+
   // The queues that the topic's messages may go to, sorted by broker name and queue id.
   // Errors: no_name_server, topic_not_found, not_running.
   [[nodiscard]] asio::awaitable<std::vector<MessageQueue>> publish_queues(std::string topic);

@@ -33,6 +33,7 @@ class SendResult {
   MessageQueue queue;
   std::int64_t queue_offset = 0;
   std::string transaction_id;  // empty: none
+  std::string recall_handle;   // of a timer message, for Producer::recall; empty: none
   std::string region_id = "DefaultRegion";
   bool trace_on = true;
 
