@@ -42,6 +42,7 @@ comet_process_test(process_live_broker integration/live_broker_test.py TIMEOUT 6
 comet_process_test(process_tls integration/tls_test.py TIMEOUT 600)
 comet_process_test(process_kill_broker crash/kill_broker_test.py ARGS --rounds 5 TIMEOUT 600)
 comet_process_test(process_kill_consumption crash/kill_consumption_test.py ARGS --rounds 4 TIMEOUT 600)
+comet_process_test(process_kill_timers crash/kill_timers_test.py TIMEOUT 600)
 
 add_test(NAME interop_install
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/interop/install_client.py)

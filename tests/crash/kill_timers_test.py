@@ -187,7 +187,7 @@ class KillTimers(DaemonTest):
     def send_half(self, client, key):
         reply = client.send_message(
             HALF_TOPIC, key.encode() + b" half", queue_id=int(key[1:]) % QUEUES, sysFlag=4,
-            producerGroup=GROUP,
+            producerGroup=GROUP, bornTimestamp=now(),
             properties=f"TRAN_MSG\x01true\x02PGROUP\x01{GROUP}\x02UNIQ_KEY\x01{key}\x02")
         if reply.code != SUCCESS:
             raise AssertionError(f"half message {key} was refused: {reply}")
