@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from daemons import DaemonTest, program, wait_until  # noqa: E402
 from remoting import Client  # noqa: E402
+from tls_files import Authority  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OK, REFUSED, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -275,6 +276,20 @@ class Cometctl(DaemonTest):
             'COMP_WORDS=(cometctl queryMsgByKey --m); COMP_CWORD=2; _cometctl; echo "${COMPREPLY[@]}"\n'
         done = subprocess.run(["bash", "-c", complete], capture_output=True, text=True, check=True, timeout=60)
         self.assertEqual(["queryMsgByKey", "--msgKey --maxNum"], done.stdout.splitlines())
+
+    def test_it_speaks_tls_and_checks_the_servers(self):
+        authority = Authority(self.folder)
+        authority.issue("server", "broker.example")
+        keys = {**authority.server_keys(), "tls.server.mode": "enforcing"}
+        namesrv = self.start_namesrv(**keys)
+        arguments = ["getNamesrvConfig", "-n", namesrv.address]
+        trusting = [*arguments, "--tlsTrustCert", authority.certificate, "--json"]
+        config = json.loads(self.run_program("cometctl", *trusting).stdout)["config"]
+        self.assertIn("listenPort", {one["key"] for one in config})
+        self.assertEqual(0, self.run_program("cometctl", *arguments, "--tls", "--tlsAnyServer").returncode)
+        for wrong in ([], ["--tls"]):  # plain; with the authorities of the system alone
+            done = self.run_program("cometctl", *arguments, *wrong, check=False)
+            self.assertEqual(UNREACHABLE, done.returncode, done.stderr)
 
     def test_the_environment_names_the_name_server(self):
         self.start_cluster()

@@ -33,6 +33,11 @@ class Examples(DaemonTest):
         self.assertIn("SEND_OK", self.run_example("producer"))
         self.assertEqual(1, sum(map(len, self.stored("orders"))))
 
+    def test_the_messages_of_every_topic_are_counted(self):
+        self.run_example("producer")
+        self.assertIn("orders: 1 messages\n", self.run_example("topic_sizes"))
+        self.assertIn("TBW102: 0 messages\n", self.run_example("topic_sizes"))
+
     def test_batches_are_stored_whole_and_in_order(self):
         text = self.run_example("batch")
         batches = int(re.search(r"1000 messages in (\d+) batches", text).group(1))

@@ -1,11 +1,13 @@
 #include "comet/admin/admin.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <cstdlib>
 #include <random>
 
 #include "admin_impl.hpp"
+#include "comet/base/log.hpp"
 #include "comet/base/tcp_network.hpp"
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/errors.hpp"
@@ -65,11 +67,12 @@ std::string describe(const boost::system::system_error& error) {
   return text;
 }
 
-Admin::Impl::Impl(asio::any_io_executor executor, Network& network, TimeSource& time_in,
+Admin::Impl::Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
                   AdminConfig config_in)
-    : config(with_environment(std::move(config_in))),
+    : executor(std::move(executor_in)),
+      config(with_environment(std::move(config_in))),
       time(time_in),
-      client(std::move(executor), network, time, config.client().remoting),
+      client(executor, network, time, config.client().remoting),
       channel(client, time, config.client().name_servers, std::random_device{}()) {}
 
 Admin::Admin(asio::any_io_executor executor, AdminConfig config)
@@ -79,9 +82,20 @@ Admin::Admin(asio::any_io_executor executor, AdminConfig config)
 Admin::Admin(asio::any_io_executor executor, AdminConfig config, Network& network, TimeSource& time)
     : impl_(std::make_shared<Impl>(std::move(executor), network, time, std::move(config))) {}
 
-Admin::~Admin() = default;
+Admin::~Admin() {
+  if (impl_->stopped) return;
+  auto report = [](std::exception_ptr problem) {
+    if (problem) log::warn("the connections of an admin that was not stopped did not end in order");
+  };
+  asio::co_spawn(impl_->executor, Impl::end(impl_), report);
+}
 
-asio::awaitable<void> Admin::stop() { return impl_->client.stop(); }
+asio::awaitable<void> Admin::Impl::end(std::shared_ptr<Impl> self) {
+  self->stopped = true;
+  co_await self->client.stop();
+}
+
+asio::awaitable<void> Admin::stop() { return Impl::end(impl_); }
 
 const std::vector<Address>& Admin::name_servers() const noexcept {
   return impl_->config.client().name_servers;

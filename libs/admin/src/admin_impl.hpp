@@ -18,7 +18,7 @@ using remoting::RequestCode;
 using remoting::ResponseCode;
 
 struct Admin::Impl {
-  Impl(asio::any_io_executor executor, Network& network, TimeSource& time_in,
+  Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
        AdminConfig config_in);
 
   [[nodiscard]] Instant deadline() const { return time.now() + config.timeout(); }
@@ -55,10 +55,15 @@ struct Admin::Impl {
   [[nodiscard]] asio::awaitable<QueueOffsets> reset_at(BrokerNode server, const OffsetReset& reset);
   void require_name_server() const;
 
+  // Static, so that the coroutine itself keeps the object alive (the destructor starts it).
+  [[nodiscard]] static asio::awaitable<void> end(std::shared_ptr<Impl> self);
+
+  asio::any_io_executor executor;
   AdminConfig config;
   TimeSource& time;
   remoting::Client client;
   remoting::NameServerChannel channel;
+  bool stopped = false;
 };
 
 // What a body that was read holds; throws Error(bad_answer) when it could not be read.

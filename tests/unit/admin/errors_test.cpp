@@ -83,6 +83,17 @@ BOOST_AUTO_TEST_CASE(a_cancelled_operation_ends_at_once_and_the_admin_stays_usab
   BOOST_TEST(run(admin.runtime_info(at_a)).empty());
 }
 
+BOOST_AUTO_TEST_CASE(an_admin_that_is_destroyed_closes_its_connections) {
+  a.answer(RequestCode::get_broker_runtime_info, R"({"table":{}})");
+  {
+    admin::Admin other(executor(), config(), network, time);
+    run(other.runtime_info(at_a));
+    BOOST_TEST(a.connections() == 1u);
+  }
+  settle();
+  BOOST_TEST(a.connections() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(requests_are_signed_where_keys_are_given) {
   AdminConfig signing = config();
   signing.access_key("key", "secret");

@@ -140,7 +140,8 @@ class Admin {
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
 
-  // Closes the connections; operations in progress fail. To be awaited before the end.
+  // Closes the connections; operations in progress fail. Destroying an admin without it does the
+  // same in the background.
   [[nodiscard]] asio::awaitable<void> stop();
   [[nodiscard]] const std::vector<Address>& name_servers() const noexcept;
 
