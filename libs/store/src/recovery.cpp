@@ -194,23 +194,66 @@ class QueueRecovery {
       if (record.physical_offset < queue.log_end()) return;
       if (record.queue_offset < queue.next()) {
         report_reused_offset(record, queue);
-      } else if (record.queue_offset - queue.next() > kMaxGap && queue.log_end() >= 0) {
-        log::error("commit log: the record at {} says queue offset {} where {} is due: not indexed",
-                   record.physical_offset, record.queue_offset, queue.next());
-      } else {
+      } else if (record.queue_offset - queue.next() <= kMaxGap) {
         add(record, queue);  // gaps that the log cannot fill are padded
+      } else if (queue.log_end() < 0) {
+        begin_far_ahead(record, queue);
+      } else {
+        report_far_ahead(record.physical_offset, record.queue_offset, queue);
       }
     });
+    for (const auto& [queue, start] : far_starts_) {
+      if (queue->log_end() < 0) {
+        begin_at(start, *queue);
+      } else {
+        report_far_ahead(start.second.physical_offset, start.first, *queue);
+      }
+    }
+  }
+
+  // An empty queue whose first message in the log has a high offset: its other messages have
+  // expired, or the offset is damaged. It is believed when the queue's next message agrees, or when
+  // there is none.
+  void begin_far_ahead(const RecordView& record, ConsumeQueue& queue) {
+    const auto [known, is_new] =
+        far_starts_.try_emplace(&queue, record.queue_offset, unit_of(record));
+    if (is_new) return;
+    auto& [queue_offset, unit] = known->second;
+    if (record.queue_offset == queue_offset + 1) {
+      begin_at(known->second, queue);
+      add(record, queue);
+    } else {
+      report_far_ahead(unit.physical_offset, queue_offset, queue);
+      known->second = {record.queue_offset, unit_of(record)};
+    }
+  }
+
+  using Start = std::pair<std::int64_t, QueueUnit>;  // the queue offset of the unit
+  void begin_at(const Start& start, ConsumeQueue& queue) {
+    queue.remove_all();
+    queue.add(start.first, start.second);
+    ++units_;
   }
 
   void add(const RecordView& record, ConsumeQueue& queue) {
+    queue.add(record.queue_offset, unit_of(record));
+    ++units_;
+    if (queue.pending_size() >= kWriteAt) check(queue.write_pending(), queue);
+  }
+
+  QueueUnit unit_of(const RecordView& record) const {
     QueueUnit unit;
     unit.physical_offset = record.physical_offset;
     unit.size = record.total_size;
     unit.tags_code = tags_code_of(record, levels_).at(record.store_timestamp);
-    queue.add(record.queue_offset, unit);
-    ++units_;
-    if (queue.pending_size() >= kWriteAt) check(queue.write_pending(), queue);
+    return unit;
+  }
+
+  void report_far_ahead(std::int64_t physical_offset, std::int64_t queue_offset,
+                        const ConsumeQueue& queue) {
+    if (++complaints_ > kMaxComplaints) return;
+    log::error("commit log: the record at {} says queue offset {} where {} is due: not indexed",
+               physical_offset, queue_offset, queue.next());
   }
 
   void report_reused_offset(const RecordView& record, const ConsumeQueue& queue) {
@@ -257,6 +300,7 @@ class QueueRecovery {
   std::int64_t units_ = 0;
   int complaints_ = 0;
   std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
+  std::unordered_map<ConsumeQueue*, Start> far_starts_;
   std::vector<std::pair<const ConsumeQueue*, std::int64_t>> bad_ends_;  // queue offsets
 };
 

@@ -36,6 +36,8 @@ class World {
 };
 
 std::string body_of(int i) { return "message " + std::to_string(i); }
+// Of one of the first ten.
+std::int64_t core_record_size() { return record_of("T", 0, body_of(0)).encoded_size(); }
 
 // Appends messages `from` to `to` to T 0, and as many to T 1.
 void fill(StoreCore& core, int from, int to) {
@@ -470,6 +472,35 @@ BOOST_FIXTURE_TEST_CASE(a_queue_whose_first_messages_are_gone_begins_in_the_righ
   open();
   BOOST_TEST(core->min_offset("T", 0) == min);
   BOOST_TEST(must_append(*core, record_of("T", 0, body_of(100))).queue_offset == 100);
+}
+
+// The queue offset of a record is covered by no checksum.
+BOOST_FIXTURE_TEST_CASE(a_damaged_offset_of_the_first_message_costs_that_message_only, World) {
+  open();
+  fill(*core, 0, 10);
+  stop();
+  write_at(log_file(config.root, 0), 21, "\x40");
+  fs::remove_all(config.root + "/consumequeue/T/0");  // of which that is the first message
+  open();
+  BOOST_TEST(core->max_offset("T", 0) == 10);
+  BOOST_TEST(core->read("T", 0, 1, ReadLimits(), {}).count == 9);
+  check_bodies(*core, "T", 1, 10);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_queue_of_high_offsets_is_built_from_what_the_log_has, World) {
+  open();
+  for (int i = 0; i < 2; ++i) must_append(*core, record_of("T", 0, body_of(i)));
+  must_append(*core, record_of("T", 1, body_of(0)));
+  stop();
+  // As after 16,777,216 messages that have expired.
+  for (std::int64_t record : {0, 1, 2}) {
+    write_at(log_file(config.root, 0), record * core_record_size() + 24, "\1");
+  }
+  fs::remove_all(config.root + "/consumequeue");
+  open();
+  BOOST_TEST(core->max_offset("T", 0) == (1 << 24) + 2);
+  BOOST_TEST(core->read("T", 0, 1 << 24, ReadLimits(), {}).count == 2);
+  BOOST_TEST(core->max_offset("T", 1) == (1 << 24) + 1);  // nothing disagrees
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lost_log_empties_the_queues, World) {
