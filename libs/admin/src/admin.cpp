@@ -8,21 +8,12 @@
 
 #include "admin_impl.hpp"
 #include "comet/base/log.hpp"
-#include "comet/base/tcp_network.hpp"
+#include "comet/base/shared_network.hpp"
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/errors.hpp"
 
 namespace comet::admin {
 namespace {
-
-// Networks outlive the contexts that use them: these are never destroyed.
-Network& network_for(const std::optional<TlsClientConfig>& tls) {
-  static TcpNetwork& tcp = *new TcpNetwork();
-  if (!tls) return tcp;
-  TlsConfig config;
-  config.client = tls;
-  return *new TlsNetwork(tcp, config);
-}
 
 AdminConfig with_environment(AdminConfig config) {
   const char* list = std::getenv("NAMESRV_ADDR");
@@ -76,7 +67,7 @@ Admin::Impl::Impl(asio::any_io_executor executor_in, Network& network, TimeSourc
       channel(client, time, config.client().name_servers, std::random_device{}()) {}
 
 Admin::Admin(asio::any_io_executor executor, AdminConfig config)
-    : impl_(std::make_shared<Impl>(std::move(executor), network_for(config.tls()), real_time(),
+    : impl_(std::make_shared<Impl>(std::move(executor), shared_network(config.tls()), real_time(),
                                    config)) {}
 
 Admin::Admin(asio::any_io_executor executor, AdminConfig config, Network& network, TimeSource& time)

@@ -1,12 +1,10 @@
 #include "comet/producer/producer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <list>
-#include <mutex>
 #include <utility>
 
 #include "comet/base/log.hpp"
-#include "comet/base/tcp_network.hpp"
+#include "comet/base/shared_network.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"
@@ -15,27 +13,6 @@ namespace comet {
 namespace {
 
 constexpr std::string_view kForbiddenGroup = "DEFAULT_PRODUCER";
-
-// Networks must outlive the execution contexts of the producers: these are never destroyed.
-// Producers with equal settings share one.
-Network& network_for(const std::optional<TlsClientConfig>& tls) {
-  static TcpNetwork& tcp = *new TcpNetwork();
-  if (!tls) return tcp;
-  using Entry = std::pair<TlsClientConfig, TlsNetwork>;
-  static std::mutex mutex;
-  static std::list<Entry>& networks = *new std::list<Entry>();
-  const std::lock_guard lock(mutex);
-  for (auto& [config, network] : networks) {
-    if (config != *tls) continue;
-    network.reload();  // the files may have been replaced since then
-    return network;
-  }
-  TlsConfig config;
-  config.client = tls;
-  networks.emplace_back(std::piecewise_construct, std::forward_as_tuple(*tls),
-                        std::forward_as_tuple(tcp, config));
-  return networks.back().second;
-}
 
 // One shutdown() works, others wait for it; when it is cancelled, the next takes over.
 class ShuttingDown {
@@ -97,7 +74,7 @@ asio::awaitable<std::vector<SendResult>> send_each(std::shared_ptr<Producer::Imp
 }  // namespace
 
 Producer::Producer(asio::any_io_executor executor, ProducerConfig config)
-    : Producer(std::move(executor), config, network_for(config.tls()), real_time()) {}
+    : Producer(std::move(executor), config, shared_network(config.tls()), real_time()) {}
 
 Producer::Producer(asio::any_io_executor executor, ProducerConfig config, Network& network,
                    TimeSource& time)
