@@ -106,11 +106,7 @@ void TimerService::load() {
   std::vector<TimerEntry> waiting;
   while (taken_ < arrived_) {
     const auto entries = store_.queue_entries(kTimerTopic, 0, taken_, kEntriesAtOnce);
-    if (entries.empty()) {
-      log::error("offset {} of {} cannot be read; what waits there is lost", taken_, kTimerTopic);
-      ++taken_;
-      continue;
-    }
+    if (entries.empty() && !skip_unreadable()) break;
     for (const store::QueueEntry& queue_entry : entries) {
       const TimerEntry entry = entry_of(queue_entry);
       if (!done.is_done(taken_, entry)) waiting.push_back(entry);
@@ -158,16 +154,20 @@ asio::awaitable<void> TimerService::serve() {
 void TimerService::take_in() {
   while (taken_ < arrived_) {
     const auto entries = store_.queue_entries(kTimerTopic, 0, taken_, kEntriesAtOnce);
-    if (entries.empty()) {
-      const std::int64_t first = store_.min_offset(kTimerTopic, 0);
-      taken_ = first > taken_ ? std::min(first, arrived_) : taken_ + 1;
-      log::error("offset {} of {} cannot be read; what waits there is lost", taken_ - 1,
-                 kTimerTopic);
-      continue;
-    }
+    if (entries.empty() && !skip_unreadable()) return;
     for (const store::QueueEntry& entry : entries) index_.add(entry_of(entry));
     taken_ += static_cast<std::int64_t>(entries.size());
   }
+}
+
+// False: there is nothing to read yet.
+bool TimerService::skip_unreadable() {
+  if (taken_ >= store_.max_offset(kTimerTopic, 0)) return false;
+  const std::int64_t next = std::max(taken_ + 1, store_.min_offset(kTimerTopic, 0));
+  log::error("offsets {} to {} of {} cannot be read; what waits there is lost", taken_, next - 1,
+             kTimerTopic);
+  taken_ = next;
+  return true;
 }
 
 // The queue says when it is due; of records that Apache's broker has written, the record.
@@ -193,7 +193,8 @@ bool TimerService::is_blocked() const {
 Instant TimerService::next_wake() const {
   const Instant now = time_.now();
   if (now < refused_until_) return refused_until_;
-  if (is_blocked() || index_.empty()) return Instant::max();  // somebody will notify
+  if (is_blocked()) return Instant::max();  // somebody will notify, so below
+  if (index_.empty()) return taken_ < arrived_ ? now + kLongestSleep : Instant::max();
   const std::int64_t left = index_.first().due_millis() - time_.wall_millis();
   if (left > to_millis(kLongestSleep)) return now + kLongestSleep;
   return now + std::chrono::milliseconds(std::max<std::int64_t>(left, 0));

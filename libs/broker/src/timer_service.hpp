@@ -68,6 +68,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   [[nodiscard]] asio::awaitable<void> save_in_background();
 
   void take_in();
+  [[nodiscard]] bool skip_unreadable();
   [[nodiscard]] TimerEntry entry_of(const store::QueueEntry& queue_entry) const;
   [[nodiscard]] std::int64_t due_of(std::int64_t out_millis) const noexcept {
     return out_millis + config_.timer_precision_millis;

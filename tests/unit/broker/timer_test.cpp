@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <sstream>
 
 #include "comet/base/bytes.hpp"
+#include "comet/store/inspect.hpp"
 #include "timer_fixture.hpp"
 
 using namespace comet;
@@ -349,6 +350,35 @@ BOOST_AUTO_TEST_CASE(a_directory_that_apaches_broker_has_left_goes_on_where_it_w
   start();
   world.pass(60s);
   BOOST_TEST((delivered() == Bodies{"waiting"}));
+}
+
+BOOST_AUTO_TEST_CASE(the_queue_says_when_its_messages_are_due_and_the_checker_agrees) {
+  start();
+  const std::int64_t due = now() + 100'000;
+  const RemotingCommand sent = send_timer("x", "TIMER_DELIVER_MS", std::to_string(due), 1,
+                                          "\x02TAGS\x01"
+                                          "A");
+  recall(sent);
+  const auto times = [&] {
+    const auto entries = broker->store().queue_entries(kTimerTopic, 0, 0, 10);
+    BOOST_REQUIRE(entries.size() == 2u);
+    BOOST_TEST(entries[0].tags_code == due - 1);
+    BOOST_TEST(entries[1].tags_code == -(due - 1));
+  };
+  times();
+  kill_and_restart();
+  times();
+  stop();
+  std::filesystem::remove_all(config.store.root + "/consumequeue");
+  start();  // the queue is made from the log
+  times();
+  stop();
+  std::ostringstream report;
+  store::InspectOptions options;
+  options.root = config.store.root;
+  options.index_slots = config.store.index_slots;
+  options.index_entries = config.store.index_entries;
+  BOOST_TEST(store::verify_store(options, report).problems == 0, report.str());
 }
 
 BOOST_AUTO_TEST_CASE(a_progress_that_claims_more_than_there_is_hides_nothing) {
