@@ -5,7 +5,8 @@
 
 Waiting: N timers that are due in two days are sent; reported are the memory for each, the CPU time of the broker
 in ten seconds in which nothing happens, and how long a start with them takes. Burst: N timers are due within one
-second, in 16 queues; reported is how late they were stored in their topic.
+second, in 16 queues; reported is how late they were stored in their topic, and how long ordinary sends of another
+connection, one after the other, took in that second and in the one before.
 """
 
 import argparse
@@ -103,8 +104,9 @@ class Timers(DaemonTest):
         self.send(broker, timers)
         if now() > at - 500:
             print("  the machine is too slow: they were due while they were sent", flush=True)
-        time.sleep(max(0, at - 200 - now()) / 1000)
+        time.sleep(max(0, at - 1200 - now()) / 1000)
         cpu = cpu_seconds(broker.process.pid)
+        others = OPTIONS.sends and self.send_others(broker, at)
         time.sleep(max(0, at + 3000 - now()) / 1000)
         cpu = cpu_seconds(broker.process.pid) - cpu
         came = read_topic(broker.port, TOPIC, QUEUES)
@@ -114,14 +116,28 @@ class Timers(DaemonTest):
         over = sum(one > 50 for one in late)
         print(f"  late: {describe(late)}; {over} by more than 50 ms; {cpu:.2f} CPU seconds of the broker "
               f"({cpu / count * 1e6:.1f} us each)", flush=True)
+        if others:
+            print(f"  sends before: {others[0]}\n  sends meanwhile: {others[1]}", flush=True)
         broker.kill()
+
+    def send_others(self, broker, at):
+        """Ordinary sends until the second is over; what they took before `at` and after, in ms."""
+        before, meanwhile = [], []
+        with Client(broker.port) as client:
+            while now() < at + 1000:
+                begin = time.perf_counter()
+                assert client.send_message("others", b"x" * 100).code == 0
+                took = round((time.perf_counter() - begin) * 1000, 2)
+                (before if now() < at else meanwhile).append(took)
+        return describe(before), describe(meanwhile)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pending", type=int, default=1_000_000)
     parser.add_argument("--burst", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="of the burst")
+    parser.add_argument("--sends", action="store_true", help="ordinary sends during the bursts")
     OPTIONS = parser.parse_args()
     benchmark = Timers()
     benchmark.setUp()

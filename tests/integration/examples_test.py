@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest, TOOL_TIMEOUT, program  # noqa: E402
+from daemons import DaemonTest, TOOL_TIMEOUT, program, wait_until  # noqa: E402
 from remoting import Client  # noqa: E402
 
 
@@ -18,7 +18,7 @@ class Examples(DaemonTest):
     def setUp(self):
         super().setUp()
         self.namesrv = self.start_namesrv()
-        self.broker = self.start_broker(self.namesrv)
+        self.broker = self.start_broker(self.namesrv, recallMessageEnable="true")
 
     def run_example(self, name):
         return self.run_program(f"example-{name}", self.namesrv.address).stdout
@@ -56,8 +56,16 @@ class Examples(DaemonTest):
             steps = [[body for body in queue if body.startswith(customer)] for queue in self.stored("steps")]
             self.assertIn([f"{customer} step {i}" for i in range(5)], steps)
 
-    def test_a_delayed_message_is_accepted(self):
-        self.assertIn("SEND_OK", self.run_example("delayed"))
+    def test_delayed_messages_come_and_one_that_is_taken_back_does_not(self):
+        text = self.run_example("delayed")
+        self.assertEqual(2, text.count("SEND_OK"), text)
+        self.assertIn("is taken back", text)
+
+        def bodies():
+            return sorted(body for queue in self.stored("reminders") for body in queue)
+
+        wait_until(lambda: len(bodies()) == 2, 60, "the two messages")
+        self.assertEqual(["tea is ready", "the eggs are ready"], bodies())
 
     def test_many_senders_lose_nothing(self):
         self.assertIn("5000 messages stored", self.run_example("many_senders"))
