@@ -162,7 +162,7 @@ Report describe_member(const std::string& client_id, const admin::ConsumerRunnin
   report.table(subscription_table(info.subscriptions));
   report.table(queue_table(info));
   report.table(status_table(info));
-  if (!info.stack.empty()) report.field("Stack", "jstack", info.stack);
+  if (!info.stack.empty()) report.text_block("Stack", "jstack", info.stack);
   return report;
 }
 

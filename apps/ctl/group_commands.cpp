@@ -89,14 +89,26 @@ asio::awaitable<int> update_sub_group(Context& context) {
   co_return print_outcomes(context, outcomes, std::move(report));
 }
 
+constexpr std::string_view kTopicsOfGroup[] = {kRetryTopicPrefix, kDlqTopicPrefix};
+
 constexpr Option kDeleteSubGroupOptions[] = {
     kName, kBroker, kCluster, {"removeOffset", 'r', "BOOL", "with its offsets (false)"}};
 
 asio::awaitable<int> delete_sub_group(Context& context) {
   const std::string& name = context.arguments.text("groupName");
   const bool with_offsets = context.arguments.boolean("removeOffset", false);
-  const std::vector<admin::Outcome> outcomes =
+  std::vector<admin::Outcome> outcomes =
       co_await context.admin.delete_group(context.scope(), name, with_offsets);
+  if (context.scope().is_cluster() && admin::all_ok(outcomes)) {
+    for (const std::string_view prefix : kTopicsOfGroup) {
+      std::string topic = std::string(prefix) + name;
+      const std::vector<admin::Outcome> more =
+          co_await context.admin.delete_topic(std::move(topic), context.scope().cluster_name());
+      for (const admin::Outcome& outcome : more) {
+        if (!outcome.ok()) outcomes.push_back(outcome);
+      }
+    }
+  }
   Report report;
   report.field("Group", "groupName", name);
   co_return print_outcomes(context, outcomes, std::move(report));
@@ -280,7 +292,8 @@ constexpr Subcommand kSubcommands[] = {
     {"getConsumerConfig", kGroup, "The settings of a group.", kNameAlone, get_consumer_config},
     {"updateSubGroup", kGroup, "Creates or changes a group.", kUpdateSubGroupOptions,
      update_sub_group},
-    {"deleteSubGroup", kGroup, "Deletes a group.", kDeleteSubGroupOptions, delete_sub_group},
+    {"deleteSubGroup", kGroup, "Deletes a group; with -c its retries and dead letters, too.",
+     kDeleteSubGroupOptions, delete_sub_group},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <optional>
 
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
@@ -30,6 +31,26 @@ std::vector<std::string> split_ids(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return ids;
+}
+
+// --- showing a message, and who has consumed it
+
+Table track_table(const std::vector<admin::MessageTrack>& tracks) {
+  Table table("tracks", {{"GROUP", "group"}, {"STATE", "trackType"}});
+  for (const admin::MessageTrack& track : tracks) table.row({track.group, track.state});
+  return table;
+}
+
+asio::awaitable<void> show(Context& context, MessageExt message) {
+  Report report = describe_message(message, true);
+  std::optional<std::vector<admin::MessageTrack>> tracks;
+  try {
+    tracks = co_await context.admin.tracks(message);
+  } catch (const admin::Refused&) {
+    // A broker that does not say, or a topic that is gone: the message is shown all the same.
+  }
+  if (tracks) report.table(track_table(*tracks));
+  context.out.print(report);
 }
 
 // --- giving a message to a consumer once more
@@ -94,7 +115,7 @@ asio::awaitable<int> query_by_id(Context& context) {
     } else if (resends) {
       code = co_await resend(context, std::move(message));
     } else {
-      context.out.print(describe_message(message, true));
+      co_await show(context, std::move(message));
     }
     worst = std::max(worst, code);
   }
@@ -138,7 +159,7 @@ asio::awaitable<int> query_by_unique_key(Context& context) {
     co_return code;
   }
   if (!arguments.has("showAll")) {
-    context.out.print(describe_message(messages.front(), true));
+    co_await show(context, std::move(messages.front()));
   } else {
     context.out.print(list_messages(messages));
   }
@@ -168,7 +189,7 @@ asio::awaitable<int> query_by_offset(Context& context) {
         "no message at offset {} of queue {} of topic {} on {}, which has {} to {}", offset,
         place.queue.queue_id, place.queue.topic, name, batch.min_offset, batch.max_offset - 1));
   }
-  context.out.print(describe_message(batch.messages.front(), true));
+  co_await show(context, batch.messages.front());
   co_return kOk;
 }
 

@@ -28,7 +28,7 @@ std::map<std::string, std::string> properties_of(const MessageExt& message) {
 
 void add_body(Report& report, const std::string& body) {
   if (is_utf8(body)) {
-    report.field("Body", "body", body);
+    report.text_block("Body", "body", body);
   } else {
     report.field("Body (Base64)", "bodyBase64", to_base64(body));
   }

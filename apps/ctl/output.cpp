@@ -158,6 +158,20 @@ void Report::table(Table table) {
   parts_.push_back(std::move(part));
 }
 
+void Report::text_block(std::string_view label, std::string_view key, std::string_view value) {
+  Part part;
+  part.kind = Part::Kind::block;
+  part.key = key;
+  append_json_string(part.json, value);
+  part.text = std::string(label) + ":\n";
+  while (!value.empty()) {
+    const std::size_t end = std::min(value.find('\n'), value.size());
+    part.text += printable(value.substr(0, end), kMostText) + '\n';
+    value.remove_prefix(std::min(end + 1, value.size()));
+  }
+  parts_.push_back(std::move(part));
+}
+
 void Report::note(std::string_view line) {
   Part part;
   part.kind = Part::Kind::block;

@@ -68,6 +68,8 @@ class Report {
  public:
   void field(std::string_view label, std::string_view key, Cell value);
   void table(Table table);
+  // Text of several lines, below its label.
+  void text_block(std::string_view label, std::string_view key, std::string_view value);
   // For people alone.
   void note(std::string_view line);
   // For programs alone: serialized.

@@ -107,6 +107,50 @@ BOOST_AUTO_TEST_CASE(a_queue_is_read_with_a_subscription_of_its_own) {
   BOOST_TEST((refusal(admin.read(place, 5, 2)).response() == ResponseCode::topic_not_exist));
 }
 
+BOOST_AUTO_TEST_CASE(the_groups_that_have_consumed_a_message_are_told) {
+  a.answer(RequestCode::view_message_by_id, record_of(5, "hello"));
+  MessageExt message = run(admin.message_at(at_a, 0));
+  message.tag("A");
+  a.answer(RequestCode::query_topic_consume_by_who, R"({"groupList":["G1"]})");
+  b.answer(RequestCode::query_topic_consume_by_who, R"({"groupList":[]})");
+  both_refuse(RequestCode::get_consumer_connection_list, ResponseCode::consumer_not_online, "");
+  const auto state = [&] {
+    const std::vector<MessageTrack> tracks = run(admin.tracks(message));
+    BOOST_REQUIRE(tracks.size() == 1u);
+    BOOST_TEST(tracks[0].group == "G1");
+    return tracks[0].state;
+  };
+  BOOST_TEST(state() == "NOT_ONLINE");
+
+  const auto members = [&](const std::string& type, const std::string& model,
+                           const std::string& expression) {
+    both_answer(RequestCode::get_consumer_connection_list,
+                R"({"connectionSet":[{"clientId":"c1"}],"consumeType":")" + type +
+                    R"(","messageModel":")" + model + R"(","subscriptionTable":{"T1":)" +
+                    R"({"topic":"T1","subString":")" + expression + R"("}}})");
+  };
+  const auto offset = [&](int next) {
+    const std::string stats = R"({"consumeTps":0,"offsetTable":{{"brokerName":"broker-a",)"
+                              R"("queueId":0,"topic":"T1"}:{"brokerOffset":9,"consumerOffset":)" +
+                              std::to_string(next) + R"(,"lastTimestamp":0}}})";
+    a.answer(RequestCode::get_consume_stats, stats);
+    b.answer(RequestCode::get_consume_stats, R"({"offsetTable":{}})");
+  };
+  members("CONSUME_PASSIVELY", "CLUSTERING", "*");
+  offset(5);
+  BOOST_TEST(state() == "NOT_CONSUME_YET");
+  offset(6);
+  BOOST_TEST(state() == "CONSUMED");
+  members("CONSUME_PASSIVELY", "CLUSTERING", "B || A");
+  BOOST_TEST(state() == "CONSUMED");
+  members("CONSUME_PASSIVELY", "CLUSTERING", "B || C");
+  BOOST_TEST(state() == "CONSUMED_BUT_FILTERED");
+  members("CONSUME_ACTIVELY", "CLUSTERING", "*");
+  BOOST_TEST(state() == "PULL");
+  members("CONSUME_PASSIVELY", "BROADCASTING", "*");
+  BOOST_TEST(state() == "CONSUME_BROADCASTING");
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_record_is_a_bad_answer) {
   std::string record = record_of(0, "hello");
   record[record.size() - 10] ^= 1;

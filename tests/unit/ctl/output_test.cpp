@@ -70,6 +70,13 @@ BOOST_AUTO_TEST_CASE(a_report_is_one_object_with_its_tables) {
              "Total:  2.50\n");
 }
 
+BOOST_AUTO_TEST_CASE(text_keeps_its_lines_and_nothing_else_that_controls) {
+  Report report;
+  report.text_block("Body", "body", "one\ntwo\x1b\n");
+  BOOST_TEST(report.text() == "Body:\none\ntwo\\x1b\n");
+  BOOST_TEST(report.json() == R"({"body":"one\ntwo\u001B\n"})");
+}
+
 BOOST_AUTO_TEST_CASE(times_are_numbers_for_programs_and_dates_for_people) {
   const Cell cell = Cell::time(1795218460496);
   BOOST_TEST(cell.json == "1795218460496");

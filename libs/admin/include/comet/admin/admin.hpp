@@ -119,6 +119,15 @@ class MessageBatch {
   bool at_end = false;  // there is nothing at or behind the offset that was asked for
 };
 
+// What has become of a message in one consumer group.
+class MessageTrack {
+ public:
+  std::string group;
+  // Apache's TrackType: "CONSUMED", "CONSUMED_BUT_FILTERED", "PULL" (the group pulls at will),
+  // "CONSUME_BROADCASTING", "NOT_CONSUME_YET", "NOT_ONLINE", "UNKNOWN".
+  std::string state;
+};
+
 // Every operation is an awaitable with these common rules.
 // Executor: an Admin belongs to the executor it was made with (one thread, or a strand); call and
 // await it there. Operations may overlap.
@@ -272,7 +281,7 @@ class Admin {
   [[nodiscard]] asio::awaitable<std::map<std::string, QueueOffsets>> consumer_status(
       Address broker, std::string topic, std::string group, std::string client_id = {});
 
-  // --- Messages (message_calls.cpp)
+  // --- Messages (message_calls.cpp, track_calls.cpp)
 
   // By the id that the broker has given ("msgId" of Apache's send results is another one). Throws
   // ClientErrc::illegal_message when that is no such id.
@@ -288,6 +297,8 @@ class Admin {
   // By the id that the producer has given (UNIQ_KEY): a message that was sent again has several.
   [[nodiscard]] asio::awaitable<std::vector<MessageExt>> messages_by_unique_key(std::string topic,
                                                                                 std::string key);
+  // In every group that reads its topic.
+  [[nodiscard]] asio::awaitable<std::vector<MessageTrack>> tracks(MessageExt message);
   // Up to `most` messages of the queue from an offset on; `tags` is "*" or "A || B". Nothing is
   // committed, no consumer is disturbed.
   [[nodiscard]] asio::awaitable<MessageBatch> read(QueuePlace place, std::int64_t offset, int most,
@@ -317,6 +328,8 @@ class Admin {
 
  private:
   struct Impl;
+  [[nodiscard]] asio::awaitable<std::string> track_in_group(std::string group, MessageQueue queue,
+                                                            MessageExt message);
   [[nodiscard]] asio::awaitable<std::vector<ResetQueue>> reset_stored_offsets(BrokerNode server,
                                                                               OffsetReset reset);
   std::shared_ptr<Impl> impl_;
