@@ -34,14 +34,20 @@ Message& Message::delay_level(int level) & {
 }
 
 Message& Message::deliver_after(std::chrono::milliseconds delay) & {
+  properties_.erase(property::kTimerDelaySec);
+  properties_.erase(property::kTimerDelayMs);
   properties_.erase(property::kTimerDeliverMs);
-  properties_.set(property::kTimerDelayMs, std::to_string(delay.count()));
+  // The first brokers of 5.x know seconds only.
+  const bool is_whole = delay.count() % 1000 == 0;
+  properties_.set(is_whole ? property::kTimerDelaySec : property::kTimerDelayMs,
+                  std::to_string(is_whole ? delay.count() / 1000 : delay.count()));
   return *this;
 }
 
 Message& Message::deliver_at(std::chrono::system_clock::time_point time) & {
   const auto since_1970 =
       std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  properties_.erase(property::kTimerDelaySec);
   properties_.erase(property::kTimerDelayMs);
   properties_.set(property::kTimerDeliverMs, std::to_string(since_1970.count()));
   return *this;

@@ -38,11 +38,11 @@ BOOST_AUTO_TEST_CASE(delays_travel_as_properties_and_the_handle_comes_back) {
   FakeBroker::Act act;
   act.recall_handle = "a handle";
   both(act);
-  BOOST_TEST(send(Message("orders", "x").deliver_after(90s)).recall_handle == "a handle");
+  BOOST_TEST(send(Message("orders", "x").deliver_after(90500ms)).recall_handle == "a handle");
   const FakeBroker::Received& sent = first_choice().sends.at(0);
   BOOST_TEST(contains(sent.field("i"),
                       "TIMER_DELAY_MS\x01"
-                      "90000\x02"));
+                      "90500\x02"));
 }
 
 BOOST_AUTO_TEST_CASE(delayed_messages_are_no_batch) {
