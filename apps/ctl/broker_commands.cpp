@@ -258,6 +258,7 @@ Report describe_entries(const admin::ConsumeQueueData& data, std::int64_t index)
                entry.problem});
   }
   report.table(std::move(table));
+  if (!data.remark.empty()) report.field("Remark", "remark", data.remark);
   return report;
 }
 
@@ -278,7 +279,7 @@ asio::awaitable<int> query_cq(Context& context) {
   const admin::ConsumeQueueData data = co_await context.admin.consume_queue(
       broker, topic, queue, index, count, arguments.text_or("consumer", ""));
   context.out.print(describe_entries(data, index));
-  co_return kOk;
+  co_return data.entries.empty() ? kRefused : kOk;
 }
 
 constexpr Subcommand kSubcommands[] = {

@@ -1,6 +1,7 @@
 // Clients.
 
 #include <algorithm>
+#include <boost/asio/error.hpp>
 
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
@@ -172,6 +173,7 @@ class Member {
   admin::ClientConnection connection;
   std::optional<admin::ConsumerRunningInfo> info;
   std::string problem;
+  error_code error;
 };
 
 // The same topics with the same expressions; members that do not tell do not count.
@@ -221,8 +223,10 @@ asio::awaitable<void> fill(Context& context, std::string group, bool stack, Memb
   try {
     member.info =
         co_await context.admin.consumer_running_info(group, member.connection.client_id, stack);
-  } catch (const admin::Refused& refused) {
-    member.problem = admin::describe(refused);
+  } catch (const Error& error) {  // it refuses, or does not answer: that is worth a row
+    if (error.code() == asio::error::operation_aborted) throw;
+    member.problem = admin::describe(error);
+    member.error = error.code();
   }
 }
 
@@ -243,7 +247,11 @@ asio::awaitable<int> consumer_status(Context& context) {
     co_await fill(context, group, stack, members.back());
   }
   context.out.print(describe_members(members));
-  co_return members.empty() ? kRefused : kOk;
+  int worst = members.empty() ? kRefused : kOk;
+  for (const Member& member : members) {
+    if (member.error) worst = std::max(worst, exit_code(member.error));
+  }
+  co_return worst;
 }
 
 constexpr Subcommand kSubcommands[] = {

@@ -167,6 +167,9 @@ class Cometctl(DaemonTest):
                     {"topic": "orders", "subString": "*", "expressionType": "TAG", "subVersion": 1}]}]}
             self.assertEqual(0, client.request(34, {}, body=json.dumps(heartbeat).encode()).code)
             wait_until(lambda: self.ctl("topicRoute", "-t", "%RETRY%billing").returncode == OK, 30, "the retry topic")
+            for queue_id in range(4):
+                client.request(15, {"consumerGroup": "billing", "topic": "orders", "queueId": str(queue_id),
+                                    "commitOffset": "0"})
             for arguments in ([], ["-b", self.broker]):
                 consumers = self.maybe("consumerConnection", "-g", "billing", *arguments, keys=["connections"])
                 if consumers is not None:

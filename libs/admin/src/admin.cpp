@@ -92,11 +92,12 @@ const std::vector<Address>& Admin::name_servers() const noexcept {
   return impl_->config.client().name_servers;
 }
 
-asio::awaitable<RemotingCommand> Admin::Impl::exchange(Address to, RemotingCommand request) {
+asio::awaitable<RemotingCommand> Admin::Impl::exchange(Address to, RemotingCommand request,
+                                                       int patience) {
   const RequestCode code = request.request_code();
   const Instant begin = time.now();
   try {
-    co_return co_await client.invoke(to, std::move(request), deadline());
+    co_return co_await client.invoke(to, std::move(request), deadline(patience));
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
     std::string what = fmt::format("{} at {}", remoting::to_string(code), to.to_string());
@@ -106,9 +107,10 @@ asio::awaitable<RemotingCommand> Admin::Impl::exchange(Address to, RemotingComma
   }
 }
 
-asio::awaitable<RemotingCommand> Admin::Impl::ask(Address to, RemotingCommand request) {
+asio::awaitable<RemotingCommand> Admin::Impl::ask(Address to, RemotingCommand request,
+                                                  int patience) {
   const RequestCode code = request.request_code();
-  RemotingCommand answer = co_await exchange(to, std::move(request));
+  RemotingCommand answer = co_await exchange(to, std::move(request), patience);
   if (answer.response_code() != ResponseCode::success)
     throw Refused(answer.response_code(), code, to, answer.remark);
   co_return std::move(answer);

@@ -21,12 +21,17 @@ struct Admin::Impl {
   Impl(asio::any_io_executor executor_in, Network& network, TimeSource& time_in,
        AdminConfig config_in);
 
-  [[nodiscard]] Instant deadline() const { return time.now() + config.timeout(); }
+  // `patience` times the timeout from now on.
+  [[nodiscard]] Instant deadline(int patience = 1) const {
+    return time.now() + patience * config.timeout();
+  }
 
   // The answer, whatever its code.
-  [[nodiscard]] asio::awaitable<RemotingCommand> exchange(Address to, RemotingCommand request);
+  [[nodiscard]] asio::awaitable<RemotingCommand> exchange(Address to, RemotingCommand request,
+                                                          int patience = 1);
   // The answer of success; throws Refused for another.
-  [[nodiscard]] asio::awaitable<RemotingCommand> ask(Address to, RemotingCommand request);
+  [[nodiscard]] asio::awaitable<RemotingCommand> ask(Address to, RemotingCommand request,
+                                                     int patience = 1);
   // The same from any name server.
   [[nodiscard]] asio::awaitable<RemotingCommand> ask_name_server(RemotingCommand request);
   // For requests of which only the success matters.
@@ -65,6 +70,12 @@ struct Admin::Impl {
   remoting::NameServerChannel channel;
   bool stopped = false;
 };
+
+// For requests that a broker hands on to a client, whom it gives longer than administrators usually
+// wait (Apache: timeoutMillis * 3).
+inline constexpr int kPatienceWithClients = 3;
+// For the statistics of all groups of a broker (Apache: 50 s).
+inline constexpr int kPatienceWithAllGroups = 10;
 
 // What a body that was read holds; throws Error(bad_answer) when it could not be read.
 template <class T>

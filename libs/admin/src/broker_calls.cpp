@@ -51,7 +51,11 @@ asio::awaitable<ConsumeQueueData> Admin::consume_queue(Address broker, std::stri
   header.consumer_group = unless_empty(group);
   RemotingCommand request = RemotingCommand::request(kCode, header);
   const RemotingCommand answer = co_await impl_->ask(broker, std::move(request));
-  co_return require_body(parse_consume_queue(answer.body.view()), kCode, &broker);
+  ConsumeQueueData data;  // a success without a body: the index is beyond the queue
+  if (!answer.body.view().empty())
+    data = require_body(parse_consume_queue(answer.body.view()), kCode, &broker);
+  data.remark = answer.remark;
+  co_return std::move(data);
 }
 
 asio::awaitable<std::vector<Outcome>> Admin::clean_expired_consume_queues(Scope scope) {

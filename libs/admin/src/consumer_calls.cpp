@@ -97,7 +97,8 @@ asio::awaitable<BrokerConsumeStats> Admin::broker_consume_stats(Address broker, 
   remoting::BrokerConsumeStatsHeader header;
   header.is_order = order_topics;
   RemotingCommand request = RemotingCommand::request(kCode, header);
-  const RemotingCommand answer = co_await impl_->ask(broker, std::move(request));
+  const RemotingCommand answer =
+      co_await impl_->ask(broker, std::move(request), kPatienceWithAllGroups);
   co_return require_body(parse_broker_consume_stats(answer.body.view()), kCode, &broker);
 }
 
@@ -165,7 +166,8 @@ asio::awaitable<ConsumerRunningInfo> Admin::consumer_running_info(std::string gr
   for (const BrokerNode& server : servers) {
     try {
       RemotingCommand request = RemotingCommand::request(kCode, header);
-      const RemotingCommand answer = co_await impl_->ask(server.address, std::move(request));
+      const RemotingCommand answer =
+          co_await impl_->ask(server.address, std::move(request), kPatienceWithClients);
       co_return require_body(parse_running_info(answer.body.view()), kCode, &server.address);
     } catch (const Refused& refused) {  // not connected to that broker
       keep_first(first_refusal, refused);
@@ -191,7 +193,8 @@ asio::awaitable<DirectResult> Admin::consume_directly(std::string group, std::st
   header.msg_id = message_id;
   header.topic = unless_empty(topic);
   RemotingCommand request = RemotingCommand::request(kCode, header);
-  const RemotingCommand answer = co_await impl_->ask(broker, std::move(request));
+  const RemotingCommand answer =
+      co_await impl_->ask(broker, std::move(request), kPatienceWithClients);
   co_return require_body(parse_direct_result(answer.body.view()), kCode, &broker);
 }
 

@@ -205,7 +205,8 @@ asio::awaitable<std::map<std::string, QueueOffsets>> Admin::consumer_status(Addr
   header.group = group;
   header.client_addr = unless_empty(client_id);
   RemotingCommand request = RemotingCommand::request(kCode, header);
-  const RemotingCommand answer = co_await impl_->ask(broker, std::move(request));
+  const RemotingCommand answer =
+      co_await impl_->ask(broker, std::move(request), kPatienceWithClients);
   co_return require_body(parse_consumer_status(answer.body.view()), kCode, &broker);
 }
 

@@ -37,6 +37,15 @@ BOOST_AUTO_TEST_CASE(a_broker_that_does_not_answer_costs_the_timeout_and_no_more
   BOOST_TEST((time.now() - begin < 6s));
 }
 
+BOOST_AUTO_TEST_CASE(a_consumer_behind_a_broker_gets_three_times_as_long) {
+  a.keep_silent(RequestCode::get_consumer_running_info);
+  const Instant begin = time.now();
+  const Error error = failure(admin.consumer_running_info("G1", "c1"));
+  BOOST_TEST((error.code() == remoting::RemotingErrc::timed_out));
+  BOOST_TEST((time.now() - begin >= 15s));
+  BOOST_TEST((time.now() - begin < 17s));
+}
+
 BOOST_AUTO_TEST_CASE(all_name_servers_that_failed_are_named) {
   network.set_down("ns1", true);
   network.set_down("ns2", true);

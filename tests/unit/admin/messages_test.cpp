@@ -199,6 +199,14 @@ BOOST_AUTO_TEST_CASE(entries_of_a_consume_queue_are_asked_for) {
   BOOST_TEST(fields.at("consumerGroup") == "G1");
 }
 
+BOOST_AUTO_TEST_CASE(an_index_beyond_a_queue_has_no_entries_and_a_remark) {
+  a.refuse(RequestCode::query_consume_queue, ResponseCode::success,
+           "Index 99 of queue 3@T1 is not exist!");
+  const ConsumeQueueData data = run(admin.consume_queue(at_a, "T1", 3, 99, 10));
+  BOOST_TEST(data.entries.empty());
+  BOOST_TEST(data.remark == "Index 99 of queue 3@T1 is not exist!");
+}
+
 BOOST_AUTO_TEST_CASE(brokers_are_told_to_clean) {
   both_answer(RequestCode::clean_expired_consumequeue, "");
   both_answer(RequestCode::clean_unused_topic, "");

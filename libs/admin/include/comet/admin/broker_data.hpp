@@ -45,6 +45,7 @@ class ConsumeQueueData {
   std::vector<ConsumeQueueEntry> entries;
   std::optional<Subscription> subscription;  // of the group, where one was given
   std::string filter;                        // what the broker says of its filter
+  std::string remark;                        // why there are no entries, as the broker says
 };
 [[nodiscard]] Result<ConsumeQueueData> parse_consume_queue(std::string_view json);
 
