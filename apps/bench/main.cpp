@@ -38,6 +38,7 @@ std::string describe(const ProduceOptions& options) {
   if (options.batch > 1) text += fmt::format(", batches of {}", options.batch);
   if (options.auto_batch) text += ", gathered by the producer";
   if (options.ordered > 0) text += fmt::format(", ordered by {} keys", options.ordered);
+  if (options.transactions) text += ", each in a transaction";
   return text;
 }
 

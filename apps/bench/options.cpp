@@ -40,6 +40,8 @@ po::options_description describe(ProduceOptions& options) {
   option("auto-batch", po::bool_switch(&options.auto_batch), "let the producer gather messages");
   option("ordered", po::value(&options.ordered)->default_value(0)->implicit_value(64),
          "send by sharding key, with so many keys");
+  option("transactions", po::bool_switch(&options.transactions),
+         "each message is half of a transaction, which is committed at once");
   option("timeout", po::value(&options.timeout_seconds)->default_value(3),
          "seconds until a send is given up, with all its tries");
   option("broker-pid", po::value(&options.broker_pid)->default_value(0),
@@ -84,6 +86,9 @@ void check(const ProduceOptions& options) {
   }
   if (options.batch > 1 && options.auto_batch) {
     throw UsageError("--batch and --auto-batch exclude each other");
+  }
+  if (options.transactions && (options.batch > 1 || options.auto_batch || options.ordered > 0)) {
+    throw UsageError("--transactions excludes --batch, --auto-batch and --ordered");
   }
   if (options.rate < 0 || options.rate > 1e7) {
     throw UsageError("--rate must be between 0 and 10000000");

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
-#include "comet/producer/producer.hpp"
+#include "comet/producer/transaction_producer.hpp"
 #include "process_stats.hpp"
 
 namespace comet::bench {
@@ -47,17 +47,25 @@ class BodyMaker {
   std::string text_;
 };
 
+// How every transaction ends here, also for a broker that asks.
+template <class M>
+asio::awaitable<TransactionState> commit(const M& /*message*/) {
+  co_return TransactionState::commit;
+}
+
 class Run {
  public:
   Run(asio::io_context& context, const ProduceOptions& options_in, const ProducerConfig& config)
       : options(options_in),
         bodies(options_in.size, options_in.max_size),
-        producer(context.get_executor(), config),
+        transactions(context.get_executor(), config, commit<MessageExt>),
+        producer(transactions.producer()),
         executor(context.get_executor()) {}
 
   const ProduceOptions& options;
   BodyMaker bodies;
-  Producer producer;
+  TransactionProducer transactions;
+  Producer& producer;  // of those
   asio::any_io_executor executor;
   ProduceReport report;
   std::uint64_t started = 0;  // messages of the current phase
@@ -93,7 +101,9 @@ asio::awaitable<void> send_next(Run& run, std::uint64_t number, std::uint64_t co
     co_return;
   }
   Message message(options.topic, run.bodies.make(number));
-  if (options.ordered > 0) {
+  if (options.transactions) {
+    co_await run.transactions.send_in_transaction(std::move(message), commit<Message>);
+  } else if (options.ordered > 0) {
     co_await run.producer.send(std::move(message), std::move(how));
   } else {
     co_await run.producer.send(std::move(message));
@@ -149,7 +159,7 @@ asio::awaitable<void> show_progress(Run& run) {
 }
 
 asio::awaitable<void> measure(Run& run) {
-  co_await run.producer.start();
+  co_await run.transactions.start();
   if (run.options.warmup > 0) {
     co_await send_all(run, run.options.warmup);
     // A warm-up that failed is a result; one that went well is forgotten.
@@ -169,7 +179,7 @@ asio::awaitable<void> measure(Run& run) {
   if (progress.size() > 0) fmt::print(stderr, "\r{:80}\r", "");
   progress.cancel();
   co_await progress.join();
-  co_await run.producer.shutdown();
+  co_await run.transactions.shutdown();
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ class Documents(DaemonTest):
                     self.assertRegex(section, rf"`{key[0]}`.*\| {re.escape(key[2])} \|")
         self.assertEqual(len(keys), len({key[0] for key in keys}), "a key is there twice")
 
+    def test_the_readmes_example_of_a_transaction_is_the_one_that_is_built(self):
+        self.assertIn((ROOT / "examples/transaction.cpp").read_text("utf-8"), (ROOT / "README.md").read_text("utf-8"))
+
     def test_the_configuration_files_of_the_readmes_are_accepted_without_a_warning(self):
         for readme in ("README.md", "README.zh-CN.md"):
             text = (ROOT / readme).read_text("utf-8")

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -66,6 +67,19 @@ class Examples(DaemonTest):
 
         wait_until(lambda: len(bodies()) == 2, 60, "the two messages")
         self.assertEqual(["tea is ready", "the eggs are ready"], bodies())
+
+    def test_a_transaction_is_committed_and_a_reminder_comes_later(self):
+        text = self.run_example("transaction")
+        self.assertRegex(text, "SEND_OK.* COMMIT_MESSAGE")
+        for topic, body in (("tea-orders", "one pot of green tea"), ("tea-reminders", "the tea is ready")):
+            deadline = time.monotonic() + TOOL_TIMEOUT
+            while not any(self.stored(topic)):
+                self.assertLess(time.monotonic(), deadline, topic)
+                time.sleep(0.05)
+            self.assertEqual([body], [each for queue in self.stored(topic) for each in queue])
+
+    def test_a_request_gets_its_reply(self):
+        self.assertIn("stressed -> desserts", self.run_example("request_reply"))
 
     def test_many_senders_lose_nothing(self):
         self.assertIn("5000 messages stored", self.run_example("many_senders"))

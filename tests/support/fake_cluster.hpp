@@ -178,6 +178,8 @@ class FakeBroker : public FakeServer {
       if (otherwise.response == ResponseCode::success) answer.fields.add("msgId", "RECALLED");
       return answer;
     });
+    handlers_->on(RequestCode::end_transaction, note);
+    handlers_->on(RequestCode::send_reply_message_v2, send);
     start();
   }
 

@@ -59,9 +59,14 @@ std::int64_t OpenHalves::next_open(std::int64_t offset, std::int64_t end) const 
   return find_open(offset, end);
 }
 
-std::int64_t OpenHalves::advance(std::int64_t end) {
+std::int64_t OpenHalves::first() const {
   std::lock_guard lock(mutex_);
-  first_ = std::max(first_, find_open(first_, end));
+  return first_;
+}
+
+std::int64_t OpenHalves::advance(std::int64_t begin, std::int64_t end) {
+  std::lock_guard lock(mutex_);
+  first_ = std::max(first_, find_open(begin, end));
   while (!ended_.empty() && base_ + kBits <= first_) {
     ended_.pop_front();
     base_ += kBits;

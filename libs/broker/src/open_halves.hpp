@@ -56,8 +56,11 @@ class OpenHalves {
 
   // The first that is open from `offset` on and before `end`; `end` when there is none.
   [[nodiscard]] std::int64_t next_open(std::int64_t offset, std::int64_t end) const;
-  // Forgets those that have ended before the first open one (at most `end`); which one that is.
-  std::int64_t advance(std::int64_t end);
+  // Forgets those before `begin`, and those that have ended before the first open one (at most
+  // `end`); which one that is.
+  std::int64_t advance(std::int64_t begin, std::int64_t end);
+  // All below have ended.
+  [[nodiscard]] std::int64_t first() const;
   // Open ones before `end`.
   [[nodiscard]] std::int64_t count(std::int64_t end) const;
 

@@ -74,8 +74,7 @@ class TransactionService::PutBack {
 asio::awaitable<void> TransactionService::check_all() {
   const std::int64_t begin = time_.wall_millis();
   const std::int64_t end = store_.max_offset(kHalfTopic, kHalfQueue);
-  const std::int64_t first =
-      std::max(halves_.advance(end), store_.min_offset(kHalfTopic, kHalfQueue));
+  const std::int64_t first = halves_.advance(store_.min_offset(kHalfTopic, kHalfQueue), end);
   const std::int64_t most_bytes = std::min<std::int64_t>(
       {kBytesPerAppend, config_.store.max_message_size, config_.store.commit_log_file_size / 4});
   PutBack batch;

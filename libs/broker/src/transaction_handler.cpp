@@ -172,7 +172,7 @@ Reply end_transaction(BrokerContext& context, const Request& request) {
     return answer(request, ResponseCode::system_busy,
                   "[REJECTREQUEST]system busy, start flow control for a while");
   }
-  OpenHalves::Attempt attempt = context.transactions->halves().claim(half->queue_offset);
+  OpenHalves::Attempt attempt = context.transactions->claim(half->queue_offset);
   if (!attempt.claim)
     return answer(request, ResponseCode::system_error, complaint(attempt.refusal));
   if (!is_commit) return roll_back(context, request, std::move(*attempt.claim), std::move(place));
@@ -201,7 +201,7 @@ asio::awaitable<Reply> resume_check(BrokerContext& context, Request request) {
   }
   std::optional<OpenHalves::Claim> claim;
   if (half->topic == kHalfTopic) {
-    OpenHalves::Attempt attempt = context.transactions->halves().claim(half->queue_offset);
+    OpenHalves::Attempt attempt = context.transactions->claim(half->queue_offset);
     if (!attempt.claim) {
       co_return answer(request, ResponseCode::system_error,
                        fmt::format("{} {}", kNotResumed, complaint(attempt.refusal)));

@@ -44,7 +44,7 @@ void TransactionService::load() {
   op_offset_ = std::clamp(saved(kOpTopic, op_begin), op_begin,
                           std::max(op_begin, store_.max_offset(kOpTopic, kHalfQueue)));
   if (half_end == 0) return;
-  announced_ = topics_.find(kHalfTopic).has_value();
+  announce_half_topic();
   load_ended(half_end);
   load_open(half_end);
   log::info("{} transactions are open", halves_.count(half_end));

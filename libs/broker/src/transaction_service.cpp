@@ -48,10 +48,24 @@ void TransactionService::start(TaskGroup& tasks, const IpEndpoint& store_host) {
   const auto ticks = (interval + kLongestTick - 1ns) / kLongestTick;
   const Duration tick = interval / ticks;
   tasks.spawn("transactions",
-              repeat_every(time_, tick, tick, "transactions", [this] { return serve(); }));
+              repeat_every(time_, 0ns, tick, "transactions", [this] { return serve(); }));
+}
+
+OpenHalves::Attempt TransactionService::claim(std::int64_t half_offset) {
+  OpenHalves::Attempt attempt = halves_.claim(half_offset);
+  if (attempt.claim || half_offset >= halves_.first() || !notice_removed_queue()) return attempt;
+  return halves_.claim(half_offset);
+}
+
+bool TransactionService::notice_removed_queue() {
+  if (store_.max_offset(kHalfTopic, kHalfQueue) >= halves_.first()) return false;
+  log::info("the queue of {} begins anew", kHalfTopic);
+  halves_.reset(store_.min_offset(kHalfTopic, kHalfQueue));
+  return true;
 }
 
 asio::awaitable<void> TransactionService::serve() {
+  notice_removed_queue();
   co_await write_owed_ops();
   // The ticks may be some nanoseconds short of the interval.
   if (time_.now() + 1ms >= next_check_) {
@@ -113,9 +127,11 @@ asio::awaitable<void> TransactionService::write_owed_ops() {
 asio::awaitable<void> TransactionService::advance_offsets() {
   const std::int64_t half_end = store_.max_offset(kHalfTopic, kHalfQueue);
   if (half_end == 0) co_return;
-  const std::int64_t first = halves_.advance(half_end);
+  const std::int64_t half_begin = store_.min_offset(kHalfTopic, kHalfQueue);
+  const std::int64_t first = halves_.advance(half_begin, half_end);
   const std::int64_t op_end = store_.max_offset(kOpTopic, kHalfQueue);
-  op_offset_ = std::max(op_offset_, store_.min_offset(kOpTopic, kHalfQueue));
+  const std::int64_t op_begin = store_.min_offset(kOpTopic, kHalfQueue);
+  op_offset_ = op_offset_ > op_end ? op_begin : std::max(op_offset_, op_begin);
   std::int64_t looked_at = 0;
   QueueScan ops(store_, kOpTopic, kHalfQueue, op_offset_, op_end);
   while (ops.next()) {

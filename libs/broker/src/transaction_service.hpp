@@ -40,8 +40,10 @@ class TransactionService {
   // Where the service's own messages say that they are stored.
   void start(TaskGroup& tasks, const IpEndpoint& store_host);
 
-  // Thread-safe.
-  [[nodiscard]] OpenHalves& halves() noexcept { return halves_; }
+  // For whoever ends a transaction: of the half message that is or was at that place of the half
+  // topic's queue. Thread-safe.
+  [[nodiscard]] OpenHalves::Attempt claim(std::int64_t half_offset);
+  // How many are open. Thread-safe.
   [[nodiscard]] std::int64_t open() const;
   // Makes the half topic known at the first half message. Thread-safe.
   void announce_half_topic();
@@ -70,6 +72,9 @@ class TransactionService {
   [[nodiscard]] asio::awaitable<void> advance_offsets();
   // Asks a producer how the transaction of this half message has ended; the bytes that it took.
   std::size_t ask_producer(const RecordView& half);
+
+  // The half topic's queue begins anew when it was removed, long after its last message.
+  bool notice_removed_queue();
 
   void load_ended(std::int64_t half_end);
   void load_open(std::int64_t half_end);

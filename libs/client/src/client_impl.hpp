@@ -40,7 +40,6 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
     std::exception_ptr problem;
   };
   // Joins or starts the query, which goes on when this caller leaves. True when there is a route.
-  [[nodiscard]] std::shared_ptr<const remoting::Dispatcher> make_handlers();
   [[nodiscard]] asio::awaitable<bool> look_up(std::string topic, Purpose purpose, Instant deadline);
   std::shared_ptr<Lookup> begin_lookup(const std::string& topic, Purpose purpose);
   [[nodiscard]] asio::awaitable<void> run_lookup(std::shared_ptr<Lookup> lookup, std::string topic,
@@ -67,7 +66,16 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::awaitable<void> refresh_outdated();
   [[nodiscard]] asio::awaitable<void> renew_watches();
 
+  // --- broker_requests.cpp ---
+  [[nodiscard]] std::shared_ptr<const remoting::Dispatcher> make_handlers();
+  void on_transaction_check(const remoting::Request& request);
+  [[nodiscard]] remoting::Reply on_reply(const remoting::Request& request);
+
   // --- heartbeat.cpp ---
+  // Whether the broker has heard of all producers over the connection in use.
+  [[nodiscard]] bool knows_us(const Address& broker) const;
+  [[nodiscard]] asio::awaitable<void> announce(Instant deadline);
+  [[nodiscard]] asio::awaitable<void> announce_to(Address broker);
   [[nodiscard]] asio::awaitable<void> send_heartbeats();
   [[nodiscard]] asio::awaitable<void> send_heartbeat(Address broker);
   [[nodiscard]] asio::awaitable<void> unregister(Address broker, std::string producer_group);
@@ -95,6 +103,7 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   std::mt19937_64 random;
   remoting::NameServerChannel name_servers;
   Event name_servers_changed;
+  Event heartbeat_ended;  // of those that are awaited
   RouteCache routes;
   std::map<std::pair<std::string, Purpose>, std::shared_ptr<Lookup>> lookups;
   // The connection over which each route was last asked for, and so is watched.
@@ -104,6 +113,10 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   Duration renew_pause{};  // after a failure
   Instant renew_again{};
   std::set<std::string> producer_groups;
+  std::map<Address, std::uint64_t> announced;  // the connection over which a broker heard of them
+  std::set<Address> announcing;
+  std::map<std::string, TransactionCheckHandler> check_handlers;  // by producer group
+  std::map<std::string, ReplyHandler> reply_handlers;             // by correlation id
   std::set<Address> silent_brokers;  // whose last heartbeat failed; to log changes only
   TaskGroup tasks;
 };

@@ -70,22 +70,6 @@ ClientConfig with_environment(ClientConfig config) {
 
 }  // namespace
 
-// Requests that brokers send to clients. The consumers' ones are taken without an answer, as
-// RocketMQ's clients do; what is not known gets REQUEST_CODE_NOT_SUPPORTED.
-std::shared_ptr<const remoting::Dispatcher> ClientInstance::Impl::make_handlers() {
-  auto handlers = std::make_shared<remoting::Dispatcher>();
-  auto no_answer = [](remoting::Request&) -> remoting::Reply { return std::nullopt; };
-  handlers->on(RequestCode::check_transaction_state, no_answer);
-  handlers->on(RequestCode::notify_consumer_ids_changed, no_answer);
-  handlers->on(RequestCode::reset_consumer_client_offset, no_answer);
-  auto route_changed = [this](remoting::Request& request) -> remoting::Reply {
-    on_route_notification(request);
-    return std::nullopt;
-  };
-  handlers->on(RequestCode::notify_route_changed, route_changed);
-  return handlers;
-}
-
 ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network_in,
                            TimeSource& time_in, ClientConfig config_in)
     : executor(std::move(executor_in)),
@@ -97,6 +81,7 @@ ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network_i
       random(config.random_seed ? *config.random_seed : std::random_device{}()),
       name_servers(remoting, time, config.name_servers, random()),
       name_servers_changed(executor, time),
+      heartbeat_ended(executor, time),
       routes(random()),
       tasks(executor, time) {}
 
@@ -185,6 +170,7 @@ void ClientInstance::add_producer(const std::string& group) {
     throw Error(ClientErrc::illegal_config,
                 fmt::format("a producer of group {} exists already in this client", group));
   }
+  impl_->announced.clear();
 }
 
 asio::awaitable<TopicRoutePtr> ClientInstance::find_publish_route(std::string topic,

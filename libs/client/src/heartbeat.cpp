@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -42,15 +43,50 @@ asio::awaitable<void> ClientInstance::Impl::send_heartbeats() {
   }
 }
 
+bool ClientInstance::Impl::knows_us(const Address& broker) const {
+  const auto told = announced.find(broker);
+  const auto connection = remoting.find(broker);
+  return told != announced.end() && connection != nullptr && told->second == connection->id();
+}
+
+// The heartbeats belong to the client: a caller that leaves does not end them.
+asio::awaitable<void> ClientInstance::Impl::announce(Instant deadline) {
+  require_running();
+  deadline = std::min<Instant>(deadline, time.now() + std::chrono::seconds(1));
+  for (const Address& broker : routes.masters()) {
+    if (knows_us(broker) || !announcing.insert(broker).second) continue;
+    tasks.spawn("heartbeat to " + broker.to_string(), announce_to(broker));
+  }
+  while (!announcing.empty() && time.now() < deadline) {
+    (void)co_await heartbeat_ended.wait(deadline);
+  }
+}
+
+asio::awaitable<void> ClientInstance::Impl::announce_to(Address broker) {
+  std::shared_ptr<Impl> self = shared_from_this();
+  std::exception_ptr problem;
+  try {
+    co_await send_heartbeat(broker);
+  } catch (...) {
+    problem = std::current_exception();
+  }
+  announcing.erase(broker);
+  heartbeat_ended.notify_all();
+  if (problem) std::rethrow_exception(problem);
+}
+
 asio::awaitable<void> ClientInstance::Impl::send_heartbeat(Address broker) {
   std::shared_ptr<Impl> self = shared_from_this();
   RemotingCommand request =
       RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat_body()));
   const Instant begin = time.now();
+  const std::set<std::string> told = producer_groups;
   std::string problem;
   try {
     RemotingCommand answer =
         co_await invoke(broker, std::move(request), begin + config.api_timeout);
+    const auto connection = remoting.find(broker);
+    if (connection != nullptr && told == producer_groups) announced[broker] = connection->id();
     if (answer.response_code() != ResponseCode::success) {
       problem = fmt::format("{} {}", remoting::to_string(answer.response_code()), answer.remark);
     }
@@ -79,6 +115,11 @@ asio::awaitable<void> ClientInstance::Impl::unregister(Address broker, std::stri
     if (error.code() == asio::error::operation_aborted) throw;
     log::debug("unregistering from broker {}: {}", broker.to_string(), error.what());
   }
+}
+
+asio::awaitable<void> ClientInstance::announce(Instant deadline) {
+  std::shared_ptr<Impl> impl = impl_;
+  co_await impl->announce(deadline);
 }
 
 asio::awaitable<void> ClientInstance::remove_producer(std::string group) {

@@ -5,6 +5,7 @@
 
 #include "comet/base/waiter.hpp"
 #include "comet/message/batch.hpp"
+#include "comet/message/reply_properties.hpp"
 #include "producer_impl.hpp"
 
 namespace comet {
@@ -98,7 +99,8 @@ bool Accumulator::takes(const Message& message, const ProducerConfig& config) {
   if (message.body().size() >= config.auto_batch_size()) return false;
   if (message.topic().starts_with(kRetryTopicPrefix)) return false;
   for (const auto& [name, value] : message.properties()) {
-    if (name == property::kDelay || name.starts_with("TIMER_") || name.starts_with("__")) {
+    if (name == property::kDelay || name.starts_with("TIMER_") || name.starts_with("__") ||
+        name == property::kTransactionPrepared || name == property::kMessageType) {
       return false;
     }
   }

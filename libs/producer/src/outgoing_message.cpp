@@ -9,6 +9,8 @@
 #include "comet/message/batch.hpp"
 #include "comet/message/compression.hpp"
 #include "comet/message/message_id.hpp"
+#include "comet/message/reply_properties.hpp"
+#include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -138,6 +140,12 @@ OutgoingMessage::OutgoingMessage(Message message, const SendSettings& settings,
   }
   set_topic(messages_.front().topic());
   compress_body();
+  // Apache: DefaultMQProducerImpl.sendKernelImpl.
+  const MessageProperties& properties = messages_.front().properties();
+  if (properties.get(property::kTransactionPrepared) == "true") {
+    sys_flag_ |= sys_flag::kTransactionPrepared;
+  }
+  is_reply_ = properties.get(property::kMessageType) == property::kReply;
 }
 
 void OutgoingMessage::set_topic(const std::string& topic) {
@@ -225,8 +233,9 @@ RemotingCommand OutgoingMessage::request(const MessageQueue& queue, std::int64_t
     header.reconsume_times = number_of(properties.get(property::kReconsumeTime)).value_or(0);
     header.max_reconsume_times = number_of(properties.get(property::kMaxReconsumeTimes));
   }
-  const RequestCode code =
-      is_batch_ ? RequestCode::send_batch_message : RequestCode::send_message_v2;
+  const RequestCode code = is_batch_   ? RequestCode::send_batch_message
+                           : is_reply_ ? RequestCode::send_reply_message_v2
+                                       : RequestCode::send_message_v2;
   RemotingCommand command = RemotingCommand::request(code, Body(body_));
   command.fields = std::move(memory_.fields);
   command.fields.clear();

@@ -126,6 +126,7 @@ class OutgoingMessage {
   std::size_t count_ = 1;
   std::int32_t sys_flag_ = 0;
   bool is_batch_ = false;
+  bool is_reply_ = false;
 };
 
 struct GiveBackOutgoing {

@@ -201,6 +201,15 @@ asio::awaitable<void> Producer::send_oneway(Message message, SendOptions options
   return discard_result(send_message(impl_, std::move(message), std::move(plan)));
 }
 
+asio::awaitable<MessageExt> Producer::request(Message message, Duration timeout) {
+  return comet::request(impl_, std::move(message), timeout, SendOptions());
+}
+
+asio::awaitable<MessageExt> Producer::request(Message message, Duration timeout,
+                                              SendOptions options) {
+  return comet::request(impl_, std::move(message), timeout, std::move(options));
+}
+
 asio::awaitable<std::vector<MessageQueue>> Producer::publish_queues(std::string topic) {
   const std::shared_ptr<Impl> impl = impl_;
   const std::string& name_space = impl->config.client().name_space;

@@ -85,6 +85,11 @@ class SendInProgress {
 [[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
                                                        GatheredBatch batch, SendPlanPtr plan);
 
+// A request and its reply (request.cpp). The coroutine keeps the producer alive.
+[[nodiscard]] asio::awaitable<MessageExt> request(std::shared_ptr<Producer::Impl> producer,
+                                                  Message message, Duration timeout,
+                                                  SendOptions options);
+
 class SendAttempts;
 // Throws Error(illegal_message) when the plan chooses none. `route` is null only if the plan needs
 // none. The queue lives as long as route and plan do.
@@ -104,5 +109,7 @@ class SendAttempts;
 void check_forbidden(const Producer::Impl& producer, const SendContext& context);
 void call_before(const Producer::Impl& producer, const SendContext& context) noexcept;
 void call_after(const Producer::Impl& producer, const SendContext& context) noexcept;
+void call_end_transaction(const Producer::Impl& producer,
+                          const EndTransactionContext& context) noexcept;
 
 }  // namespace comet

@@ -23,6 +23,7 @@ void call_each(const std::vector<std::shared_ptr<SendHook>>& hooks, Call call) n
 
 void SendHook::before_send(const SendContext& /*context*/) {}
 void SendHook::after_send(const SendContext& /*context*/) {}
+void SendHook::after_end_transaction(const EndTransactionContext& /*context*/) {}
 
 void check_forbidden(const Producer::Impl& producer, const SendContext& context) {
   for (const auto& hook : producer.config.forbidden_hooks()) hook->check(context);
@@ -34,6 +35,11 @@ void call_before(const Producer::Impl& producer, const SendContext& context) noe
 
 void call_after(const Producer::Impl& producer, const SendContext& context) noexcept {
   call_each(producer.hooks, [&](SendHook& hook) { hook.after_send(context); });
+}
+
+void call_end_transaction(const Producer::Impl& producer,
+                          const EndTransactionContext& context) noexcept {
+  call_each(producer.hooks, [&](SendHook& hook) { hook.after_end_transaction(context); });
 }
 
 }  // namespace comet

@@ -23,7 +23,7 @@ constexpr char kFieldEnd = '\x01';
 constexpr char kRecordEnd = '\x02';
 
 // Apache: MessageType.
-enum class TraceType { normal = 0, delay = 3 };
+enum class TraceType { normal = 0, half = 1, commit = 2, delay = 3 };
 
 ProducerConfig trace_config(const ProducerConfig& of) {
   static std::atomic<int> made{0};
@@ -34,6 +34,17 @@ ProducerConfig trace_config(const ProducerConfig& of) {
 
 std::string or_null(std::string_view text) {
   return text.empty() ? std::string("null") : std::string(text);
+}
+
+// By which the message's record is to be found.
+void add_keys(const Message& message, std::set<std::string>& found_by) {
+  if (!message.unique_id().empty()) found_by.insert(std::string(message.unique_id()));
+  std::string_view keys = message.keys();
+  while (!keys.empty()) {
+    const std::size_t end = std::min(keys.find(' '), keys.size());
+    if (end > 0) found_by.insert(std::string(keys.substr(0, end)));
+    keys.remove_prefix(std::min(end + 1, keys.size()));
+  }
 }
 
 }  // namespace
@@ -61,15 +72,15 @@ void Trace::after_send(const SendContext& context) {
   const Message& first = context.messages.front();
   if (first.topic().starts_with(topic_)) return;
   if (first.properties().get(property::kTraceOn) == "false") return;
-  if (records_.size() >= kMostWaiting) {
-    if (dropped_++ == 0) log::warn("message trace: records are dropped, {} wait", kMostWaiting);
-    return;
-  }
+  if (!has_room()) return;
   const SendResult& result = *context.result;
   const bool is_batch = context.messages.size() > 1;
   std::size_t size = 0;
   for (const Message& message : context.messages) size += message.body().size();
-  const TraceType type = first.delay_level() > 0 ? TraceType::delay : TraceType::normal;
+  const bool is_half = first.properties().get(property::kTransactionPrepared) == "true";
+  const TraceType type = first.delay_level() > 0 ? TraceType::delay
+                         : is_half               ? TraceType::half
+                                                 : TraceType::normal;
   Record record;
   record.text = fmt::format(
       "Pub{0}{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}{6}{0}{7}{0}{8}{0}{9}{0}{10}{0}{11}{0}{12}{0}{13}{14}",
@@ -78,15 +89,35 @@ void Trace::after_send(const SendContext& context) {
       or_null(is_batch ? std::string_view() : first.keys()), context.broker.to_string(), size,
       to_millis(context.elapsed), static_cast<int>(type), result.offset_message_id,
       result.status == SendStatus::send_ok, kRecordEnd);
-  for (const Message& message : context.messages) {
-    record.keys.insert(std::string(message.unique_id()));
-    std::string_view keys = message.keys();
-    while (!keys.empty()) {
-      const std::size_t end = std::min(keys.find(' '), keys.size());
-      if (end > 0) record.keys.insert(std::string(keys.substr(0, end)));
-      keys.remove_prefix(std::min(end + 1, keys.size()));
-    }
-  }
+  for (const Message& message : context.messages) add_keys(message, record.keys);
+  add(std::move(record));
+}
+
+// Apache: EndTransactionTraceHookImpl.
+void Trace::after_end_transaction(const EndTransactionContext& context) {
+  const Message& message = context.message;
+  if (context.error || message.topic().starts_with(topic_) || !has_room()) return;
+  const std::string_view region = message.properties().get(property::kMsgRegion);
+  Record record;
+  record.text = fmt::format(
+      "EndTransaction{0}{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}{6}{0}{7}{0}{8}{0}{9}{0}{10}{0}{11}{0}{12}{"
+      "13}",
+      kFieldEnd, context.wall_millis, region.empty() ? "DefaultRegion" : region, context.group,
+      message.topic(), context.message_id, or_null(message.tag()), or_null(message.keys()),
+      context.broker.to_string(), static_cast<int>(TraceType::commit),
+      or_null(context.transaction_id), to_string(context.state), context.from_check, kRecordEnd);
+  record.keys.insert(std::string(context.message_id));
+  add_keys(message, record.keys);
+  add(std::move(record));
+}
+
+bool Trace::has_room() {
+  if (records_.size() < kMostWaiting) return true;
+  if (dropped_++ == 0) log::warn("message trace: records are dropped, {} wait", kMostWaiting);
+  return false;
+}
+
+void Trace::add(Record record) {
   records_.push_back(std::move(record));
   if (records_.size() == 1 || records_.size() == kMostTogether) changed_.notify_all();
 }

@@ -25,6 +25,7 @@ class Trace final : public SendHook, public std::enable_shared_from_this<Trace> 
   [[nodiscard]] asio::awaitable<void> stop();
 
   void after_send(const SendContext& context) override;
+  void after_end_transaction(const EndTransactionContext& context) override;
 
  private:
   class Record {
@@ -33,6 +34,9 @@ class Trace final : public SendHook, public std::enable_shared_from_this<Trace> 
     std::set<std::string> keys;  // by which the record is to be found
   };
 
+  // False, and the record is lost: too many wait already.
+  [[nodiscard]] bool has_room();
+  void add(Record record);
   [[nodiscard]] asio::awaitable<void> send_records();
   [[nodiscard]] Message next_message();
 

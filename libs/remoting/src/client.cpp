@@ -200,6 +200,13 @@ asio::awaitable<void> Client::invoke_oneway(const Address& to, RemotingCommand r
 
 std::shared_ptr<Connection> Client::find(const Address& to) const { return impl_->find(to); }
 
+std::optional<Address> Client::address_of(const Connection& connection) const {
+  for (const auto& [address, peer] : impl_->peers) {
+    if (peer->connection.get() == &connection) return address;
+  }
+  return std::nullopt;
+}
+
 void Client::close(const Address& to) {
   if (std::shared_ptr<Connection> connection = impl_->find(to)) connection->close();
 }

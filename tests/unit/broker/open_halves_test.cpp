@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(they_are_ended_and_found_in_any_order) {
             open.erase(offset);
           }
         } else {
-          BOOST_REQUIRE_EQUAL(halves.advance(end), open.empty() ? end : *open.begin());
+          BOOST_REQUIRE_EQUAL(halves.advance(0, end), open.empty() ? end : *open.begin());
         }
         const std::int64_t from = begin + static_cast<std::int64_t>(random() % 2000);
         const auto next = open.lower_bound(from);
@@ -76,6 +76,16 @@ BOOST_AUTO_TEST_CASE(one_that_moved_is_found_by_its_first_and_its_last_place) {
   for (const std::int64_t place : {1, 30, 49, 50}) BOOST_TEST(!halves.claim(place).claim);
 }
 
+BOOST_AUTO_TEST_CASE(those_whose_log_files_are_gone_are_forgotten) {
+  OpenHalves halves;
+  halves.reset(10);
+  halves.set_ended(205);
+  BOOST_TEST(halves.advance(200, 300) == 200);
+  BOOST_TEST(halves.first() == 200);
+  BOOST_TEST(!halves.claim(150).claim);
+  BOOST_TEST(halves.count(300) == 99);
+}
+
 BOOST_AUTO_TEST_CASE(millions_that_have_ended_take_no_memory_to_speak_of) {
   OpenHalves halves;
   halves.reset(0);
@@ -83,9 +93,9 @@ BOOST_AUTO_TEST_CASE(millions_that_have_ended_take_no_memory_to_speak_of) {
   for (std::int64_t offset = 1; offset < kMany; ++offset) halves.set_ended(offset);
   BOOST_TEST(halves.count(kMany) == 1);
   BOOST_TEST(halves.next_open(1, kMany) == kMany);  // at once, though a bit for each lies between
-  BOOST_TEST(halves.advance(kMany) == 0);
+  BOOST_TEST(halves.advance(0, kMany) == 0);
   halves.claim_exactly(0)->end();
-  BOOST_TEST(halves.advance(kMany) == kMany);
+  BOOST_TEST(halves.advance(0, kMany) == kMany);
   BOOST_TEST(halves.count(kMany) == 0);
 }
 

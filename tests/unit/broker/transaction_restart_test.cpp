@@ -173,6 +173,30 @@ BOOST_AUTO_TEST_CASE(op_messages_that_make_no_sense_end_nothing) {
   BOOST_TEST(checks.size() == 2u);  // 5.3 writes lists: the second one has ended
 }
 
+BOOST_AUTO_TEST_CASE(a_queue_that_begins_anew_is_noticed) {
+  start();
+  join();
+  for (int i = 0; i < 5; ++i) expect_ended(send_half(std::to_string(i)), kRollback);
+  live(60s);
+  stop();
+  {
+    store::MessageStore store(config.store, world.executor(), world.time);
+    for (const char* topic : {kHalf, kOp})
+      BOOST_TEST(world.run_with_threads(store.remove_topic(topic)) == 1);
+    store.close();
+  }
+  start();
+  join();
+  const Half half = send_half("x");
+  BOOST_TEST(half.queue_offset == 0);
+  send_half("open");
+  expect_ended(half, kCommit);
+  BOOST_TEST((delivered() == Bodies{"x"}));
+  live(60s);
+  BOOST_REQUIRE(checks.size() == 1u);
+  BOOST_TEST(text(checks[0], "msgId") == "id-open");
+}
+
 BOOST_AUTO_TEST_CASE(a_directory_of_apaches_is_continued) {
   for (const char* name : {"apache_4_9_8_clean", "apache_4_9_8_unclean"}) {
     BOOST_TEST_CONTEXT(name) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "comet/base/stream.hpp"
+#include "comet/client/broker_requests.hpp"
 #include "comet/client/client_config.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/remoting/command.hpp"
@@ -54,6 +55,17 @@ class ClientInstance {
   void add_producer(const std::string& group);
   // Tells the brokers that know this client, waiting at most a second for those that do not answer.
   [[nodiscard]] asio::awaitable<void> remove_producer(std::string group);
+  // Returns when the brokers of all known routes have been told of the producers over the
+  // connections in use, at once when they have; after a second or at the deadline at the latest.
+  // For those whose answers come by way of a broker. Errors: not_running.
+  [[nodiscard]] asio::awaitable<void> announce(Instant deadline);
+
+  // Calls `handler` when a broker asks about a transaction of that producer group (as it is on the
+  // wire: with the namespace); an empty one ends that.
+  void on_transaction_check(const std::string& group, TransactionCheckHandler handler);
+  // Calls `handler` once, when the reply to the request with that correlation id comes.
+  void expect_reply(const std::string& correlation_id, ReplyHandler handler);
+  void forget_reply(const std::string& correlation_id);
 
   // Where to send messages of this topic: from the cache, then from the name servers, then from the
   // brokers that create topics. Callers that ask for one topic at the same time share one query.

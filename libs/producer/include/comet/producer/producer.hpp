@@ -99,6 +99,17 @@ class Producer {
   // Cancellation: as send.
   [[nodiscard]] asio::awaitable<std::string> recall(std::string topic, std::string handle);
 
+  // Sends a request and returns the reply of whoever consumes it (request_reply.hpp). The reply's
+  // way leads by way of the broker, which must know this client: where it does not yet, it is told
+  // first.
+  // Errors: as send; ClientErrc::request_timeout when no reply has come within `timeout`, which
+  // holds for all of it. A reply that comes later is dropped.
+  // Cancellation (terminal): ends the wait at once with operation_aborted; the request may have
+  // been stored.
+  [[nodiscard]] asio::awaitable<MessageExt> request(Message message, Duration timeout);
+  [[nodiscard]] asio::awaitable<MessageExt> request(Message message, Duration timeout,
+                                                    SendOptions options);
+
   // The queues that the topic's messages may go to, sorted by broker name and queue id.
   // Errors: no_name_server, topic_not_found, not_running.
   [[nodiscard]] asio::awaitable<std::vector<MessageQueue>> publish_queues(std::string topic);
@@ -115,6 +126,7 @@ class Producer {
   struct Impl;
 
  private:
+  friend class TransactionProducer;
   std::shared_ptr<Impl> impl_;
 };
 

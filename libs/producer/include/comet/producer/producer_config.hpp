@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -167,6 +168,15 @@ class ProducerConfig {
     return *this;
   }
 
+  // Of a TransactionProducer: so many checks of brokers are answered at the same time, and so many
+  // wait for their turn; further ones are dropped, and repeated by the broker. 16 and 2000.
+  // (Apache: checkThreadPoolMaxSize 1, checkRequestHoldMax 2000)
+  ProducerConfig& transaction_checks(std::size_t concurrent, std::size_t waiting = 2000) {
+    concurrent_checks_ = std::max<std::size_t>(concurrent, 1);
+    most_waiting_checks_ = waiting;
+    return *this;
+  }
+
   // Connections to name servers and brokers with TLS. For producers that are not given a network;
   // their constructor throws Error (TlsErrc::bad_file) naming a file that cannot be used.
   ProducerConfig& tls(TlsClientConfig value) {
@@ -199,6 +209,8 @@ class ProducerConfig {
   [[nodiscard]] const std::set<remoting::ResponseCode>& retry_response_codes() const noexcept {
     return retry_response_codes_;
   }
+  [[nodiscard]] std::size_t concurrent_checks() const noexcept { return concurrent_checks_; }
+  [[nodiscard]] std::size_t most_waiting_checks() const noexcept { return most_waiting_checks_; }
   [[nodiscard]] bool retry_when_not_store_ok() const noexcept { return retry_when_not_store_ok_; }
   [[nodiscard]] std::size_t compress_over() const noexcept { return compress_over_; }
   [[nodiscard]] CompressionType compression() const noexcept { return compression_; }
@@ -242,6 +254,8 @@ class ProducerConfig {
   std::size_t max_message_size_ = kDefaultMaxMessageSize;
   std::size_t max_in_flight_messages_ = 10'000;
   std::size_t max_in_flight_bytes_ = 100u << 20;
+  std::size_t concurrent_checks_ = 16;
+  std::size_t most_waiting_checks_ = 2000;
   bool auto_batch_ = false;
   Duration auto_batch_hold_{};
   std::size_t auto_batch_size_ = 0;

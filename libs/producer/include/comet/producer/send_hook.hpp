@@ -10,6 +10,7 @@
 #include "comet/base/time.hpp"
 #include "comet/message/message.hpp"
 #include "comet/producer/send_result.hpp"
+#include "comet/producer/transaction_state.hpp"
 
 namespace comet {
 
@@ -38,13 +39,33 @@ class SendContext {
   std::string_view error_text;
 };
 
-// Called on the producer's executor for every try. Apache: SendMessageHook. What these two throw is
+// How a transaction's end was told to a broker. Valid during the call.
+class EndTransactionContext {
+ public:
+  EndTransactionContext(std::string_view group_in, const Message& message_in,
+                        TransactionState state_in, std::int64_t wall_millis_in)
+      : group(group_in), message(message_in), state(state_in), wall_millis(wall_millis_in) {}
+
+  std::string_view group;
+  const Message& message;  // the half message
+  TransactionState state;
+  std::int64_t wall_millis;  // ms since 1970
+  bool from_check = false;   // the broker had asked
+  std::string_view message_id;
+  std::string_view transaction_id;  // empty: none
+  Address broker;
+  error_code error;  // it was not told
+};
+
+// Called on the producer's executor for every try. Apache: SendMessageHook. What these throw is
 // logged and does not change the send.
 class SendHook {
  public:
   virtual ~SendHook() = default;
   virtual void before_send(const SendContext& context);
   virtual void after_send(const SendContext& context);
+  // Apache: EndTransactionHook.
+  virtual void after_end_transaction(const EndTransactionContext& context);
 };
 
 // Apache: CheckForbiddenHook. May refuse a send: what it throws ends the send, without a retry.

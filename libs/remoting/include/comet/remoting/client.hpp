@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ class Client {
                                                     Instant deadline);
   // The connection to this address that takes requests, if there is one.
   [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
+  // Where a connection of this client leads, as it was asked for; nullopt for those of others.
+  [[nodiscard]] std::optional<Address> address_of(const Connection& connection) const;
   // Closes the connection to this address, if there is one.
   void close(const Address& to);
   // Closes all; requests in flight fail. Invokes fail from now on.

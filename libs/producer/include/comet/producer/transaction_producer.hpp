@@ -1,0 +1,101 @@
+#pragma once
+// Sends messages that consumers see if, and only if, a local transaction succeeds:
+//
+//   // Asked by a broker that has not heard how a transaction ended, perhaps after a restart.
+//   auto check = [&](const comet::MessageExt& order) -> asio::awaitable<comet::TransactionState> {
+//     co_return is_booked(order) ? comet::TransactionState::commit
+//                                : comet::TransactionState::rollback;
+//   };
+//   comet::TransactionProducer producer(executor, config, check);
+//   co_await producer.start();
+//   auto book = [&](const comet::Message& order) -> asio::awaitable<comet::TransactionState> {
+//     co_await book_in_the_database(order);  // what it throws leaves the state unknown
+//     co_return comet::TransactionState::commit;
+//   };
+//   comet::TransactionResult result = co_await producer.send_in_transaction(order, book);
+//
+// With g++ 12 give the coroutines names, as here: a lambda with captures that is written into the
+// co_await expression itself is destroyed twice (GCC 107288).
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
+#include "comet/message/message.hpp"
+#include "comet/producer/producer.hpp"
+#include "comet/producer/transaction_state.hpp"
+
+namespace comet {
+
+// The local transaction. The message has its unique id, under which the check will name it; it
+// stays where it is until the coroutine has ended.
+using LocalTransaction = std::function<asio::awaitable<TransactionState>(const Message& message)>;
+// How the transaction of this message has ended, as far as is known. Also called for messages of
+// other members of the group. The message stays where it is until the coroutine has ended.
+using TransactionCheck =
+    std::function<asio::awaitable<TransactionState>(const MessageExt& message)>;
+
+class TransactionResult {
+ public:
+  TransactionResult() = default;
+
+  SendResult send;  // of the half message
+  // What the broker has been told. Rollback also when the broker stored the half message with a
+  // weaker guarantee than asked for: then the local transaction has not run.
+  TransactionState state = TransactionState::rollback;
+  // What the local transaction has thrown; the state is unknown then.
+  std::exception_ptr problem;
+  // The request that tells the state did not get away: the broker will ask. Success: it did, which
+  // does not mean that the broker has it.
+  error_code end_error;
+};
+static_assert(!std::is_aggregate_v<TransactionResult>);
+
+// A member of a producer group that sends transactional messages and answers the brokers' checks,
+// for itself and for members that are gone. Thread safety and lifetime: as Producer.
+class TransactionProducer {
+ public:
+  // As the constructors of Producer. Without a check the answer to every check is "unknown".
+  TransactionProducer(asio::any_io_executor executor, ProducerConfig config,
+                      TransactionCheck check);
+  TransactionProducer(asio::any_io_executor executor, ProducerConfig config, TransactionCheck check,
+                      Network& network, TimeSource& time);
+  TransactionProducer(std::shared_ptr<client::ClientInstance> client, ProducerConfig config,
+                      TransactionCheck check);
+  ~TransactionProducer();
+  TransactionProducer(const TransactionProducer&) = delete;
+  TransactionProducer& operator=(const TransactionProducer&) = delete;
+
+  // As Producer::start(); from now on checks are answered, some at the same time
+  // (ProducerConfig::transaction_checks).
+  [[nodiscard]] asio::awaitable<void> start();
+
+  // Stores the message where no consumer sees it, runs `local`, and tells the broker what has come
+  // of it. A delay of the message is dropped, as RocketMQ's producers do it.
+  // The local transaction runs once, when the half message is stored as asked for. Unknown, which
+  // is also what an exception counts as (see TransactionResult::problem), leaves the decision to
+  // later checks.
+  // Errors: as Producer::send(); the local transaction has not run then.
+  // Cancellation (terminal): reaches the local transaction; the state is unknown if it ends by
+  // that, and operation_aborted is thrown. A state that the local transaction has returned is told
+  // to the broker all the same.
+  [[nodiscard]] asio::awaitable<TransactionResult> send_in_transaction(Message message,
+                                                                       LocalTransaction local);
+
+  // Of the same group, for messages without a transaction. Started and shut down with this.
+  [[nodiscard]] Producer& producer() noexcept;
+
+  // As Producer::shutdown(), after the checks and the transactions in progress have ended; checks
+  // that wait for their turn are left to other members of the group. Cancels nothing.
+  [[nodiscard]] asio::awaitable<void> shutdown();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace comet
