@@ -23,6 +23,23 @@ asio::awaitable<comet::MessageExt> next_message(std::vector<comet::client::Queue
   }
 }
 
+// Makes the topic; the name server hears of it a moment later.
+asio::awaitable<void> make_topic(comet::Producer& producer, std::string topic) {
+  comet::Message first(topic, "makes the topic");
+  co_await producer.send(first);
+  comet::Timer timer(producer.client()->executor(), producer.client()->time());
+  for (int tries = 0; tries < 100; ++tries) {
+    try {
+      auto deadline = producer.client()->time().now() + 3s;
+      co_await producer.client()->refresh_route(topic, deadline);
+      co_return;
+    } catch (const comet::Error&) {
+      // not yet
+    }
+    co_await timer.wait_for(50ms);
+  }
+}
+
 // Each at the end of its queue.
 asio::awaitable<std::vector<comet::client::QueueReader>> open_queues(comet::Producer& producer,
                                                                      std::string topic) {
@@ -50,9 +67,7 @@ asio::awaitable<void> ask(asio::any_io_executor executor, std::string name_serve
   config.name_servers(name_server);
   comet::Producer producer(executor, config);
   co_await producer.start();
-  comet::Message first(topic, "makes the topic");
-  co_await producer.send(first);
-  co_await producer.client()->refresh_route(topic, producer.client()->time().now() + 3s);
+  co_await make_topic(producer, topic);
 
   auto report = [](std::exception_ptr problem) {
     if (problem) std::cerr << "the reply failed\n";

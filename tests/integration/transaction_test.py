@@ -28,7 +28,8 @@ class Transactions(DaemonTest):
         """By a producer that is never heard of again."""
         properties = "\x02".join(("TRAN_MSG\x01true", f"PGROUP\x01{group}", f"UNIQ_KEY\x01id-{body.decode()}"))
         with Client(self.broker.port) as client:
-            reply = client.send_message("orders", body, properties=properties, sysFlag=4)
+            reply = client.send_message("orders", body, properties=properties, sysFlag=4,
+                                        bornTimestamp=int(time.time() * 1000))
             self.assertEqual(SUCCESS, reply.code, reply)
 
     def stored(self, topic="orders", queues=4):
