@@ -16,7 +16,7 @@ std::optional<TimerProgress> load_from_apache(const std::string& path) {
   const Result<std::string> content = read_file(path);
   if (!content || content->size() < 24) return std::nullopt;
   TimerProgress progress;
-  progress.delivered_until = load_be<std::int64_t>(content->data());
+  progress.delivered_until = load_be<std::int64_t>(content->data()) - 1;
   progress.taken = load_be<std::int64_t>(content->data() + 16);
   if (progress.delivered_until < 0 || progress.taken < 0) return std::nullopt;
   log::info("{} was read: timers up to {} ms have been delivered by another broker", path,

@@ -14,7 +14,8 @@ namespace comet::broker {
 //  - everything before `first`,
 //  - of what lies before `taken`, everything that was due at `delivered_until` (ms) or earlier, and
 //    of the next millisecond the messages before `delivered_before` in the log.
-// The rest waits. That is all that has to be kept; what waits itself is in the queue.
+// In the file the time is that of TIMER_OUT_MS. The rest waits. That is all that has to be kept;
+// what waits itself is in the queue.
 class TimerProgress {
  public:
   std::int64_t first = 0;

@@ -91,7 +91,9 @@ TimerService::TimerService(asio::any_io_executor executor, TimeSource& time,
 
 void TimerService::load() {
   const Instant begin = time_.now();
-  TimerProgress done = load_timer_progress(config_.store.root);
+  const TimerProgress saved = load_timer_progress(config_.store.root);
+  TimerProgress done = saved;
+  done.delivered_until += config_.timer_precision_millis;
   const std::int64_t first = store_.min_offset(kTimerTopic, 0);
   arrived_ = store_.max_offset(kTimerTopic, 0);
   if (done.first < first && done.taken > done.first) {
@@ -118,7 +120,8 @@ void TimerService::load() {
               to_millis(time_.now() - begin));
   }
   index_.fill(std::move(waiting));
-  saved_->progress = done;
+  saved_->progress = saved;
+  if (std::max(saved.first, saved.taken) > arrived_) save();  // what comes next is not done
   publish();
 }
 

@@ -59,9 +59,13 @@ TimerProgress TimerService::delivered() const {
   return progress;
 }
 
+// As it is saved: by TIMER_OUT_MS, which stays when timerPrecisionMs is changed.
 TimerProgress TimerService::progress() {
   advance_first(kLookedAtPerSave);
-  return delivered();
+  TimerProgress progress = delivered();
+  progress.delivered_until =
+      std::max<std::int64_t>(progress.delivered_until - config_.timer_precision_millis, 0);
+  return progress;
 }
 
 // It is written when the log is on the disk as far as it was when the progress was noted: otherwise

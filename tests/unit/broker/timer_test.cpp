@@ -190,6 +190,29 @@ BOOST_AUTO_TEST_CASE(steps_of_a_second_are_apaches) {
   BOOST_TEST((delivered() == Bodies{"exact", "between"}));
 }
 
+BOOST_AUTO_TEST_CASE(other_steps_lose_and_repeat_nothing) {
+  config.timer_precision_millis = 1000;
+  start();
+  const std::int64_t second = (now() / 1000 + 5) * 1000;
+  send_at("a", second + 500);
+  send_at("b", second + 1500);
+  send_at("c", second + 60'000);
+  world.pass(std::chrono::milliseconds(second + 1200 - now()));
+  BOOST_TEST((delivered() == Bodies{"a"}));
+  stop();
+  config.timer_precision_millis = 1;
+  start();
+  world.pass(1s);
+  BOOST_TEST((delivered() == Bodies{"a", "b"}));
+  send_at("d", now() + 100);
+  world.pass(100ms);
+  stop();
+  config.timer_precision_millis = 1000;
+  start();
+  world.pass(2min);
+  BOOST_TEST((delivered() == Bodies{"a", "b", "d", "c"}));
+}
+
 BOOST_AUTO_TEST_CASE(messages_come_in_the_order_of_their_times_and_then_of_their_sending) {
   start();
   const std::int64_t base = now() + 10'000;
@@ -402,6 +425,7 @@ BOOST_AUTO_TEST_CASE(a_progress_that_claims_more_than_there_is_hides_nothing) {
       R"({"deliveredBefore":0,"deliveredUntil":5,"firstOffset":77,"takenOffset":99})", false));
   start();
   send_timer("y", "TIMER_DELAY_SEC", "10");
+  kill_and_restart();  // it has been put right at once
   world.pass(20s);
   BOOST_TEST((delivered() == Bodies{"y"}));  // of the first it says that it is done
   stop();
