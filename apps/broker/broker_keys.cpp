@@ -1,7 +1,10 @@
 // Every key of RocketMQ's broker, 4.9.8 to 5.3: BrokerConfig, MessageStoreConfig,
 // NettyServerConfig, NettyClientConfig, AuthConfig; and our own.
 
+#include <vector>
+
 #include "broker_settings.hpp"
+#include "comet/broker/live_settings.hpp"
 #include "common_settings.hpp"
 
 namespace comet::daemon {
@@ -46,15 +49,8 @@ constexpr ConfigKey kUsed[] = {
                  "slots of an index file; constant for a directory"),
     Key::integer("maxIndexNum", "20000000", 2, 100000000,
                  "entries of an index file; constant for a directory"),
-    Key::boolean("autoCreateTopicEnable", true, "create unknown topics on first send"),
-    Key::boolean("autoCreateSubscriptionGroup", true,
-                 "create unknown consumer groups on first use"),
     Key::integer("defaultTopicQueueNums", "8", 1, 65536,
                  "queues of topics created on first send, at most"),
-    Key::integer("brokerPermission", "6", 0, 6, "2: write, 4: read, 6: both"),
-    Key::boolean("longPollingEnable", true, "hold pulls until a message arrives"),
-    Key::integer("shortPollingTimeMills", "1000", 1, 60000,
-                 "ms a pull is held when longPollingEnable=false"),
     Key::integer("registerNameServerPeriod", "30000", 10000, 60000, "ms between registrations"),
     Key::integer("flushConsumerOffsetInterval", "5000", 100, 600000,
                  "ms between savings of consumer offsets"),
@@ -100,28 +96,12 @@ constexpr ConfigKey kUsed[] = {
     Key::text("rmqAddressServerDomain", "",
               "host:port that answers http://HOST:PORT/rocketmq/SUBGROUP with such a list"),
     Key::text("rmqAddressServerSubGroup", "nsaddr", "SUBGROUP of that address"),
-    Key::integer("startAcceptSendRequestTimeStamp", "0", 0, 4102444800000,
-                 "time in ms since 1970 before which sends are refused"),
     Key::boolean("clusterTopicEnable", true,
                  "the topic of the cluster's name may be read and written"),
     Key::boolean("brokerTopicEnable", true,
                  "the topic of the broker's name may be read and written"),
     Key::boolean("traceTopicEnable", false, "make the topic for clients' message traces"),
     Key::text("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "name of that topic"),
-    Key::boolean("enablePropertyFilter", false,
-                 "consumers may choose messages by SQL92 expressions over their properties"),
-    Key::boolean("notifyConsumerIdsChangedEnable", true,
-                 "tell a group's consumers when others come or go"),
-    Key::integer("channelExpiredTimeout", "120000", 1000, 86400000,
-                 "ms without a heartbeat after which a client's connection is closed"),
-    Key::integer("maxTransferCountOnMessageInMemory", "32", 1, 1024,
-                 "messages of an answer to a pull"),
-    Key::integer("maxTransferBytesOnMessageInMemory", "262144", 1, 8388608,
-                 "bytes of an answer to a pull, of one message at least"),
-    Key::integer("maxTransferCountOnMessageInDisk", "8", 1, 1024,
-                 "the same for messages so old that they are read from the disk"),
-    Key::integer("maxTransferBytesOnMessageInDisk", "65536", 1, 8388608,
-                 "the same for messages so old that they are read from the disk"),
     Key::integer(
         "sendThreadPoolQueueCapacity", "10000", 1, 1000000,
         "sends that wait for the log, over all connections; further ones are answered SYSTEM_BUSY"),
@@ -147,7 +127,6 @@ constexpr ConfigKey kUnsupported[] = {
     Key::unsupported("preferredLeaderId", "DLedger is not supported"),
     Key::unsupported("storePathDLedgerCommitLog", "DLedger is not supported"),
     Key::unsupported("enableCalcFilterBitMap", "SQL92 filters look at each message"),
-    Key::unsupported("filterSupportRetry", "messages of retry topics are never filtered by SQL92"),
     Key::unsupported("useTLS", "TLS is set up by tls.enable"),
     Key::unsupported("aclEnable", "access control is not there yet: every client is let in"),
     Key::unsupported("authConfigPath", "access control is not there yet: every client is let in"),
@@ -563,7 +542,6 @@ constexpr std::string_view kNoEffect[] = {
     "useEpollNativeSelector",
     "usePIDColdCtrStrategy",
     "useReentrantLockWhenPutMessage",
-    "useServerSideResetOffset",
     "userCacheExpiredSecond",
     "userCacheMaxNum",
     "userCacheRefreshSecond",
@@ -599,6 +577,13 @@ constexpr auto kAllKeys = with_common_keys(join_keys());
 
 }  // namespace
 
-std::span<const ConfigKey> broker_keys() { return kAllKeys; }
+std::span<const ConfigKey> broker_keys() {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> all(std::begin(kAllKeys), std::end(kAllKeys));
+    all.insert(all.end(), std::begin(broker::kLiveKeys), std::end(broker::kLiveKeys));
+    return all;
+  }();
+  return keys;
+}
 
 }  // namespace comet::daemon

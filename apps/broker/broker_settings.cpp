@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "comet/broker/live_settings.hpp"
 #include "comet/message/validate.hpp"
 #include "common_settings.hpp"
 
@@ -61,12 +62,6 @@ void take_limits(const Config& settings, broker::BrokerConfig& config) {
   config.connection.max_unsent = size("connectionMaxUnsentBytes");
   config.connection.idle =
       std::chrono::seconds(settings.integer("serverChannelMaxIdleTimeSeconds"));
-  config.pull_from_memory.max_count =
-      static_cast<std::int32_t>(settings.integer("maxTransferCountOnMessageInMemory"));
-  config.pull_from_memory.max_bytes = settings.integer("maxTransferBytesOnMessageInMemory");
-  config.pull_from_disk.max_count =
-      static_cast<std::int32_t>(settings.integer("maxTransferCountOnMessageInDisk"));
-  config.pull_from_disk.max_bytes = settings.integer("maxTransferBytesOnMessageInDisk");
 }
 
 void take_registration(const Config& settings, broker::BrokerConfig& config) {
@@ -86,7 +81,6 @@ void take_registration(const Config& settings, broker::BrokerConfig& config) {
 }
 
 void take_topics(const Config& settings, broker::BrokerConfig& config) {
-  config.start_accept_send_millis = settings.integer("startAcceptSendRequestTimeStamp");
   config.cluster_topic = settings.boolean("clusterTopicEnable");
   config.broker_topic = settings.boolean("brokerTopicEnable");
   if (!settings.boolean("traceTopicEnable")) return;
@@ -116,8 +110,8 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
     throw settings.error("brokerRole", "cannot be served: there is no replication yet");
   }
   take_limits(settings, config);
-  config.notify_consumer_ids_changed = settings.boolean("notifyConsumerIdsChangedEnable");
-  config.client_expiry = millis(settings, "channelExpiredTimeout");
+  broker::take_live_settings(settings, config);
+  config.settings = settings;
   config.broker_name = settings.text("brokerName");
   config.cluster_name = settings.text("brokerClusterName");
   config.broker_id = settings.integer("brokerId");
@@ -151,14 +145,8 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.store.index_messages = settings.boolean("messageIndexEnable");
   config.store.index_slots = static_cast<std::int32_t>(settings.integer("maxHashSlotNum"));
   config.store.index_entries = static_cast<std::int32_t>(settings.integer("maxIndexNum"));
-  config.auto_create_topic = settings.boolean("autoCreateTopicEnable");
-  config.auto_create_subscription_group = settings.boolean("autoCreateSubscriptionGroup");
   config.default_topic_queue_nums =
       static_cast<std::int32_t>(settings.integer("defaultTopicQueueNums"));
-  config.broker_permission = static_cast<std::int32_t>(settings.integer("brokerPermission"));
-  config.property_filter = settings.boolean("enablePropertyFilter");
-  config.long_polling = settings.boolean("longPollingEnable");
-  config.short_polling_time = millis(settings, "shortPollingTimeMills");
   config.register_period = millis(settings, "registerNameServerPeriod");
   config.flush_consumer_offset_interval = millis(settings, "flushConsumerOffsetInterval");
   config.store.delay_levels = settings.text("messageDelayLevel");

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
@@ -36,14 +35,22 @@ struct Broker::Impl {
         time(time_in),
         config(std::move(config_in)),
         home(executors.front()),
-        topics(config, time),
-        groups(config, time),
+        files(home, time),
+        helper(home, time),
+        topics(config, time, files),
+        groups(config, time, files),
         offsets(config.store.root),
+        filters(config.store.root, time),
         clients(time),
         locks(time),
         delay_levels(config.store.delay_levels),
         sends(config.max_sends, config.max_send_bytes),
+        runtime(time, traffic),
         tasks(home, time) {}
+  ~Impl() {
+    helper.abandon();
+    files.abandon();
+  }
 
   void open_store();
   void listen();
@@ -64,27 +71,31 @@ struct Broker::Impl {
   TimeSource& time;
   BrokerConfig config;
   asio::any_io_executor home;
+  HelperThread files;   // writes the tables' files
+  HelperThread helper;  // makes large answers
 
   std::unique_ptr<store::MessageStore> store;
   TopicTable topics;
   GroupTable groups;
   OffsetTable offsets;
+  ConsumerFilters filters;
   ClientRegistry clients;
   LockTable locks;
   TrafficTable traffic;
   store::DelayLevels delay_levels;
   SendsInFlight sends;
+  RuntimeStats runtime;
   std::unique_ptr<DelayService> delays;
   std::shared_ptr<TimerService> timers;  // null: timerWheelEnable=false
   std::unique_ptr<TransactionService> transactions;
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
+  std::shared_ptr<SettingsInUse> settings;
   std::unique_ptr<remoting::Server> server;
   std::unique_ptr<remoting::Server> vip_server;
   std::vector<std::unique_ptr<remoting::Server>> abandoned;  // of failed tries to find free ports
   std::unique_ptr<Registration> registration;
   TaskGroup tasks;
-  asio::thread_pool file_writer{1};  // keeps fsyncs of small files off the executors
 };
 
 void Broker::Impl::open_store() {
@@ -92,6 +103,7 @@ void Broker::Impl::open_store() {
   topics.load();
   groups.load();
   offsets.load();
+  filters.load();
   delays =
       std::make_unique<DelayService>(home, time, *store, delay_levels, traffic, config.store.root);
   delays->load();
@@ -108,7 +120,8 @@ void Broker::Impl::listen() {
       home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
                                   clients, hold.get(), traffic, delay_levels, locks, *delays, sends,
-                                  timers.get(), transactions.get()});
+                                  runtime, helper, filters, timers.get(), transactions.get()});
+  settings = make_settings_in_use(*context, config);
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
@@ -140,6 +153,13 @@ std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool w
   install_topic_handlers(*dispatcher, *context);
   install_group_handlers(*dispatcher, *context);
   install_query_handlers(*dispatcher, *context);
+  install_connection_handlers(*dispatcher, *context);
+  install_consume_stats_handlers(*dispatcher, *context);
+  install_stats_handlers(*dispatcher, *context);
+  install_offset_change_handlers(*dispatcher, *context);
+  install_consumer_call_handlers(*dispatcher, *context);
+  install_maintenance_handlers(*dispatcher, *context);
+  install_config_handlers(*dispatcher, *context, settings);
   install_pop_refusals(*dispatcher);
   dispatcher->observe(config.observer);
   return dispatcher;
@@ -213,6 +233,7 @@ void Broker::Impl::begin_background_work() {
   topics.on_change([this] { asio::post(home, [this] { registration->topics_changed(); }); });
   registration->start();
   tasks.spawn("pull hold", hold->run());
+  tasks.spawn("statistics", runtime.run());
   tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry",
                                             [this] { return close_silent_clients(); }));
   tasks.spawn("retention", store->run_retention());
@@ -234,8 +255,10 @@ void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
                                  ConnectionEvent event) {
   if (event != ConnectionEvent::closed) return;
   hold->forget(connection->id());
-  for (const std::string& group : clients.connection_closed(connection->id()))
+  for (const std::string& group : clients.connection_closed(connection->id())) {
+    if (clients.consumer_ids(group).empty()) filters.unsubscribe(group);
     notify_group_changed(*context, group);
+  }
 }
 
 asio::awaitable<void> Broker::Impl::close_silent_clients() {
@@ -249,12 +272,15 @@ asio::awaitable<void> Broker::Impl::close_silent_clients() {
 }
 
 asio::awaitable<void> Broker::Impl::save_offsets_in_background() {
-  asio::post(file_writer, [this] { offsets.save_if_changed(); });
+  files.post([this] {
+    offsets.save_if_changed();
+    filters.save_if_changed();
+  });
   co_return;
 }
 
 asio::awaitable<void> Broker::Impl::save_delay_offsets_in_background() {
-  asio::post(file_writer, [this] { delays->save_if_changed(); });
+  files.post([this] { delays->save_if_changed(); });
   co_return;
 }
 
@@ -279,8 +305,12 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   if (impl->hold) impl->hold->release_all();
   if (impl->server) co_await impl->server->stop(deadline);
   if (impl->vip_server) co_await impl->vip_server->stop(deadline);
-  impl->file_writer.join();
+  co_await impl->helper.finish();
+  co_await impl->files.finish();
+  impl->topics.save_now();
+  impl->groups.save_now();
   impl->offsets.save_if_changed();
+  impl->filters.save_if_changed();
   if (impl->delays) impl->delays->save_if_changed();
   if (impl->store) impl->store->close();
   if (impl->timers) impl->timers->save();  // what it says is delivered is on the disk

@@ -26,6 +26,7 @@ void register_consumer(Request& request, BrokerContext& context, const ClientInf
   if (!group) return;
   // Its members subscribe to the retry topic, too.
   std::ignore = retry_topic(context, *group, consumer.unit_mode);
+  context.filters.subscribe(consumer.group, consumer.subscriptions);
   if (context.clients.register_consumer(request.connection, client, consumer)) {
     notify_group_changed(context, consumer.group);
   }
@@ -74,6 +75,9 @@ Reply unregister_client(Request& request, BrokerContext& context) {
     context.clients.unregister_producer(connection, *header->producer_group);
   if (header->consumer_group &&
       context.clients.unregister_consumer(connection, *header->consumer_group)) {
+    if (context.clients.consumer_ids(*header->consumer_group).empty()) {
+      context.filters.unsubscribe(*header->consumer_group);
+    }
     notify_group_changed(context, std::string(*header->consumer_group));
   }
   return RemotingCommand::response(request.command, ResponseCode::success);

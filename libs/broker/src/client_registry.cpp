@@ -10,6 +10,8 @@
 namespace comet::broker {
 namespace {
 
+constexpr std::size_t kSlice = 256;  // groups that are looked at with the lock held
+
 ConsumerData consumer_from_json(const boost::json::object& object) {
   ConsumerData data;
   data.group = routing::get_string(object, "groupName");
@@ -250,6 +252,80 @@ std::vector<ClientCount> ClientRegistry::counts() const {
   for (const auto& [name, group] : consumers_) add(name, group.clients, &group.consume_type);
   for (const auto& [name, group] : producers_) add(name, group.clients, nullptr);
   return all;
+}
+
+std::vector<ClientRegistry::ConnectedClient> ClientRegistry::describe(
+    const std::map<std::uint64_t, Client>& clients) const {
+  std::vector<ConnectedClient> all;
+  all.reserve(clients.size());
+  const Instant now = time_.now();
+  const std::int64_t wall_now = time_.wall_millis();
+  for (const auto& [id, client] : clients) {
+    ConnectedClient& one = all.emplace_back();
+    one.info = client.info;
+    one.connection = client.connection;
+    one.last_heartbeat_millis = wall_now - to_millis(now - client.last_heartbeat);
+  }
+  return all;
+}
+
+std::optional<ClientRegistry::ConsumerGroupView> ClientRegistry::consumer_group(
+    std::string_view group) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = consumers_.find(group);
+  if (found == consumers_.end()) return std::nullopt;
+  ConsumerGroupView view;
+  view.consume_type = found->second.consume_type;
+  view.message_model = found->second.message_model;
+  view.consume_from_where = found->second.consume_from_where;
+  view.clients = describe(found->second.clients);
+  for (const auto& [topic, subscription] : found->second.subscriptions) {
+    view.subscriptions.push_back(subscription);
+  }
+  return view;
+}
+
+std::optional<std::vector<ClientRegistry::ConnectedClient>> ClientRegistry::producer_group(
+    std::string_view group) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = producers_.find(group);
+  if (found == producers_.end()) return std::nullopt;
+  return describe(found->second);
+}
+
+std::optional<ClientRegistry::ConnectedClient> ClientRegistry::find_consumer(
+    std::string_view group, std::string_view client_id) const {
+  const auto view = consumer_group(group);
+  if (!view) return std::nullopt;
+  // The last connection, should a client have come back while the old one is not known to be lost.
+  for (auto client = view->clients.rbegin(); client != view->clients.rend(); ++client) {
+    if (client->info.id == client_id) return *client;
+  }
+  return std::nullopt;
+}
+
+std::vector<ClientRegistry::ProducerGroupView> ClientRegistry::next_producer_groups(
+    std::string& last) const {
+  std::vector<ProducerGroupView> groups;
+  const std::lock_guard lock(mutex_);
+  for (auto at = producers_.upper_bound(last); at != producers_.end(); ++at) {
+    if (groups.size() == kSlice) break;
+    ProducerGroupView& group = groups.emplace_back();
+    group.name = last = at->first;
+    group.clients = describe(at->second);
+  }
+  return groups;
+}
+
+bool ClientRegistry::next_subscribers(std::string_view topic, std::string& last,
+                                      std::vector<std::string>& groups) const {
+  const std::lock_guard lock(mutex_);
+  auto at = consumers_.upper_bound(last);
+  for (std::size_t looked_at = 0; at != consumers_.end() && looked_at < kSlice; ++at, ++looked_at) {
+    last = at->first;
+    if (at->second.subscriptions.contains(topic)) groups.push_back(at->first);
+  }
+  return at != consumers_.end();
 }
 
 ClientRegistry::SubscriptionLookup ClientRegistry::find_subscription(std::string_view group,

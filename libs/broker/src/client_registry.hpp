@@ -85,6 +85,35 @@ class ClientRegistry {
   // Of all groups, up to a limit.
   [[nodiscard]] std::vector<ClientCount> counts() const;
 
+  class ConnectedClient {
+   public:
+    ClientInfo info;
+    std::shared_ptr<remoting::Connection> connection;
+    std::int64_t last_heartbeat_millis = 0;  // wall clock
+  };
+  class ConsumerGroupView {
+   public:
+    std::string consume_type, message_model, consume_from_where;
+    std::vector<ConnectedClient> clients;
+    std::vector<Subscription> subscriptions;  // by topic
+  };
+  // Nullopt: nobody of it is connected; so below.
+  [[nodiscard]] std::optional<ConsumerGroupView> consumer_group(std::string_view group) const;
+  [[nodiscard]] std::optional<std::vector<ConnectedClient>> producer_group(
+      std::string_view group) const;
+  [[nodiscard]] std::optional<ConnectedClient> find_consumer(std::string_view group,
+                                                             std::string_view client_id) const;
+  // Some groups after `last`, which says how far it got, first empty; none: that was all.
+  class ProducerGroupView {
+   public:
+    std::string name;
+    std::vector<ConnectedClient> clients;
+  };
+  [[nodiscard]] std::vector<ProducerGroupView> next_producer_groups(std::string& last) const;
+  // Adds those of some groups that subscribe to the topic; whether there are more groups.
+  [[nodiscard]] bool next_subscribers(std::string_view topic, std::string& last,
+                                      std::vector<std::string>& groups) const;
+
   enum class Lookup { found, no_group, no_topic };
   class SubscriptionLookup {
    public:
@@ -113,6 +142,8 @@ class ClientRegistry {
 
   void forget_producer(const Client& client);
 
+  [[nodiscard]] std::vector<ConnectedClient> describe(
+      const std::map<std::uint64_t, Client>& clients) const;
   // Adds the client or refreshes it; whether it is new.
   bool touch(std::map<std::uint64_t, Client>& clients,
              const std::shared_ptr<remoting::Connection>& connection, const ClientInfo& client);

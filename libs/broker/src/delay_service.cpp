@@ -184,12 +184,17 @@ void DelayService::save_if_changed() {
     if (!changed_) return;
     changed_ = false;
   }
-  if (save_state_file(path_, to_json())) return;
+  if (save_state_file(path_, to_json(routing::IntegerKeys::quoted))) return;
   std::lock_guard lock(mutex_);
   changed_ = true;
 }
 
-std::string DelayService::to_json() const {
+std::map<std::int32_t, std::int64_t> DelayService::offsets() const {
+  const std::lock_guard lock(mutex_);
+  return offsets_;
+}
+
+std::string DelayService::to_json(routing::IntegerKeys keys) const {
   routing::JsonWriter json;
   json.begin_object();
   json.key("offsetTable");
@@ -198,7 +203,7 @@ std::string DelayService::to_json() const {
     std::lock_guard lock(mutex_);
     for (const auto& [level, offset] : offsets_) {
       if (offset == 0) continue;  // as if it were not there
-      json.key(level, true);
+      json.key(level, keys == routing::IntegerKeys::quoted);
       json.value(offset);
     }
   }

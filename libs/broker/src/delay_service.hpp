@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/routing/topic_route.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "comet/store/message_store.hpp"
 #include "traffic.hpp"
@@ -37,9 +38,11 @@ class DelayService {
 
   // Writes the file when anything was delivered since the last time. Blocking, thread-safe.
   void save_if_changed();
-  // {"offsetTable":{"1":2}}, level and next queue offset: the file's content and the answer to
-  // GET_ALL_DELAY_OFFSET. Thread-safe.
-  [[nodiscard]] std::string to_json() const;
+  // {"offsetTable":{1:2}}, level and next queue offset: the answer to GET_ALL_DELAY_OFFSET, and,
+  // with quoted keys, the file's content. Thread-safe.
+  [[nodiscard]] std::string to_json(routing::IntegerKeys keys) const;
+  // By level. Thread-safe.
+  [[nodiscard]] std::map<std::int32_t, std::int64_t> offsets() const;
 
  private:
   struct Level {

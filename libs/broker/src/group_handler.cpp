@@ -1,5 +1,7 @@
 // Consumer groups by administrators' request (Apache: AdminBrokerProcessor).
 
+#include <fmt/format.h>
+
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/routing/json.hpp"
@@ -19,9 +21,20 @@ Reply refuse(const Request& request, std::string remark) {
 
 constexpr std::int32_t kMaxRetryQueues = 65'536;
 
+constexpr std::size_t kMostOthers = 64 * 1024;  // bytes of what only 5.x knows
+
 std::string complaint_about(const GroupConfig& group) {
   if (group.retry_queue_nums > kMaxRetryQueues) return "retryQueueNums is beyond 65536";
+  if (to_json(group).size() > kMostOthers) return "the group's configuration is too long";
   return check_group(group.group_name);
+}
+
+// Answers when the file is down.
+Reply set(Request& request, BrokerContext& context, std::vector<GroupConfig> groups) {
+  if (context.groups.put(std::move(groups), answer_when_saved(request))) return std::nullopt;
+  return refuse(request, fmt::format("this broker has {} consumer groups already, the most that it "
+                                     "takes",
+                                     context.groups.size()));
 }
 
 Reply put_group(Request& request, BrokerContext& context) {
@@ -30,8 +43,9 @@ Reply put_group(Request& request, BrokerContext& context) {
   if (std::string complaint = complaint_about(*group); !complaint.empty()) {
     return refuse(request, std::move(complaint));
   }
-  context.groups.put(std::vector<GroupConfig>{std::move(*group)});
-  return RemotingCommand::response(request.command, ResponseCode::success);
+  std::vector<GroupConfig> groups;
+  groups.push_back(std::move(*group));
+  return set(request, context, std::move(groups));
 }
 
 // 5.x: several at once.
@@ -49,8 +63,7 @@ Reply put_groups(Request& request, BrokerContext& context) {
       return refuse(request, std::move(complaint));
     }
   }
-  context.groups.put(std::move(groups));
-  return RemotingCommand::response(request.command, ResponseCode::success);
+  return set(request, context, std::move(groups));
 }
 
 Reply get_group(Request& request, BrokerContext& context) {
@@ -71,11 +84,12 @@ Reply delete_group(Request& request, BrokerContext& context) {
   auto header = remoting::read_header<remoting::DeleteGroupHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
-  context.groups.remove(header->group_name);
   if (header->remove_offset.value_or(false) || header->clean_offset.value_or(false)) {
     context.offsets.forget_group(header->group_name);
   }
-  return RemotingCommand::response(request.command, ResponseCode::success);
+  context.traffic.forget_group(header->group_name);
+  context.groups.remove(header->group_name, answer_when_saved(request));
+  return std::nullopt;
 }
 
 }  // namespace
@@ -90,7 +104,10 @@ void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   on(RequestCode::get_subscriptiongroup_config, get_group);
   on(RequestCode::delete_subscriptiongroup, delete_group);
   dispatcher.on(RequestCode::get_all_subscriptiongroup_config, [&context](Request& request) {
-    return json_answer(request.command, context.groups.to_json());
+    const auto make = [&context](Request& asked) {
+      return json_answer(asked.command, context.groups.to_json());
+    };
+    return answer_on_helper(context, request, make);
   });
 }
 

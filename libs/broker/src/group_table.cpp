@@ -1,15 +1,19 @@
 #include "group_table.hpp"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
+#include "comet/routing/json_writer.hpp"
 #include "state_file.hpp"
 #include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
+
+constexpr std::size_t kSlice = 256;  // groups that are copied with the lock held
 
 using routing::get_bool;
 using routing::get_int;
@@ -79,8 +83,11 @@ std::string to_json(const GroupConfig& group) {
   return boost::json::serialize(group_to_json(group));
 }
 
-GroupTable::GroupTable(const BrokerConfig& config, TimeSource& time)
-    : config_(config), time_(time), path_(config.store.root + "/config/subscriptionGroup.json") {}
+GroupTable::GroupTable(const BrokerConfig& config, TimeSource& time, HelperThread& files)
+    : config_(config),
+      time_(time),
+      path_(config.store.root + "/config/subscriptionGroup.json"),
+      saver_(files, [this] { return save_state_file(path_, to_json()); }) {}
 
 void GroupTable::load() {
   std::lock_guard lock(mutex_);
@@ -131,33 +138,48 @@ std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
   GroupConfig created;
   created.group_name = group;
   groups_.emplace(group, created);
-  save_locked();
+  data_version_.next(time_.wall_millis());
+  saver_.changed();
   log::info("consumer group {} created on first use", group);
   return created;
 }
 
-void GroupTable::put(std::vector<GroupConfig> groups) {
-  std::lock_guard lock(mutex_);
-  for (GroupConfig& group : groups) {
-    log::info("consumer group {} set", group.group_name);
-    std::string name = group.group_name;
-    groups_.insert_or_assign(std::move(name), std::move(group));
+bool GroupTable::put(std::vector<GroupConfig> groups, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto is_new = [this](const GroupConfig& group) {
+      return !groups_.contains(group.group_name);
+    };
+    const auto added = static_cast<std::size_t>(std::ranges::count_if(groups, is_new));
+    if (added > 0 && groups_.size() + added > kMostGroups) return false;
+    for (GroupConfig& group : groups) {
+      log::info("consumer group {} set", group.group_name);
+      std::string name = group.group_name;
+      groups_.insert_or_assign(std::move(name), std::move(group));
+    }
+    data_version_.next(time_.wall_millis());
   }
-  save_locked();
+  saver_.changed(std::move(done));
+  return true;
 }
 
-void GroupTable::remove(std::string_view group) {
-  std::lock_guard lock(mutex_);
-  auto found = groups_.find(group);
-  if (found == groups_.end()) return;
-  groups_.erase(found);
-  save_locked();
+void GroupTable::remove(std::string_view group, Done done) {
+  bool was_there = false;
+  {
+    const std::lock_guard lock(mutex_);
+    auto found = groups_.find(group);
+    was_there = found != groups_.end();
+    if (was_there) {
+      groups_.erase(found);
+      data_version_.next(time_.wall_millis());
+    }
+  }
+  if (!was_there) {
+    if (done) done(true);
+    return;
+  }
   log::info("consumer group {} deleted", group);
-}
-
-void GroupTable::save_locked() {
-  data_version_.next(time_.wall_millis());
-  save_state_file(path_, to_json_locked());
+  saver_.changed(std::move(done));
 }
 
 std::size_t GroupTable::size() const {
@@ -165,21 +187,45 @@ std::size_t GroupTable::size() const {
   return groups_.size();
 }
 
-std::string GroupTable::to_json() const {
-  std::lock_guard lock(mutex_);
-  return to_json_locked();
+std::vector<std::string> GroupTable::names_after(std::string_view after, std::size_t most) const {
+  std::vector<std::string> names;
+  const std::lock_guard lock(mutex_);
+  for (auto at = groups_.upper_bound(after); at != groups_.end() && names.size() < most; ++at) {
+    names.push_back(at->first);
+  }
+  return names;
 }
 
-std::string GroupTable::to_json_locked() const {
-  boost::json::object version;
-  version["counter"] = data_version_.counter;
-  version["timestamp"] = data_version_.timestamp;
-  boost::json::object table;
-  for (const auto& [name, group] : groups_) table[name] = group_to_json(group);
-  boost::json::object root;
-  root["dataVersion"] = std::move(version);
-  root["subscriptionGroupTable"] = std::move(table);
-  return boost::json::serialize(root);
+std::string GroupTable::to_json() const {
+  routing::JsonWriter json;
+  json.begin_object();
+  json.key("dataVersion");
+  {
+    const std::lock_guard lock(mutex_);
+    json.raw_value(routing::to_json(data_version_));
+  }
+  json.key("subscriptionGroupTable");
+  json.begin_object();
+  std::vector<GroupConfig> groups;
+  std::string last;
+  do {
+    groups.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      for (auto at = groups_.upper_bound(last); at != groups_.end(); ++at) {
+        if (groups.size() == kSlice) break;
+        groups.push_back(at->second);
+      }
+    }
+    for (const GroupConfig& group : groups) {
+      json.key(group.group_name);
+      json.raw_value(broker::to_json(group));
+    }
+    if (!groups.empty()) last = groups.back().group_name;
+  } while (!groups.empty());
+  json.end_object();
+  json.end_object();
+  return json.take();
 }
 
 }  // namespace comet::broker

@@ -1,15 +1,20 @@
 #pragma once
 // The request handlers of a broker, one function per file's concern. Each installs its codes.
 
+#include <functional>
+
 #include "client_registry.hpp"
 #include "comet/broker/broker.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "comet/store/delay_levels.hpp"
+#include "consumer_filters.hpp"
 #include "delay_service.hpp"
 #include "group_table.hpp"
+#include "helper_thread.hpp"
 #include "lock_table.hpp"
 #include "offset_table.hpp"
 #include "pull_hold.hpp"
+#include "runtime_stats.hpp"
 #include "sends_in_flight.hpp"
 #include "topic_table.hpp"
 #include "traffic.hpp"
@@ -36,9 +41,20 @@ class BrokerContext {
   LockTable& locks;
   DelayService& delays;
   SendsInFlight& sends;
+  RuntimeStats& runtime;
+  HelperThread& helper;  // makes what would hold up sends
+  ConsumerFilters& filters;
   TimerService* timers = nullptr;  // null: timerWheelEnable=false
   TransactionService* transactions = nullptr;
 };
+
+// Makes the answer on the helper thread; `make` throws for what goes wrong. Too many at a time are
+// refused.
+[[nodiscard]] remoting::Reply answer_on_helper(
+    const BrokerContext& context, remoting::Request& request,
+    std::function<remoting::RemotingCommand(remoting::Request&)> make);
+// For a table's `done`: a success when its file is down.
+[[nodiscard]] BackgroundSaver::Done answer_when_saved(const remoting::Request& request);
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
@@ -71,6 +87,30 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
 // UPDATE_AND_CREATE_SUBSCRIPTIONGROUP (and _LIST), DELETE_SUBSCRIPTIONGROUP,
 // GET_SUBSCRIPTIONGROUP_CONFIG, GET_ALL_SUBSCRIPTIONGROUP_CONFIG
 void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+
+// GET_CONSUMER_CONNECTION_LIST, GET_PRODUCER_CONNECTION_LIST, GET_ALL_PRODUCER_INFO,
+// QUERY_TOPIC_CONSUME_BY_WHO, QUERY_TOPICS_BY_CONSUMER, QUERY_SUBSCRIPTION_BY_CONSUMER,
+// GET_SYSTEM_TOPIC_LIST_FROM_BROKER
+void install_connection_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// GET_TOPIC_STATS_INFO, GET_CONSUME_STATS, GET_BROKER_CONSUME_STATS, QUERY_CONSUME_TIME_SPAN,
+// QUERY_CONSUME_QUEUE
+void install_consume_stats_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// GET_BROKER_RUNTIME_INFO, VIEW_BROKER_STATS_DATA
+void install_stats_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// INVOKE_BROKER_TO_RESET_OFFSET, QUERY_CORRECTION_OFFSET, CLONE_GROUP_OFFSET
+void install_offset_change_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// INVOKE_BROKER_TO_GET_CONSUMER_STATUS, GET_CONSUMER_RUNNING_INFO, CONSUME_MESSAGE_DIRECTLY: what
+// is handed on to consumers.
+void install_consumer_call_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// CLEAN_EXPIRED_CONSUMEQUEUE, CLEAN_UNUSED_TOPIC, DELETE_EXPIRED_COMMITLOG, and refusals: access
+// control, filter servers.
+void install_maintenance_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
+// GET_BROKER_CONFIG, UPDATE_BROKER_CONFIG. One object serves all dispatchers.
+class SettingsInUse;
+[[nodiscard]] std::shared_ptr<SettingsInUse> make_settings_in_use(BrokerContext& context,
+                                                                  BrokerConfig& config);
+void install_config_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context,
+                             const std::shared_ptr<SettingsInUse>& settings);
 
 // POP_MESSAGE, ACK_MESSAGE, CHANGE_MESSAGE_INVISIBLETIME, QUERY_ASSIGNMENT, ... of 5.x: refused.
 void install_pop_refusals(remoting::Dispatcher& dispatcher);

@@ -98,6 +98,10 @@ Reply update_consumer_offset(const Request& request, BrokerContext& context) {
         request.command, ResponseCode::system_error,
         fmt::format("queueId[{}] is illegal, topic:[{}]", header->queue_id, header->topic));
   }
+  if (context.offsets.is_reset(header->consumer_group, header->topic, header->queue_id)) {
+    return RemotingCommand::response(request.command, ResponseCode::success,
+                                     "Offset has been previously reset");
+  }
   context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
                          header->commit_offset);
   return RemotingCommand::response(request.command, ResponseCode::success);
@@ -116,10 +120,13 @@ void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
     return earliest_store_time(request, context.store);
   });
   dispatcher.on(RequestCode::get_all_consumer_offset, [&context](Request& request) {
-    return json_answer(request.command, context.offsets.to_json());
+    const auto make = [&context](Request& asked) {
+      return json_answer(asked.command, context.offsets.to_json(routing::IntegerKeys::unquoted));
+    };
+    return answer_on_helper(context, request, make);
   });
   dispatcher.on(RequestCode::get_all_delay_offset, [&context](Request& request) {
-    return json_answer(request.command, context.delays.to_json());
+    return json_answer(request.command, context.delays.to_json(routing::IntegerKeys::unquoted));
   });
   dispatcher.on(RequestCode::query_consumer_offset,
                 [&context](Request& request) { return query_consumer_offset(request, context); });

@@ -1,13 +1,31 @@
 #include "offset_table.hpp"
 
-#include <boost/json/serialize.hpp>
+#include <boost/json/object.hpp>
 #include <charconv>
+#include <iterator>
+#include <utility>
 
 #include "comet/routing/json.hpp"
+#include "comet/routing/json_writer.hpp"
 #include "state_file.hpp"
 
 namespace comet::broker {
 namespace {
+
+// What is copied or looked at with the lock held.
+constexpr std::size_t kSlice = 128;  // groups in topics
+constexpr std::size_t kQueueSlice = 4096;
+
+// Appends the group of a key; keys of no group are passed over.
+void add_group(std::vector<OffsetTable::Group>& all, std::string_view key,
+               const OffsetTable::Queues& queues) {
+  const std::size_t at = key.find('@');
+  if (at == std::string_view::npos) return;
+  OffsetTable::Group& group = all.emplace_back();
+  group.topic = key.substr(0, at);
+  group.name = key.substr(at + 1);
+  group.queues = queues;
+}
 
 std::string key_of(std::string_view group, std::string_view topic) {
   std::string key;
@@ -51,7 +69,7 @@ void OffsetTable::save_if_changed() {
     if (!changed_) return;
     changed_ = false;
   }
-  if (save_state_file(path_, to_json())) return;
+  if (save_state_file(path_, to_json(routing::IntegerKeys::quoted))) return;
   std::lock_guard lock(mutex_);
   changed_ = true;
 }
@@ -76,47 +94,146 @@ void OffsetTable::commit(std::string_view group, std::string_view topic, std::in
 }
 
 void OffsetTable::forget_group(std::string_view group) {
-  std::lock_guard lock(mutex_);
-  changed_ |= std::erase_if(table_, [group](const auto& entry) {
-                return std::string_view(entry.first).substr(entry.first.find('@') + 1) == group;
-              }) != 0;
+  const auto is_its = [group](std::string_view key) {
+    return key.substr(key.find('@') + 1) == group;
+  };
+  std::string last;
+  for (bool more = true; more;) {
+    const std::lock_guard lock(mutex_);
+    auto at = table_.upper_bound(last);
+    for (std::size_t looked_at = 0; at != table_.end() && looked_at < kSlice; ++looked_at) {
+      last = at->first;
+      const bool goes = is_its(at->first);
+      changed_ |= goes;
+      at = goes ? table_.erase(at) : std::next(at);
+    }
+    more = at != table_.end();
+  }
+  const std::lock_guard lock(mutex_);
+  std::erase_if(resets_, [&](const auto& entry) { return is_its(entry.first); });
 }
 
 void OffsetTable::forget_topic(std::string_view topic) {
-  std::lock_guard lock(mutex_);
-  changed_ |= std::erase_if(table_, [topic](const auto& entry) {
-                return std::string_view(entry.first).substr(0, entry.first.find('@')) == topic;
-              }) != 0;
+  const std::string prefix = key_of({}, topic);
+  const auto forget = [&prefix](Table& table) {
+    bool any = false;
+    for (auto at = table.lower_bound(prefix); at != table.end() && at->first.starts_with(prefix);) {
+      at = table.erase(at);
+      any = true;
+    }
+    return any;
+  };
+  const std::lock_guard lock(mutex_);
+  changed_ |= forget(table_);
+  forget(resets_);
 }
 
 std::vector<OffsetTable::Group> OffsetTable::groups(std::size_t most) const {
   std::vector<Group> all;
-  std::lock_guard lock(mutex_);
-  for (const auto& [key, queues] : table_) {
-    if (all.size() == most) break;
-    const std::size_t at = key.find('@');
-    if (at == std::string::npos) continue;
-    Group& group = all.emplace_back();
-    group.topic = key.substr(0, at);
-    group.name = key.substr(at + 1);
-    group.queues = queues;
+  std::string last;
+  for (;;) {
+    std::vector<Group> some = next_groups(last);
+    if (some.empty()) return all;
+    for (Group& group : some) {
+      if (all.size() == most) return all;
+      all.push_back(std::move(group));
+    }
+  }
+}
+
+std::vector<OffsetTable::Group> OffsetTable::next_groups(std::string& last) const {
+  std::vector<Group> some;
+  std::size_t queues = 0;
+  const std::lock_guard lock(mutex_);
+  for (auto at = table_.upper_bound(last); at != table_.end(); ++at) {
+    add_group(some, at->first, at->second);
+    last = at->first;
+    queues += at->second.size();
+    if (!some.empty() && (some.size() == kSlice || queues >= kQueueSlice)) break;
+  }
+  return some;
+}
+
+std::vector<OffsetTable::Group> OffsetTable::groups_of_topic(std::string_view topic) const {
+  std::vector<Group> all;
+  const std::string prefix = key_of({}, topic);
+  const std::lock_guard lock(mutex_);
+  for (auto at = table_.lower_bound(prefix); at != table_.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    add_group(all, at->first, at->second);
   }
   return all;
 }
 
-std::string OffsetTable::to_json() const {
-  boost::json::object groups;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [key, queues] : table_) {
-      boost::json::object offsets;
-      for (const auto& [queue_id, offset] : queues) offsets[std::to_string(queue_id)] = offset;
-      groups[key] = std::move(offsets);
+OffsetTable::Queues OffsetTable::queues(std::string_view group, std::string_view topic) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = table_.find(key_of(group, topic));
+  return found == table_.end() ? Queues() : found->second;
+}
+
+void OffsetTable::replace(std::string_view group, std::string_view topic, Queues queues) {
+  const std::lock_guard lock(mutex_);
+  table_.insert_or_assign(key_of(group, topic), std::move(queues));
+  changed_ = true;
+}
+
+void OffsetTable::reset(std::string_view group, std::string_view topic, const Queues& queues) {
+  const std::lock_guard lock(mutex_);
+  Queues& offsets = table_[key_of(group, topic)];
+  Queues& resets = resets_[key_of(group, topic)];
+  for (const auto& [queue_id, offset] : queues) {
+    offsets.insert_or_assign(queue_id, offset);
+    resets.insert_or_assign(queue_id, offset);
+  }
+  changed_ = true;
+  has_resets_.store(true, std::memory_order_release);
+}
+
+bool OffsetTable::is_reset(std::string_view group, std::string_view topic,
+                           std::int32_t queue_id) const {
+  if (!has_resets_.load(std::memory_order_acquire)) return false;
+  const std::lock_guard lock(mutex_);
+  const auto found = resets_.find(key_of(group, topic));
+  return found != resets_.end() && found->second.contains(queue_id);
+}
+
+std::optional<std::int64_t> OffsetTable::take_reset(std::string_view group, std::string_view topic,
+                                                    std::int32_t queue_id) {
+  if (!has_resets_.load(std::memory_order_acquire)) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const auto found = resets_.find(key_of(group, topic));
+  if (found == resets_.end()) return std::nullopt;
+  const auto queue = found->second.find(queue_id);
+  if (queue == found->second.end()) return std::nullopt;
+  const std::int64_t offset = queue->second;
+  found->second.erase(queue);
+  if (found->second.empty()) resets_.erase(found);
+  has_resets_.store(!resets_.empty(), std::memory_order_release);
+  return offset;
+}
+
+std::string OffsetTable::to_json(routing::IntegerKeys keys) const {
+  routing::JsonWriter json;
+  json.begin_object();
+  json.key("offsetTable");
+  json.begin_object();
+  std::string last;
+  for (;;) {
+    const std::vector<Group> groups = next_groups(last);
+    if (groups.empty()) break;
+    for (const Group& group : groups) {
+      json.key(key_of(group.name, group.topic));
+      json.begin_object();
+      for (const auto& [queue_id, offset] : group.queues) {
+        json.key(queue_id, keys == routing::IntegerKeys::quoted);
+        json.value(offset);
+      }
+      json.end_object();
     }
   }
-  boost::json::object root;
-  root["offsetTable"] = std::move(groups);
-  return boost::json::serialize(root);
+  json.end_object();
+  json.end_object();
+  return json.take();
 }
 
 }  // namespace comet::broker

@@ -1,6 +1,8 @@
 #pragma once
 // Consumer groups' offsets (Apache: ConsumerOffsetManager; file consumerOffset.json).
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -9,12 +11,15 @@
 #include <vector>
 
 #include "comet/base/error.hpp"
+#include "comet/routing/topic_route.hpp"
 
 namespace comet::broker {
 
-// Thread-safe.
+// Thread-safe; its lock is never held for long, however many offsets there are.
 class OffsetTable {
  public:
+  using Queues = std::map<std::int32_t, std::int64_t>;  // offsets by queue
+
   explicit OffsetTable(const std::string& store_root)
       : path_(store_root + "/config/consumerOffset.json") {}
 
@@ -37,20 +42,42 @@ class OffsetTable {
    public:
     std::string topic;
     std::string name;
-    std::map<std::int32_t, std::int64_t> queues;
+    Queues queues;
   };
   [[nodiscard]] std::vector<Group> groups(std::size_t most) const;
+  // All groups of all topics, some at a time. `last` says how far it got, first empty; no group:
+  // that was all.
+  [[nodiscard]] std::vector<Group> next_groups(std::string& last) const;
+  [[nodiscard]] std::vector<Group> groups_of_topic(std::string_view topic) const;
+  // Empty when the group has none there.
+  [[nodiscard]] Queues queues(std::string_view group, std::string_view topic) const;
+  // What the group has in the topic becomes that.
+  void replace(std::string_view group, std::string_view topic, Queues queues);
 
-  // {"offsetTable":{"topic@group":{"0":6}}}; also the answer to GET_ALL_CONSUMER_OFFSET.
-  [[nodiscard]] std::string to_json() const;
+  // An administrator moves a group: what it commits counts for nothing until it has been told the
+  // new offset (5.x, useServerSideResetOffset).
+  void reset(std::string_view group, std::string_view topic, const Queues& queues);
+  [[nodiscard]] bool is_reset(std::string_view group, std::string_view topic,
+                              std::int32_t queue_id) const;
+  // The new offset, to be told the consumer; from now on its commits count again.
+  [[nodiscard]] std::optional<std::int64_t> take_reset(std::string_view group,
+                                                       std::string_view topic,
+                                                       std::int32_t queue_id);
+
+  // {"offsetTable":{"topic@group":{0:6}}}: the answer to GET_ALL_CONSUMER_OFFSET, and, with quoted
+  // keys, the file's content.
+  [[nodiscard]] std::string to_json(routing::IntegerKeys keys) const;
 
  private:
   error_code parse(std::string_view json);
 
   const std::string path_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::int32_t, std::int64_t>, std::less<>> table_;  // "topic@group"
+  using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
+  Table table_;
   bool changed_ = false;
+  Table resets_;                         // that have not been told yet
+  std::atomic<bool> has_resets_{false};  // so that others need not look
 };
 
 }  // namespace comet::broker

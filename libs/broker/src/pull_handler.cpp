@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "comet/base/log.hpp"
+#include "comet/message/properties.hpp"
+#include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 
@@ -164,7 +166,22 @@ store::ReadLimits limits_of(const BrokerContext& context, const PullMessageHeade
   return limits;
 }
 
-store::ReadResult read(const BrokerContext& context, const PullQuestion& question) {
+// What was read, and how long that took.
+class Reading {
+ public:
+  store::ReadResult result;
+  Duration took{};
+};
+
+// Messages of a retry topic are chosen by the group's expression for the topic that they come from.
+bool wants_again(const BrokerContext& context, const std::string& group, const RecordView& record) {
+  const std::string_view topic = find_property(record.properties, property::kRetryTopic);
+  const auto found = context.clients.find_subscription(group, topic);
+  return found.status != ClientRegistry::Lookup::found || found.subscription.is_tag_filter() ||
+         found.subscription.wants(record.properties);
+}
+
+Reading read(BrokerContext& context, const PullQuestion& question) {
   const Subscription& subscription = question.subscription;
   store::TagFilter filter;
   if (!subscription.tag_codes.empty()) {
@@ -175,17 +192,40 @@ store::ReadResult read(const BrokerContext& context, const PullQuestion& questio
     exact_filter = [&subscription](const RecordView& record) {
       return subscription.wants(record.properties);
     };
+  } else if (context.config.filter_retry_topics && context.config.property_filter &&
+             subscription.topic.starts_with(kRetryTopicPrefix)) {
+    exact_filter = [&context, &question](const RecordView& record) {
+      return wants_again(context, question.group, record);
+    };
   }
-  return context.store.read(subscription.topic, question.queue_id, question.offset, question.limits,
-                            filter, exact_filter);
+  const Instant began = context.time.now();
+  Reading reading;
+  reading.result = context.store.read(subscription.topic, question.queue_id, question.offset,
+                                      question.limits, filter, exact_filter);
+  reading.took = context.time.now() - began;
+  context.runtime.count_get(reading.took, reading.result.status == ReadStatus::found);
+  return reading;
+}
+
+// What a pull is told after an administrator has moved its group (5.x: OFFSET_RESET).
+RemotingCommand reset_answer(const BrokerContext& context, const RequestIdentity& request,
+                             const PullQuestion& question, std::int64_t offset) {
+  RemotingCommand response = request.response(ResponseCode::pull_offset_moved, "OFFSET_RESET");
+  remoting::PullMessageResponseHeader fields;
+  fields.next_begin_offset = offset;
+  fields.min_offset = context.store.min_offset(question.subscription.topic, question.queue_id);
+  fields.max_offset = context.store.max_offset(question.subscription.topic, question.queue_id);
+  remoting::write_header(fields, response.fields);
+  return response;
 }
 
 RemotingCommand answer(BrokerContext& context, const RequestIdentity& request,
-                       const PullQuestion& question, store::ReadResult result) {
+                       const PullQuestion& question, Reading reading) {
+  store::ReadResult& result = reading.result;
   if (result.count > 0) {
     context.traffic.count_pull(question.subscription.topic, question.group,
                                static_cast<std::uint64_t>(result.count), result.records.size(),
-                               question.queue_id, result.next_offset);
+                               question.queue_id, result.next_offset, reading.took);
   }
   RemotingCommand response = request.response(status_code(result.status, question.offset),
                                               std::string(status_name(result.status)));
@@ -231,15 +271,19 @@ Reply pull_message(BrokerContext& context, Request& request) {
   question.offset = header->queue_offset;
   question.limits = limits_of(context, *header);
 
-  store::ReadResult result = read(context, question);
+  if (const auto offset =
+          context.offsets.take_reset(question.group, header->topic, question.queue_id)) {
+    return reset_answer(context, RequestIdentity(request.command), question, *offset);
+  }
+  Reading reading = read(context, question);
   if ((header->sys_flag & remoting::pull_sys_flag::kCommitOffset) != 0) {
     context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
                            header->commit_offset);
   }
   const Duration patience = patience_of(context, request, *header);
-  if (status_code(result.status, question.offset) != ResponseCode::pull_not_found ||
+  if (status_code(reading.result.status, question.offset) != ResponseCode::pull_not_found ||
       patience == Duration::zero()) {
-    return answer(context, RequestIdentity(request.command), question, std::move(result));
+    return answer(context, RequestIdentity(request.command), question, std::move(reading));
   }
   hold(context,
        std::make_unique<HeldPull>(request, std::move(question), context.time.now() + patience));
@@ -249,16 +293,21 @@ Reply pull_message(BrokerContext& context, Request& request) {
 }  // namespace
 
 void resume_held_pull(BrokerContext& context, std::unique_ptr<HeldPull> pull) {
-  store::ReadResult result = read(context, pull->question);
-  const bool may_wait_on = result.status == ReadStatus::no_matched_message &&
+  if (const auto offset = context.offsets.take_reset(
+          pull->question.group, pull->question.subscription.topic, pull->question.queue_id)) {
+    pull->reply.answer(reset_answer(context, pull->reply.request(), pull->question, *offset));
+    return;
+  }
+  Reading reading = read(context, pull->question);
+  const bool may_wait_on = reading.result.status == ReadStatus::no_matched_message &&
                            pull->question.subscription.looks_at_properties() &&
                            context.time.now() < pull->deadline;
   if (!may_wait_on) {
-    pull->reply.answer(answer(context, pull->reply.request(), pull->question, std::move(result)));
+    pull->reply.answer(answer(context, pull->reply.request(), pull->question, std::move(reading)));
     return;
   }
   // Only the messages themselves could tell that nothing for this consumer had arrived.
-  pull->question.offset = result.next_offset;
+  pull->question.offset = reading.result.next_offset;
   hold(context, std::move(pull));
 }
 

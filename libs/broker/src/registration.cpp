@@ -178,7 +178,7 @@ asio::awaitable<bool> Registration::has_other_topics(Address name_server) {
   header.broker_id = config_.broker_id;
   RemotingCommand request =
       RemotingCommand::request(remoting::RequestCode::query_data_version, header,
-                               Body(routing::to_json(topics_.snapshot().data_version)));
+                               Body(routing::to_json(topics_.data_version())));
   const RemotingCommand answer =
       co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
   check_answer(name_server, answer);

@@ -4,6 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <tuple>
+
+#include "await_saved.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -81,7 +85,15 @@ asio::awaitable<Reply> store_again(BrokerContext& context, const Request& reques
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     co_return answer(request, ResponseCode::system_error, std::string(status_name(result.error)));
   }
+  if (context.topics.has_unsaved()) {
+    // As with sends: a message must not outlive its topic.
+    const std::function<void(TopicTable::Done)> wait = [&](TopicTable::Done done) {
+      if (!context.topics.when_saved(topic.topic_name, done)) done(true);
+    };
+    std::ignore = co_await await_saved(wait);
+  }
   context.traffic.count(record.topic, {}, 1, record.body.size() + text.size());
+  context.traffic.count_send_back(properties.get(property::kRetryTopic), header.group);
   co_return answer(request, ResponseCode::success);
 }
 

@@ -162,13 +162,16 @@ bool waits_for_flush(std::string_view properties) {
 class Answer {
  public:
   Answer(BrokerContext& context, const Request& request, const RecordView& record,
-         std::size_t bytes, SendsInFlight::Place place, bool is_half)
+         std::size_t bytes, SendsInFlight::Place place, bool is_half, Instant began)
       : context_(context),
         place_(std::move(place)),
         pending_(request),
         topic_(is_half ? kHalfTopic : record.topic),
         queue_id_(record.queue_id),
-        bytes_(bytes) {}
+        bytes_(bytes),
+        began_(began) {
+    if (context.topics.has_unsaved()) new_topic_ = record.topic;
+  }
 
   // The message is stored in the timer topic, where its sender can have it taken back.
   void is_timer(std::string recall_handle) {
@@ -177,6 +180,23 @@ class Answer {
   }
 
   void operator()(const store::AppendResult& result) {
+    if (new_topic_.empty()) return answer(result);
+    answer_when_topic_is_saved(result);
+  }
+
+ private:
+  // A message must not outlive its topic: one that was made for it has to be on the disk first.
+  void answer_when_topic_is_saved(const store::AppendResult& result) {
+    const std::string topic = new_topic_;
+    const auto later = std::make_shared<Answer>(std::move(*this));
+    const bool waits =
+        later->context_.topics.when_saved(topic, [later, result](bool) { later->answer(result); });
+    if (!waits) later->answer(result);
+  }
+
+  void answer(const store::AppendResult& result) {
+    context_.runtime.count_put(context_.time.now() - began_,
+                               !result.error || result.error == store::StoreErrc::flush_timeout);
     try {
       pending_.answer(make(result));
     } catch (const std::exception& problem) {
@@ -185,7 +205,6 @@ class Answer {
     }
   }
 
- private:
   RemotingCommand make(const store::AppendResult& result) {
     if (result.error && result.error != store::StoreErrc::flush_timeout) {
       return refusal_answer(context_, pending_.request(), store_refusal(context_, result.error));
@@ -200,8 +219,10 @@ class Answer {
   PendingReply pending_;
   std::string topic_;
   std::string recall_handle_;
+  std::string new_topic_;  // that may not be on the disk yet; empty: it is
   std::int32_t queue_id_;
   std::size_t bytes_;
+  Instant began_;
 };
 
 void append_single(BrokerContext& context, const Request& request, std::string_view properties,
@@ -257,7 +278,8 @@ Reply send_message(BrokerContext& context, Request& request) {
   if (!header) return bad_header(command, missing);
 
   const std::size_t bytes = command.body.size() + header->properties.value_or("").size();
-  SendsInFlight::Place place = context.sends.enter(bytes);
+  const Instant now = context.time.now();
+  SendsInFlight::Place place = context.sends.enter(bytes, now);
   if (!place) return refusal_answer(context, identity, too_many_sends(context.sends));
   CheckedSend send;
   if (Refusal refusal = check_send(context, request, *header, send)) {
@@ -267,7 +289,7 @@ Reply send_message(BrokerContext& context, Request& request) {
   const std::string_view properties = header->properties.value_or("");
   if (!send.is_batch) {
     append_single(context, request, properties, send, record,
-                  Answer(context, request, record, bytes, std::move(place), send.is_half));
+                  Answer(context, request, record, bytes, std::move(place), send.is_half, now));
     return std::nullopt;
   }
   auto items = decode_batch(command.body.view());
@@ -276,7 +298,7 @@ Reply send_message(BrokerContext& context, Request& request) {
                           refuse(ResponseCode::message_illegal, items.error().message()));
   }
   append_batch(context, request, *items, properties, record,
-               Answer(context, request, record, bytes, std::move(place), send.is_half));
+               Answer(context, request, record, bytes, std::move(place), send.is_half, now));
   return std::nullopt;
 }
 

@@ -18,6 +18,17 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+// Of "A || B".
+template <class Visit>
+void for_each_tag(std::string_view expression, Visit visit) {
+  while (!expression.empty()) {
+    const std::size_t end = std::min(expression.find("||"), expression.size());
+    const std::string_view tag = trim(expression.substr(0, end));
+    if (!tag.empty()) visit(tag);
+    expression.remove_prefix(std::min(end + 2, expression.size()));
+  }
+}
+
 }  // namespace
 
 Subscription Subscription::from_tag_expression(std::string_view topic, std::string_view expression,
@@ -28,12 +39,9 @@ Subscription Subscription::from_tag_expression(std::string_view topic, std::stri
   expression = trim(expression);
   if (expression.empty() || expression == "*") return subscription;
   subscription.expression = expression;
-  while (!expression.empty()) {
-    std::size_t end = std::min(expression.find("||"), expression.size());
-    std::string_view tag = trim(expression.substr(0, end));
-    if (!tag.empty()) subscription.tag_codes.push_back(java_hash_code(tag));
-    expression.remove_prefix(std::min(end + 2, expression.size()));
-  }
+  for_each_tag(expression, [&subscription](std::string_view tag) {
+    subscription.tag_codes.push_back(java_hash_code(tag));
+  });
   return subscription;
 }
 
@@ -64,6 +72,26 @@ Subscription Subscription::from_expression(std::string_view topic, std::string_v
     subscription.error = error.context();
   }
   return subscription;
+}
+
+void Subscription::write_json(routing::JsonWriter& json) const {
+  json.begin_object();
+  json.member("classFilterMode", false);
+  json.key("codeSet");
+  json.begin_array();
+  for (const std::int32_t code : tag_codes) json.value(std::int64_t{code});
+  json.end_array();
+  json.member("expressionType", expression_type);
+  json.member("subString", expression);
+  json.member("subVersion", version);
+  json.key("tagsSet");
+  json.begin_array();
+  if (is_tag_filter() && expression != "*") {
+    for_each_tag(expression, [&json](std::string_view tag) { json.value(tag); });
+  }
+  json.end_array();
+  json.member("topic", topic);
+  json.end_object();
 }
 
 bool Subscription::looks_at_properties() const noexcept {

@@ -10,6 +10,7 @@
 #include <boost/json/value.hpp>
 
 #include "comet/filter/sql_filter.hpp"
+#include "comet/routing/json_writer.hpp"
 
 namespace comet::broker {
 
@@ -23,6 +24,8 @@ class Subscription {
   static Subscription from_expression(std::string_view topic, std::string_view type,
                                       std::string_view expression, std::int64_t version);
   static Subscription from_json(const boost::json::object& object);
+  // As Java prints a SubscriptionData.
+  void write_json(routing::JsonWriter& json) const;
 
   [[nodiscard]] bool is_tag_filter() const noexcept {
     return expression_type.empty() || expression_type == "TAG";

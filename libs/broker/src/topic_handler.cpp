@@ -2,10 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <limits>
+
+#include "await_saved.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "table_limits.hpp"
 
@@ -21,18 +29,17 @@ std::string conflict_with_system_topic(std::string_view topic) {
   return fmt::format("The topic[{}] is conflict with system topic.", topic);
 }
 
-std::string complaint_about(const remoting::CreateTopicHeader& header, const TopicTable& topics) {
-  if (std::string complaint = check_topic(header.topic); !complaint.empty()) return complaint;
-  if (topics.is_reserved(header.topic)) return conflict_with_system_topic(header.topic);
-  if (header.read_queue_nums < 0 || header.write_queue_nums < 0 ||
-      header.read_queue_nums > kMostQueues || header.write_queue_nums > kMostQueues) {
+std::string complaint_about(const routing::TopicConfig& topic, const TopicTable& topics) {
+  if (std::string complaint = check_topic(topic.topic_name); !complaint.empty()) return complaint;
+  if (topics.is_reserved(topic.topic_name)) return conflict_with_system_topic(topic.topic_name);
+  if (topic.read_queue_nums < 0 || topic.write_queue_nums < 0 ||
+      topic.read_queue_nums > kMostQueues || topic.write_queue_nums > kMostQueues) {
     return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMostQueues);
   }
-  std::string_view filter = header.topic_filter_type.value_or("SINGLE_TAG");
-  if (filter != "SINGLE_TAG" && filter != "MULTI_TAG") {
-    return fmt::format("topicFilterType = [{}] value invalid", filter);
+  if (topic.topic_filter_type != "SINGLE_TAG" && topic.topic_filter_type != "MULTI_TAG") {
+    return fmt::format("topicFilterType = [{}] value invalid", topic.topic_filter_type);
   }
-  if (!topics.find(header.topic) && topics.snapshot().topics.size() >= kMostTopics) {
+  if (topics.size() >= kMostTopics && !topics.find(topic.topic_name)) {
     return fmt::format("this broker has {} topics already, the most that it takes", kMostTopics);
   }
   return {};
@@ -43,10 +50,6 @@ Reply create_topic(Request& request, BrokerContext& context) {
   auto header = remoting::read_header<remoting::CreateTopicHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
-  if (std::string complaint = complaint_about(*header, context.topics); !complaint.empty()) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                     std::move(complaint));
-  }
   // What the request does not speak of stays as it is.
   routing::TopicConfig topic = context.topics.find(header->topic).value_or(routing::TopicConfig());
   topic.topic_name = header->topic;
@@ -56,12 +59,61 @@ Reply create_topic(Request& request, BrokerContext& context) {
   topic.topic_filter_type = header->topic_filter_type.value_or("SINGLE_TAG");
   topic.topic_sys_flag = header->topic_sys_flag.value_or(0);
   topic.order = header->order.value_or(false);
-  context.topics.put(std::move(topic));
-  return RemotingCommand::response(request.command, ResponseCode::success);
+  if (std::string complaint = complaint_about(topic, context.topics); !complaint.empty()) {
+    return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                     std::move(complaint));
+  }
+  context.topics.put({std::move(topic)}, answer_when_saved(request));
+  return std::nullopt;
+}
+
+routing::TopicConfig topic_from_json(const boost::json::object& object) {
+  const auto number = [&object](std::string_view name, std::int32_t otherwise) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+    return static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(routing::get_int(object, name, otherwise), -1, kMost));
+  };
+  routing::TopicConfig topic;
+  topic.topic_name = routing::get_string(object, "topicName");
+  topic.read_queue_nums = number("readQueueNums", topic.read_queue_nums);
+  topic.write_queue_nums = number("writeQueueNums", topic.write_queue_nums);
+  topic.perm = number("perm", topic.perm) & 0xF;
+  topic.topic_filter_type = routing::get_string(object, "topicFilterType", topic.topic_filter_type);
+  topic.topic_sys_flag = number("topicSysFlag", topic.topic_sys_flag);
+  topic.order = routing::get_bool(object, "order", topic.order);
+  return topic;
+}
+
+// 5.x: several at once, all or none.
+Reply create_topics(Request& request, BrokerContext& context) {
+  const auto refuse = [&request](std::string complaint) {
+    return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                     std::move(complaint));
+  };
+  const auto parsed = routing::parse_json(request.command.body.view());
+  const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
+  const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("topicConfigList");
+  if (list == nullptr || !list->is_array()) return refuse("the body has no topicConfigList");
+  std::vector<routing::TopicConfig> topics;
+  for (const boost::json::value& item : list->get_array()) {
+    if (!item.is_object()) return refuse("an item of topicConfigList is no object");
+    topics.push_back(topic_from_json(item.get_object()));
+    if (std::string complaint = complaint_about(topics.back(), context.topics);
+        !complaint.empty()) {
+      return refuse(std::move(complaint));
+    }
+  }
+  if (context.topics.size() + topics.size() > kMostTopics)
+    return refuse("there are too many topics");
+  context.topics.put(std::move(topics), answer_when_saved(request));
+  return std::nullopt;
 }
 
 Reply all_topic_config(Request& request, BrokerContext& context) {
-  return json_answer(request.command, routing::to_json(context.topics.snapshot()));
+  const auto make = [&context](Request& asked) {
+    return json_answer(asked.command, routing::to_json(context.topics.snapshot()));
+  };
+  return answer_on_helper(context, request, make);
 }
 
 Reply get_topic(Request& request, BrokerContext& context) {
@@ -88,8 +140,16 @@ asio::awaitable<Reply> delete_topic(BrokerContext& context, Request request) {
     co_return RemotingCommand::response(request.command, ResponseCode::system_error,
                                         conflict_with_system_topic(topic));
   }
-  context.topics.remove(topic);
+  const std::function<void(TopicTable::Done)> removal = [&](TopicTable::Done done) {
+    context.topics.remove(topic, std::move(done));
+  };
+  const bool saved = co_await await_saved(removal);
+  if (!saved) {
+    co_return RemotingCommand::response(request.command, ResponseCode::system_error,
+                                        "topics.json could not be written: see the broker's log");
+  }
   context.offsets.forget_topic(topic);
+  context.traffic.forget_topic(topic);
   const std::int64_t queues = co_await context.store.remove_topic(topic);
   log::info("topic {} deleted with {} queues", topic, queues);
   co_return RemotingCommand::response(request.command, ResponseCode::success);
@@ -132,6 +192,8 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   using remoting::RequestCode;
   dispatcher.on(RequestCode::update_and_create_topic,
                 [&context](Request& request) { return create_topic(request, context); });
+  dispatcher.on(RequestCode::update_and_create_topic_list,
+                [&context](Request& request) { return create_topics(request, context); });
   dispatcher.on(RequestCode::get_topic_config,
                 [&context](Request& request) { return get_topic(request, context); });
   const auto deletion = [&context](Request request) {

@@ -1,6 +1,7 @@
 #include "topic_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
@@ -15,6 +16,8 @@ namespace perm = routing::perm;
 
 namespace {
 
+constexpr std::size_t kSlice = 256;  // topics that are copied with the lock held
+
 TopicConfig make_topic(std::string_view name, std::int32_t queues, std::int32_t permission) {
   TopicConfig config;
   config.topic_name = name;
@@ -26,8 +29,11 @@ TopicConfig make_topic(std::string_view name, std::int32_t queues, std::int32_t 
 
 }  // namespace
 
-TopicTable::TopicTable(const BrokerConfig& config, TimeSource& time)
-    : config_(config), time_(time), path_(config.store.root + "/config/topics.json") {}
+TopicTable::TopicTable(const BrokerConfig& config, TimeSource& time, HelperThread& files)
+    : config_(config),
+      time_(time),
+      path_(config.store.root + "/config/topics.json"),
+      saver_(files, [this] { return save(); }) {}
 
 void TopicTable::load() {
   std::lock_guard lock(mutex_);
@@ -83,8 +89,9 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     created.topic_filter_type = source->second.topic_filter_type;
     created.topic_sys_flag = sys_flag;
     table_.topics.emplace(topic, created);
-    save_locked(topic);
+    note_change(topic);
   }
+  saver_.changed();
   log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums,
             default_topic);
   if (observer_) observer_();
@@ -99,33 +106,62 @@ TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queu
     std::lock_guard lock(mutex_);
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
     table_.topics.emplace(topic, created);
-    save_locked(topic);
+    note_change(topic);
   }
+  saver_.changed();
   log::info("topic {} created by the broker, {} queues", topic, queue_nums);
   if (observer_) observer_();
   return created;
 }
 
-void TopicTable::put(TopicConfig config) {
-  {
-    std::lock_guard lock(mutex_);
-    table_.topics.insert_or_assign(config.topic_name, config);
-    save_locked(config.topic_name);
+void TopicTable::put(std::vector<TopicConfig> topics, Done done) {
+  for (TopicConfig& config : topics) {
+    log::info("topic {} set: read {} write {} perm {}", config.topic_name, config.read_queue_nums,
+              config.write_queue_nums, config.perm);
+    const std::lock_guard lock(mutex_);
+    note_change(config.topic_name);
+    std::string name = config.topic_name;
+    table_.topics.insert_or_assign(std::move(name), std::move(config));
   }
-  log::info("topic {} set: read {} write {} perm {}", config.topic_name, config.read_queue_nums,
-            config.write_queue_nums, config.perm);
+  saver_.changed(std::move(done));
   if (observer_) observer_();
 }
 
-void TopicTable::remove(std::string_view topic) {
+void TopicTable::remove(std::string_view topic, Done done) {
+  bool was_there = false;
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     auto found = table_.topics.find(topic);
-    if (found == table_.topics.end()) return;
-    table_.topics.erase(found);
-    save_locked({});
+    was_there = found != table_.topics.end();
+    if (was_there) {
+      table_.topics.erase(found);
+      note_change({});
+    }
   }
+  if (!was_there) {
+    if (done) done(true);
+    return;
+  }
+  saver_.changed(std::move(done));
   if (observer_) observer_();
+}
+
+void TopicTable::announce_all() {
+  {
+    const std::lock_guard lock(mutex_);
+    note_change({});
+  }
+  saver_.changed();
+  if (observer_) observer_();
+}
+
+bool TopicTable::when_saved(std::string_view topic, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!unsaved_.contains(topic)) return false;
+  }
+  saver_.when_saved(std::move(done));
+  return true;
 }
 
 bool TopicTable::is_reserved(std::string_view topic) const {
@@ -133,17 +169,41 @@ bool TopicTable::is_reserved(std::string_view topic) const {
 }
 
 routing::TopicConfigTable TopicTable::snapshot() const {
-  std::lock_guard lock(mutex_);
-  return table_;
+  routing::TopicConfigTable copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy.data_version = table_.data_version;
+  }
+  std::string last;
+  for (;;) {
+    std::vector<TopicConfig> topics = slice(last, kSlice);
+    if (topics.empty()) return copy;
+    last = topics.back().topic_name;
+    for (TopicConfig& topic : topics) {
+      std::string name = topic.topic_name;
+      copy.topics.emplace_hint(copy.topics.end(), std::move(name), std::move(topic));
+    }
+  }
+}
+
+std::vector<TopicConfig> TopicTable::slice(std::string_view after, std::size_t most) const {
+  std::vector<TopicConfig> topics;
+  topics.reserve(most);
+  const std::lock_guard lock(mutex_);
+  for (auto at = table_.topics.upper_bound(after); at != table_.topics.end(); ++at) {
+    if (topics.size() == most) break;
+    topics.push_back(at->second);
+  }
+  return topics;
 }
 
 std::optional<routing::TopicConfigTable> TopicTable::changed_since(std::int64_t counter) const {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex_);
   if (counter < unknown_before_) return std::nullopt;
   routing::TopicConfigTable changes;
   changes.data_version = table_.data_version;
-  for (const auto& [topic, changed_at] : changed_at_) {
-    if (changed_at > counter) changes.topics.insert(*table_.topics.find(topic));
+  for (auto at = by_change_.upper_bound(counter); at != by_change_.end(); ++at) {
+    changes.topics.insert(*table_.topics.find(at->second));
   }
   return changes;
 }
@@ -153,16 +213,36 @@ std::size_t TopicTable::size() const {
   return table_.topics.size();
 }
 
-void TopicTable::save_locked(std::string_view topic) {
+routing::DataVersion TopicTable::data_version() const {
+  const std::lock_guard lock(mutex_);
+  return table_.data_version;
+}
+
+void TopicTable::note_change(std::string_view topic) {
   table_.data_version.next(time_.wall_millis());
   const std::int64_t counter = table_.data_version.counter;
   if (topic.empty()) {
     unknown_before_ = counter;
     changed_at_.clear();
-  } else {
-    changed_at_.insert_or_assign(std::string(topic), counter);
+    by_change_.clear();
+    return;
   }
-  save_state_file(path_, routing::to_json(table_));
+  auto [entry, is_new] = changed_at_.try_emplace(std::string(topic), counter);
+  if (!is_new) by_change_.erase(std::exchange(entry->second, counter));
+  by_change_.emplace(counter, topic);
+  unsaved_.insert_or_assign(std::string(topic), counter);
+  has_unsaved_.store(true, std::memory_order_release);
+}
+
+bool TopicTable::save() {
+  const routing::TopicConfigTable copy = snapshot();
+  const bool saved = save_state_file(path_, routing::to_json(copy));
+  // Nobody waits for what could not be written; the next write tries again.
+  const std::lock_guard lock(mutex_);
+  std::erase_if(unsaved_,
+                [&copy](const auto& entry) { return entry.second <= copy.data_version.counter; });
+  has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
+  return saved;
 }
 
 }  // namespace comet::broker

@@ -123,6 +123,36 @@ void append_json_string(std::string& out, std::string_view text, Charset charset
   out += '"';
 }
 
+void append_java_double(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  const double size = std::fabs(number);
+  // Java's bounds for the plain form.
+  const bool is_plain = size == 0 || (size >= 1e-3 && size < 1e7);
+  char text[64];
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof text, number,
+                    is_plain ? std::chars_format::fixed : std::chars_format::scientific);
+  std::string_view digits(text, static_cast<std::size_t>(end - text));
+  if (is_plain) {
+    out += digits;
+    if (digits.find('.') == std::string_view::npos) out += ".0";
+    return;
+  }
+  const std::size_t e = digits.find('e');
+  const std::string_view mantissa = digits.substr(0, e);
+  std::string_view exponent = digits.substr(e + 1);
+  out += mantissa;
+  if (mantissa.find('.') == std::string_view::npos) out += ".0";
+  out += 'E';
+  if (exponent.front() == '-') out += '-';
+  exponent.remove_prefix(1);
+  while (exponent.size() > 1 && exponent.front() == '0') exponent.remove_prefix(1);
+  out += exponent;
+}
+
 std::int64_t get_int(const boost::json::object& object, std::string_view key,
                      std::int64_t otherwise) {
   const boost::json::value* value = object.if_contains(key);

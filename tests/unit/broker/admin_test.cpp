@@ -112,9 +112,9 @@ BOOST_AUTO_TEST_CASE(all_offsets_of_consumers_and_delay_levels_can_be_had) {
   ask_with(RequestCode::update_consumer_offset,
            {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "3"}, {"commitOffset", "7"}});
   BOOST_TEST(ask(RemotingCommand::request(RequestCode::get_all_consumer_offset)).body.view() ==
-             R"({"offsetTable":{"T@CG":{"3":7}}})");
+             R"({"offsetTable":{"T@CG":{3:7}}})");
   BOOST_TEST(ask(RemotingCommand::request(RequestCode::get_all_delay_offset)).body.view() ==
-             R"({"offsetTable":{"1":1}})");
+             R"({"offsetTable":{1:1}})");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,18 +5,35 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "comet/base/config.hpp"
 #include "comet/base/stream.hpp"
 #include "comet/broker/broker_stats.hpp"
+#include "comet/broker/live.hpp"
 #include "comet/remoting/address_server.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"
 
 namespace comet::broker {
 
-// Comments name Apache's key where it differs from the member.
+// What one answer to a pull holds at most.
+class PullLimits {
+ public:
+  Live<std::int32_t> max_count;
+  Live<std::int64_t> max_bytes;
+  operator store::ReadLimits() const {  // NOLINT: implicit
+    store::ReadLimits limits;
+    limits.max_count = max_count;
+    limits.max_bytes = max_bytes;
+    return limits;
+  }
+};
+
+// Comments name Apache's key where it differs from the member. What is Live can be changed while
+// the broker runs (live_settings.hpp).
 class BrokerConfig {
  public:
   std::string broker_name = "broker-a";
@@ -29,21 +46,22 @@ class BrokerConfig {
   remoting::AddressServer address_server;
   store::StoreConfig store;
 
-  bool auto_create_topic = true;  // autoCreateTopicEnable
-  bool auto_create_subscription_group = true;
+  Live<bool> auto_create_topic = true;  // autoCreateTopicEnable
+  Live<bool> auto_create_subscription_group = true;
   std::int32_t default_topic_queue_nums = 8;
   bool cluster_topic = true;  // clusterTopicEnable: may be read and written; so the next
   bool broker_topic = true;   // brokerTopicEnable
   std::string trace_topic;    // msgTraceTopicName with traceTopicEnable; empty: none
-  std::int32_t broker_permission = 6;
-  bool property_filter = false;  // enablePropertyFilter: consumers may choose by SQL92 expressions
-  std::int64_t start_accept_send_millis = 0;  // startAcceptSendRequestTimeStamp, wall clock
-  bool long_polling = true;                   // longPollingEnable
-  Duration short_polling_time = std::chrono::seconds(1);  // shortPollingTimeMills
-  // What one answer to a pull holds at most: maxTransfer...OnMessageInMemory, ...InDisk.
-  store::ReadLimits pull_from_memory;
-  store::ReadLimits pull_from_disk{.max_count = 8, .max_bytes = 64 * 1024};
-  Duration register_period = std::chrono::seconds(30);  // registerNameServerPeriod
+  Live<std::int32_t> broker_permission = 6;
+  // enablePropertyFilter: consumers may choose by SQL92 expressions.
+  Live<bool> property_filter = false;
+  Live<bool> filter_retry_topics = false;           // filterSupportRetry: in retry topics, too
+  Live<std::int64_t> start_accept_send_millis = 0;  // startAcceptSendRequestTimeStamp, wall clock
+  Live<bool> long_polling = true;                   // longPollingEnable
+  Live<Duration> short_polling_time{std::chrono::seconds(1)};  // shortPollingTimeMills
+  PullLimits pull_from_memory{32, 256 * 1024};                 // maxTransfer...OnMessageInMemory
+  PullLimits pull_from_disk{8, 64 * 1024};                     // maxTransfer...OnMessageInDisk
+  Duration register_period = std::chrono::seconds(30);         // registerNameServerPeriod
   // False: every register_period a name server is only asked whether its topics are the current.
   bool force_register = true;
   bool compressed_register = false;  // topics in the compressed binary form
@@ -65,8 +83,9 @@ class BrokerConfig {
   std::int32_t transaction_check_max = 15;  // transactionCheckMax: then they are given up
   bool reject_transactions = false;         // rejectTransactionMessage
   bool store_replies = true;                // storeReplyMessageEnable
-  Duration client_expiry = std::chrono::seconds(120);
-  bool notify_consumer_ids_changed = true;  // notifyConsumerIdsChangedEnable
+  Live<Duration> client_expiry{std::chrono::seconds(120)};         // channelExpiredTimeout
+  Live<bool> notify_consumer_ids_changed = true;                   // notifyConsumerIdsChangedEnable
+  Live<bool> server_side_reset = false;                            // useServerSideResetOffset
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are closed at once
@@ -74,6 +93,9 @@ class BrokerConfig {
   std::size_t max_sends = 10'000;  // sendThreadPoolQueueCapacity
   std::size_t max_send_bytes = 128u << 20;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
+  // What GET_BROKER_CONFIG shows and UPDATE_BROKER_CONFIG changes, with all of kLiveKeys; without:
+  // those alone.
+  std::optional<Config> settings;
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the

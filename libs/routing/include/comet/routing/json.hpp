@@ -25,6 +25,9 @@ enum class Charset {
 // result is always valid.
 void append_json_string(std::string& out, std::string_view text, Charset charset = Charset::utf8);
 
+// Appends a number as Java's Double.toString writes it: 0.0, 12.5, 1.0E7; null for what is none.
+void append_java_double(std::string& out, double number);
+
 // Members as Java reads them: a number may be given as text and the other way round; absent, null
 // or of another type: the default. Numbers beyond the type's range are brought to its nearest end.
 [[nodiscard]] std::int64_t get_int(const boost::json::object& object, std::string_view key,

@@ -36,6 +36,15 @@ class JsonWriter {
     first_ = true;
   }
 
+  // Java's way to print a map whose keys are objects: {{"a":1}:2}. What is written in between are
+  // the members of the key; what follows is its value.
+  void begin_object_key() { open('{'); }
+  void end_object_key() {
+    close('}');
+    out_ += ':';
+    first_ = true;
+  }
+
   void value(std::string_view text) {
     separate();
     append_json_string(out_, text, charset_);
@@ -48,18 +57,28 @@ class JsonWriter {
     separate();
     out_ += flag ? "true" : "false";
   }
+  void value(double number) {
+    separate();
+    append_java_double(out_, number);
+  }
+  // A value that is JSON already.
+  void raw_value(std::string_view json) {
+    separate();
+    out_ += json;
+  }
   template <class T>
   void member(std::string_view name, const T& content) {
     key(name);
     if constexpr (std::is_convertible_v<const T&, std::string_view>) {
       value(std::string_view(content));
-    } else if constexpr (std::is_same_v<T, bool>) {
+    } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double>) {
       value(content);
     } else {
       value(static_cast<std::int64_t>(content));
     }
   }
 
+  [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:

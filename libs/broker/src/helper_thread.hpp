@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <optional>
+#include <utility>
+
+#include "comet/base/time.hpp"
+
+namespace comet::broker {
+
+// A thread for work that would hold up the event loops: files, large answers. Jobs are done one
+// after the other. Under virtual time, which waits for no thread, they are done on `home`.
+class HelperThread {
+ public:
+  // Jobs that wait or are done; administrators are refused beyond it.
+  static constexpr std::size_t kMostJobs = 256;
+
+  HelperThread(asio::any_io_executor home, TimeSource& time);
+
+  // Thread-safe. `job` throws nothing.
+  template <class Job>
+  void post(Job job) {
+    jobs_.fetch_add(1, std::memory_order_relaxed);
+    auto run = [this, job = std::move(job)]() mutable {
+      job();
+      jobs_.fetch_sub(1, std::memory_order_relaxed);
+    };
+    asio::post(executor_, std::move(run));
+  }
+  [[nodiscard]] std::size_t jobs() const noexcept { return jobs_.load(std::memory_order_relaxed); }
+
+  // Returns when all that was posted before is done; nothing is to be posted any more.
+  [[nodiscard]] asio::awaitable<void> finish();
+  // Ends the thread after the job at hand. For when there is nobody to wait.
+  void abandon();
+
+ private:
+  std::optional<asio::thread_pool> thread_;
+  asio::any_io_executor executor_;
+  std::atomic<std::size_t> jobs_{0};
+};
+
+}  // namespace comet::broker
