@@ -9,6 +9,7 @@
 #include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
+#include "comet/broker/live_settings.hpp"
 #include "common_settings.hpp"
 #include "daemon.hpp"
 
@@ -62,6 +63,8 @@ Config read_settings(const options::variables_map& given) {
     if (given.contains(option))
       settings.set(option, given[option].as<std::string>(), "command line");
   }
+  broker::apply_stored_settings(settings,
+                                broker::stored_settings_path(settings.text("storePathRootDir")));
   return settings;
 }
 

@@ -11,6 +11,7 @@
 #include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
+#include "comet/broker/live_settings.hpp"
 #include "comet/namesrv/name_server.hpp"
 #include "common_settings.hpp"
 #include "daemon.hpp"
@@ -47,6 +48,8 @@ Config broker_settings(const options::variables_map& given) {
                "command line");
   if (given.contains("logLevel"))
     settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
+  broker::apply_stored_settings(settings,
+                                broker::stored_settings_path(settings.text("storePathRootDir")));
   return settings;
 }
 

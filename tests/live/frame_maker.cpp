@@ -129,6 +129,7 @@ bool makes_state(std::int32_t code) {
     case RequestCode::update_and_create_subscriptiongroup:
     case RequestCode::update_and_create_subscriptiongroup_list:
     case RequestCode::update_broker_config:
+    case RequestCode::clone_group_offset:
       return true;
     default:
       return false;
@@ -207,6 +208,8 @@ std::string FrameMaker::fitting_value(std::string_view name, bool is_text) {
                        "2A9F0000000000000000"
                      : strange_text();
   if (has_any(name, {"lient"})) return "127.0.0.1@fuzz-" + std::to_string(below(50));
+  if (name == "statsName") return one_in(2) ? "GROUP_GET_LATENCY" : "TOPIC_PUT_NUMS";
+  if (name == "statsKey") return one_in(2) ? "0@fuzz-a@fuzz-g" : "fuzz-a";
   if (name == "expressionType") return one_in(3) ? "SQL92" : "TAG";
   if (name == "subscription") return one_in(2) ? "*" : std::string(any_of(kStrange));
   return one_in(3) ? strange_text() : std::string("value");
@@ -267,7 +270,45 @@ void FrameMaker::add_fields_of(std::int32_t code, remoting::Fields& fields) {
     case RequestCode::end_transaction:
       return add_fields<EndTransactionHeader>(fields, false);
     case RequestCode::get_consumer_list_by_group:
+    case RequestCode::get_consumer_connection_list:
       return add_fields<ConsumerGroupHeader>(fields, false);
+    case RequestCode::get_topic_stats_info:
+    case RequestCode::delete_topic_in_broker:
+    case RequestCode::query_topic_consume_by_who:
+    case RequestCode::get_topic_config:
+      return add_fields<TopicHeader>(fields, false);
+    case RequestCode::get_producer_connection_list:
+      return add_fields<ProducerGroupHeader>(fields, false);
+    case RequestCode::delete_subscriptiongroup:
+      return add_fields<DeleteGroupHeader>(fields, false);
+    case RequestCode::query_topics_by_consumer:
+    case RequestCode::get_subscriptiongroup_config:
+      return add_fields<GroupHeader>(fields, false);
+    case RequestCode::get_consume_stats:
+      return add_fields<ConsumeStatsHeader>(fields, false);
+    case RequestCode::get_broker_consume_stats:
+      return add_fields<BrokerConsumeStatsHeader>(fields, false);
+    case RequestCode::invoke_broker_to_reset_offset:
+      return add_fields<ResetOffsetHeader>(fields, false);
+    case RequestCode::invoke_broker_to_get_consumer_status:
+      return add_fields<ConsumerStatusHeader>(fields, false);
+    case RequestCode::query_consume_time_span:
+    case RequestCode::query_subscription_by_consumer:
+      return add_fields<ConsumeTimeSpanHeader>(fields, false);
+    case RequestCode::get_consumer_running_info:
+      return add_fields<ConsumerRunningInfoHeader>(fields, false);
+    case RequestCode::consume_message_directly:
+      return add_fields<ConsumeMessageDirectlyHeader>(fields, false);
+    case RequestCode::query_correction_offset:
+      return add_fields<CorrectionOffsetHeader>(fields, false);
+    case RequestCode::clone_group_offset:
+      return add_fields<CloneGroupOffsetHeader>(fields, false);
+    case RequestCode::view_broker_stats_data:
+      return add_fields<BrokerStatsHeader>(fields, false);
+    case RequestCode::query_consume_queue:
+      return add_fields<QueryConsumeQueueHeader>(fields, false);
+    case RequestCode::update_and_create_acl_config:
+      return add_fields<AccessConfigHeader>(fields, false);
     default:
       break;
   }
@@ -339,14 +380,23 @@ std::string FrameMaker::valid_body(std::int32_t code) {
       return fmt::format(
           R"({{"groupName":"{}","consumeEnable":true,"retryQueueNums":{},"retryMaxTimes":{}}})",
           any_of(kGroups), below(4), number());
+    case RequestCode::update_and_create_topic_list:
+      return fmt::format(R"({{"topicConfigList":[{{"topicName":"{}","readQueueNums":{}}}]}})",
+                         any_of(kTopics), one_in(2) ? std::to_string(below(9)) : number());
+    case RequestCode::update_broker_config:
+      return fmt::format("maxTransferCountOnMessageInMemory={}\n{}={}\n", number(),
+                         one_in(2) ? "longPollingEnable" : "storePathRootDir",
+                         one_in(2) ? "true" : any_of(kStrange));
     default:
       return one_in(100) ? bytes(1u << below(21)) : bytes(below(300));
   }
 }
 
 std::int32_t FrameMaker::choose_code() {
-  constexpr std::int32_t kUsual[] = {10, 11, 12, 14, 15, 29,  30,  31,  32,  33, 34, 35, 36,
-                                     37, 38, 41, 42, 46, 310, 310, 320, 361, 11, 17, 200};
+  constexpr std::int32_t kUsual[] = {
+      10,  11,  12,  14,  15,  29,  30,  31,  32,  33,  34,  35,  36,  37,  38,  41,  42,  46,  310,
+      310, 320, 361, 11,  17,  200, 18,  21,  25,  26,  28,  43,  45,  50,  202, 203, 204, 208, 222,
+      223, 300, 303, 305, 306, 307, 308, 309, 314, 315, 316, 317, 321, 328, 329, 343, 345};
   if (one_in(40)) return static_cast<std::int32_t>(random_() >> below(64));
   for (;;) {
     const std::int32_t code = one_in(2) ? any_of(kUsual) : any_of(kKnownCodes);

@@ -248,7 +248,7 @@ void Broker::Impl::begin_background_work() {
                            [this] { return save_delay_offsets_in_background(); }));
   if (!timers) return;
   timers->start(tasks, context->store_host,
-                [this](std::function<void()> work) { asio::post(file_writer, std::move(work)); });
+                [this](std::function<void()> work) { files.post(std::move(work)); });
 }
 
 void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,

@@ -290,7 +290,7 @@ std::optional<std::vector<ClientRegistry::ConnectedClient>> ClientRegistry::prod
   const std::lock_guard lock(mutex_);
   const auto found = producers_.find(group);
   if (found == producers_.end()) return std::nullopt;
-  return describe(found->second);
+  return describe(found->second.clients);
 }
 
 std::optional<ClientRegistry::ConnectedClient> ClientRegistry::find_consumer(
@@ -312,7 +312,7 @@ std::vector<ClientRegistry::ProducerGroupView> ClientRegistry::next_producer_gro
     if (groups.size() == kSlice) break;
     ProducerGroupView& group = groups.emplace_back();
     group.name = last = at->first;
-    group.clients = describe(at->second);
+    group.clients = describe(at->second.clients);
   }
   return groups;
 }

@@ -167,7 +167,8 @@ Reply end_transaction(BrokerContext& context, const Request& request) {
   }
   if (std::string problem = complaint(*half, *header); !problem.empty())
     return answer(request, ResponseCode::system_error, std::move(problem));
-  SendsInFlight::Place place = context.sends.enter(half->body.size() + half->properties.size());
+  SendsInFlight::Place place =
+      context.sends.enter(half->body.size() + half->properties.size(), context.time.now());
   if (!place) {
     return answer(request, ResponseCode::system_busy,
                   "[REJECTREQUEST]system busy, start flow control for a while");

@@ -83,9 +83,9 @@ class BrokerConfig {
   std::int32_t transaction_check_max = 15;  // transactionCheckMax: then they are given up
   bool reject_transactions = false;         // rejectTransactionMessage
   bool store_replies = true;                // storeReplyMessageEnable
-  Live<Duration> client_expiry{std::chrono::seconds(120)};         // channelExpiredTimeout
-  Live<bool> notify_consumer_ids_changed = true;                   // notifyConsumerIdsChangedEnable
-  Live<bool> server_side_reset = false;                            // useServerSideResetOffset
+  Live<Duration> client_expiry{std::chrono::seconds(120)};  // channelExpiredTimeout
+  Live<bool> notify_consumer_ids_changed = true;            // notifyConsumerIdsChangedEnable
+  Live<bool> server_side_reset = false;                     // useServerSideResetOffset
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are closed at once
