@@ -178,6 +178,7 @@ RemotingCommand system_topics(BrokerContext& context, const Request& request) {
         "RMQ_SYS_TRACE_TOPIC", "OFFSET_MOVED_EVENT"}) {
     topics.insert(topic);
   }
+  topics.insert(context.config.cluster_name + "_REPLY_TOPIC");
   return list_answer(context, request, "topicList", topics);
 }
 
