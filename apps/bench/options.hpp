@@ -22,7 +22,7 @@ class ProduceOptions {
   double rate = 0;           // messages per second; 0: as fast as they are answered
   std::size_t batch = 1;     // messages of a request
   bool auto_batch = false;
-  int ordered = 0;       // keys; 0: no order
+  int ordered = 0;  // keys; 0: no order
   bool transactions = false;
   pid_t broker_pid = 0;  // 0: not known
   std::uint64_t count = 0;
