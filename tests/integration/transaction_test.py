@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest, TOOL_TIMEOUT  # noqa: E402
+from daemons import DaemonTest, TOOL_TIMEOUT, wait_until  # noqa: E402
 from remoting import Client, SUCCESS  # noqa: E402
 
 GROUP = "comet-bench"
@@ -23,6 +23,7 @@ class Transactions(DaemonTest):
 
     def start_checking_broker(self):
         self.broker = self.start_broker(self.namesrv, transactionCheckInterval=1000, transactionTimeOut=0)
+        wait_until(lambda: "registered with name server" in self.broker.log(), TOOL_TIMEOUT, "registration")
 
     def send_half(self, body, group=GROUP):
         """By a producer that is never heard of again."""
@@ -39,7 +40,7 @@ class Transactions(DaemonTest):
     def run_members(self, *arguments):
         """A member of the group, for some seconds; its own transactions go to another topic."""
         return self.run_program("comet-bench", "produce", "--namesrv", self.namesrv.address, "--transactions",
-                                "--topic", "others", "--group", GROUP, "--size", 10, *arguments)
+                                "--topic", "others", "--group", GROUP, "--size", 10, "--timeout", 30, *arguments)
 
     def wait_until_committed(self, bodies):
         deadline = time.monotonic() + TOOL_TIMEOUT
