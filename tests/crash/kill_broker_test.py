@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 """The broker ends in the middle of sending: every acknowledged message is there afterwards.
 
-Each round starts the broker on the same data directory, reads back what all rounds before were told
+Each round starts the broker on the same data directory (20 rounds, then on a new one), reads back what all rounds before were told
 is stored, lets the producer send numbered lines of text with a ledger of what was acknowledged, and
 kills the broker at a random moment. Rounds change between ASYNC_FLUSH and SYNC_FLUSH; the
 commit log's files are small, so that kills also hit the change from one file to the next.
 
-  tests/crash/kill_broker_test.py [--rounds N] [--seed N]     (COMET_BIN names the programs' folder)
+  tests/crash/kill_broker_test.py [--rounds N] [--fresh N] [--seed N]     (COMET_BIN names the programs' folder)
 """
 
 import argparse
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from daemons import DaemonTest, program, real_lines, wait_until  # noqa: E402
 from remoting import Client  # noqa: E402
 
-OPTIONS = argparse.Namespace(rounds=5, seed=None)
+OPTIONS = argparse.Namespace(rounds=5, fresh=20, seed=None)
 TOPIC = "crash"
 QUEUES = 4
 LINES = 200000
@@ -59,30 +60,35 @@ class KillBroker(DaemonTest):
         print(f"{rounds} rounds, seed {seed}")
         self.random = random.Random(seed)
         self.namesrv = self.start_namesrv()
-        self.data = self.folder / "data"
         self.text = self.folder / "lines.txt"
         self.lines = [line.encode() for line in real_lines(LINES)]
         self.text.write_bytes(b"\n".join(self.lines) + b"\n")
+        totals = [0, 0]
+        for first in range(0, rounds, OPTIONS.fresh):
+            self.run_on_one_directory(range(first, min(first + OPTIONS.fresh, rounds)), end_broker, totals)
+        print(f"{rounds} rounds: {totals[0]} acknowledged, {totals[1]} stored, 0 lost, 0 altered")
+
+    def run_on_one_directory(self, rounds, end_broker, totals):
+        self.data = self.folder / f"data-{rounds.start}"
         self.expected = {}    # (queue, offset) -> body, of all rounds so far
         self.seen = [[] for _ in range(QUEUES)]
-        total = 0
-        for round_number in range(rounds):
+        for round_number in rounds:
             mode = ("ASYNC_FLUSH", "SYNC_FLUSH")[round_number % 2]
             broker = self.start_broker(self.namesrv, data=self.data, flushDiskType=mode,
                                        mappedFileSizeCommitLog=SEGMENT)
             stored = self.check_all(broker)
-            if round_number == 0:
+            if round_number == rounds.start:
                 with Client(broker.port) as client:
                     self.assertEqual(0, client.create_topic(TOPIC, QUEUES).code)
             acknowledged = self.send_and_end(broker, round_number, end_broker)
-            total += acknowledged
+            totals[0] += acknowledged
             print(f"round {round_number + 1}: {mode}, ready after {broker.ready_seconds * 1000:.0f} ms with "
                   f"{stored} messages, ended after {acknowledged} acknowledged", flush=True)
             self.assertGreater(acknowledged, 0, "the end came before anything was acknowledged")
         broker = self.start_broker(self.namesrv, data=self.data, mappedFileSizeCommitLog=SEGMENT)
-        stored = self.check_all(broker)
-        print(f"{rounds} rounds: {total} acknowledged, {stored} stored, 0 lost, 0 altered")
+        totals[1] += self.check_all(broker)
         self.assertEqual(0, broker.stop())
+        shutil.rmtree(self.data)
 
     def send_and_end(self, broker, round_number, end_broker):
         """Sends until the broker is ended; adds what was acknowledged to `expected`."""
@@ -137,6 +143,7 @@ class KillBroker(DaemonTest):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--fresh", type=int, default=20, help="rounds on one data directory")
     parser.add_argument("--seed", type=int)
     OPTIONS, rest = parser.parse_known_args()
     unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
