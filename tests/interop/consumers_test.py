@@ -7,6 +7,7 @@ import base64
 import collections
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -104,7 +105,9 @@ class Consumers(DaemonTest):
 
     def offsets(self, topic, group):
         with Client(self.broker.port) as client:
-            table = json.loads(client.request(GET_ALL_CONSUMER_OFFSET).body)["offsetTable"]
+            # Keys that are numbers come without quotes, as Java writes them.
+            body = re.sub(rb"([{,])(\d+):", rb'\1"\2":', client.request(GET_ALL_CONSUMER_OFFSET).body)
+            table = json.loads(body)["offsetTable"]
         return {int(queue): offset for queue, offset in table.get(f"{topic}@{group}", {}).items()}
 
     def test_what_a_consumer_refuses_comes_again_until_it_is_a_dead_letter(self):

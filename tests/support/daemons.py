@@ -186,8 +186,12 @@ class DaemonTest(unittest.TestCase):
         return ["-c", config] + (["-n", namesrv.address] if namesrv else [])
 
     def start_broker(self, namesrv, data=None, name="broker-a", **keys):
-        return self.start("comet-broker", self.broker_arguments(namesrv, data, name, **keys),
-                          log=f"{name}.log")
+        broker = self.start("comet-broker", self.broker_arguments(namesrv, data, name, **keys),
+                            log=f"{name}.log")
+        if namesrv:  # programs that send find the way only then; "not registered ..." ends it, too
+            wait_until(lambda: "registered with name server" in broker.log() or not broker.alive(),
+                       TOOL_TIMEOUT, "the broker's registration")
+        return broker
 
     def run_program(self, name, *arguments, timeout=TOOL_TIMEOUT, check=True, **options):
         """Runs one of our programs to its end; output as text unless options say otherwise."""

@@ -76,7 +76,11 @@ std::string stored_settings_path(const std::string& store_root) {
 
 void apply_stored_settings(Config& settings, const std::string& path) {
   const Result<std::string> text = read_file(path);
-  if (!text && text.error() == boost::system::errc::no_such_file_or_directory) return;
+  // Where the path leads nowhere the store says so.
+  if (!text && (text.error() == boost::system::errc::no_such_file_or_directory ||
+                text.error() == boost::system::errc::not_a_directory)) {
+    return;
+  }
   if (!text) throw Error(text.error(), "read " + path);
   const Result<Properties> stored = Properties::parse(*text);
   if (!stored) throw Error(stored.error(), "read " + path);

@@ -171,10 +171,8 @@ class QueueRecovery {
       distrust_queues_();
       queue.remove_all();
       suspect(queue);
-    } else if (record.queue_offset < queue.max_offset() && !is_proven(queue, record.queue_offset)) {
-      distrust_queues_();
-      queue.cut(record.queue_offset, true);
-      add(record, queue);
+    } else if (replaced_unproven(record, queue)) {
+      return;
     } else if (record.physical_offset >= torn_from_) {
       log::warn("commit log: cut at {}: the record says queue offset {} of {} {}, which is taken",
                 record.physical_offset, record.queue_offset, queue.topic(), queue.queue_id());
@@ -182,6 +180,19 @@ class QueueRecovery {
     } else {
       report_reused_offset(record, queue);
     }
+  }
+
+  // A unit of the queue's file that the log disproves: a torn one may look as if its message had
+  // expired. It gives way, with those behind it.
+  bool replaced_unproven(const RecordView& record, ConsumeQueue& queue) {
+    if (record.queue_offset < queue.first_offset() || record.queue_offset >= queue.max_offset() ||
+        is_proven(queue, record.queue_offset)) {
+      return false;
+    }
+    distrust_queues_();
+    queue.cut(record.queue_offset, true);
+    add(record, queue);
+    return true;
   }
 
   void rebuild(bool all) {
@@ -193,7 +204,7 @@ class QueueRecovery {
       if (!all && !rebuild_from_.contains(&queue)) return;
       if (record.physical_offset < queue.log_end()) return;
       if (record.queue_offset < queue.next()) {
-        report_reused_offset(record, queue);
+        if (!replaced_unproven(record, queue)) report_reused_offset(record, queue);
       } else if (record.queue_offset - queue.next() <= kMaxGap) {
         add(record, queue);  // gaps that the log cannot fill are padded
       } else if (queue.log_end() < 0) {
