@@ -22,8 +22,8 @@ namespace {
 using namespace comet::store::test;
 
 // Schedules that once broke a promise.
-constexpr std::array<std::uint64_t, 7> kOnceBroken{3016602, 5002747,  5024884, 1002888,
-                                                   2040313, 10000319, 10016871};
+constexpr std::array<std::uint64_t, 9> kOnceBroken{3016602,  5002747,  5024884, 1002888, 2040313,
+                                                   10000319, 10016871, 86,      71782};
 
 int usage() {
   std::fputs(

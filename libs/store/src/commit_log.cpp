@@ -212,8 +212,11 @@ void CommitLog::rewrite(std::int64_t from) {
 
 // The last file first, one after the other: a crash in between leaves no hole, in front of which
 // everything would count as expired. And before the last one that stays is cut: only a last file
-// may be short.
+// may be short. A process that was killed may have removed one without having synced that.
 void CommitLog::drop_segments_from(std::int64_t start) {
+  if (!segments_.empty() && segments_.back()->start() >= start) {
+    check(files_.sync_directory(directory_), "sync " + directory_);
+  }
   while (!segments_.empty() && segments_.back()->start() >= start) {
     std::string path = path_of(segments_.back()->start());
     check(files_.remove(path), "remove " + path);
