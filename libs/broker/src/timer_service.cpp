@@ -7,6 +7,7 @@
 
 #include "comet/base/log.hpp"
 #include "delayed_message.hpp"
+#include "half_message.hpp"
 #include "state_file.hpp"
 #include "timer_message.hpp"
 
@@ -24,7 +25,6 @@ constexpr std::size_t kMostBytesInFlight = 32u << 20;
 constexpr Duration kLongestSleep = 1s;  // by the monotonic clock; the wall clock may be set
 constexpr Duration kRetryPause = 1s;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-constexpr std::string_view kHalfTopic = "RMQ_SYS_TRANS_HALF_TOPIC";
 
 // Trying again would not help.
 bool is_final(const error_code& error) {

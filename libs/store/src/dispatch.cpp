@@ -11,8 +11,6 @@ namespace comet::store {
 
 namespace {
 
-constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";
-
 // 0 for what is none.
 std::int64_t parse_number(std::string_view text) noexcept {
   std::int64_t number = 0;

@@ -9,6 +9,9 @@
 
 namespace comet::store {
 
+// Where the broker keeps messages that are to be delivered at any time (5.x).
+inline constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";
+
 // The tags code of a queue unit: a hash, or in the schedule topic the time of delivery, which is
 // known when the store timestamp is, or in the timer topic TIMER_OUT_MS, so that a broker that
 // starts learns from the queue alone when its messages are due. Negative: the record takes another

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
 #include "retention.hpp"
 #include "store_core.hpp"
 
@@ -20,7 +21,7 @@ constexpr int kRoundsAfterRequest = 20;
 
 // Queues whose offsets the broker has saved: they must not begin at 0 again.
 bool is_counted_by_broker(std::string_view topic) noexcept {
-  return topic == "SCHEDULE_TOPIC_XXXX" || topic == "rmq_sys_wheel_timer";
+  return topic == kScheduleTopic || topic == kTimerTopic;
 }
 
 // As df and Apache's broker count, rounded up.

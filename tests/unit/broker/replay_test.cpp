@@ -11,6 +11,7 @@
 #include "broker_fixture.hpp"
 #include "comet/message/batch.hpp"
 #include "raw_connection.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -67,7 +68,7 @@ class Replay : public BrokerFixture {
   using Place = std::pair<std::string, std::int64_t>;  // connection and opaque, or topic and queue
 
   void load(const std::string& file) {
-    std::ifstream lines(COMET_TEST_DATA "/captures/" + file);
+    std::ifstream lines(comet::test::test_data() + "/captures/" + file);
     std::string line;
     while (std::getline(lines, line)) {
       object frame = boost::json::parse(line).get_object();

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "comet/base/files.hpp"
+#include "test_data.hpp"
 #include "transaction_fixture.hpp"
 
 using namespace comet;
@@ -200,8 +201,8 @@ BOOST_AUTO_TEST_CASE(a_queue_that_begins_anew_is_noticed) {
 BOOST_AUTO_TEST_CASE(a_directory_of_apaches_is_continued) {
   for (const char* name : {"apache_4_9_8_clean", "apache_4_9_8_unclean"}) {
     BOOST_TEST_CONTEXT(name) {
-      const std::string command =
-          "tar -xzf '" COMET_TEST_DATA "/apache_4_9_8_store.tar.gz' -C '" + directory.path() + "'";
+      const std::string command = "tar -xzf '" + comet::test::test_data() +
+                                  "/apache_4_9_8_store.tar.gz' -C '" + directory.path() + "'";
       BOOST_REQUIRE(std::system(command.c_str()) == 0);
       config.store.root = directory.path() + "/" + name;
       config.store.commit_log_file_size = 262144;

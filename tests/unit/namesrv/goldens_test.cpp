@@ -8,6 +8,7 @@
 #include <string>
 
 #include "name_server_fixture.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -15,7 +16,7 @@ using namespace comet::test;
 namespace {
 
 std::string recorded(const std::string& name) {
-  const std::string path = std::string(COMET_TEST_DATA) + "/namesrv/" + name + ".json";
+  const std::string path = comet::test::test_data() + "/namesrv/" + name + ".json";
   std::ifstream file(path);
   BOOST_REQUIRE_MESSAGE(file, path << " cannot be read");
   std::ostringstream content;

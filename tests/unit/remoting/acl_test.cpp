@@ -7,6 +7,7 @@
 #include <string>
 
 #include "comet/base/error.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
@@ -42,7 +43,7 @@ BOOST_AUTO_TEST_CASE(requests_are_signed_as_the_reference_shows) {
 
 // The C++ client of another project signs with the empty key when it has none.
 BOOST_AUTO_TEST_CASE(signatures_of_captured_requests_without_a_body_are_the_same) {
-  std::ifstream file(COMET_TEST_DATA "/remoting/captured_headers.jsonl");
+  std::ifstream file(comet::test::test_data() + "/remoting/captured_headers.jsonl");
   std::string line;
   int checked = 0;
   while (std::getline(file, line)) {

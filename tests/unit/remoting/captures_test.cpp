@@ -5,6 +5,7 @@
 #include <string>
 
 #include "comet/remoting/codec.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
@@ -71,7 +72,7 @@ void check_same(const RemotingCommand& a, const RemotingCommand& b, bool without
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(headers_of_real_peers_keep_their_meaning_through_both_codecs) {
-  std::ifstream file(COMET_TEST_DATA "/remoting/captured_headers.jsonl");
+  std::ifstream file(comet::test::test_data() + "/remoting/captured_headers.jsonl");
   BOOST_REQUIRE(file.good());
   std::size_t count = 0;
   for (std::string line; std::getline(file, line); ++count) {

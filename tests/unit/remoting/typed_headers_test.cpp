@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "comet/remoting/codec.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
@@ -190,7 +191,7 @@ void check_junk(const std::string& junk) {
 
 // The names of the structs that describe fields, from the sources.
 std::multiset<std::string> described_in_sources() {
-  const auto folder = std::filesystem::path(COMET_TEST_DATA).parent_path().parent_path() /
+  const auto folder = std::filesystem::path(comet::test::test_data()).parent_path().parent_path() /
                       "libs/remoting/include/comet/remoting";
   std::multiset<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -10,6 +10,7 @@
 
 #include "comet/message/message_id.hpp"
 #include "store_support.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::store;
@@ -32,7 +33,7 @@ std::string unhex(std::string_view text) {
 // What that broker itself returned.
 const json::object& manifest() {
   static const json::value value =
-      json::parse(read_whole(fs::path(COMET_TEST_DATA) / "apache_4_9_8_store.json"));
+      json::parse(read_whole(fs::path(comet::test::test_data()) / "apache_4_9_8_store.json"));
   return value.as_object();
 }
 
@@ -40,8 +41,8 @@ class World {
  public:
   World() {
     files.skip_syncs = true;
-    std::string command = "tar -xzf '" COMET_TEST_DATA "/apache_4_9_8_store.tar.gz' -C '" +
-                          directory.path().string() + "'";
+    std::string command = "tar -xzf '" + comet::test::test_data() +
+                          "/apache_4_9_8_store.tar.gz' -C '" + directory.path().string() + "'";
     BOOST_TEST_REQUIRE(std::system(command.c_str()) == 0);
   }
   void open(const std::string& name) {

@@ -9,6 +9,7 @@
 
 #include "comet/store/inspect.hpp"
 #include "store_support.hpp"
+#include "test_data.hpp"
 
 using namespace comet;
 using namespace comet::store;
@@ -81,9 +82,8 @@ BOOST_AUTO_TEST_SUITE(inspection)
 BOOST_DATA_TEST_CASE(apaches_directories_are_in_order_before_and_after_we_had_them,
                      boost::unit_test::data::make(kDirectories), name) {
   TempDirectory directory;
-  std::string command = std::string("tar xzf '") +
-                        COMET_TEST_DATA "/apache_4_9_8_store.tar.gz' -C '" +
-                        directory.path().string() + "'";
+  std::string command = std::string("tar xzf '") + comet::test::test_data() +
+                        "/apache_4_9_8_store.tar.gz' -C '" + directory.path().string() + "'";
   BOOST_TEST_REQUIRE(std::system(command.c_str()) == 0);
   InspectOptions options;
   options.root = (directory.path() / name).string();
