@@ -145,8 +145,8 @@ class LiveBroker(DaemonTest):
             refused = wait_until(lambda: self.refused(client), 30, "a write behind the limit")
             self.assertEqual(SERVICE_NOT_AVAILABLE, refused.code, refused)
             self.assertTrue(refused.remark.startswith(
-                "service not available now. It may be caused by one of the following reasons: the broker's disk is "
-                "full [CL: "), refused.remark)
+                "service not available now. This broker's store is read-only until it is started again: "),
+                refused.remark)
             self.assertIn("File too large", refused.remark, "the reason as the system gives it")
             self.assertEqual("DefaultRegion", refused.ext.get("MSG_REGION"))
             self.limit_files(broker, resource.RLIM_INFINITY)

@@ -71,7 +71,7 @@ error_code DelayService::parse(std::string_view json) {
     std::int32_t level = 0;
     auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), level);
     if (error != std::errc() || !offset.is_int64()) return BaseErrc::bad_value;
-    offsets_[level] = offset.get_int64();
+    offsets_[level] = std::max<std::int64_t>(offset.get_int64(), 0);
   }
   return {};
 }

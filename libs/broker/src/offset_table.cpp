@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "comet/base/log.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
 #include "state_file.hpp"
@@ -15,6 +16,9 @@ namespace {
 // What is copied or looked at with the lock held.
 constexpr std::size_t kSlice = 128;  // groups in topics
 constexpr std::size_t kQueueSlice = 4096;
+
+// Some clients commit -1 for "none" (npm ali-ons, every 5 s for a group that has consumed nothing).
+bool is_offset(std::int64_t offset) noexcept { return offset >= 0; }
 
 // Appends the group of a key; keys of no group are passed over.
 void add_group(std::vector<OffsetTable::Group>& all, std::string_view key,
@@ -47,6 +51,7 @@ error_code OffsetTable::parse(std::string_view json) {
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
   decltype(table_) table;
+  std::size_t negative = 0;
   const boost::json::value* member = root->if_contains("offsetTable");
   if (member != nullptr && member->is_object()) {
     for (const auto& [key, queues] : member->get_object()) {
@@ -55,9 +60,17 @@ error_code OffsetTable::parse(std::string_view json) {
         std::int32_t queue_id = 0;
         auto [end, error] = std::from_chars(queue.data(), queue.data() + queue.size(), queue_id);
         if (error != std::errc{} || !offset.is_int64()) return BaseErrc::bad_value;
-        table[std::string(key)][queue_id] = offset.get_int64();
+        if (is_offset(offset.get_int64())) {
+          table[std::string(key)][queue_id] = offset.get_int64();
+        } else {
+          ++negative;
+        }
       }
     }
+  }
+  if (negative > 0) {
+    log::warn("{}: {} offsets are negative; their groups begin as if they had none", path_,
+              negative);
   }
   table_ = std::move(table);
   return {};
@@ -86,6 +99,7 @@ std::optional<std::int64_t> OffsetTable::find(std::string_view group, std::strin
 
 void OffsetTable::commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
                          std::int64_t offset) {
+  if (!is_offset(offset)) return;
   std::lock_guard lock(mutex_);
   auto [entry, is_new] = table_[key_of(group, topic)].try_emplace(queue_id, offset);
   if (!is_new && entry->second == offset) return;
@@ -172,6 +186,7 @@ OffsetTable::Queues OffsetTable::queues(std::string_view group, std::string_view
 }
 
 void OffsetTable::replace(std::string_view group, std::string_view topic, Queues queues) {
+  std::erase_if(queues, [](const auto& entry) { return !is_offset(entry.second); });
   const std::lock_guard lock(mutex_);
   table_.insert_or_assign(key_of(group, topic), std::move(queues));
   changed_ = true;
@@ -182,6 +197,7 @@ void OffsetTable::reset(std::string_view group, std::string_view topic, const Qu
   Queues& offsets = table_[key_of(group, topic)];
   Queues& resets = resets_[key_of(group, topic)];
   for (const auto& [queue_id, offset] : queues) {
+    if (!is_offset(offset)) continue;
     offsets.insert_or_assign(queue_id, offset);
     resets.insert_or_assign(queue_id, offset);
   }

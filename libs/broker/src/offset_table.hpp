@@ -15,7 +15,9 @@
 
 namespace comet::broker {
 
-// Thread-safe; its lock is never held for long, however many offsets there are.
+// Thread-safe; its lock is never held for long, however many offsets there are. It holds nothing
+// negative, wherever that comes from: a negative offset says that the group has none, so what was
+// committed before stays, and what a file has of them is left out.
 class OffsetTable {
  public:
   using Queues = std::map<std::int32_t, std::int64_t>;  // offsets by queue

@@ -140,13 +140,25 @@ Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
   return {};
 }
 
+Refusal delayed_batch() {
+  return refuse(ResponseCode::message_illegal, "a batch cannot be delayed");
+}
+
+Refusal transactional_batch() {
+  return refuse(ResponseCode::message_illegal, "a batch cannot be transactional");
+}
+
+Refusal not_a_level() {
+  return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
+}
+
 Refusal check_half(const BrokerContext& context, std::string_view properties, bool is_batch) {
   if (context.config.reject_transactions) {
     return refuse(ResponseCode::no_permission,
                   fmt::format("the broker[{}] sending transaction message is forbidden",
                               context.config.broker_ip));
   }
-  if (is_batch) return refuse(ResponseCode::message_illegal, "a batch cannot be transactional");
+  if (is_batch) return transactional_batch();
   const auto is_set = [properties](std::string_view name) {
     return !find_property(properties, name).empty();
   };
@@ -169,13 +181,9 @@ Refusal check_properties(const BrokerContext& context, std::string_view properti
                               sys_flags, property::kTransactionPrepared));
   }
   const std::optional<std::int32_t> level = delay_level_of(properties, context.delay_levels);
-  if (!level) return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
+  if (!level) return not_a_level();
   delay_level = *level;
-  if (delay_level > 0) {
-    return is_batch ? refuse(ResponseCode::message_illegal, "a batch cannot be delayed")
-                    : Refusal();
-  }
-  return {};
+  return delay_level > 0 && is_batch ? delayed_batch() : Refusal();
 }
 
 // Codes and remarks are Apache's (5.x: WHEEL_TIMER_...).
@@ -187,7 +195,7 @@ Refusal check_timer(const BrokerContext& context, std::string_view properties, C
     return refuse(ResponseCode::system_error,
                   "accurate timer message is not enabled, timerWheelEnable is false");
   }
-  if (send.is_batch) return refuse(ResponseCode::message_illegal, "a batch cannot be delayed");
+  if (send.is_batch) return delayed_batch();
   if (wish.kind == TimerWish::Kind::illegal) {
     return refuse(ResponseCode::message_illegal,
                   fmt::format("timer message illegal, the delay time should not be bigger than the "
@@ -205,6 +213,18 @@ Refusal check_timer(const BrokerContext& context, std::string_view properties, C
 }
 
 }  // namespace
+
+Refusal check_items(const BrokerContext& context, const std::vector<BatchItem>& items) {
+  for (const BatchItem& item : items) {
+    if (is_half(item.properties)) return transactional_batch();
+    const std::optional<std::int32_t> level = delay_level_of(item.properties, context.delay_levels);
+    if (!level) return not_a_level();
+    if (*level > 0) return delayed_batch();
+    const TimerWish wish = timer_wish(item.properties, context.time.wall_millis(), context.config);
+    if (wish.kind != TimerWish::Kind::none) return delayed_batch();
+  }
+  return {};
+}
 
 Refusal check_send(BrokerContext& context, const Request& request, const SendMessageHeader& header,
                    CheckedSend& send) {

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "comet/message/batch.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/remoting/codes.hpp"
 #include "comet/remoting/connection.hpp"
@@ -49,6 +51,11 @@ class CheckedSend {
 // Creates the topic where the rules want it. The refusal is empty when the message may be stored.
 [[nodiscard]] Refusal check_send(BrokerContext& context, const remoting::Request& request,
                                  const remoting::SendMessageHeader& header, CheckedSend& send);
+
+// Whether the items of a batch may be stored as what they say. A batch is neither delayed nor
+// transactional, and what one item asks for must not be lost in it.
+[[nodiscard]] Refusal check_items(const BrokerContext& context,
+                                  const std::vector<BatchItem>& items);
 
 // The properties of timer messages; a delay level has precedence over them.
 inline constexpr std::string_view kTimerProperties[] = {

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 
 #include "comet/message/batch.hpp"
 #include "comet/message/message_id.hpp"
+#include "comet/message/property_reader.hpp"
 #include "comet/message/recall_handle.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
@@ -28,6 +31,11 @@ using remoting::RequestIdentity;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
+void add_cluster(const BrokerContext& context, std::string& properties) {
+  if (!properties.empty() && properties.back() != '\x02') properties += '\x02';
+  properties.append(property::kCluster).append(1, '\x01').append(context.config.cluster_name);
+}
+
 // The properties as they are stored: without WAIT, with the cluster's name.
 std::string stored_properties(const BrokerContext& context, std::string_view properties) {
   std::string stored;
@@ -38,10 +46,44 @@ std::string stored_properties(const BrokerContext& context, std::string_view pro
   } else {
     append_properties_without(property::kWait, properties, stored);
   }
-  if (!stored.empty() && stored.back() != '\x02') stored += '\x02';
-  stored.append(property::kCluster).append(1, '\x01').append(context.config.cluster_name);
+  add_cluster(context, stored);
   return stored;
 }
+
+// What all items of a batch share. An item's own properties have precedence: Java 5.x and Go give
+// the batch a UNIQ_KEY, and each item its own.
+class CommonProperties {
+ public:
+  explicit CommonProperties(std::string_view properties) {
+    PropertyReader reader(properties);
+    std::string_view name, value;
+    while (reader.next(name, value)) {
+      if (name != property::kWait) values_.insert_or_assign(name, value);
+    }
+  }
+
+  // Those that the item lacks are appended to its own.
+  void add_to(std::string& item) {
+    if (values_.empty()) return;
+    own_.clear();
+    PropertyReader reader(item);
+    std::string_view name, value;
+    while (reader.next(name, value)) {
+      if (values_.contains(name)) own_.insert(name);
+    }
+    std::string missing;
+    for (const auto& [common, its_value] : values_) {
+      if (own_.contains(common)) continue;
+      missing.append(common).append(1, '\x01').append(its_value).append(1, '\x02');
+    }
+    if (!item.empty() && item.back() != '\x02') item += '\x02';
+    item += missing;
+  }
+
+ private:
+  std::map<std::string_view, std::string_view> values_;
+  std::set<std::string_view> own_;
+};
 
 Refusal store_refusal(const BrokerContext& context, error_code error) {
   using store::StoreErrc;
@@ -53,16 +95,25 @@ Refusal store_refusal(const BrokerContext& context, error_code error) {
             "length limit {}, msg properties length limit 32k.",
             context.config.store.max_message_size));
   }
-  // Apache's words, for those who look for them, and behind them what it is.
+  // Apache's first words, for those who look for them, and behind them what it is.
+  if (error == StoreErrc::read_only) {
+    return refuse(ResponseCode::service_not_available,
+                  fmt::format("service not available now. This broker's store is read-only until "
+                              "it is started again: {}",
+                              context.store.read_only_reason()));
+  }
+  if (error != StoreErrc::disk_full) {
+    return refuse(ResponseCode::service_not_available,
+                  "service not available now. " + error.message());
+  }
   const store::DiskState disk = context.store.disk_state();
-  const std::string reason = context.store.read_only_reason();
   return refuse(
       ResponseCode::service_not_available,
       fmt::format("service not available now. It may be caused by one of the following reasons: "
                   "the broker's disk is full [CL: {:5.2f} CQ: {:5.2f} INDEX: {:5.2f}], messages "
                   "are put to the slave, message store has been shut down, etc. Here: {}",
                   disk.commit_log_ratio, disk.consume_queue_ratio, disk.index_ratio,
-                  reason.empty() ? error.message() : reason));
+                  error.message()));
 }
 
 // The first part of the remark is Apache's.
@@ -244,20 +295,19 @@ void append_single(BrokerContext& context, const Request& request, std::string_v
                        request.connection->executor(), std::move(answer));
 }
 
-// Every message of the batch becomes a record of its own, with the batch's properties behind its
-// own.
+// Every message of the batch becomes a record of its own.
 void append_batch(BrokerContext& context, const Request& request,
                   const std::vector<BatchItem>& items, std::string_view batch_properties,
                   RecordView record, Answer answer) {
-  const std::string common = stored_properties(context, batch_properties);
+  CommonProperties common(batch_properties);
   std::vector<std::string> properties;
   properties.reserve(items.size());
   std::vector<RecordView> records;
   records.reserve(items.size());
   for (const BatchItem& item : items) {
     std::string& text = properties.emplace_back(item.properties);
-    if (!text.empty() && text.back() != '\x02') text += '\x02';
-    text += common;
+    common.add_to(text);
+    add_cluster(context, text);
     record.flag = item.flag;
     record.body = item.body;
     record.properties = text;
@@ -296,6 +346,9 @@ Reply send_message(BrokerContext& context, Request& request) {
   if (!items) {
     return refusal_answer(context, identity,
                           refuse(ResponseCode::message_illegal, items.error().message()));
+  }
+  if (Refusal refusal = check_items(context, *items)) {
+    return refusal_answer(context, identity, std::move(refusal));
   }
   append_batch(context, request, *items, properties, record,
                Answer(context, request, record, bytes, std::move(place), send.is_half, now));

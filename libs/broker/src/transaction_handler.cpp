@@ -40,8 +40,10 @@ RemotingCommand store_refusal(const BrokerContext& context,
                     "body length limit {}B, msg properties length limit 32KB.",
                     context.config.store.max_message_size));
   }
-  return request.response(ResponseCode::service_not_available,
-                          "Service not available now. " + error.message());
+  const std::string reason = context.store.read_only_reason();
+  return request.response(
+      ResponseCode::service_not_available,
+      "Service not available now. " + (reason.empty() ? error.message() : reason));
 }
 
 std::string complaint(const RecordView& half, const EndTransactionHeader& header) {

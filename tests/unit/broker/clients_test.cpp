@@ -250,6 +250,61 @@ BOOST_AUTO_TEST_CASE(consumer_offsets_are_kept_over_a_restart_and_a_kill) {
                   .response_code() == ResponseCode::topic_not_exist));
 }
 
+BOOST_AUTO_TEST_CASE(a_negative_offset_is_no_offset_wherever_it_comes_from) {
+  start();
+  for (int i = 0; i < 3; ++i) ask(send_request("T", "m"));
+  const auto commit = [&](const std::string& offset) {
+    return ask(with_fields(
+        RequestCode::update_consumer_offset,
+        {{"consumerGroup", "CG"}, {"topic", "T"}, {"queueId", "0"}, {"commitOffset", offset}}));
+  };
+  const auto query = [&](const std::string& group) {
+    const RemotingCommand answer =
+        ask(with_fields(RequestCode::query_consumer_offset, {{"consumerGroup", group},
+                                                             {"topic", "T"},
+                                                             {"queueId", "0"},
+                                                             {"setZeroIfNotFound", "false"}}));
+    return answer.code == 0 ? text(answer, "offset") : std::to_string(answer.code);
+  };
+  const auto all = [&] {
+    return ask_helper(RemotingCommand::request(RequestCode::get_all_consumer_offset))
+        .body.to_string();
+  };
+  const std::string not_found = std::to_string(static_cast<int>(ResponseCode::query_not_found));
+  for (const std::string offset : {"-1", "-2", "-9223372036854775808"}) {
+    BOOST_TEST((commit(offset).response_code() == ResponseCode::success), offset);
+    BOOST_TEST(query("CG") == not_found, offset);
+  }
+  // With a pull, too; and it does not undo what was committed before.
+  remoting::PullMessageHeader header;
+  header.consumer_group = "CG";
+  header.topic = "T";
+  header.max_msg_nums = 32;
+  header.sys_flag = remoting::pull_sys_flag::kSubscription | remoting::pull_sys_flag::kCommitOffset;
+  header.subscription = "*";
+  header.commit_offset = -1;
+  ask(RemotingCommand::request(RequestCode::pull_message, header));
+  BOOST_TEST(query("CG") == not_found);
+  BOOST_TEST(all() == R"({"offsetTable":{}})");
+  commit("2");
+  commit("-1");
+  ask(RemotingCommand::request(RequestCode::pull_message, header));
+  BOOST_TEST(query("CG") == "2");
+  stop();
+  BOOST_TEST(!write_file_atomically(directory.path() + "/config/consumerOffset.json",
+                                    R"({"offsetTable":{"T@CG":{"0":-1,"1":1},)"
+                                    R"("T@OLD":{"0":-9223372036854775808}}})",
+                                    false));
+  start();
+  BOOST_TEST(query("CG") == not_found);
+  BOOST_TEST(query("OLD") == not_found);
+  BOOST_TEST(all() == R"({"offsetTable":{"T@CG":{1:1}}})");
+  ask(with_fields(
+      RequestCode::clone_group_offset,
+      {{"srcGroup", "OLD"}, {"destGroup", "COPY"}, {"topic", "T"}, {"offline", "true"}}));
+  BOOST_TEST(query("COPY") == not_found);
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_state_file_is_replaced_by_its_backup) {
   start();
   ask(send_request("T1", "one"));

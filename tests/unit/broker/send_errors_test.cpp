@@ -145,7 +145,10 @@ BOOST_AUTO_TEST_CASE(a_store_that_became_read_only_says_why) {
   RemotingCommand answer;
   for (int i = 0; i < 4; ++i) answer = ask(send_request("T", std::string(400'000, 'x')));
   BOOST_TEST((answer.response_code() == ResponseCode::service_not_available));
-  BOOST_TEST(answer.remark.starts_with("service not available now. It may be"));
+  BOOST_TEST(
+      answer.remark.starts_with("service not available now. This broker's store is read-only"),
+      answer.remark);
+  BOOST_TEST(answer.remark.find("disk is full") == std::string::npos, answer.remark);
   BOOST_TEST(answer.remark.find("Is a directory") != std::string::npos, answer.remark);
   BOOST_TEST(text(answer, "MSG_REGION") == "DefaultRegion");
   BOOST_TEST(bodies(ask(pull_request("T", 0, 1))).size() == 1u);  // readable it stays
@@ -432,6 +435,75 @@ BOOST_AUTO_TEST_CASE(batches_are_neither_delayed_nor_halves_of_transactions) {
   BOOST_TEST((half.response_code() == ResponseCode::message_illegal));
   BOOST_TEST(half.remark == "a batch cannot be transactional");
   BOOST_TEST(broker->store().max_offset("T", 0) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_item_that_asks_for_a_delay_or_a_transaction_has_the_whole_batch_refused) {
+  start();
+  const std::string at = std::to_string(world.time.wall_millis() + 60'000);
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"DELAY\x01"
+       "3",
+       "a batch cannot be delayed"},
+      {"DELAY\x01soon", "the property DELAY is not a number"},
+      {"TIMER_DELAY_SEC\x01"
+       "5",
+       "a batch cannot be delayed"},
+      {"TIMER_DELAY_MS\x01"
+       "5",
+       "a batch cannot be delayed"},
+      {"TIMER_DELIVER_MS\x01" + at, "a batch cannot be delayed"},
+      {"__STARTDELIVERTIME\x01" + at, "a batch cannot be delayed"},
+      {"__STARTDELIVERTIME\x01"
+       "1",
+       "a batch cannot be delayed"},
+      {"TRAN_MSG\x01true", "a batch cannot be transactional"}};
+  for (const auto& [properties, remark] : rows) {
+    std::string body = two;
+    encode_batch_item(0, "three", "KEYS\x01k\x02" + properties, body);
+    const RemotingCommand answer = ask(batch(body));
+    BOOST_TEST((answer.response_code() == ResponseCode::message_illegal), properties);
+    BOOST_TEST(answer.remark == remark, properties);
+    BOOST_TEST(broker->store().max_offset("T", 0) == 0, properties);
+  }
+  // What has waited already, and level 0, are no wishes.
+  std::string body;
+  encode_batch_item(0, "one",
+                    "TIMER_DELAY_SEC\x01"
+                    "5\x02TIMER_OUT_MS\x01"
+                    "1",
+                    body);
+  encode_batch_item(0, "two",
+                    "DELAY\x01"
+                    "0",
+                    body);
+  BOOST_TEST((ask(batch(body)).response_code() == ResponseCode::success));
+}
+
+BOOST_AUTO_TEST_CASE(an_items_own_properties_have_precedence_over_the_batchs) {
+  start();
+  std::string body;
+  encode_batch_item(0, "one",
+                    "UNIQ_KEY\x01"
+                    "first\x02KEYS\x01k\x02",
+                    body);
+  encode_batch_item(0, "two", "KEYS\x01k\x02UNIQ_KEY\x01second", body);
+  encode_batch_item(0, "three", "", body);
+  const std::string common =
+      "UNIQ_KEY\x01"
+      "all\x02WAIT\x01true\x02INSTANCE_ID\x01i\x02"
+      "CLUSTER\x01liar";
+  BOOST_TEST((ask(batch(body, common)).response_code() == ResponseCode::success));
+  const auto messages = decode_records(ask(pull_request("T", 0, 0)).body.to_string());
+  BOOST_REQUIRE(messages.size() == 3u);
+  const std::vector<std::string> keys = {"first", "second", "all"};
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const MessageProperties& properties = messages[i].properties();
+    BOOST_TEST(properties.get("UNIQ_KEY") == keys[i]);
+    BOOST_TEST(properties.get("INSTANCE_ID") == "i");
+    BOOST_TEST(properties.get("CLUSTER") == "DefaultCluster");
+    BOOST_TEST(!properties.contains("WAIT"));
+    BOOST_TEST(properties.get("KEYS") == (i < 2 ? "k" : ""));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_for_the_dead_or_the_retried_is_refused) {
