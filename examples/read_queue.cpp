@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options.hpp>
+#include <cstdint>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -75,6 +76,13 @@ asio::awaitable<void> read_topic(std::shared_ptr<ClientInstance> client, const W
   co_await client->stop();
 }
 
+// Boost takes "-1" for a large number where the type is unsigned.
+std::size_t count_of(const po::variables_map& options, const std::string& name) {
+  const auto value = options[name].as<std::int64_t>();
+  if (value < 0) throw po::error("--" + name + " must not be negative");
+  return static_cast<std::size_t>(value);
+}
+
 int run(const po::variables_map& options) {
   std::ofstream file;
   if (options.count("output") != 0) {
@@ -86,7 +94,7 @@ int run(const po::variables_map& options) {
   wanted.topic = options["topic"].as<std::string>();
   wanted.group = options["group"].as<std::string>();
   wanted.tag = options["tag"].as<std::string>();
-  wanted.count = options["count"].as<std::size_t>();
+  wanted.count = count_of(options, "count");
   wanted.patience = std::chrono::seconds(options["wait"].as<int>());
 
   comet::TcpNetwork tcp;
@@ -129,7 +137,7 @@ int main(int argc, char** argv) {
   option("group,g", po::value<std::string>()->default_value("comet-reader"),
          "consumer group that the broker is told; nothing is committed for it");
   option("tag", po::value<std::string>()->default_value(""), "only messages with this tag");
-  option("count,c", po::value<std::size_t>()->default_value(0),
+  option("count,c", po::value<std::int64_t>()->default_value(0),
          "read so many messages, waiting for new ones; 0: those that are there");
   option("wait", po::value<int>()->default_value(10),
          "with --count: give up when nothing has come for so many seconds");

@@ -7,9 +7,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options.hpp>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <string>
 
 #include "comet/base/async.hpp"
@@ -66,6 +68,13 @@ asio::awaitable<void> send_all(Lines& lines, int window) {
   co_await lines.producer.shutdown();
 }
 
+// Boost takes "-1" for a large number where the type is unsigned.
+std::size_t count_of(const po::variables_map& options, const std::string& name) {
+  const auto value = options[name].as<std::int64_t>();
+  if (value < 0) throw po::error("--" + name + " must not be negative");
+  return static_cast<std::size_t>(value);
+}
+
 int run(const po::variables_map& options) {
   std::ifstream file;
   if (options.count("file") != 0) {
@@ -87,7 +96,7 @@ int run(const po::variables_map& options) {
   Lines lines(producer, file.is_open() ? file : std::cin);
   lines.topic = options["topic"].as<std::string>();
   lines.tag = options["tag"].as<std::string>();
-  lines.show = options["show"].as<std::size_t>();
+  lines.show = count_of(options, "show");
   std::ofstream ledger;
   if (options.count("ledger") != 0) {
     ledger.open(options["ledger"].as<std::string>(), std::ios::binary);
@@ -121,7 +130,8 @@ int main(int argc, char** argv) {
   option("group,g", po::value<std::string>()->default_value("send-lines"), "producer group");
   option("tag", po::value<std::string>()->default_value(""), "tag of the messages");
   option("window,w", po::value<int>()->default_value(32), "sends in progress at the same time");
-  option("show", po::value<std::size_t>()->default_value(static_cast<std::size_t>(-1), "all"),
+  option("show",
+         po::value<std::int64_t>()->default_value(std::numeric_limits<std::int64_t>::max(), "all"),
          "how many SendResults to print");
   option("tls", "connect with TLS");
   option("tls-ca", po::value<std::string>()->default_value(""),

@@ -26,31 +26,25 @@ std::optional<ConsumeOptions> parse_consume_options(int argc, char** argv) {
   option("namesrv,n", po::value(&name_server)->default_value("127.0.0.1:9876"), "the name server");
   option("topic,t", po::value(&options.topic), "topic to read");
   option("group,g", po::value(&options.group)->default_value("comet-bench"), "consumer group");
-  option("batch,b", po::value(&options.batch)->default_value(32), "messages of one pull (1..1024)");
-  option("count,k", po::value(&options.count)->default_value(0),
+  option("batch,b", program::number_option(32), "messages of one pull (1..1024)");
+  option("count,k", program::number_option(0),
          "messages to read, waiting for them; 0: those that are there");
-  option("server-pid", po::value(&options.server_pid)->default_value(0),
+  option("server-pid", program::number_option(0),
          "process of the broker, to report its CPU time and memory");
   option("serialize", po::value<remoting::SerializeType>(), "headers: json or rocketmq");
   option("json", po::bool_switch(&options.json), "print the result as one line of JSON");
-  try {
-    po::variables_map values;
-    po::store(po::parse_command_line(argc, argv, description), values);
-    po::notify(values);
-    if (values.count("serialize") != 0) {
-      options.serialize_type = values["serialize"].as<remoting::SerializeType>();
-    }
-    if (values.count("help") != 0) {
-      std::cout << kUsage << '\n' << description;
-      return std::nullopt;
-    }
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
+  const program::CommandLine given(argc, argv, description);
+  if (given.has("help")) {
+    std::cout << kUsage << '\n' << description;
+    return std::nullopt;
+  }
+  if (given.has("serialize")) {
+    options.serialize_type = given.as<remoting::SerializeType>("serialize");
   }
   if (options.topic.empty()) throw UsageError("--topic is missing");
-  if (options.batch < 1 || options.batch > 1024) {
-    throw UsageError("--batch must be between 1 and 1024");
-  }
+  options.batch = static_cast<int>(given.number("batch", 1, 1024));
+  options.count = static_cast<std::uint64_t>(given.number("count", 0, kMostMessages));
+  options.server_pid = process_id(given, "server-pid");
   const Result<Address> address = Address::parse(name_server);
   if (!address) throw UsageError("--namesrv must be host:port");
   options.name_server = *address;

@@ -103,26 +103,19 @@ std::optional<FailoverOptions> parse_failover_options(int argc, char** argv) {
   option("namesrv,n", po::value(&options.name_servers)->default_value("127.0.0.1:9876"),
          "name servers, host:port[;host:port...]");
   option("topic,t", po::value(&options.topic), "topic to send to");
-  option("seconds,s", po::value(&options.seconds)->default_value(60), "how long to send");
-  option("retries", po::value(&options.retries)->default_value(0), "further tries of a send");
+  option("seconds,s", program::number_option(60), "how long to send");
+  option("retries", program::number_option(0), "further tries of a send");
   option("no-watch", po::bool_switch(&options.no_watch), "do not ask for route watches");
-  option("poll-ms", po::value(&options.poll_millis)->default_value(30'000),
-         "ms between polls of the route");
-  try {
-    po::variables_map values;
-    po::store(po::parse_command_line(argc, argv, description), values);
-    po::notify(values);
-    if (values.count("help") != 0) {
-      std::cout << description;
-      return std::nullopt;
-    }
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
+  option("poll-ms", program::number_option(30'000), "ms between polls of the route");
+  const program::CommandLine given(argc, argv, description);
+  if (given.has("help")) {
+    std::cout << description;
+    return std::nullopt;
   }
   if (options.topic.empty()) throw UsageError("--topic is missing");
-  if (options.seconds < 1 || options.poll_millis < 1 || options.retries < 0) {
-    throw UsageError("--seconds and --poll-ms must be at least 1, --retries at least 0");
-  }
+  options.seconds = static_cast<int>(given.number("seconds", 1, 86'400));
+  options.poll_millis = static_cast<int>(given.number("poll-ms", 1, 86'400'000));
+  options.retries = static_cast<int>(given.number("retries", 0, 1000));
   return options;
 }
 

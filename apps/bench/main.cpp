@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -122,13 +121,18 @@ std::string list_commands() {
   std::string list = "usage: comet-bench COMMAND [options]; comet-bench COMMAND --help\n";
   for (const Command& command : kCommands)
     list += fmt::format("  {:<10} {}\n", command.name, command.help);
-  return list;
+  return list +
+         "Ends with 0 when all was done, 1 when something failed, 2 for wrong usage. --version\n";
 }
 
 int run_command(int argc, char** argv) {
   const std::string_view wanted = argc > 1 ? argv[1] : "";
   if (wanted == "--help" || wanted == "-h" || wanted == "help") {
     fmt::print("{}", list_commands());
+    return 0;
+  }
+  if (wanted == "--version") {
+    fmt::print("comet-bench {}\n", COMET_VERSION);
     return 0;
   }
   for (const Command& command : kCommands) {
@@ -143,13 +147,5 @@ int run_command(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   comet::log::configure(comet::log::Level::warn);
-  try {
-    return run_command(argc, argv);
-  } catch (const comet::bench::UsageError& error) {
-    fmt::print(stderr, "comet-bench: {}\nTry comet-bench --help\n", error.what());
-    return 2;
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "comet-bench: {}\n", error.what());
-    return 1;
-  }
+  return comet::program::run("comet-bench", [&] { return run_command(argc, argv); });
 }

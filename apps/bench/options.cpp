@@ -1,10 +1,8 @@
 #include "options.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/program_options.hpp>
-#include <charconv>
 #include <iostream>
+#include <limits>
 #include <string_view>
 
 namespace comet::bench {
@@ -30,25 +28,23 @@ po::options_description describe(ProduceOptions& options) {
          "name servers, host:port[;host:port...]");
   option("topic,t", po::value(&options.topic), "topic to send to");
   option("group,g", po::value(&options.group)->default_value("comet-bench"), "producer group");
-  option("concurrency,c", po::value(&options.concurrency)->default_value(16),
-         "senders (1..100000)");
+  option("concurrency,c", program::number_option(16), "senders (1..100000)");
   option("size,s", po::value<std::string>()->default_value("1024"),
          "bytes of a message body; \"100-2000\": any size between");
-  option("rate,r", po::value(&options.rate)->default_value(0),
+  option("rate,r", program::number_option(0),
          "messages per second (0: as fast as they are answered)");
-  option("batch", po::value(&options.batch)->default_value(1), "messages of one request");
+  option("batch", program::number_option(1), "messages of one request");
   option("auto-batch", po::bool_switch(&options.auto_batch), "let the producer gather messages");
-  option("ordered", po::value(&options.ordered)->default_value(0)->implicit_value(64),
+  option("ordered", program::number_option(0)->implicit_value("64"),
          "send by sharding key, with so many keys");
   option("transactions", po::bool_switch(&options.transactions),
          "each message is half of a transaction, which is committed at once");
-  option("timeout", po::value(&options.timeout_seconds)->default_value(3),
+  option("timeout", program::number_option(3),
          "seconds until a send is given up, with all its tries");
-  option("broker-pid", po::value(&options.broker_pid)->default_value(0),
+  option("broker-pid", program::number_option(0),
          "process of the broker, to report its CPU time and memory");
-  option("count,k", po::value(&options.count)->default_value(100'000), "messages to send");
-  option("warmup", po::value(&options.warmup)->default_value(0),
-         "messages to send before measuring");
+  option("count,k", program::number_option(100'000), "messages to send");
+  option("warmup", program::number_option(0), "messages to send before measuring");
   option("tls", po::bool_switch(&options.tls), "connect with TLS");
   option("tls-ca", po::value(&options.tls_ca),
          "who may sign for the servers, PEM (default: the certificates of the system)");
@@ -58,31 +54,37 @@ po::options_description describe(ProduceOptions& options) {
   return description;
 }
 
-std::size_t parse_size(std::string_view text) {
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? value : 0;
+constexpr std::int64_t kMostBytes = 4 << 20;
+
+// "1024" or "100-2000".
+void take_sizes(std::string_view text, ProduceOptions& options) {
+  const auto size = [](std::string_view part) {
+    return static_cast<std::size_t>(program::parse_number("--size", part, 1, kMostBytes));
+  };
+  const std::size_t dash = text.find('-', 1);
+  options.size = size(text.substr(0, dash));
+  options.max_size = dash == std::string_view::npos ? options.size : size(text.substr(dash + 1));
 }
 
-// "1024" or "100-2000"; anything else leaves zeros, which check() refuses.
-void parse_sizes(std::string_view text, ProduceOptions& options) {
-  const std::size_t dash = text.find('-');
-  options.size = parse_size(text.substr(0, dash));
-  options.max_size =
-      dash == std::string_view::npos ? options.size : parse_size(text.substr(dash + 1));
+void take_numbers(const program::CommandLine& given, ProduceOptions& options) {
+  take_sizes(given.text("size"), options);
+  options.concurrency = static_cast<int>(given.number("concurrency", 1, 100'000));
+  options.rate = given.real("rate", 0, 1e7);
+  options.batch = static_cast<std::size_t>(given.number("batch", 1, 10'000));
+  options.ordered = static_cast<int>(given.number("ordered", 0, 1'000'000));
+  options.timeout_seconds = given.real("timeout", 0.001, 86'400);
+  options.broker_pid = process_id(given, "broker-pid");
+  options.count = static_cast<std::uint64_t>(given.number("count", 1, kMostMessages));
+  options.warmup = static_cast<std::uint64_t>(given.number("warmup", 0, kMostMessages));
 }
 
 void check(const ProduceOptions& options) {
   if (options.topic.empty()) throw UsageError("--topic is missing");
-  if (options.concurrency < 1 || options.concurrency > 100'000) {
-    throw UsageError("--concurrency must be between 1 and 100000");
+  if (options.max_size < options.size) {
+    throw UsageError("--size must be a number, or two with a '-' of which the first is the least");
   }
-  if (options.size < 1 || options.max_size < options.size || options.max_size > (4u << 20)) {
-    throw UsageError("--size must be between 1 and 4194304, or two such numbers with a '-'");
-  }
-  if (options.batch < 1 || options.batch > 10'000 ||
-      options.batch * options.max_size > (4u << 20)) {
-    throw UsageError("--batch must be between 1 and 10000, and a batch must not exceed 4 MiB");
+  if (options.batch * options.max_size > static_cast<std::size_t>(kMostBytes)) {
+    throw UsageError("--batch times --size must not exceed 4 MiB");
   }
   if (options.batch > 1 && options.auto_batch) {
     throw UsageError("--batch and --auto-batch exclude each other");
@@ -90,36 +92,26 @@ void check(const ProduceOptions& options) {
   if (options.transactions && (options.batch > 1 || options.auto_batch || options.ordered > 0)) {
     throw UsageError("--transactions excludes --batch, --auto-batch and --ordered");
   }
-  if (options.rate < 0 || options.rate > 1e7) {
-    throw UsageError("--rate must be between 0 and 10000000");
-  }
-  if (!(options.timeout_seconds >= 0.001 && options.timeout_seconds <= 86'400)) {
-    throw UsageError("--timeout must be between 0.001 and 86400");
-  }
-  if (options.ordered < 0) throw UsageError("--ordered must not be negative");
   if (!options.tls_ca.empty() && !options.tls) throw UsageError("--tls-ca needs --tls");
-  if (options.count < 1) throw UsageError("--count must be at least 1");
 }
 
 }  // namespace
 
+pid_t process_id(const program::CommandLine& given, const std::string& option) {
+  return static_cast<pid_t>(given.number(option, 0, std::numeric_limits<pid_t>::max()));
+}
+
 std::optional<ProduceOptions> parse_command_line(int argc, char** argv) {
   ProduceOptions options;
   const po::options_description description = describe(options);
-  try {
-    po::variables_map values;
-    po::store(po::parse_command_line(argc, argv, description), values);
-    po::notify(values);
-    parse_sizes(values["size"].as<std::string>(), options);
-    if (values.count("serialize") != 0) {
-      options.serialize_type = values["serialize"].as<remoting::SerializeType>();
-    }
-    if (values.count("help") != 0) {
-      std::cout << kUsage << '\n' << description;
-      return std::nullopt;
-    }
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
+  const program::CommandLine given(argc, argv, description);
+  if (given.has("help")) {
+    std::cout << kUsage << '\n' << description;
+    return std::nullopt;
+  }
+  take_numbers(given, options);
+  if (given.has("serialize")) {
+    options.serialize_type = given.as<remoting::SerializeType>("serialize");
   }
   check(options);
   return options;

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 #include "comet/remoting/command.hpp"
+#include "command_line.hpp"
 
 namespace comet::bench {
 
@@ -34,14 +34,16 @@ class ProduceOptions {
   std::string tls_ca;  // empty: the system's
 };
 
-// The command line makes no sense; what() says why.
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+using program::UsageError;
 
 // Of the command produce, from its name on. nullopt: help was asked for and has been printed.
 // Throws UsageError.
 [[nodiscard]] std::optional<ProduceOptions> parse_command_line(int argc, char** argv);
+
+// Of an option --server-pid or the like: the process whose use of the machine is reported.
+[[nodiscard]] pid_t process_id(const program::CommandLine& given, const std::string& option);
+
+// More messages than anybody waits for.
+inline constexpr std::int64_t kMostMessages = 1'000'000'000'000;
 
 }  // namespace comet::bench

@@ -104,11 +104,24 @@ void take_timers(const Config& settings, broker::BrokerConfig& config) {
   config.recall_when_not_writable = settings.boolean("allowRecallWhenBrokerNotWriteable");
 }
 
+// Apache gives a master the id 0 whatever the file says; one that was meant as a slave would then
+// be a second master of its name.
+void check_role(const Config& settings) {
+  if (settings.text("brokerRole") != "ASYNC_MASTER") {
+    throw settings.error("brokerRole",
+                         "cannot be served: there is no replication yet, and messages would be on "
+                         "this broker alone; remove the line for a broker without copies");
+  }
+  if (settings.integer("brokerId") != 0) {
+    throw settings.error("brokerId",
+                         "cannot be served: it is a slave's, and there is no replication yet; a "
+                         "master has brokerId = 0");
+  }
+}
+
 broker::BrokerConfig to_broker_config(const Config& settings) {
   broker::BrokerConfig config;
-  if (settings.text("brokerRole") != "ASYNC_MASTER") {
-    throw settings.error("brokerRole", "cannot be served: there is no replication yet");
-  }
+  check_role(settings);
   take_limits(settings, config);
   broker::take_live_settings(settings, config);
   config.settings = settings;

@@ -3,18 +3,19 @@
 #include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/program_options.hpp>
 #include <iostream>
 
 #include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
 #include "comet/broker/live_settings.hpp"
+#include "command_line.hpp"
 #include "common_settings.hpp"
+#include "configuration_check.hpp"
 #include "daemon.hpp"
 
-namespace options = boost::program_options;
 using namespace comet;
+using program::CommandLine;
 
 namespace {
 
@@ -24,18 +25,31 @@ constexpr std::string_view kImportantKeys[] = {
     "brokerIP1",        "listenPort",        "namesrvAddr",
     "storePathRootDir", "flushDiskType",     "autoCreateTopicEnable"};
 
-options::options_description describe_options() {
-  options::options_description description("comet-broker: a RocketMQ broker\nOptions");
-  description.add_options()("help,h", "this text, and the keys of the configuration file")(
-      "configFile,c", options::value<std::string>(), "properties file (broker.conf)")(
-      "namesrvAddr,n", options::value<std::string>(), "name servers, host:port;host:port")(
-      "printConfigItem,p", "print the effective configuration and end")(
-      "printImportantConfig,m", "print its most important items and end")(
-      "keys", "list every key of RocketMQ's and what becomes of it here, and end")(
-      "logLevel", options::value<std::string>(),
-      "debug, info, warn or error, instead of the configuration's")("version",
-                                                                    "print the version and end");
+constexpr const char* kName = "comet-broker";
+
+program::Options describe_options() {
+  program::Options description("Options");
+  const auto word = [] { return boost::program_options::value<std::string>(); };
+  auto option = description.add_options();
+  option("help,h", "this text, and the keys of the configuration file");
+  option("configFile,c", word(), "properties file (broker.conf)");
+  option("namesrvAddr,n", word(), "name servers, host:port;host:port");
+  option("test,t",
+         "say what is wrong with the configuration, with the line, and end: 0 nothing, 1");
+  option("printConfigItem,p", "print the effective configuration and end");
+  option("printImportantConfig,m", "print its most important items and end");
+  option("keys", "list every key of RocketMQ's and what becomes of it here, and end");
+  option("logLevel", word(), "debug, info, warn or error, instead of the configuration's");
+  option("version", "print the version and end");
   return description;
+}
+
+void print_help(const program::Options& options) {
+  std::cout << "usage: comet-broker [options]\nA RocketMQ broker. Ends with 0 after SIGTERM or "
+               "SIGINT, with 1 when it cannot start or\nfails, with 2 when options or "
+               "configuration are wrong.\n\n"
+            << options << "\nKeys of the configuration file\n"
+            << daemon::make_broker_settings().describe();
 }
 
 // One line for each key: its name, its use, the reason of what is not supported.
@@ -48,6 +62,9 @@ void list_keys() {
       case ConfigKey::Use::no_effect:
         std::cout << key.name() << "\tno effect\n";
         break;
+      case ConfigKey::Use::refused:
+        std::cout << key.name() << "\tonly " << key.choices() << "\t" << key.help() << '\n';
+        break;
       case ConfigKey::Use::unsupported:
         std::cout << key.name() << "\tnot supported\t" << key.help() << '\n';
         break;
@@ -55,21 +72,37 @@ void list_keys() {
   }
 }
 
-Config read_settings(const options::variables_map& given) {
-  Config settings = daemon::make_broker_settings();
-  daemon::apply_files(settings,
-                      given.contains("configFile") ? given["configFile"].as<std::string>() : "");
+void apply_command_line(const CommandLine& given, Config& settings) {
   for (const char* option : {"namesrvAddr", "logLevel"}) {
-    if (given.contains(option))
-      settings.set(option, given[option].as<std::string>(), "command line");
+    if (given.has(option)) settings.set(option, given.text(option), "command line");
   }
+}
+
+void apply_stored(Config& settings) {
   broker::apply_stored_settings(settings,
                                 broker::stored_settings_path(settings.text("storePathRootDir")));
+}
+
+Config read_settings(const CommandLine& given) {
+  Config settings = daemon::make_broker_settings();
+  daemon::apply_files(settings, given.text_or("configFile", ""));
+  apply_command_line(given, settings);
+  apply_stored(settings);
   return settings;
 }
 
-int serve(const options::variables_map& given, const Config& settings,
-          broker::BrokerConfig config) {
+int check(const CommandLine& given) {
+  daemon::ConfigurationCheck check(kName);
+  Config settings = daemon::make_broker_settings();
+  check.attempt([&] { daemon::apply_files(settings, given.text_or("configFile", "")); });
+  check.attempt([&] { apply_command_line(given, settings); });
+  check.attempt([&] { apply_stored(settings); });
+  check.attempt([&] { (void)daemon::to_broker_config(settings); });
+  check.try_tls(settings);
+  return check.finish(settings);
+}
+
+int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig config) {
   asio::io_context context{1};
   daemon::DaemonNetwork network(settings);
   daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(config));
@@ -91,52 +124,39 @@ int serve(const options::variables_map& given, const Config& settings,
   };
   auto stop = [&] { return broker.stop(real_time().now() + daemon::kStopPatience); };
   auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
-  return daemon::run("comet-broker", context, monitor, start, stop, reload);
+  return daemon::run(kName, context, network, monitor, start, stop, reload);
+}
+
+int act(const CommandLine& given, const program::Options& options) {
+  if (given.has("help")) return print_help(options), program::kOk;
+  if (given.has("keys")) return list_keys(), program::kOk;
+  if (given.has("version")) {
+    std::cout << kName << " " COMET_VERSION "\n";
+    return program::kOk;
+  }
+  if (given.has("test")) return check(given);
+  const Config settings = read_settings(given);
+  daemon::configure_log(settings);
+  const broker::BrokerConfig config = daemon::to_broker_config(settings);
+  if (given.has("printConfigItem")) {
+    for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
+    std::cout << settings.print();
+    return program::kOk;
+  }
+  if (given.has("printImportantConfig")) {
+    for (std::string_view key : kImportantKeys)
+      std::cout << key << '=' << settings.shown(key) << '\n';
+    return program::kOk;
+  }
+  return serve(given, settings, config);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const options::options_description description = describe_options();
-  try {
-    options::variables_map given;
-    options::store(options::parse_command_line(argc, argv, description), given);
-    options::notify(given);
-    if (given.contains("help")) {
-      std::cout << description << "\nKeys of the configuration file\n"
-                << daemon::make_broker_settings().describe();
-      return daemon::kExitOk;
-    }
-    if (given.contains("keys")) {
-      list_keys();
-      return daemon::kExitOk;
-    }
-    if (given.contains("version")) {
-      std::cout << "comet-broker " COMET_VERSION "\n";
-      return daemon::kExitOk;
-    }
-    const Config settings = read_settings(given);
-    daemon::configure_log(settings);
-    const broker::BrokerConfig config = daemon::to_broker_config(settings);
-    if (given.contains("printConfigItem")) {
-      for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
-      std::cout << settings.print();
-      return daemon::kExitOk;
-    }
-    if (given.contains("printImportantConfig")) {
-      for (std::string_view key : kImportantKeys)
-        std::cout << key << '=' << settings.shown(key) << '\n';
-      return daemon::kExitOk;
-    }
-    return serve(given, settings, config);
-  } catch (const options::error& problem) {
-    std::cerr << "comet-broker: " << problem.what() << "; see comet-broker --help\n";
-    return daemon::kExitUsage;
-  } catch (const Error& problem) {
-    std::cerr << "comet-broker: " << problem.what() << '\n';
-    return daemon::kExitUsage;
-  } catch (const std::exception& problem) {
-    std::cerr << "comet-broker: " << problem.what() << '\n';
-    return daemon::kExitFailed;
-  }
+  const auto body = [&] {
+    const program::Options options = describe_options();
+    return act(CommandLine(argc, argv, options), options);
+  };
+  return program::run(kName, body, program::kUsage);
 }

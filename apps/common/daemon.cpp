@@ -7,12 +7,15 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdlib>
 
+#include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/time.hpp"
+#include "command_line.hpp"
 
 namespace comet::daemon {
 namespace {
@@ -20,8 +23,11 @@ namespace {
 const auto process_start = std::chrono::steady_clock::now();
 
 asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
-                                    DaemonMonitor& monitor,
+                                    DaemonNetwork& network, DaemonMonitor& monitor,
                                     const std::function<asio::awaitable<void>()>& stop) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  TaskGroup tasks(executor, real_time());
+  tasks.spawn("TLS files", network.watch_files(real_time()));
   auto [error, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
   // A second Ctrl-C ends the process at once; supervisors and scripts may repeat SIGTERM, which
   // must not cost the orderly end.
@@ -29,6 +35,8 @@ asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
   std::signal(SIGTERM, SIG_IGN);
   log::info("{} stops on signal {}", name, number);
   monitor.stopping();
+  tasks.cancel();
+  co_await tasks.join();
   co_await stop();
   log::info("{} stopped", name);
 }
@@ -51,10 +59,11 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int run(const std::string& name, asio::io_context& context, DaemonMonitor& monitor,
-        const std::function<std::string()>& start,
+int run(const std::string& name, asio::io_context& context, DaemonNetwork& network,
+        DaemonMonitor& monitor, const std::function<std::string()>& start,
         const std::function<asio::awaitable<void>()>& stop, const std::function<void()>& reload) {
   raise_descriptor_limit();
+  monitor.add([&network](monitor::Scrape& scrape) { network.report(scrape); });
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ,
               SIG_IGN);  // a limit of file sizes is an error of the write, like a full disk
@@ -69,11 +78,11 @@ int run(const std::string& name, asio::io_context& context, DaemonMonitor& monit
               std::chrono::duration<double, std::milli>(took).count());
   } catch (const std::exception& problem) {
     log::error("{} cannot start: {}", name, problem.what());
-    return kExitFailed;
+    return program::kFailed;
   }
-  int exit_code = kExitFailed;
+  int exit_code = program::kFailed;
   auto on_end = [&](std::exception_ptr problem) {
-    if (!problem) exit_code = kExitOk;
+    if (!problem) exit_code = program::kOk;
     try {
       if (problem) std::rethrow_exception(problem);
     } catch (const std::exception& error) {
@@ -82,7 +91,7 @@ int run(const std::string& name, asio::io_context& context, DaemonMonitor& monit
     context.stop();
   };
   monitor.ready();
-  asio::co_spawn(context, wait_for_stop(name, signals, monitor, stop), on_end);
+  asio::co_spawn(context, wait_for_stop(name, signals, network, monitor, stop), on_end);
   context.run();
   return exit_code;
 }

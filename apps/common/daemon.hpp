@@ -1,5 +1,5 @@
 #pragma once
-// What our daemons have in common: life from start to signal, exit codes.
+// What our daemons have in common: life from start to signal.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -8,12 +8,9 @@
 #include <string>
 
 #include "daemon_monitor.hpp"
+#include "tls_settings.hpp"
 
 namespace comet::daemon {
-
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;  // could not start, or not stop in order
-inline constexpr int kExitUsage = 2;   // options or configuration are wrong
 
 // How long a stop may take before connections are cut.
 inline constexpr std::chrono::seconds kStopPatience{10};
@@ -21,10 +18,11 @@ inline constexpr std::chrono::seconds kStopPatience{10};
 // `start` (blocking) returns where the daemon listens; then one line says
 // "<name> ready on <where> (pid N) in X ms". On SIGINT or SIGTERM awaits `stop` and returns; a
 // SIGINT meanwhile ends the process at once, a SIGTERM nothing. Errors become one line on the log.
-// `reload` is called on SIGHUP. The monitor follows. Call at the beginning of main: X counts from
-// there.
-int run(const std::string& name, boost::asio::io_context& context, DaemonMonitor& monitor,
-        const std::function<std::string()>& start,
+// `reload` is called on SIGHUP. The monitor follows, and shows what becomes of the network's TLS
+// files, which are read again when they are replaced. Returns program::kOk, or kFailed when the
+// daemon could not start or not stop in order. Call at the beginning of main: X counts from there.
+int run(const std::string& name, boost::asio::io_context& context, DaemonNetwork& network,
+        DaemonMonitor& monitor, const std::function<std::string()>& start,
         const std::function<boost::asio::awaitable<void>()>& stop,
         const std::function<void()>& reload);
 

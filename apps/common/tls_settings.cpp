@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <cstdlib>
 
+#include "comet/base/file_watch.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/properties.hpp"
 
@@ -29,6 +31,13 @@ void check_pair(const Config& settings, std::string_view cert, std::string_view 
   throw settings.error(no_key ? cert : key, "needs " + std::string(no_key ? key : cert));
 }
 
+TlsRules rules_of(const Config& settings) {
+  TlsRules rules;
+  rules.ciphers = settings.text("tls.ciphers");
+  rules.protocols = settings.text("tls.protocols");
+  return rules;
+}
+
 std::optional<TlsServerConfig> server_config(const Config& settings) {
   check_pair(settings, "tls.server.certPath", "tls.server.keyPath");
   const std::string& mode = settings.text("tls.server.mode");
@@ -43,6 +52,7 @@ std::optional<TlsServerConfig> server_config(const Config& settings) {
   config.key_path = settings.text("tls.server.keyPath");
   config.key_password = settings.text("tls.server.keyPassword");
   config.trust_cert_path = settings.text("tls.server.trustCertPath");
+  config.rules = rules_of(settings);
   const std::string& auth = settings.text("tls.server.need.client.auth");
   if (auth != "none") {
     config.client_auth = auth == "require" ? TlsClientAuth::require : TlsClientAuth::optional;
@@ -58,6 +68,7 @@ std::optional<TlsClientConfig> client_config(const Config& settings, bool otherw
   const std::string& wanted = settings.text("tls.enable");
   if (wanted.empty() ? !otherwise : wanted != "true") return std::nullopt;
   TlsClientConfig config;
+  config.rules = rules_of(settings);
   config.auth_server = settings.boolean("tls.client.authServer");
   config.trust_cert_path = settings.text("tls.client.trustCertPath");
   config.cert_path = settings.text("tls.client.certPath");
@@ -70,10 +81,19 @@ std::optional<TlsClientConfig> client_config(const Config& settings, bool otherw
 
 void apply_files(Config& settings, const std::string& config_file) {
   const Properties own = config_file.empty() ? Properties() : Properties::load(config_file);
+  std::string wrong;
+  const auto apply = [&](const Properties& properties, const std::string& source) {
+    try {
+      settings.apply(properties, source);
+    } catch (const Error& problem) {
+      wrong += (wrong.empty() ? "" : "\n") + problem.context();
+    }
+  };
   if (const std::string file = file_of_tls_keys(own); !file.empty()) {
-    settings.apply(Properties::load(file), file);
+    apply(Properties::load(file), file);
   }
-  settings.apply(own, config_file);
+  apply(own, config_file);
+  if (!wrong.empty()) throw Error(BaseErrc::bad_value, wrong);
 }
 
 TlsConfig to_tls_config(const Config& settings) {
@@ -112,10 +132,41 @@ void DaemonNetwork::reload() {
   if (tls_ == nullptr) return;
   try {
     tls_->reload();
+    reload_failed_ = false;
     log::info("TLS files read again, {}", tls_->describe_certificate());
   } catch (const Error& problem) {
+    reload_failed_ = true;
     log::error("TLS files not read again, the old ones stay in use: {}", problem.what());
   }
+}
+
+asio::awaitable<void> DaemonNetwork::watch_files(TimeSource& time) {
+  if (tls_ == nullptr) co_return;
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  Timer timer(executor, time);
+  FileWatch watch(tls_->files());
+  for (;;) {
+    co_await timer.wait_for(kWatchPeriod);
+    if (watch.look()) reload();
+  }
+}
+
+TlsExpiry DaemonNetwork::expiry() const { return tls_ == nullptr ? TlsExpiry() : tls_->expiry(); }
+
+void DaemonNetwork::report(monitor::Scrape& scrape) const {
+  if (tls_ == nullptr) return;
+  const auto gauge = [&scrape](const char* role, std::optional<std::int64_t> end) {
+    if (!end) return;
+    scrape.gauge("comet_tls_certificate_not_after_seconds",
+                 "When the first certificate of the chain in use expires, seconds since 1970",
+                 static_cast<double>(*end), {{"role", role}});
+  };
+  const TlsExpiry ends = expiry();
+  gauge("server", ends.server);
+  gauge("client", ends.client);
+  scrape.gauge("comet_tls_reload_failed",
+               "1: the TLS files on disk cannot be used, those read before stay in use",
+               reload_failed() ? 1.0 : 0.0);
 }
 
 }  // namespace comet::daemon

@@ -3,6 +3,8 @@
 // network that they make.
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -11,6 +13,7 @@
 #include "comet/base/config.hpp"
 #include "comet/base/tcp_network.hpp"
 #include "comet/base/tls_network.hpp"
+#include "comet/monitor/metrics.hpp"
 
 namespace comet::daemon {
 
@@ -36,6 +39,10 @@ inline constexpr ConfigKey kTlsKeys[] = {
     ConfigKey::text("tls.client.certPath", "", "certificate to show to servers that ask, PEM"),
     ConfigKey::text("tls.client.keyPath", "", "its private key, PEM"),
     ConfigKey::secret("tls.client.keyPassword", "password of the key, if it is encrypted"),
+    ConfigKey::text("tls.ciphers", "",
+                    "ciphers of servers and clients, a,b or a:b; names of OpenSSL's or of the "
+                    "standard's (default: ECDHE with AES-GCM or ChaCha20, and those of TLS 1.3)"),
+    ConfigKey::text("tls.protocols", "", "TLSv1.2, TLSv1.3 or both (default: both)"),
     ConfigKey::boolean("tls.test.mode.enable", false,
                        "true is answered with a warning: no certificate is made up here"),
     ConfigKey::no_effect("tls.server.authClient"),
@@ -65,13 +72,24 @@ class DaemonNetwork {
   explicit DaemonNetwork(const Config& settings);
 
   [[nodiscard]] Network& network() noexcept;
-  // Reads the certificates again, for new connections; the outcome goes to the log. Without TLS
-  // there is nothing to do.
+  // Reads the certificates again, for new connections; the outcome goes to the log. What cannot be
+  // used changes nothing. Without TLS there is nothing to do.
   void reload();
+  // Does so each time when files have been replaced, for as long as it is not cancelled; at once
+  // over without TLS. Looks every kWatchPeriod, and takes files that rest since the look before.
+  [[nodiscard]] asio::awaitable<void> watch_files(TimeSource& time);
+  static constexpr std::chrono::seconds kWatchPeriod{2};
+
+  // Thread-safe.
+  void report(monitor::Scrape& scrape) const;
+  [[nodiscard]] TlsExpiry expiry() const;
+  // Whether the files were no good when they were read last, so that older ones are in use.
+  [[nodiscard]] bool reload_failed() const noexcept { return reload_failed_.load(); }
 
  private:
   TcpNetwork tcp_;
   std::unique_ptr<TlsNetwork> tls_;
+  std::atomic<bool> reload_failed_ = false;
 };
 
 }  // namespace comet::daemon

@@ -81,6 +81,7 @@ int unknown(std::string_view name) {
 
 int help(const std::vector<std::string>& words) {
   if (words.empty()) return fmt::print("{}", list_subcommands()), kOk;
+  if (words.size() > 1) throw UsageError("help is about one subcommand at a time");
   if (words[0] == "--markdown") return fmt::print("{}", markdown_reference()), kOk;
   const Subcommand* subcommand = find_subcommand(words[0]);
   if (subcommand == nullptr) return unknown(words[0]);
@@ -98,8 +99,10 @@ int completion(const std::vector<std::string>& words) {
 int run(std::string_view name, const std::vector<std::string>& words) {
   if (name == "help" || name == "--help" || name == "-h") return help(words);
   if (name == "completion") return completion(words);
-  if (name == "version" || name == "--version")
+  if (name == "version" || name == "--version") {
+    if (!words.empty()) throw UsageError("version takes no arguments");
     return fmt::print("cometctl {}\n", COMET_VERSION), kOk;
+  }
   const Subcommand* subcommand = find_subcommand(name);
   if (subcommand == nullptr) return unknown(name);
   const Arguments arguments = Arguments::parse(subcommand->options, words);

@@ -3,46 +3,82 @@
 #include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/program_options.hpp>
 #include <iostream>
 
 #include "comet/base/log.hpp"
+#include "command_line.hpp"
 #include "common_settings.hpp"
+#include "configuration_check.hpp"
 #include "daemon.hpp"
 #include "namesrv_metrics.hpp"
 #include "namesrv_settings.hpp"
 #include "worker_thread.hpp"
 
-namespace options = boost::program_options;
 using namespace comet;
+using program::CommandLine;
 
 namespace {
 
-options::options_description describe_options() {
-  options::options_description description("comet-namesrv: a RocketMQ name server\nOptions");
-  description.add_options()("help,h", "this text, and the keys of the configuration file")(
-      "configFile,c", options::value<std::string>(), "properties file (namesrv.conf)")(
-      "namesrvAddr,n", options::value<std::string>(), "accepted without effect, as by mqnamesrv")(
-      "printConfigItem,p", "print the effective configuration and end")(
-      "logLevel", options::value<std::string>(),
-      "debug, info, warn or error, instead of the configuration's")("version",
-                                                                    "print the version and end");
+constexpr const char* kName = "comet-namesrv";
+
+program::Options describe_options() {
+  program::Options description("Options");
+  const auto word = [] { return boost::program_options::value<std::string>(); };
+  auto option = description.add_options();
+  option("help,h", "this text, and the keys of the configuration file");
+  option("configFile,c", word(), "properties file (namesrv.conf)");
+  option("namesrvAddr,n", word(), "accepted without effect, as by mqnamesrv");
+  option("test,t",
+         "say what is wrong with the configuration, with the line, and end: 0 nothing, 1");
+  option("printConfigItem,p", "print the effective configuration and end");
+  option("logLevel", word(), "debug, info, warn or error, instead of the configuration's");
+  option("version", "print the version and end");
   return description;
 }
 
-Config read_settings(const options::variables_map& given) {
+void print_help(const program::Options& options) {
+  std::cout << "usage: comet-namesrv [options]\nA RocketMQ name server. Ends with 0 after SIGTERM "
+               "or SIGINT, with 1 when it cannot\nstart or fails, with 2 when options or "
+               "configuration are wrong.\n\n"
+            << options << "\nKeys of the configuration file\n"
+            << daemon::make_namesrv_settings().describe();
+}
+
+// What is changed over the network lies beside the configuration file: two name servers of one
+// user that have a file each never share it.
+Config settings_before_files(const std::string& config_file) {
   Config settings = daemon::make_namesrv_settings();
-  daemon::apply_files(settings,
-                      given.contains("configFile") ? given["configFile"].as<std::string>() : "");
-  namesrv::apply_stored_settings(settings, settings.text("configStorePath"));
-  if (given.contains("logLevel")) {
-    settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
-  }
+  if (!config_file.empty()) settings.set_default("configStorePath", config_file + ".stored");
   return settings;
 }
 
-int serve(const options::variables_map& given, const Config& settings,
-          namesrv::NameServerConfig config) {
+void apply_command_line(const CommandLine& given, Config& settings) {
+  if (given.has("logLevel")) settings.set("logLevel", given.text("logLevel"), "command line");
+}
+
+Config read_settings(const CommandLine& given) {
+  const std::string file = given.text_or("configFile", "");
+  Config settings = settings_before_files(file);
+  daemon::apply_files(settings, file);
+  namesrv::apply_stored_settings(settings, settings.text("configStorePath"));
+  apply_command_line(given, settings);
+  return settings;
+}
+
+int check(const CommandLine& given) {
+  daemon::ConfigurationCheck check(kName);
+  const std::string file = given.text_or("configFile", "");
+  Config settings = settings_before_files(file);
+  check.attempt([&] { daemon::apply_files(settings, file); });
+  check.attempt(
+      [&] { namesrv::apply_stored_settings(settings, settings.text("configStorePath")); });
+  check.attempt([&] { apply_command_line(given, settings); });
+  check.attempt([&] { (void)daemon::to_name_server_config(settings); });
+  check.try_tls(settings);
+  return check.finish(settings);
+}
+
+int serve(const CommandLine& given, const Config& settings, namesrv::NameServerConfig config) {
   // What large registrations need goes back to the system, not into malloc's reserves.
   ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
   asio::io_context context{1};
@@ -62,26 +98,23 @@ int serve(const options::variables_map& given, const Config& settings,
   };
   auto stop = [&] { return server.stop(real_time().now() + daemon::kStopPatience); };
   auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
-  return daemon::run("comet-namesrv", context, monitor, start, stop, reload);
+  return daemon::run(kName, context, network, monitor, start, stop, reload);
 }
 
-int run(const options::variables_map& given, const options::options_description& description) {
-  if (given.contains("help")) {
-    std::cout << description << "\nKeys of the configuration file\n"
-              << daemon::make_namesrv_settings().describe();
-    return daemon::kExitOk;
+int act(const CommandLine& given, const program::Options& options) {
+  if (given.has("help")) return print_help(options), program::kOk;
+  if (given.has("version")) {
+    std::cout << kName << " " COMET_VERSION "\n";
+    return program::kOk;
   }
-  if (given.contains("version")) {
-    std::cout << "comet-namesrv " COMET_VERSION "\n";
-    return daemon::kExitOk;
-  }
+  if (given.has("test")) return check(given);
   const Config settings = read_settings(given);
   daemon::configure_log(settings);
   namesrv::NameServerConfig config = daemon::to_name_server_config(settings);
-  if (given.contains("printConfigItem")) {
+  if (given.has("printConfigItem")) {
     for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
     std::cout << settings.print();
-    return daemon::kExitOk;
+    return program::kOk;
   }
   return serve(given, settings, std::move(config));
 }
@@ -89,20 +122,9 @@ int run(const options::variables_map& given, const options::options_description&
 }  // namespace
 
 int main(int argc, char** argv) {
-  const options::options_description description = describe_options();
-  try {
-    options::variables_map given;
-    options::store(options::parse_command_line(argc, argv, description), given);
-    options::notify(given);
-    return run(given, description);
-  } catch (const options::error& problem) {
-    std::cerr << "comet-namesrv: " << problem.what() << "; see comet-namesrv --help\n";
-    return daemon::kExitUsage;
-  } catch (const Error& problem) {  // of the configuration; daemon::run handles those of the start
-    std::cerr << "comet-namesrv: " << problem.what() << '\n';
-    return daemon::kExitUsage;
-  } catch (const std::exception& problem) {
-    std::cerr << "comet-namesrv: " << problem.what() << '\n';
-    return daemon::kExitFailed;
-  }
+  const auto body = [&] {
+    const program::Options options = describe_options();
+    return act(CommandLine(argc, argv, options), options);
+  };
+  return program::run(kName, body, program::kUsage);
 }

@@ -31,9 +31,14 @@ constexpr ConfigKey kKeys[] = {
     Key::integer("serverChannelMaxIdleTimeSeconds", "120", 1, 86'400,
                  "s without traffic after which a connection is closed"),
 
-    Key::unsupported("enableControllerInNamesrv", "there is no embedded controller"),
-    Key::unsupported("clusterTest", "other environments are not asked for routes"),
-    Key::unsupported("tlsEnable", "set tls.server.certPath and tls.server.keyPath"),
+    Key::refused("enableControllerInNamesrv", "false",
+                 "there is no controller yet, and brokers would wait for one in vain; remove the "
+                 "line, and run Apache's controller where brokers need one"),
+    Key::refused("clusterTest", "false",
+                 "other environments are not asked for routes, and clients would not find their "
+                 "topics; remove the line"),
+    Key::refused("useTLS", "false",
+                 "connections would be plain; set tls.server.certPath and tls.server.keyPath"),
 
     Key::no_effect("rocketmqHome"),
     Key::no_effect("productEnvName"),
@@ -58,6 +63,57 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("enableShutdownGracefully"),
     Key::no_effect("shutdownWaitTimeSeconds"),
     Key::no_effect("useEpollNativeSelector"),
+
+    // Of the controller that Apache's can run inside.
+    Key::no_effect("controllerDLegerGroup"),
+    Key::no_effect("controllerDLegerPeers"),
+    Key::no_effect("controllerDLegerSelfId"),
+    Key::no_effect("controllerRequestThreadPoolQueueCapacity"),
+    Key::no_effect("controllerStorePath"),
+    Key::no_effect("controllerThreadPoolNums"),
+    Key::no_effect("controllerType"),
+    Key::no_effect("electMasterMaxRetryCount"),
+    Key::no_effect("enableElectUncleanMaster"),
+    Key::no_effect("mappedFileSize"),
+    Key::no_effect("metricGrpcExporterIntervalInMills"),
+    Key::no_effect("metricGrpcExporterTimeOutInMills"),
+    Key::no_effect("metricLoggingExporterIntervalInMills"),
+    Key::no_effect("metricsExporterType"),
+    Key::no_effect("metricsGrpcExporterHeader"),
+    Key::no_effect("metricsGrpcExporterTarget"),
+    Key::no_effect("metricsInDelta"),
+    Key::no_effect("metricsLabel"),
+    Key::no_effect("metricsPromExporterHost"),
+    Key::no_effect("metricsPromExporterPort"),
+    Key::no_effect("notifyBrokerRoleChanged"),
+    Key::no_effect("processReadEvent"),
+    Key::no_effect("scanInactiveMasterInterval"),
+    Key::no_effect("jRaftControllerRPCAddr"),
+    Key::no_effect("jRaftElectionTimeoutMs"),
+    Key::no_effect("jRaftGroupId"),
+    Key::no_effect("jRaftInitConf"),
+    Key::no_effect("jRaftScanWaitTimeoutMs"),
+    Key::no_effect("jRaftServerId"),
+    Key::no_effect("jRaftSnapshotIntervalSecs"),
+
+    // Of a client: the name server asks nobody.
+    Key::no_effect("channelNotActiveInterval"),
+    Key::no_effect("clientAsyncSemaphoreValue"),
+    Key::no_effect("clientCallbackExecutorThreads"),
+    Key::no_effect("clientChannelMaxIdleTimeSeconds"),
+    Key::no_effect("clientCloseSocketIfTimeout"),
+    Key::no_effect("clientOnewaySemaphoreValue"),
+    Key::no_effect("clientPooledByteBufAllocatorEnable"),
+    Key::no_effect("clientSocketRcvBufSize"),
+    Key::no_effect("clientSocketSndBufSize"),
+    Key::no_effect("clientWorkerThreads"),
+    Key::no_effect("connectTimeoutMillis"),
+    Key::no_effect("disableCallbackExecutor"),
+    Key::no_effect("disableNettyWorkerGroup"),
+    Key::no_effect("enableReconnectForGoAway"),
+    Key::no_effect("maxReconnectIntervalTimeSeconds"),
+    Key::no_effect("scanAvailableNameSrv"),
+    Key::no_effect("socksProxyConfig"),
 };
 
 constexpr auto kAllKeys = with_common_keys(kKeys);
@@ -67,7 +123,9 @@ std::string home_directory() {
   return home == nullptr || *home == '\0' ? "." : home;
 }
 
-std::span<const ConfigKey> all_keys() {
+}  // namespace
+
+std::span<const ConfigKey> namesrv_keys() {
   static const std::vector<ConfigKey> keys = [] {
     std::vector<ConfigKey> all(std::begin(kAllKeys), std::end(kAllKeys));
     all.insert(all.end(), std::begin(namesrv::kLiveKeys), std::end(namesrv::kLiveKeys));
@@ -76,10 +134,8 @@ std::span<const ConfigKey> all_keys() {
   return keys;
 }
 
-}  // namespace
-
 Config make_namesrv_settings() {
-  Config settings(all_keys());
+  Config settings(namesrv_keys());
   settings.set_default("kvConfigPath", home_directory() + "/namesrv/kvConfig.json");
   settings.set_default("configStorePath", home_directory() + "/namesrv/namesrv.properties");
   return settings;

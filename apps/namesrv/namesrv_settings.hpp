@@ -1,6 +1,7 @@
 #pragma once
 // The keys of namesrv.conf and what they do here.
 
+#include <span>
 #include <string>
 
 #include "comet/base/config.hpp"
@@ -8,6 +9,8 @@
 
 namespace comet::daemon {
 
+// Apache's NamesrvConfig, NettyServerConfig, NettyClientConfig and ControllerConfig keys, and ours.
+[[nodiscard]] std::span<const ConfigKey> namesrv_keys();
 // The table of keys with the defaults of this machine.
 [[nodiscard]] Config make_namesrv_settings();
 // Throws Error naming the key that is wrong.

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/program_options.hpp>
 #include <iostream>
 #include <memory>
 
@@ -13,54 +12,58 @@
 #include "comet/base/log.hpp"
 #include "comet/broker/live_settings.hpp"
 #include "comet/namesrv/name_server.hpp"
+#include "command_line.hpp"
 #include "common_settings.hpp"
 #include "daemon.hpp"
 #include "namesrv_metrics.hpp"
 
-namespace options = boost::program_options;
 using namespace comet;
+using program::CommandLine;
 
 namespace {
 
-options::options_description describe_options() {
-  options::options_description description(
-      "comet-standalone: a RocketMQ name server and a broker in one process, on loopback\nOptions");
-  description.add_options()("help,h", "this text")(
-      "data", options::value<std::string>()->default_value("comet-data"), "directory of all data")(
-      "namesrv-port", options::value<std::uint16_t>()->default_value(9876), "0: a free one")(
-      "broker-port", options::value<std::uint16_t>()->default_value(10911), "0: a free one")(
-      "configFile,c", options::value<std::string>(),
-      "properties file with further settings of the broker (broker.conf)")(
-      "logLevel", options::value<std::string>(),
-      "debug, info, warn or error, instead of the configuration's")("version",
-                                                                    "print the version and end");
+constexpr const char* kName = "comet-standalone";
+
+program::Options describe_options() {
+  program::Options description("Options");
+  const auto word = [] { return boost::program_options::value<std::string>(); };
+  auto option = description.add_options();
+  option("help,h", "this text");
+  option("data", word()->default_value("comet-data"), "directory of all data");
+  option("namesrv-port", program::number_option(9876), "0: a free one");
+  option("broker-port", program::number_option(10911), "0: a free one");
+  option("configFile,c", word(),
+         "properties file with further settings of the broker (broker.conf)");
+  option("logLevel", word(), "debug, info, warn or error, instead of the configuration's");
+  option("version", "print the version and end");
   return description;
 }
 
-Config broker_settings(const options::variables_map& given) {
+std::uint16_t port(const CommandLine& given, const char* option) {
+  return static_cast<std::uint16_t>(given.number(option, 0, 65535));
+}
+
+Config broker_settings(const CommandLine& given) {
   Config settings = daemon::make_broker_settings();
   settings.set_default("brokerName", "broker-a");
   settings.set_default("namesrvAddr", "");
-  daemon::apply_files(settings,
-                      given.contains("configFile") ? given["configFile"].as<std::string>() : "");
-  settings.set("storePathRootDir", given["data"].as<std::string>(), "command line");
-  settings.set("listenPort", std::to_string(given["broker-port"].as<std::uint16_t>()),
-               "command line");
-  if (given.contains("logLevel"))
-    settings.set("logLevel", given["logLevel"].as<std::string>(), "command line");
+  daemon::apply_files(settings, given.text_or("configFile", ""));
+  settings.set("storePathRootDir", given.text("data"), "command line");
+  settings.set("listenPort", std::to_string(port(given, "broker-port")), "command line");
+  if (given.has("logLevel")) settings.set("logLevel", given.text("logLevel"), "command line");
   broker::apply_stored_settings(settings,
                                 broker::stored_settings_path(settings.text("storePathRootDir")));
   return settings;
 }
 
-int serve(const options::variables_map& given) {
+int serve(const CommandLine& given) {
   const Config settings = broker_settings(given);
   daemon::configure_log(settings);
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   broker::BrokerConfig broker_config = daemon::to_broker_config(settings);
   namesrv::NameServerConfig namesrv_config;
-  namesrv_config.listen_at = Address("127.0.0.1", given["namesrv-port"].as<std::uint16_t>());
-  namesrv_config.kv_config_path = given["data"].as<std::string>() + "/namesrv/kvConfig.json";
+  namesrv_config.listen_at = Address("127.0.0.1", port(given, "namesrv-port"));
+  namesrv_config.kv_config_path = given.text("data") + "/namesrv/kvConfig.json";
 
   asio::io_context context{1};
   daemon::DaemonNetwork daemon_network(settings);
@@ -92,31 +95,30 @@ int serve(const options::variables_map& given) {
   auto reload = [&] {
     daemon::reload([&given] { return broker_settings(given); }, daemon_network);
   };
-  return daemon::run("comet-standalone", context, monitor, start, stop, reload);
+  return daemon::run(kName, context, daemon_network, monitor, start, stop, reload);
+}
+
+int act(const CommandLine& given, const program::Options& options) {
+  if (given.has("help")) {
+    std::cout << "usage: comet-standalone [options]\nA RocketMQ name server and a broker in one "
+                 "process, on loopback. Ends with 0 after SIGTERM\nor SIGINT, with 1 when it "
+                 "cannot start or fails, with 2 when options or configuration are\nwrong.\n\n"
+              << options;
+    return program::kOk;
+  }
+  if (given.has("version")) {
+    std::cout << kName << " " COMET_VERSION "\n";
+    return program::kOk;
+  }
+  return serve(given);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const options::options_description description = describe_options();
-  try {
-    options::variables_map given;
-    options::store(options::parse_command_line(argc, argv, description), given);
-    options::notify(given);
-    if (given.contains("help")) {
-      std::cout << description;
-      return daemon::kExitOk;
-    }
-    if (given.contains("version")) {
-      std::cout << "comet-standalone " COMET_VERSION "\n";
-      return daemon::kExitOk;
-    }
-    return serve(given);
-  } catch (const options::error& problem) {
-    std::cerr << "comet-standalone: " << problem.what() << "; see comet-standalone --help\n";
-    return daemon::kExitUsage;
-  } catch (const std::exception& problem) {
-    std::cerr << "comet-standalone: " << problem.what() << '\n';
-    return daemon::kExitUsage;
-  }
+  const auto body = [&] {
+    const program::Options options = describe_options();
+    return act(CommandLine(argc, argv, options), options);
+  };
+  return program::run(kName, body, program::kUsage);
 }

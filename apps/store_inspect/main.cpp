@@ -1,19 +1,17 @@
 // comet-store-inspect: what is in a store directory, and whether it is in order.
 
-#include <boost/program_options.hpp>
 #include <iostream>
+#include <limits>
+#include <string>
+#include <vector>
 
-#include "comet/base/error.hpp"
 #include "comet/store/inspect.hpp"
+#include "command_line.hpp"
 
-namespace options = boost::program_options;
 using namespace comet::store;
+namespace program = comet::program;
 
 namespace {
-
-constexpr int kFine = 0;
-constexpr int kProblems = 1;
-constexpr int kCannot = 2;
 
 constexpr const char* kUsage =
     "usage: comet-store-inspect COMMAND STORE [options]\n"
@@ -28,68 +26,79 @@ constexpr const char* kUsage =
     "  checkpoint STORE          the checkpoint\n"
     "  verify STORE              checks everything; prints what is wrong\n"
     "\n"
-    "Ends with 0 when all is well, 1 when verify found problems, 2 when it cannot be done.\n";
+    "Ends with 0 when all is well, 1 when verify found problems or the store cannot be read, 2 "
+    "for\n"
+    "wrong usage.\n";
 
 int verify(const InspectOptions& chosen) {
   VerifyReport report = verify_store(chosen, std::cout);
   std::cout << report.records << " records, " << report.units << " queue entries, "
             << report.index_entries << " index entries, " << report.problems << " problems"
             << (report.unclean ? " (not stopped in order)" : "") << '\n';
-  return report.problems == 0 ? kFine : kProblems;
+  return report.problems == 0 ? program::kOk : program::kFailed;
 }
 
 int run(const std::vector<std::string>& words, InspectOptions chosen) {
   const std::string& command = words[0];
   chosen.root = words[1];
   if (command == "queue" && words.size() == 4) {
-    print_queue(chosen, words[2], std::stoi(words[3]), std::cout);
-    return kFine;
+    const auto queue = static_cast<std::int32_t>(
+        program::parse_number("ID", words[3], 0, std::numeric_limits<std::int32_t>::max()));
+    print_queue(chosen, words[2], queue, std::cout);
+    return program::kOk;
   }
   if (words.size() == 2) {
     if (command == "verify") return verify(chosen);
-    if (command == "segments") return print_segments(chosen, std::cout), kFine;
-    if (command == "records") return print_records(chosen, std::cout), kFine;
-    if (command == "queues") return print_queues(chosen, std::cout), kFine;
-    if (command == "index") return print_index(chosen, std::cout), kFine;
-    if (command == "checkpoint") return print_checkpoint(chosen, std::cout), kFine;
+    if (command == "segments") return print_segments(chosen, std::cout), program::kOk;
+    if (command == "records") return print_records(chosen, std::cout), program::kOk;
+    if (command == "queues") return print_queues(chosen, std::cout), program::kOk;
+    if (command == "index") return print_index(chosen, std::cout), program::kOk;
+    if (command == "checkpoint") return print_checkpoint(chosen, std::cout), program::kOk;
   }
-  std::cerr << kUsage;
-  return kCannot;
+  throw program::UsageError("'" + command + "' is no command, or takes other words");
+}
+
+// The defaults are those of the options' members.
+program::Options describe_options() {
+  const InspectOptions otherwise;
+  program::Options known("Options");
+  auto option = known.add_options();
+  option("help,h", "this text");
+  option("version", "print the version and end");
+  option("from", boost::program_options::value<std::string>(), "first log offset, or queue offset");
+  option("count", program::number_option(static_cast<std::int64_t>(otherwise.count)),
+         "lines at most");
+  option("maxHashSlotNum", program::number_option(otherwise.index_slots), "slots of an index file");
+  option("maxIndexNum", program::number_option(otherwise.index_entries),
+         "entries of an index file");
+  return known;
+}
+
+int act(const program::CommandLine& given, const program::Options& options) {
+  if (given.has("help")) {
+    std::cout << kUsage << '\n' << options;
+    return program::kOk;
+  }
+  if (given.has("version")) {
+    std::cout << "comet-store-inspect " COMET_VERSION "\n";
+    return program::kOk;
+  }
+  if (given.words().size() < 2) throw program::UsageError("a command and a store are missing");
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  InspectOptions chosen;
+  if (given.has("from")) chosen.from = given.number("from", 0, kMost);
+  chosen.count = static_cast<decltype(chosen.count)>(given.number("count", 0, kMost));
+  chosen.index_slots = static_cast<std::int32_t>(given.number("maxHashSlotNum", 1, 100'000'000));
+  chosen.index_entries = static_cast<std::int32_t>(given.number("maxIndexNum", 2, 100'000'000));
+  return run(given.words(), chosen);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  InspectOptions chosen;
-  std::vector<std::string> words;
-  options::options_description known("Options");
-  known.add_options()("help,h", "this text")("from", options::value(&chosen.from),
-                                             "first log offset, or queue offset")(
-      "count", options::value(&chosen.count)->default_value(chosen.count), "lines at most")(
-      "maxHashSlotNum", options::value(&chosen.index_slots)->default_value(chosen.index_slots),
-      "slots of an index file")(
-      "maxIndexNum", options::value(&chosen.index_entries)->default_value(chosen.index_entries),
-      "entries of an index file");
-  options::options_description all;
-  all.add(known).add_options()("words", options::value(&words));
-  options::positional_options_description positions;
-  positions.add("words", -1);
-  try {
-    options::variables_map values;
-    options::store(
-        options::command_line_parser(argc, argv).options(all).positional(positions).run(), values);
-    options::notify(values);
-    if (values.contains("help")) {
-      std::cout << kUsage << '\n' << known;
-      return kFine;
-    }
-    if (words.size() < 2) {
-      std::cerr << kUsage;
-      return kCannot;
-    }
-    return run(words, chosen);
-  } catch (const std::exception& problem) {
-    std::cerr << "comet-store-inspect: " << problem.what() << '\n';
-    return kCannot;
-  }
+  constexpr std::size_t kMostWords = 4;
+  return program::run("comet-store-inspect", [&] {
+    const program::Options options = describe_options();
+    return act(program::CommandLine(argc, argv, options, kMostWords), options);
+  });
 }

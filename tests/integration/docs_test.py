@@ -51,7 +51,23 @@ class Documents(DaemonTest):
             for key in keys:
                 if key[1:] and key[1] == "not supported" == use:
                     self.assertRegex(section, rf"`{key[0]}`.*\| {re.escape(key[2])} \|")
+        refused = text.split("## Keys of RocketMQ's broker that refuse the start\n", 1)[1].split("\n## ", 1)[0]
+        rows = re.findall(r"^\| (.*) \| (.*) \|$", refused, re.M)
+        for key in (key for key in keys if key[1].startswith("only ")):
+            reasons = [reason for names, reason in rows if f"`{key[0]}`" in names]
+            self.assertEqual([key[2]], reasons, f"the reason of {key[0]}")
+        named = {name for names, _ in rows for name in re.findall(r"`(\w+)`(?=[,:])", names)} - {"brokerRole", "brokerId"}
+        self.assertEqual(sorted(key[0] for key in keys if key[1].startswith("only ")), sorted(named))
         self.assertEqual(len(keys), len({key[0] for key in keys}), "a key is there twice")
+
+    def test_the_configuration_page_names_no_key_that_does_not_exist(self):
+        text = (ROOT / "docs/configuration.md").read_text("utf-8")
+        section = text.split("## Keys of RocketMQ's broker that refuse", 1)[1].split("\n## namesrv.conf", 1)[0]
+        listed = (ROOT / "tests/data/apache_keys.tsv").read_text("utf-8").splitlines()
+        known = {line.split("\t")[1] for line in listed if not line.startswith("#")}
+        known |= {line.split("\t")[0] for line in self.run_program("comet-broker", "--keys").stdout.splitlines()}
+        values = {"ASYNC_MASTER", "0", "1", "false", "default", "v1"}
+        self.assertEqual(set(), set(re.findall(r"`([\w.]+)`", section)) - known - values)
 
     def test_the_readmes_example_of_a_transaction_is_the_one_that_is_built(self):
         self.assertIn((ROOT / "examples/transaction.cpp").read_text("utf-8"), (ROOT / "README.md").read_text("utf-8"))

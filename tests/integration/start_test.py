@@ -90,5 +90,127 @@ class Start(DaemonTest):
         self.assertEqual(0, standalone.stop())
 
 
+PROGRAMS = ("comet-broker", "comet-namesrv", "comet-standalone", "comet-bench", "comet-store-inspect", "cometctl")
+
+
+class CommandLines(DaemonTest):
+    def refuse(self, name, *arguments, code=2, **options):
+        done = self.run_program(name, *arguments, check=False, timeout=60, **options)
+        self.assertEqual(code, done.returncode, f"{name} {arguments}: {done.stdout[-500:]} {done.stderr[-500:]}")
+        return done.stderr
+
+    def test_every_program_has_a_usage_line_and_a_version_and_ends_with_0(self):
+        for name in PROGRAMS:
+            shown = self.run_program(name, "--help").stdout
+            self.assertTrue(shown.startswith(f"usage: {name}"), shown[:200])
+            self.assertRegex(self.run_program(name, "--version").stdout, rf"^{name} \d+\.\d+\.\d+\n$")
+            self.assertIn(name, self.refuse(name, "--no-such-option"))
+
+    def test_an_argument_behind_no_option_is_wrong_usage(self):
+        config = self.write_properties("broker.conf", listenPort=0)
+        for name, *arguments in (("comet-broker", config), ("comet-namesrv", "-p", "41976"),
+                                 ("comet-standalone", "data"), ("comet-namesrv", "-c", config, "more"),
+                                 ("comet-bench", "produce", "--topic", "t", "100"),
+                                 ("comet-bench", "consume", "topic"), ("comet-bench", "routes", "127.0.0.1:1"),
+                                 ("comet-bench", "failover", "topic"),
+                                 ("comet-store-inspect", "queue", self.folder, "t", "0", "more"),
+                                 ("comet-store-inspect", "verify", self.folder, "more"),
+                                 ("cometctl", "topicList", "more"), ("cometctl", "version", "more")):
+            self.assertNotEqual("", self.refuse(name, *arguments))
+        self.assertIn(f"'{config}' stands behind no option", self.refuse("comet-broker", config))
+
+    def test_an_empty_value_of_an_option_is_wrong_usage(self):
+        self.assertIn("--configFile is empty", self.refuse("comet-broker", "-c", ""))
+        self.assertIn("--configFile is empty", self.refuse("comet-namesrv", "-t", "-c", ""))
+        self.assertIn("--data is empty", self.refuse("comet-standalone", "--data", ""))
+
+    def test_numbers_that_do_not_fit_are_refused_with_option_value_and_range(self):
+        for option in ("--broker-port", "--namesrv-port"):
+            for value in ("-1", "65536", "4294967295", "1x"):
+                self.assertIn(f"{option} {value}: must be a whole number from 0 to 65535",
+                              self.refuse("comet-standalone", option, value))
+        topic = ("--topic", "t")
+        for command, *options in (("produce", *topic, "--count"), ("produce", *topic, "--concurrency"),
+                                  ("produce", *topic, "--warmup"), ("produce", *topic, "--batch"),
+                                  ("produce", *topic, "--size"), ("produce", *topic, "--rate"),
+                                  ("produce", *topic, "--timeout"), ("produce", *topic, "--ordered"),
+                                  ("produce", *topic, "--broker-pid"), ("consume", *topic, "--count"),
+                                  ("consume", *topic, "--batch"), ("consume", *topic, "--server-pid"),
+                                  ("routes", "--topics"), ("routes", "--connections"), ("routes", "--spread"),
+                                  ("routes", "--server-pid"), ("failover", *topic, "--seconds"),
+                                  ("failover", *topic, "--retries"), ("failover", *topic, "--poll-ms")):
+            for value in ("-1", "99999999999999999999", "nan"):
+                self.assertRegex(self.refuse("comet-bench", command, *options, value),
+                                 rf"{options[-1]} {value}: must be a (whole )?number from ")
+        for option in ("--from", "--count", "--maxHashSlotNum", "--maxIndexNum"):
+            self.assertIn(f"{option} -1: must be", self.refuse("comet-store-inspect", "verify", self.folder, option, "-1"))
+        self.assertIn("ID x: must be", self.refuse("comet-store-inspect", "queue", self.folder, "t", "x"))
+        self.assertIn("--timeout", self.refuse("cometctl", "topicList", "-n", "127.0.0.1:1", "--timeout", "-1"))
+
+
+class Configurations(DaemonTest):
+    def check(self, name, text, code):
+        path = self.folder / "checked.conf"
+        path.write_text(text, encoding="utf-8")
+        done = self.run_program(name, "-t", "-c", path, check=False, timeout=60,
+                                env={"HOME": str(self.folder)})
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        return (done.stdout + done.stderr).replace(str(path), "FILE")
+
+    def test_a_checked_configuration_ends_with_0_or_with_1_and_every_line_that_is_wrong(self):
+        self.assertEqual("comet-broker: the configuration is in order\n",
+                         self.check("comet-broker", "brokerName=a\nlistenPort=10911\n", 0))
+        said = self.check("comet-broker", "# mine\nbrokerNam=a\nlistenPort=-1\naclEnable=true\nflushDiskTyp=x\n"
+                          "haListenPort=10912\ndiskMaxUsedSpaceRatio=99\ntls.server.mode=enforcing\n", 1)
+        for line in ('FILE:2: unknown key "brokerNam" has no effect; did you mean brokerName?',
+                     'FILE:3: listenPort = "-1" must be a whole number from 0 to 65535',
+                     'FILE:4: aclEnable = "true" cannot be served: access control is not there yet',
+                     'FILE:5: unknown key "flushDiskTyp" has no effect; did you mean flushDiskType?',
+                     "note: FILE:6: haListenPort has no effect here",
+                     'note: FILE:7: diskMaxUsedSpaceRatio = "99" is taken as 95',
+                     'FILE:8: tls.server.mode = "enforcing" needs tls.server.certPath'):
+            self.assertIn(f"comet-broker: {line}", said)
+        self.assertIn("nowhere", self.check("comet-namesrv", "tls.server.certPath=/nowhere\ntls.server.keyPath=/nowhere\n", 1))
+        self.assertIn('FILE:1: unknown key "listnPort" has no effect; did you mean listenPort?',
+                      self.check("comet-namesrv", "listnPort=1\n", 1))
+        self.assertIn("in order", self.check("comet-namesrv", "rocketmqHome=/opt\nlistenPort=9876\n", 0))
+        missing = self.run_program("comet-broker", "-t", "-c", self.folder / "missing.conf", check=False)
+        self.assertEqual(1, missing.returncode)
+        self.assertIn("missing.conf", missing.stderr)
+
+    def test_what_must_not_be_ignored_ends_the_start_with_the_reason(self):
+        for key, value, reason in (("aclEnable", "true", "every client would be let in"),
+                                   ("enableDLegerCommitLog", "true", "DLedger"),
+                                   ("storeType", "defaultRocksDB", "RocksDB"),
+                                   ("brokerRole", "SLAVE\nbrokerId=1", "there is no replication yet"),
+                                   ("inSyncReplicas", "2", "there is no replication yet")):
+            done = self.run_program("comet-broker", *self.broker_arguments(None, **{key: value}), check=False, timeout=60)
+            self.assertEqual(2, done.returncode, done.stderr)
+            self.assertRegex(done.stderr, rf"comet-broker: .*broker-a.conf:\d+: {key} = .* cannot be served")
+            self.assertIn(reason, done.stderr)
+        config = self.write_properties("namesrv.conf", listenPort=0, enableControllerInNamesrv="true")
+        done = self.run_program("comet-namesrv", "-c", config, check=False, timeout=60)
+        self.assertEqual(2, done.returncode)
+        self.assertIn("there is no controller yet", done.stderr)
+
+    def test_what_is_changed_at_one_nameserver_does_not_reach_another_one_of_the_same_user(self):
+        update, show = 318, 319
+
+        def start(name, **keys):
+            config = self.write_properties(f"{name}.conf", listenPort=0, **keys)
+            return self.start("comet-namesrv", ["-c", config], log=f"{name}.log")
+
+        def timeout(namesrv):
+            with Client(namesrv.port) as client:
+                return dict(line.split("=", 1) for line in client.request(show, {}).body.decode().splitlines())[
+                    "brokerNotActiveTimeoutMillis"]
+        first, second = start("first"), start("second")
+        with Client(first.port) as client:
+            self.assertEqual(SUCCESS, client.request(update, {}, b"brokerNotActiveTimeoutMillis=33000\n").code)
+        self.assertEqual([0, 0], [first.stop(), second.stop()])
+        self.assertIn("33000", (self.folder / "first.conf.stored").read_text())
+        self.assertEqual(["33000", "120000"], [timeout(start("first")), timeout(start("second"))])
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

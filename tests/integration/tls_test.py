@@ -5,6 +5,7 @@ import collections
 import pathlib
 import signal
 import socket
+import ssl
 import sys
 import unittest
 
@@ -114,6 +115,35 @@ class Tls(DaemonTest):
             self.assertEqual("renewed.example", self.server_name(namesrv.port))
             self.assertNotEqual(None, old.request(GET_ROUTE, {"topic": "none"}).remark)
         self.assertEqual(0, namesrv.stop())
+
+    def test_replaced_certificates_are_noticed_and_bad_ones_are_not_used(self):
+        namesrv = self.start_namesrv(**self.keys)
+        self.authority.issue("server", "renewed.example")
+        wait_until(lambda: self.server_name(namesrv.port) == "renewed.example", 30, "the new certificate")
+        (self.folder / "server.key").write_text("nonsense", encoding="utf-8")
+        wait_until(lambda: "the old ones stay in use" in namesrv.log(), 30, "the refusal of the bad file")
+        self.assertEqual("renewed.example", self.server_name(namesrv.port))
+        self.assertEqual(0, namesrv.stop())
+
+    def test_ciphers_without_forward_secrecy_are_refused_unless_they_are_named(self):
+        def version_with(namesrv, cipher):
+            context = self.authority.context()
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(cipher)
+            with TlsClient(namesrv.port, context) as client:
+                return client.socket.cipher()[0]
+        self.authority.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=rsa", "-days", "2",
+                               "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", self.folder / "rsa.key",
+                               "-out", self.folder / "ca.pem")
+        rsa = {"tls.server.certPath": self.folder / "ca.pem", "tls.server.keyPath": self.folder / "rsa.key"}
+        strict = self.start_namesrv(**rsa)
+        self.assertEqual("ECDHE-RSA-AES128-GCM-SHA256", version_with(strict, "ECDHE-RSA-AES128-GCM-SHA256"))
+        for weak in ("AES128-SHA", "ECDHE-RSA-AES128-SHA"):
+            with self.assertRaises((ssl.SSLError, OSError)):
+                version_with(strict, weak)
+        strict.stop()
+        wide = self.start_namesrv(**rsa, **{"tls.ciphers": "ECDHE+AESGCM,TLS_RSA_WITH_AES_128_CBC_SHA"})
+        self.assertEqual("AES128-SHA", version_with(wide, "AES128-SHA"))
 
     def test_peers_that_say_nothing_or_nonsense_hurt_nobody(self):
         broker = self.start_broker(None, **self.keys)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -29,6 +30,7 @@ bool equal_in_any_case(std::string_view a, std::string_view b) {
 }
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // as Java
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -37,13 +39,27 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
 
-bool is_choice(std::string_view choices, std::string_view value) {
-  while (!choices.empty()) {
+template <class Equal>
+bool is_choice(std::string_view choices, std::string_view value, Equal equal) {
+  for (;;) {
     const std::size_t end = choices.find('|');
-    if (choices.substr(0, end) == value) return true;
-    choices.remove_prefix(end == std::string_view::npos ? choices.size() : end + 1);
+    if (equal(choices.substr(0, end), value)) return true;
+    if (end == std::string_view::npos) return false;
+    choices.remove_prefix(end + 1);
   }
-  return false;
+}
+
+// "broker.conf:12", or without the line where there is none.
+std::string place(std::string_view source, std::size_t line) {
+  std::string text(source);
+  if (line > 0) text += ":" + std::to_string(line);
+  return text;
+}
+
+std::string join_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+  return text;
 }
 
 }  // namespace
@@ -54,16 +70,26 @@ std::string ConfigKey::complaint(std::string_view value) const {
       return {};
     case Type::integer: {
       const std::optional<std::int64_t> number = parse_integer(value);
-      if (number && *number >= least_ && *number <= most_) return {};
-      return "a whole number from " + std::to_string(least_) + " to " + std::to_string(most_);
+      if (number && (is_clamped_ || (*number >= least_ && *number <= most_))) return {};
+      return "must be a whole number from " + std::to_string(least_) + " to " +
+             std::to_string(most_);
     }
     case Type::boolean:
       if (equal_in_any_case(value, "true") || equal_in_any_case(value, "false")) return {};
-      return "true or false";
+      return "must be true or false";
     case Type::choice:
-      return is_choice(choices_, value) ? std::string() : "one of " + std::string(choices_);
+      if (use_ == Use::refused) {
+        if (is_choice(choices_, value, equal_in_any_case)) return {};
+        return "cannot be served: " + std::string(help_);
+      }
+      if (is_choice(choices_, value, std::equal_to<>())) return {};
+      return "must be one of " + std::string(choices_);
   }
   return {};
+}
+
+std::int64_t ConfigKey::clamp(std::int64_t value) const noexcept {
+  return is_clamped_ ? std::clamp(value, least_, most_) : value;
 }
 
 Config::Config(std::span<const ConfigKey> keys) : keys_(keys) {
@@ -80,39 +106,67 @@ void Config::set_default(std::string_view key, std::string value) {
   if (stored.source.empty()) stored.text = std::move(value);
 }
 
-void Config::set(std::string_view key, std::string_view value, std::string_view source) {
+void Config::set(std::string_view key, std::string_view value, std::string_view source,
+                 std::size_t line) {
   const ConfigKey* known = find(key);
   if (known == nullptr) {
-    std::string line = std::string(source) + ": unknown key " + quoted(key) + " has no effect";
+    std::string text = place(source, line) + ": unknown key " + quoted(key) + " has no effect";
     const std::string_view near = nearest(key);
-    if (!near.empty()) line += "; did you mean " + std::string(near) + "?";
-    warnings_.push_back(std::move(line));
+    if (!near.empty()) text += "; did you mean " + std::string(near) + "?";
+    unknown_.push_back(std::move(text));
     return;
   }
+  Value given{std::string(trim(value)), std::string(source), line};
   switch (known->use()) {
     case ConfigKey::Use::no_effect:
-      no_effect_[std::string(source)].push_back(known->name());
+      no_effect_[given.source].push_back(known->name());
       return;
     case ConfigKey::Use::unsupported:
-      warnings_.push_back(std::string(source) + ": " + std::string(key) +
+      warnings_.push_back(place(source, line) + ": " + std::string(key) +
                           " has no effect here: " + std::string(known->help()));
       return;
+    case ConfigKey::Use::refused:
     case ConfigKey::Use::used:
       break;
   }
-  Value& stored = values_.at(key);
-  stored.text = trim(value);
-  stored.source = source;
-  const std::string wanted = known->complaint(stored.text);
-  if (!wanted.empty()) throw error(key, "must be " + wanted);
+  if (const std::string wrong = known->complaint(given.text); !wrong.empty()) {
+    throw make_error(*known, given, wrong);
+  }
+  if (known->use() == ConfigKey::Use::refused) return;
+  if (known->type() == ConfigKey::Type::integer) clamp(*known, given);
+  values_.at(key) = std::move(given);
+}
+
+// The warning belongs to the configuration that is set, not to each look at the value.
+void Config::clamp(const ConfigKey& key, Value& given) {
+  const std::int64_t number = parse_integer(given.text).value();
+  const std::int64_t held = key.clamp(number);
+  if (held == number) return;
+  warnings_.push_back(place(given.source, given.line) + ": " + std::string(key.name()) + " = " +
+                      quoted(given.text) + " is taken as " + std::to_string(held) +
+                      ", as Apache does");
+  given.text = std::to_string(held);
 }
 
 void Config::apply(const Properties& properties, std::string_view source) {
-  for (const auto& [key, value] : properties.values()) set(key, value, source);
+  std::map<std::size_t, std::vector<std::string>> wrong;  // by line
+  for (const auto& [key, value] : properties.values()) {
+    const std::size_t line = properties.line_of(key);
+    try {
+      set(key, value, source, line);
+    } catch (const Error& problem) {
+      wrong[line].push_back(problem.context());
+    }
+  }
+  if (wrong.empty()) return;
+  std::vector<std::string> lines;
+  for (const auto& [line, texts] : wrong) lines.insert(lines.end(), texts.begin(), texts.end());
+  throw Error(BaseErrc::bad_value, join_lines(lines));
 }
 
 std::vector<std::string> Config::warnings() const {
-  std::vector<std::string> lines = warnings_;
+  std::vector<std::string> lines = unknown_;
+  lines.insert(lines.end(), warnings_.begin(), warnings_.end());
   for (const auto& [source, keys] : no_effect_) {
     std::string line = source + ": accepted without effect:";
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -144,12 +198,13 @@ bool Config::boolean(std::string_view key) const {
 bool Config::is_set(std::string_view key) const { return !values_.at(key).source.empty(); }
 
 Error Config::error(std::string_view key, std::string_view complaint) const {
-  const Value& stored = values_.at(key);
-  const std::string source = stored.source.empty() ? "default" : stored.source;
-  const ConfigKey* known = find(key);
-  const bool hide = known != nullptr && known->is_secret();
-  return {BaseErrc::bad_value, source + ": " + std::string(key) + " = " +
-                                   (hide ? "***" : quoted(stored.text)) + " " +
+  return make_error(*by_name_.at(key), values_.at(key), complaint);
+}
+
+Error Config::make_error(const ConfigKey& key, const Value& value, std::string_view complaint) {
+  const std::string source = value.source.empty() ? "default" : place(value.source, value.line);
+  return {BaseErrc::bad_value, source + ": " + std::string(key.name()) + " = " +
+                                   (key.is_secret() ? "***" : quoted(value.text)) + " " +
                                    std::string(complaint)};
 }
 
@@ -189,7 +244,7 @@ std::string_view Config::nearest(std::string_view name) const {
   if (name.size() > kLongestName) return {};
   std::string_view best;
   std::size_t best_distance = near_distance(name) + 1;
-  for (const auto& [key, stored] : values_) {
+  for (const auto& [key, row] : by_name_) {
     const std::size_t distance = edit_distance(name, key);
     if (distance < best_distance) {
       best_distance = distance;

@@ -28,8 +28,10 @@ void append_utf8(std::string& out, std::uint32_t code_point) {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\f'; }
 
-// The next logical line: continuations joined, leading white space and comments gone.
-bool next_logical_line(std::string_view& rest, std::string& line) {
+// The next logical line: continuations joined, leading white space and comments gone. `number` is
+// moved on to its first line.
+bool next_logical_line(std::string_view& rest, std::string& line, std::size_t& number,
+                       std::size_t& lines_read) {
   line.clear();
   bool continued = false;
   while (!rest.empty()) {
@@ -41,6 +43,8 @@ bool next_logical_line(std::string_view& rest, std::string& line) {
       bool crlf = rest[end] == '\r' && end + 1 < rest.size() && rest[end + 1] == '\n';
       rest.remove_prefix(end + (crlf ? 2 : 1));
     }
+    ++lines_read;
+    if (!continued) number = lines_read;
     while (!natural.empty() && is_space(natural.front())) natural.remove_prefix(1);
     if (!continued && (natural.empty() || natural.front() == '#' || natural.front() == '!'))
       continue;
@@ -121,7 +125,9 @@ bool unescape(std::string_view text, std::string& out) {
 Result<Properties> Properties::parse(std::string_view text) {
   Properties properties;
   std::string line;
-  while (next_logical_line(text, line)) {
+  std::size_t number = 0;
+  std::size_t lines_read = 0;
+  while (next_logical_line(text, line, number, lines_read)) {
     std::size_t key_end = 0;
     while (key_end < line.size() && !is_space(line[key_end]) && line[key_end] != '=' &&
            line[key_end] != ':') {
@@ -139,6 +145,7 @@ Result<Properties> Properties::parse(std::string_view text) {
         !unescape(std::string_view(line).substr(value_begin), value)) {
       return BaseErrc::bad_property_file;
     }
+    properties.lines_[key] = number;
     properties.set(std::move(key), std::move(value));
   }
   return properties;
@@ -156,6 +163,11 @@ Properties Properties::load(const std::string& path) {
 const std::string* Properties::find(std::string_view key) const {
   auto found = values_.find(key);
   return found == values_.end() ? nullptr : &found->second;
+}
+
+std::size_t Properties::line_of(std::string_view key) const {
+  const auto found = lines_.find(key);
+  return found == lines_.end() ? 0 : found->second;
 }
 
 void append_property(std::string& out, std::string_view key, std::string_view value) {

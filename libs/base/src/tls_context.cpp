@@ -6,10 +6,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <string_view>
 #include <system_error>
+#include <vector>
+
+#include "comet/base/printable.hpp"
 
 namespace comet {
 namespace {
@@ -96,11 +100,77 @@ void use_certificate(SSL_CTX* context, const std::string& cert_path, const std::
   }
 }
 
-ContextPtr make_context(const SSL_METHOD* method) {
+// Forward secrecy and authenticated encryption.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK";
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t begin = text.find_first_not_of(",: ");
+    if (begin == std::string_view::npos) break;
+    text.remove_prefix(begin);
+    const std::size_t end = std::min(text.find_first_of(",: "), text.size());
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return words;
+}
+
+[[noreturn]] void fail_cipher(std::string_view word) {
+  ERR_clear_error();
+  throw Error(BaseErrc::bad_value,
+              fmt::format("tls.ciphers: \"{}\" is no cipher that OpenSSL has", printable(word)));
+}
+
+// OpenSSL passes over names that it does not know, as long as one is left.
+void add_cipher(SSL_CTX* context, const std::string& word, std::string& older,
+                std::string& of_1_3) {
+  const bool standard = word.starts_with("TLS_");
+  if (standard && word.find("_WITH_") == std::string::npos) {
+    if (SSL_CTX_set_ciphersuites(context, word.c_str()) != 1) fail_cipher(word);
+    of_1_3 += (of_1_3.empty() ? "" : ":") + word;
+    return;
+  }
+  const std::string name = standard ? OPENSSL_cipher_name(word.c_str()) : word;
+  const bool changes_others = std::string_view("!-+@").find(name.front()) != std::string_view::npos;
+  if (!changes_others && SSL_CTX_set_cipher_list(context, name.c_str()) != 1) fail_cipher(word);
+  older += (older.empty() ? "" : ":") + name;
+}
+
+void set_ciphers(SSL_CTX* context, const std::string& ciphers) {
+  std::string older;
+  std::string of_1_3;
+  for (const std::string& word : split_list(ciphers)) add_cipher(context, word, older, of_1_3);
+  if (!of_1_3.empty() && SSL_CTX_set_ciphersuites(context, of_1_3.c_str()) != 1) {
+    fail_cipher(of_1_3);
+  }
+  if (older.empty() && !of_1_3.empty()) SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  if (older.empty()) older = kCiphers;
+  if (SSL_CTX_set_cipher_list(context, older.c_str()) != 1) fail_cipher(older);
+}
+
+void set_protocols(SSL_CTX* context, const std::string& protocols) {
+  bool has_1_2 = false;
+  bool has_1_3 = false;
+  for (const std::string& word : split_list(protocols)) {
+    if (word != "TLSv1.2" && word != "TLSv1.3") {
+      throw Error(BaseErrc::bad_value,
+                  fmt::format("tls.protocols: \"{}\" is not spoken, only TLSv1.2 and TLSv1.3",
+                              printable(word)));
+    }
+    (word == "TLSv1.2" ? has_1_2 : has_1_3) = true;
+  }
+  if (has_1_3 && !has_1_2) SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+  if (has_1_2 && !has_1_3) SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+}
+
+ContextPtr make_context(const SSL_METHOD* method, const TlsRules& rules) {
   ERR_clear_error();
   ContextPtr context(SSL_CTX_new(method), SSL_CTX_free);
   if (!context) throw Error(TlsErrc::handshake_failed, "prepare TLS: " + take_openssl_reason());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  set_ciphers(context.get(), rules.ciphers);
+  set_protocols(context.get(), rules.protocols);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Buffers of idle connections are given back.
@@ -134,7 +204,7 @@ std::string take_openssl_reason() {
 
 ContextPtr make_server_context(const TlsServerConfig& config) {
   if (config.mode == TlsMode::disabled) return nullptr;
-  ContextPtr context = make_context(TLS_server_method());
+  ContextPtr context = make_context(TLS_server_method(), config.rules);
   use_certificate(context.get(), config.cert_path, config.key_path, config.key_password);
   // Sessions may only be resumed by servers of the same kind; needed with client certificates.
   static constexpr unsigned char kSessionsOf[] = {'c', 'o', 'm', 'e', 't'};
@@ -155,7 +225,7 @@ ContextPtr make_server_context(const TlsServerConfig& config) {
 }
 
 ContextPtr make_client_context(const TlsClientConfig& config) {
-  ContextPtr context = make_context(TLS_client_method());
+  ContextPtr context = make_context(TLS_client_method(), config.rules);
   if (!config.cert_path.empty()) {
     use_certificate(context.get(), config.cert_path, config.key_path, config.key_password);
   }
@@ -167,6 +237,23 @@ ContextPtr make_client_context(const TlsClientConfig& config) {
     fail("TLS trusted certificates", "of the system");
   }
   return context;
+}
+
+std::optional<std::int64_t> expiry(SSL_CTX& context) {
+  std::optional<std::int64_t> first;
+  const auto look_at = [&first](const X509* certificate) {
+    std::tm broken_down{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &broken_down) != 1) return;
+    const std::int64_t end = ::timegm(&broken_down);
+    if (!first || end < *first) first = end;
+  };
+  const X509* certificate = SSL_CTX_get0_certificate(&context);
+  if (certificate == nullptr) return first;
+  look_at(certificate);
+  STACK_OF(X509)* issuers = nullptr;
+  SSL_CTX_get0_chain_certs(&context, &issuers);
+  for (int i = 0; i < sk_X509_num(issuers); ++i) look_at(sk_X509_value(issuers, i));
+  return first;
 }
 
 std::string describe_certificate(const SSL_CTX& context) {

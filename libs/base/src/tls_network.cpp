@@ -106,6 +106,31 @@ std::unique_ptr<Listener> TlsNetwork::listen(asio::any_io_executor executor, con
 
 void TlsNetwork::reload() { state_->load(); }
 
+TlsExpiry TlsNetwork::expiry() const {
+  TlsExpiry expiry;
+  if (const tls::ContextPtr server = state_->server_context()) expiry.server = tls::expiry(*server);
+  if (const tls::ContextPtr client = state_->client_context()) expiry.client = tls::expiry(*client);
+  return expiry;
+}
+
+std::vector<std::string> TlsNetwork::files() const {
+  std::vector<std::string> paths;
+  const auto add = [&paths](const std::string& path) {
+    if (!path.empty()) paths.push_back(path);
+  };
+  if (const auto& server = state_->config.server; server && server->mode != TlsMode::disabled) {
+    add(server->cert_path);
+    add(server->key_path);
+    add(server->trust_cert_path);
+  }
+  if (const auto& client = state_->config.client) {
+    add(client->cert_path);
+    add(client->key_path);
+    add(client->trust_cert_path);
+  }
+  return paths;
+}
+
 std::string TlsNetwork::describe_certificate() const {
   const tls::ContextPtr context = state_->server_context();
   return context == nullptr ? "no certificate" : tls::describe_certificate(*context);

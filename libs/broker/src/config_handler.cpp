@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -64,6 +65,16 @@ std::string lines_of(const std::string& printed) {
   return text;
 }
 
+// "a;b;c"
+bool is_listed(std::string_view names, std::string_view name) {
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(';'), names.size());
+    if (names.substr(0, end) == name) return true;
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return false;
+}
+
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t size = utf8_character_size(text);
@@ -119,7 +130,14 @@ RemotingCommand SettingsInUse::change(const Request& request) {
 RemotingCommand SettingsInUse::use(const Request& request, const Properties& asked) {
   const std::string peer = request.connection->remote().to_string();
   Config changed = present();
+  const std::string black_list =
+      changed.has("configBlackList") ? changed.text("configBlackList") : std::string();
   for (const auto& [key, value] : asked.values()) {
+    if (is_listed(black_list, key)) {
+      log::warn("configuration: {} refused to {}", printable(key), peer);
+      return refusal(request, ResponseCode::no_permission,
+                     fmt::format("{} is in configBlackList and cannot be changed so", key));
+    }
     if (!is_live_key(key)) {
       log::warn("configuration: {} refused to {}", printable(key), peer);
       return changed.has(key)

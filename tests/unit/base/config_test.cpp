@@ -21,6 +21,9 @@ constexpr ConfigKey kKeys[] = {
     ConfigKey::no_effect("serverWorkerThreads"),
     ConfigKey::no_effect("useEpollNativeSelector"),
     ConfigKey::unsupported("enableController", "there is no embedded controller"),
+    ConfigKey::clamped("diskRatio", "75", 10, 95, "% of the disk"),
+    ConfigKey::refused("aclEnable", "false", "there are no rules; remove the line"),
+    ConfigKey::refused("copies", "|0|1", "there is one copy"),
 };
 
 Properties parse(std::string_view text) { return Properties::parse(text).value(); }
@@ -71,16 +74,69 @@ BOOST_AUTO_TEST_CASE(a_default_known_at_run_time_yields_to_settings) {
 BOOST_AUTO_TEST_CASE(wrong_values_are_refused_with_what_is_allowed) {
   Config config(kKeys);
   BOOST_TEST(refusal(config, "listenPort=98x") ==
-             "x.conf: listenPort = \"98x\" must be a whole number from 1 to 65535");
+             "x.conf:1: listenPort = \"98x\" must be a whole number from 1 to 65535");
   BOOST_TEST(refusal(config, "listenPort=65536") ==
-             "x.conf: listenPort = \"65536\" must be a whole number from 1 to 65535");
+             "x.conf:1: listenPort = \"65536\" must be a whole number from 1 to 65535");
   BOOST_TEST(refusal(config, "listenPort=") ==
-             "x.conf: listenPort = \"\" must be a whole number from 1 to 65535");
+             "x.conf:1: listenPort = \"\" must be a whole number from 1 to 65535");
   BOOST_TEST(refusal(config, "autoCreateTopicEnable=yes") ==
-             "x.conf: autoCreateTopicEnable = \"yes\" must be true or false");
+             "x.conf:1: autoCreateTopicEnable = \"yes\" must be true or false");
   BOOST_TEST(refusal(config, "flushDiskType=SYNC") ==
-             "x.conf: flushDiskType = \"SYNC\" must be one of ASYNC_FLUSH|SYNC_FLUSH");
+             "x.conf:1: flushDiskType = \"SYNC\" must be one of ASYNC_FLUSH|SYNC_FLUSH");
   BOOST_TEST(config.error("home", "must exist").context() == "default: home = \"\" must exist");
+}
+
+BOOST_AUTO_TEST_CASE(all_wrong_values_of_a_file_are_named_with_their_lines_and_change_nothing) {
+  Config config(kKeys);
+  BOOST_TEST(
+      refusal(config, "# a comment\nlistenPort=0\n\nhome=\\\n  /data\nflushDiskType=soon\n") ==
+      "x.conf:2: listenPort = \"0\" must be a whole number from 1 to 65535\n"
+      "x.conf:6: flushDiskType = \"soon\" must be one of ASYNC_FLUSH|SYNC_FLUSH");
+  BOOST_TEST(config.integer("listenPort") == 9876);
+  BOOST_TEST(config.text("home") == "/data");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_are_read_with_their_sign_and_never_wrap_round) {
+  Config config(kKeys);
+  for (const char* bad : {"-1", "-9223372036854775808", "18446744073709551617", "65536", "1.5",
+                          "0x10", "1 2", "+-1", "++1", "+"}) {
+    BOOST_TEST(refusal(config, std::string("listenPort=") + bad) != "accepted", bad);
+  }
+  BOOST_TEST(refusal(config, "listenPort=+1000") == "accepted");
+  BOOST_TEST(config.integer("listenPort") == 1000);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_apache_moves_into_its_range_is_moved_with_a_warning) {
+  Config config(kKeys);
+  config.apply(parse("\ndiskRatio=99\n"), "x.conf");
+  BOOST_TEST(config.integer("diskRatio") == 95);
+  BOOST_TEST(config.shown("diskRatio") == "95");
+  BOOST_REQUIRE(config.warnings().size() == 1u);
+  BOOST_TEST(config.warnings()[0] == "x.conf:2: diskRatio = \"99\" is taken as 95, as Apache does");
+  config.apply(parse("diskRatio=-9223372036854775808"), "x.conf");
+  BOOST_TEST(config.integer("diskRatio") == 10);
+  config.apply(parse("diskRatio=80"), "x.conf");
+  BOOST_TEST(config.integer("diskRatio") == 80);
+  BOOST_TEST(config.warnings().size() == 2u);
+  BOOST_TEST(refusal(config, "diskRatio=x") ==
+             "x.conf:1: diskRatio = \"x\" must be a whole number from 10 to 95");
+}
+
+BOOST_AUTO_TEST_CASE(a_key_that_must_not_be_ignored_takes_only_values_that_ask_for_nothing) {
+  Config config(kKeys);
+  BOOST_TEST(
+      refusal(config, "aclEnable=true") ==
+      "x.conf:1: aclEnable = \"true\" cannot be served: there are no rules; remove the line");
+  BOOST_TEST(refusal(config, "aclEnable=yes") != "accepted");
+  BOOST_TEST(refusal(config, "copies=2") != "accepted");
+  BOOST_TEST(refusal(config, "aclEnable=False\ncopies=1\n") == "accepted");
+  BOOST_TEST(refusal(config, "copies=\n") == "accepted");
+  BOOST_TEST(config.warnings().empty());
+  BOOST_TEST(!config.has("aclEnable"));
+  BOOST_TEST(config.print().find("aclEnable") == std::string::npos);
+  config.set("aclEnabled", "true", "x.conf");
+  BOOST_TEST(config.unknown_keys().at(0) ==
+             "x.conf: unknown key \"aclEnabled\" has no effect; did you mean aclEnable?");
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_key_names_the_nearest_one) {
@@ -107,7 +163,7 @@ BOOST_AUTO_TEST_CASE(keys_without_effect_share_one_warning_and_unsupported_ones_
   const auto warnings = config.warnings();
   BOOST_REQUIRE(warnings.size() == 2u);
   BOOST_TEST(warnings[0] ==
-             "x.conf: enableController has no effect here: there is no embedded controller");
+             "x.conf:3: enableController has no effect here: there is no embedded controller");
   BOOST_TEST(warnings[1] ==
              "x.conf: accepted without effect: serverWorkerThreads, useEpollNativeSelector");
 }
@@ -119,7 +175,7 @@ BOOST_AUTO_TEST_CASE(what_is_printed_reads_back_as_the_same_configuration) {
   const std::string printed = config.print();
   BOOST_TEST(printed ==
              "# defaults\nbindAddress=127.0.0.1\nautoCreateTopicEnable=true\n"
-             "flushDiskType=ASYNC_FLUSH\n# from command line\nhome=C:\\\\data\\tx\n"
+             "flushDiskType=ASYNC_FLUSH\ndiskRatio=75\n# from command line\nhome=C:\\\\data\\tx\n"
              "# from x.conf\nlistenPort=1234\n");
   Config again(kKeys);
   again.apply(parse(printed), "printed");
@@ -136,7 +192,8 @@ BOOST_AUTO_TEST_CASE(the_description_lists_every_used_key) {
              "  bindAddress            address to listen on (127.0.0.1)\n"
              "  autoCreateTopicEnable  create topics at the first send (true)\n"
              "  flushDiskType          when to answer (ASYNC_FLUSH)\n"
-             "  home                   home directory (/root)\n");
+             "  home                   home directory (/root)\n"
+             "  diskRatio              % of the disk (75)\n");
 }
 
 BOOST_AUTO_TEST_CASE(asking_for_a_key_that_is_not_in_the_table_is_a_programming_error) {

@@ -300,6 +300,104 @@ BOOST_AUTO_TEST_CASE(tls_1_1_is_refused_and_tls_1_2_and_1_3_are_not) {
   BOOST_TEST(!world.run(attempt(TLS1_3_VERSION)));
 }
 
+BOOST_AUTO_TEST_CASE(ciphers_without_forward_secrecy_or_authentication_are_refused_unless_allowed) {
+  const auto outcome = [](const std::string& of_client, const std::string& allowed) {
+    TlsWorld world;
+    TlsServerConfig config = world.files.server();
+    config.rules.ciphers = allowed;
+    auto network = world.serving(config);
+    EchoServer server(world, *network);
+    TlsClientConfig ours = world.files.client();
+    ours.rules.ciphers = of_client;
+    ours.rules.protocols = "TLSv1.2";
+    auto client = world.connecting(ours);
+    return failure_of_say(world, *client);
+  };
+  BOOST_TEST((outcome("ECDHE-ECDSA-AES128-GCM-SHA256", "") == error_code()));
+  BOOST_TEST((outcome("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "") == error_code()));
+  BOOST_TEST((outcome("ECDHE-ECDSA-AES128-SHA", "") == TlsErrc::refused_by_peer));
+  BOOST_TEST(
+      (outcome("ECDHE-ECDSA-AES128-SHA", "ECDHE+AESGCM,ECDHE-ECDSA-AES128-SHA") == error_code()));
+  BOOST_TEST(
+      (outcome("ECDHE-ECDSA-AES128-SHA", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA") == error_code()));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_of_ours_offers_no_weak_cipher_unless_told_to) {
+  const auto outcome = [](const std::string& of_client) {
+    TlsWorld world;
+    TlsServerConfig config = world.files.server();
+    config.rules.ciphers = "ECDHE-ECDSA-AES128-SHA";
+    config.rules.protocols = "TLSv1.2";
+    auto network = world.serving(config);
+    EchoServer server(world, *network);
+    TlsClientConfig ours = world.files.client();
+    ours.rules.ciphers = of_client;
+    auto client = world.connecting(ours);
+    return failure_of_say(world, *client);
+  };
+  BOOST_TEST((outcome("") == TlsErrc::refused_by_peer));
+  BOOST_TEST((outcome("ECDHE-ECDSA-AES128-SHA") == error_code()));
+}
+
+BOOST_AUTO_TEST_CASE(suites_of_tls_1_3_alone_leave_no_tls_1_2) {
+  const auto outcome = [](const std::string& protocols, const std::string& allowed) {
+    TlsWorld world;
+    TlsServerConfig config = world.files.server();
+    config.rules.ciphers = allowed;
+    auto network = world.serving(config);
+    EchoServer server(world, *network);
+    TlsClientConfig ours = world.files.client();
+    ours.rules.protocols = protocols;
+    auto client = world.connecting(ours);
+    return failure_of_say(world, *client);
+  };
+  BOOST_TEST((outcome("TLSv1.3", "TLS_AES_128_GCM_SHA256") == error_code()));
+  BOOST_TEST((outcome("TLSv1.2", "TLS_AES_128_GCM_SHA256") == TlsErrc::refused_by_peer));
+  BOOST_TEST((outcome("TLSv1.2", "TLS_AES_128_GCM_SHA256:ECDHE+AESGCM") == error_code()));
+  BOOST_TEST((outcome("TLSv1.3", "ECDHE+AESGCM") == error_code()));
+}
+
+BOOST_AUTO_TEST_CASE(a_cipher_or_version_that_there_is_not_is_named_at_the_start) {
+  TlsWorld world;
+  const auto complaint = [&world](const std::string& ciphers, const std::string& protocols) {
+    TlsServerConfig config = world.files.server();
+    config.rules.ciphers = ciphers;
+    config.rules.protocols = protocols;
+    try {
+      (void)world.serving(config);
+    } catch (const Error& problem) {
+      BOOST_TEST((problem.code() == BaseErrc::bad_value));
+      return problem.context();
+    }
+    return std::string("accepted");
+  };
+  for (const char* unknown : {"AES129-SHA", "TLS_AES_1_SHA", "TLS_RSA_WITH_NOTHING"}) {
+    BOOST_TEST(complaint(std::string("ECDHE+AESGCM:") + unknown, "").find(unknown) !=
+               std::string::npos);
+  }
+  BOOST_TEST(complaint("", "TLSv1.1,TLSv1.2").find("TLSv1.1") != std::string::npos);
+  BOOST_TEST(complaint("ECDHE+AESGCM:!AES256", "TLSv1.3, TLSv1.2") == "accepted");
+}
+
+BOOST_AUTO_TEST_CASE(the_expiry_is_that_of_the_first_certificate_of_the_chain_to_end) {
+  TlsWorld world;
+  constexpr std::int64_t kDay = 24 * 3600;
+  const std::int64_t now = std::time(nullptr);
+  const auto ends_after = [&](long server_days, long issuer_days) {
+    const test::Certificate issuer("issuer", "", nullptr, -1, issuer_days);
+    const test::Certificate server("server", "DNS:server", &issuer, -1, server_days);
+    test::write_text(world.files.path("server.pem"),
+                     server.certificate_pem() + issuer.certificate_pem());
+    test::write_text(world.files.path("server.key"), server.key_pem());
+    return world.serving(world.files.server())->expiry().server.value() - now;
+  };
+  BOOST_TEST(std::abs(ends_after(30, 90) - 30 * kDay) < 60);
+  BOOST_TEST(std::abs(ends_after(90, 30) - 30 * kDay) < 60);
+  auto client = world.connecting(world.files.client());
+  BOOST_TEST(!client->expiry().server.has_value());
+  BOOST_TEST(!client->expiry().client.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_may_not_renegotiate) {
   TlsWorld world;
   auto network = world.serving(world.files.server());

@@ -101,6 +101,24 @@ BOOST_AUTO_TEST_CASE(keys_of_paths_addresses_and_commands_are_refused_and_nothin
   BOOST_TEST((ask(send_request("T", "x")).response_code() == ResponseCode::success));
 }
 
+BOOST_AUTO_TEST_CASE(keys_of_the_operators_black_list_cannot_be_changed_so) {
+  static const std::vector<ConfigKey> keys = [] {
+    std::vector<ConfigKey> table(std::begin(broker::kLiveKeys), std::end(broker::kLiveKeys));
+    table.push_back(ConfigKey::text("configBlackList", "", ""));
+    return table;
+  }();
+  Config settings(keys);
+  settings.set("configBlackList", "brokerConfigPath;brokerPermission", "broker.conf");
+  config.settings = settings;
+  start();
+  const RemotingCommand answer = update("longPollingEnable=false\nbrokerPermission=4");
+  BOOST_TEST((answer.response_code() == ResponseCode::no_permission));
+  BOOST_TEST(answer.remark.find("brokerPermission is in configBlackList") != std::string::npos);
+  BOOST_TEST(value("brokerPermission") == "6");
+  BOOST_TEST(value("longPollingEnable") == "true");
+  BOOST_TEST(update("longPollingEnable=false").code == 0);
+}
+
 BOOST_AUTO_TEST_CASE(values_that_do_not_fit_are_refused_with_what_would) {
   start();
   for (const char* bad : {"brokerPermission=7", "brokerPermission=x", "brokerPermission=",

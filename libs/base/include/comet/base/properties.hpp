@@ -1,6 +1,7 @@
 #pragma once
 // Java properties files: the form of broker.conf and namesrv.conf.
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ class Properties {
   static Properties load(const std::string& path);
 
   [[nodiscard]] const std::string* find(std::string_view key) const;
+  // The line at which the key was read, counted from 1; 0: it was not read by parse().
+  [[nodiscard]] std::size_t line_of(std::string_view key) const;
   void set(std::string key, std::string value) { values_[std::move(key)] = std::move(value); }
   [[nodiscard]] const std::map<std::string, std::string, std::less<>>& values() const noexcept {
     return values_;
@@ -25,6 +28,7 @@ class Properties {
 
  private:
   std::map<std::string, std::string, std::less<>> values_;
+  std::map<std::string, std::size_t, std::less<>> lines_;
 };
 
 // Appends "key=value" and an end of line, escaped so that parse() and Java read both back.

@@ -1,11 +1,14 @@
 #pragma once
 // TLS over any other network (TCP, in-memory), as RocketMQ uses it: the same port takes plain and
-// TLS connections, told apart by the first byte. TLS 1.2 and 1.3; no renegotiation, no compression.
+// TLS connections, told apart by the first byte. TLS 1.2 and 1.3; no renegotiation, no compression;
+// ephemeral keys (ECDHE) and authenticated encryption (AEAD) unless TlsRules say otherwise.
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comet/base/stream.hpp"
 
@@ -37,6 +40,19 @@ enum class TlsMode {
 
 enum class TlsClientAuth { none, optional, require };
 
+// Which ciphers and versions there may be.
+class TlsRules {
+ public:
+  // Names of OpenSSL's or the standard's, or words of OpenSSL's cipher lists, with ',' or ':'
+  // between them: "ECDHE+AESGCM:AES128-SHA", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256". Empty: ECDHE
+  // with AES-GCM or ChaCha20. Without names of TLS 1.3's suites ("TLS_AES_128_GCM_SHA256") all of
+  // those stay; with nothing but such names there is no TLS 1.2.
+  std::string ciphers;
+  std::string protocols;  // "TLSv1.2,TLSv1.3"; empty: both
+
+  friend bool operator==(const TlsRules&, const TlsRules&) = default;
+};
+
 // All files are PEM.
 class TlsServerConfig {
  public:
@@ -49,6 +65,7 @@ class TlsServerConfig {
   std::string trust_cert_path;
   // From the accept to the end of the handshake, or to the first byte of a plain peer.
   Duration handshake_timeout = std::chrono::seconds(10);
+  TlsRules rules;
 
   friend bool operator==(const TlsServerConfig&, const TlsServerConfig&) = default;
 };
@@ -64,6 +81,7 @@ class TlsClientConfig {
   // What the server's certificate must name. Empty: the host that is connected to. Brokers are
   // found by IP address, so their certificates need that address, or this name, among theirs.
   std::string server_name;
+  TlsRules rules;
 
   friend bool operator==(const TlsClientConfig&, const TlsClientConfig&) = default;
 };
@@ -74,12 +92,20 @@ class TlsConfig {
   std::optional<TlsClientConfig> client;  // without: connections are those of the network below
 };
 
+// When the certificates in use expire: the first one of a chain counts; seconds since 1970.
+class TlsExpiry {
+ public:
+  std::optional<std::int64_t> server;
+  std::optional<std::int64_t> client;
+};
+
 // connect() returns when the handshake is done. A listener accepts without waiting for the peer:
 // the stream looks at the first byte and shakes hands within its first read or write, so a slow
 // peer delays nobody. Streams live on when the network is gone; listeners need the network below.
 class TlsNetwork final : public Network {
  public:
-  // Reads the files. Throws Error (TlsErrc::bad_file) naming the one that is wrong.
+  // Reads the files. Throws Error naming the one that is wrong (TlsErrc::bad_file), or the cipher
+  // or version that there is not (BaseErrc::bad_value).
   TlsNetwork(Network& below, TlsConfig config, TimeSource& time = real_time());
   ~TlsNetwork() override;
 
@@ -92,6 +118,10 @@ class TlsNetwork final : public Network {
   void reload();
   // "certificate CN=broker-a, valid until 2027-01-31": the server's, for the log.
   [[nodiscard]] std::string describe_certificate() const;
+  // Thread-safe.
+  [[nodiscard]] TlsExpiry expiry() const;
+  // All that reload() reads.
+  [[nodiscard]] std::vector<std::string> files() const;
 
   struct State;
 
