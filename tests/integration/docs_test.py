@@ -105,6 +105,14 @@ class Documents(DaemonTest):
             self.assertIn(code, source)
             self.assertLessEqual(len(code.splitlines()), 20)
 
+    def test_the_programs_in_the_pages_on_sending_are_those_that_are_compiled(self):
+        for page, program in (("sending", "reconcile"), ("threads", "many_threads")):
+            shown = re.findall(r"```cpp\n(.*?)```", (ROOT / f"docs/{page}.md").read_text("utf-8"), re.S)
+            self.assertTrue(shown, page)
+            source = (ROOT / f"examples/{program}.cpp").read_text("utf-8")
+            for code in shown:
+                self.assertIn(code, source, page)
+
     def test_links_of_the_documents_lead_to_files(self):
         documents = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("libs/*/README.md"))
         self.assertGreater(len(documents), 5)

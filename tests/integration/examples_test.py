@@ -39,6 +39,15 @@ class Examples(DaemonTest):
         self.assertIn("orders: 1 messages\n", self.run_example("topic_sizes"))
         self.assertIn("TBW102: 0 messages\n", self.run_example("topic_sizes"))
 
+    def test_four_threads_share_a_producer(self):
+        text = self.run_example("many_threads")
+        self.assertIn("200 messages stored\n", text)
+        self.assertRegex(text, "the send to be given up: .*, id [0-9A-F]{32}\n")
+
+    def test_a_payment_is_stored_once(self):
+        self.assertRegex(self.run_example("reconcile"), "^stored as [0-9A-F]{32}\n$")
+        self.assertEqual(1, sum(map(len, self.stored("payments"))))
+
     def test_batches_are_stored_whole_and_in_order(self):
         text = self.run_example("batch")
         batches = int(re.search(r"1000 messages in (\d+) batches", text).group(1))

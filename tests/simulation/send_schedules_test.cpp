@@ -311,8 +311,8 @@ class Schedule : public VirtualWorld {
         return producer_->send(std::move(message));
     }
   }
-  static asio::awaitable<SendResult> without_result(asio::awaitable<void> sending) {
-    co_await std::move(sending);
+  static asio::awaitable<SendResult> without_result(asio::awaitable<std::string> sending) {
+    (void)co_await std::move(sending);
     co_return SendResult();
   }
 

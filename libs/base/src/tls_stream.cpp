@@ -1,6 +1,7 @@
 #include "tls_stream.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -55,7 +56,8 @@ TlsStream::TlsStream(std::unique_ptr<Stream> below, Rules rules, TimeSource& tim
     : below_(std::move(below)),
       rules_(std::move(rules)),
       time_(time),
-      changed_(below_->executor(), time) {}
+      changed_(below_->executor(), time),
+      process_(::getpid()) {}
 
 TlsStream::~TlsStream() { close(); }
 
@@ -121,7 +123,7 @@ void TlsStream::close() noexcept {
   if (closed_) return;
   closed_ = true;
   // A record that is only half written would make nonsense of what follows it.
-  if (state_ == State::tls && sending_.empty()) {
+  if (state_ == State::tls && sending_.empty() && ::getpid() == process_) {
     session_->end();
     below_->close_after(asio::buffer(session_->output()));
   } else {

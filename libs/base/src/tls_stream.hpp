@@ -70,6 +70,7 @@ class TlsStream final : public Stream {
   std::string sending_;      // what the holder of the write turn gives to the stream below
   bool is_writing_ = false;  // somebody has the write turn
   Event changed_;            // of state_ or is_writing_
+  const int process_;        // a child of it has no business with the peer
 };
 
 }  // namespace comet::tls

@@ -1,6 +1,7 @@
 #pragma once
 // The inside of ClientInstance: one object that its background coroutines share.
 
+#include <atomic>
 #include <exception>
 #include <map>
 #include <memory>
@@ -9,7 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "client_id.hpp"
 #include "comet/base/async.hpp"
+#include "comet/base/context_watch.hpp"
 #include "comet/client/client_instance.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/name_server_channel.hpp"
@@ -84,9 +87,6 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> invoke(Address to,
                                                                   remoting::RemotingCommand request,
                                                                   Instant deadline);
-  [[nodiscard]] asio::awaitable<void> exchange(const Address& to,
-                                               remoting::RemotingCommand& command,
-                                               Instant deadline);
   // Throws Error(not_running) unless started.
   void require_running() const;
 
@@ -96,9 +96,9 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   Network& network;
   TimeSource& time;
   ClientConfig config;
-  std::string client_id;
-  State state = State::created;
-  int users = 0;  // start() calls without their stop()
+  const ClientId client_id;
+  std::atomic<State> state = State::created;  // changed on the executor only
+  int users = 0;                              // start() calls without their stop()
   remoting::Client remoting;
   std::mt19937_64 random;
   remoting::NameServerChannel name_servers;
@@ -119,6 +119,7 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   std::map<std::string, ReplyHandler> reply_handlers;             // by correlation id
   std::set<Address> silent_brokers;  // whose last heartbeat failed; to log changes only
   TaskGroup tasks;
+  ContextWatch context;
 };
 
 }  // namespace comet::client

@@ -1,9 +1,8 @@
 #include "comet/client/client_instance.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <random>
@@ -12,28 +11,12 @@
 #include "comet/base/log.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/client/namespaces.hpp"
-#include "local_ip.hpp"
 
 namespace comet::client {
 namespace {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
-
-// <pid>#<nanoseconds>, as Apache's clients name themselves; a counter keeps two instances apart
-// that are made at the same (perhaps virtual) time.
-std::string unique_instance_name(TimeSource& time) {
-  static std::atomic<std::int64_t> made = 0;
-  return fmt::format("{}#{}", ::getpid(), time.now().time_since_epoch().count() + ++made);
-}
-
-std::string make_client_id(const ClientConfig& config, TimeSource& time) {
-  std::string id = config.client_ip.empty() ? local_ip() : config.client_ip;
-  id += '@';
-  id += config.instance_name.empty() ? unique_instance_name(time) : config.instance_name;
-  if (!config.unit_name.empty()) id += '@' + config.unit_name;
-  return id;
-}
 
 // 5.x: the namespace travels beside the names.
 class NamespaceHook final : public remoting::RpcHook {
@@ -65,6 +48,8 @@ ClientConfig with_environment(ClientConfig config) {
     if (!config.serialize_type) log::warn("ROCKETMQ_SERIALIZE_TYPE={} is unknown: ignored", type);
   }
   if (config.serialize_type) config.remoting.serialize_type = *config.serialize_type;
+  Duration& silence = config.remoting.connection.silence;
+  silence = std::min<Duration>(silence, config.api_timeout / 4);
   return config;
 }
 
@@ -76,14 +61,25 @@ ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network_i
       network(network_in),
       time(time_in),
       config(with_environment(std::move(config_in))),
-      client_id(make_client_id(config, time)),
+      client_id(config, time),
       remoting(executor, network_in, time, config.remoting, make_handlers()),
       random(config.random_seed ? *config.random_seed : std::random_device{}()),
       name_servers(remoting, time, config.name_servers, random()),
       name_servers_changed(executor, time),
       heartbeat_ended(executor, time),
       routes(random()),
-      tasks(executor, time) {}
+      tasks(executor, time),
+      context(
+          asio::query(executor, asio::execution::context),
+          [this] {
+            state = State::stopped;
+            remoting.drop();
+          },
+          [this] {
+            state = State::stopped;
+            remoting.close_copies();
+            tasks.cancel();
+          }) {}
 
 void ClientInstance::Impl::begin() {
   state = State::running;
@@ -117,22 +113,8 @@ void ClientInstance::Impl::require_running() const {
 asio::awaitable<RemotingCommand> ClientInstance::Impl::invoke(Address to, RemotingCommand request,
                                                               Instant deadline) {
   const std::shared_ptr<Impl> self = shared_from_this();
-  co_await exchange(to, request, deadline);
+  co_await remoting.exchange(to, request, deadline);
   co_return std::move(request);
-}
-
-asio::awaitable<void> ClientInstance::Impl::exchange(const Address& to, RemotingCommand& command,
-                                                     Instant deadline) {
-  const Instant begin = time.now();
-  try {
-    co_await remoting.exchange(to, command, deadline);
-  } catch (const boost::system::system_error& error) {
-    // A peer that says nothing for this long may be gone without a trace, and only a new connection
-    // can tell. After a short wait (what an earlier try left of a budget) it is given more time.
-    const Duration long_wait = config.api_timeout / 4;
-    if (is_timeout(error.code()) && time.now() - begin >= long_wait) remoting.close(to);
-    throw;
-  }
 }
 
 ClientInstance::ClientInstance(asio::any_io_executor executor, Network& network, TimeSource& time,
@@ -140,7 +122,7 @@ ClientInstance::ClientInstance(asio::any_io_executor executor, Network& network,
     : impl_(std::make_shared<Impl>(std::move(executor), network, time, std::move(config))) {}
 
 ClientInstance::~ClientInstance() {
-  if (impl_->state != Impl::State::running) return;
+  if (impl_->state != Impl::State::running || impl_->context.is_over()) return;
   auto report = [](std::exception_ptr problem) {
     if (problem) log::warn("a client that was destroyed while running did not end in order");
   };
@@ -242,7 +224,7 @@ asio::awaitable<RemotingCommand> ClientInstance::invoke(Address to, RemotingComm
 
 asio::awaitable<void> ClientInstance::exchange(const Address& to, RemotingCommand& command,
                                                Instant deadline) {
-  return impl_->exchange(to, command, deadline);
+  return impl_->remoting.exchange(to, command, deadline);
 }
 
 asio::awaitable<void> ClientInstance::invoke_oneway(Address to, RemotingCommand request,
@@ -251,7 +233,7 @@ asio::awaitable<void> ClientInstance::invoke_oneway(Address to, RemotingCommand 
   co_await impl->remoting.invoke_oneway(to, std::move(request), deadline);
 }
 
-const std::string& ClientInstance::client_id() const noexcept { return impl_->client_id; }
+const std::string& ClientInstance::client_id() const noexcept { return impl_->client_id.text(); }
 const ClientConfig& ClientInstance::config() const noexcept { return impl_->config; }
 TimeSource& ClientInstance::time() const noexcept { return impl_->time; }
 asio::any_io_executor ClientInstance::executor() const noexcept { return impl_->executor; }

@@ -28,7 +28,7 @@ std::string ClientInstance::Impl::heartbeat_body() const {
     producers.push_back(std::move(producer));
   }
   boost::json::object body;
-  body["clientID"] = client_id;
+  body["clientID"] = client_id.text();
   body["consumerDataSet"] = boost::json::array();
   body["producerDataSet"] = std::move(producers);
   return boost::json::serialize(body);
@@ -104,7 +104,7 @@ asio::awaitable<void> ClientInstance::Impl::send_heartbeat(Address broker) {
 asio::awaitable<void> ClientInstance::Impl::unregister(Address broker, std::string producer_group) {
   std::shared_ptr<Impl> self = shared_from_this();
   remoting::UnregisterClientHeader header;
-  header.client_id = client_id;
+  header.client_id = client_id.text();
   header.producer_group = producer_group;
   RemotingCommand request = RemotingCommand::request(RequestCode::unregister_client, header);
   try {

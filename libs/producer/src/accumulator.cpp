@@ -7,6 +7,7 @@
 #include "comet/message/batch.hpp"
 #include "comet/message/reply_properties.hpp"
 #include "producer_impl.hpp"
+#include "send_outcome.hpp"
 
 namespace comet {
 
@@ -29,7 +30,7 @@ class Accumulator::Batch {
   Batch(const Producer::Impl& producer, const Message& first)
       : send_at(producer.time.now() + producer.config.auto_batch_hold()),
         hold(producer.client->executor(), producer.time) {
-    content.topic = first.topic();
+    topic = content.topic = first.topic();
     content.wait_store_ok = waits(first);
     content.body.reserve(producer.config.auto_batch_size() + 512);
   }
@@ -39,17 +40,20 @@ class Accumulator::Batch {
   [[nodiscard]] bool fits(const Message& message) const {
     return content.topic == message.topic() && content.wait_store_ok == waits(message);
   }
-  // The result of all, from which each one's is made.
-  void stored(SendResult all) {
-    result = std::move(all);
-    std::string_view rest = result.offset_message_id;
+  // The outcome of all, from which each one's is made.
+  void ended(SendOutcome all) {
+    outcome = std::move(all);
+    if (!outcome.ok()) return;
+    std::string_view rest = outcome.result().offset_message_id;
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find(','), rest.size());
       offset_ids.push_back(rest.substr(0, end));
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
   }
-  [[nodiscard]] SendResult result_of(Entry& entry) const {
+  [[nodiscard]] SendOutcome outcome_of(Entry& entry) const {
+    if (!outcome.ok()) return with_id(outcome, std::move(entry.unique_id));
+    const SendResult& result = outcome.result();
     SendResult own;
     own.status = result.status;
     own.message_id = std::move(entry.unique_id);
@@ -59,7 +63,7 @@ class Accumulator::Batch {
     own.queue_offset = result.queue_offset + static_cast<std::int64_t>(entry.index);
     own.region_id = result.region_id;
     own.trace_on = result.trace_on;
-    return own;
+    return SendOutcome(std::move(own));
   }
   void wake_all() {
     for (Entry* entry : entries) {
@@ -73,7 +77,8 @@ class Accumulator::Batch {
     }
   }
 
-  GatheredBatch content;
+  std::string topic;
+  GatheredBatch content;              // gone when it is being sent
   Instant deadline = Instant::max();  // the first of all messages' deadlines
   Instant send_at;
   Timer hold;
@@ -81,8 +86,7 @@ class Accumulator::Batch {
   std::vector<Entry*> entries;  // null: its send has been cancelled
   // When it has been sent:
   bool done = false;
-  std::exception_ptr problem;
-  SendResult result;
+  SendOutcome outcome;
   std::vector<std::string_view> offset_ids;
 };
 
@@ -107,23 +111,29 @@ bool Accumulator::takes(const Message& message, const ProducerConfig& config) {
   return true;
 }
 
-asio::awaitable<SendResult> Accumulator::send(std::shared_ptr<Producer::Impl> producer,
-                                              Message message) {
+asio::awaitable<SendOutcome> Accumulator::send(std::shared_ptr<Producer::Impl> producer,
+                                               Message message) {
   Producer::Impl& p = *producer;
   SendInProgress in_progress(p, *plain_send());
   validate(message, p.config);
   const Instant deadline = p.time.now() + p.config.send_timeout();
   FlowShare share(p.flow, 1, message.body().size());
-  if (!share.try_take()) co_await wait_for_room(p, share, deadline);
   Entry entry(p.client->executor());
+  entry.unique_id = id_of(message, p.time.wall_millis());
+  std::exception_ptr no_room;
+  try {
+    if (!share.try_take()) co_await wait_for_room(p, share, deadline);
+  } catch (...) {
+    no_room = std::current_exception();
+  }
+  if (no_room) co_return with_id(refused_send(no_room), std::move(entry.unique_id));
   const std::shared_ptr<Batch> batch = add(producer, std::move(message), entry);
   batch->deadline = std::min(batch->deadline, deadline);
   if (deadline <= batch->send_at) close(*batch);  // it has waited for room; no time to gather more
-  if (error_code cancelled = co_await entry.waiter.wait()) {
-    throw boost::system::system_error(cancelled);
-  }
-  if (batch->problem) std::rethrow_exception(batch->problem);
-  co_return batch->result_of(entry);
+  const error_code cancelled = co_await entry.waiter.wait();
+  // The batch goes on with its message.
+  if (cancelled) co_return cancelled_send(batch->topic, std::move(entry.unique_id), true);
+  co_return batch->outcome_of(entry);
 }
 
 std::shared_ptr<Accumulator::Batch> Accumulator::add(
@@ -141,7 +151,7 @@ std::shared_ptr<Accumulator::Batch> Accumulator::add(
   }
   GatheredBatch& content = batch->content;
   properties_.clear();
-  entry.unique_id = append_properties(message, p.config, p.time.wall_millis(), properties_);
+  append_properties(message, p.config, entry.unique_id, properties_);
   encode_batch_item(message.flag(), message.body(), properties_, content.body);
   ++content.count;
   entry.index = batch->entries.size();
@@ -172,10 +182,10 @@ asio::awaitable<void> Accumulator::deliver(std::shared_ptr<Producer::Impl> produ
     auto plan = std::make_shared<SendPlan>();
     plan->part_deadline = batch->deadline;
     GatheredBatch content = std::move(batch->content);
-    SendResult result = co_await send_message(producer, std::move(content), std::move(plan));
-    batch->stored(std::move(result));
+    SendOutcome outcome = co_await try_to_send(producer, std::move(content), std::move(plan));
+    batch->ended(std::move(outcome));
   } catch (...) {
-    batch->problem = std::current_exception();
+    batch->outcome = refused_send(std::current_exception());
   }
   batch->done = true;
   batch->wake_all();

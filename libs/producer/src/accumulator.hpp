@@ -20,10 +20,12 @@ class Accumulator {
   // Whether the message may travel with others: not delayed, not for a retry topic, and so small
   // that others find room and compression has nothing to do.
   [[nodiscard]] static bool takes(const Message& message, const ProducerConfig& config);
-  [[nodiscard]] asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer,
-                                                 Message message);
+  [[nodiscard]] asio::awaitable<SendOutcome> send(std::shared_ptr<Producer::Impl> producer,
+                                                  Message message);
   // What has been gathered goes at once.
   void flush();
+  // Forgets it: the execution context goes away.
+  void drop() noexcept { open_.clear(); }
 
  private:
   class Batch;

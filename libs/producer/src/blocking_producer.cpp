@@ -93,7 +93,7 @@ SendResult BlockingProducer::send_batch(std::vector<Message> batch, SendOptions 
 }
 
 void BlockingProducer::send_oneway(Message message) {
-  impl_->run<void>([&] { return impl_->producer.send_oneway(std::move(message)); });
+  impl_->run<std::string>([&] { return impl_->producer.send_oneway(std::move(message)); });
 }
 
 std::string BlockingProducer::recall(std::string topic, std::string handle) {

@@ -106,28 +106,29 @@ std::size_t batch_item_size(const Message& message) {
   return size;
 }
 
-std::string append_properties(const Message& message, const ProducerConfig& config,
-                              std::int64_t wall_millis, std::string& out) {
+std::string id_of(const Message& message, std::int64_t wall_millis) {
+  const std::string_view own = message.unique_id();
+  return own.empty() ? make_unique_id(wall_millis) : std::string(own);
+}
+
+void append_properties(const Message& message, const ProducerConfig& config,
+                       std::string_view unique_id, std::string& out) {
   const MessageProperties& properties = message.properties();
   properties.encode_to(out);
-  std::string id(properties.get(property::kUniqueKey));
-  if (id.empty()) {
-    id = make_unique_id(wall_millis);
-    append_property(property::kUniqueKey, id, out);
-  }
+  if (message.unique_id().empty()) append_property(property::kUniqueKey, unique_id, out);
   if (!properties.contains(property::kWait)) append_property(property::kWait, "true", out);
   const std::string& name_space = config.client().name_space;
   if (!name_space.empty() && !properties.contains(property::kInstanceId)) {
     append_property(property::kInstanceId, name_space, out);
   }
-  return id;
 }
 
 OutgoingMessage::OutgoingMessage(Message message, const SendSettings& settings,
                                  std::int64_t wall_millis)
     : settings_(settings), memory_(settings.memory.take()) {
   validate(message, settings.config);
-  unique_id_ = append_properties(message, settings.config, wall_millis, memory_.properties);
+  unique_id_ = id_of(message, wall_millis);
+  append_properties(message, settings.config, unique_id_, memory_.properties);
   if (settings.has_hooks) message.properties().set(property::kUniqueKey, unique_id_);
   if (message.body().size() < remoting::kBodiesCopiedBelow) {
     message_ = std::move(message);
@@ -170,7 +171,8 @@ OutgoingMessage::OutgoingMessage(std::vector<Message> batch, const SendSettings&
     validate(message, settings.config);
     std::string& properties = memory_.properties;
     properties.clear();
-    const std::string id = append_properties(message, settings.config, wall_millis, properties);
+    const std::string id = id_of(message, wall_millis);
+    append_properties(message, settings.config, id, properties);
     if (settings.has_hooks) message.properties().set(property::kUniqueKey, id);
     encode_batch_item(message.flag(), message.body(), properties, body);
     unique_id_.append(unique_id_.empty() ? "" : ",").append(id);

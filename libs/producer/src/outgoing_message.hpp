@@ -156,9 +156,11 @@ template <class Content>
 [[nodiscard]] std::size_t batch_item_size(const Message& message);
 // Throws Error(illegal_message): what no producer may send.
 void validate(const Message& message, const ProducerConfig& config);
-// Appends what the producer adds: UNIQ_KEY, WAIT, INSTANCE_ID. Returns the unique id.
-[[nodiscard]] std::string append_properties(const Message& message, const ProducerConfig& config,
-                                            std::int64_t wall_millis, std::string& out);
+// The message's unique id: its own, or a new one.
+[[nodiscard]] std::string id_of(const Message& message, std::int64_t wall_millis);
+// Appends the properties with what the producer adds: UNIQ_KEY, WAIT, INSTANCE_ID.
+void append_properties(const Message& message, const ProducerConfig& config,
+                       std::string_view unique_id, std::string& out);
 
 // The answers that mean "stored".
 [[nodiscard]] bool is_stored(remoting::ResponseCode code) noexcept;

@@ -1,13 +1,17 @@
 #include "comet/producer/producer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <utility>
 
 #include "comet/base/log.hpp"
+#include "comet/base/run_on.hpp"
 #include "comet/base/shared_network.hpp"
+#include "comet/base/strand.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"
+#include "send_outcome.hpp"
 
 namespace comet {
 namespace {
@@ -53,8 +57,33 @@ asio::awaitable<void> shut_down(std::shared_ptr<Producer::Impl> producer) {
   producer->state = State::stopped;
 }
 
-asio::awaitable<void> discard_result(asio::awaitable<SendResult> sending) {
-  (void)co_await std::move(sending);
+// A message goes with others that are sent at the same time where that has been asked for.
+asio::awaitable<SendOutcome> begin(const std::shared_ptr<Producer::Impl>& producer, Message message,
+                                   SendPlanPtr plan) {
+  const bool is_plain = plan == plain_send();
+  if (is_plain && Accumulator::takes(message, producer->config)) {
+    return producer->accumulator.send(producer, std::move(message));
+  }
+  return try_to_send(producer, std::move(message), std::move(plan));
+}
+
+asio::awaitable<SendOutcome> begin(const std::shared_ptr<Producer::Impl>& producer,
+                                   std::vector<Message> batch, SendPlanPtr plan) {
+  return try_to_send(producer, std::move(batch), std::move(plan));
+}
+
+// From the caller's executor to the producer's and back.
+template <class Content>
+asio::awaitable<SendResult> send_from(std::shared_ptr<Producer::Impl> producer, Content content,
+                                      SendPlanPtr plan) {
+  asio::awaitable<SendOutcome> sending = begin(producer, std::move(content), std::move(plan));
+  SendOutcome outcome = co_await run_on(producer->executor(), std::move(sending));
+  co_return std::move(outcome).result();
+}
+
+asio::awaitable<std::string> id_of_result(asio::awaitable<SendResult> sending) {
+  SendResult result = co_await std::move(sending);
+  co_return std::move(result.message_id);
 }
 
 asio::awaitable<std::vector<SendResult>> send_each(std::shared_ptr<Producer::Impl> producer,
@@ -65,11 +94,60 @@ asio::awaitable<std::vector<SendResult>> send_each(std::shared_ptr<Producer::Imp
   results.reserve(batches.size());
   for (std::vector<Message>& batch : batches) {
     SendPlanPtr plan = plain_send();
-    SendResult result = co_await send_message(producer, std::move(batch), std::move(plan));
+    SendResult result = co_await send_from(producer, std::move(batch), std::move(plan));
     results.push_back(std::move(result));
   }
   co_return results;
 }
+
+asio::any_io_executor own_executor(asio::any_io_executor callers, const ProducerConfig& config) {
+  if (config.single_threaded()) return callers;
+  return Strand(std::move(callers));
+}
+
+// One call of async_send until its handler is called.
+class AsyncSend : public std::enable_shared_from_this<AsyncSend> {
+ public:
+  using Handler = asio::any_completion_handler<void(error_code, SendOutcome)>;
+
+  AsyncSend(std::shared_ptr<Producer::Impl> producer, Handler handler)
+      : producer_(std::move(producer)),
+        handler_(std::move(handler)),
+        executor_(asio::prefer(asio::get_associated_executor(handler_, producer_->callers),
+                               asio::execution::outstanding_work.tracked)) {}
+
+  void start(Message message, SendPlanPtr plan) {
+    auto signal = detail::cancelled_on(producer_->executor(),
+                                       asio::get_associated_cancellation_slot(handler_));
+    auto on_end = [self = shared_from_this(), signal](std::exception_ptr problem,
+                                                      SendOutcome outcome) {
+      if (problem) outcome = refused_send(problem);
+      self->finish(std::move(outcome));
+    };
+    asio::co_spawn(producer_->executor(), begin(producer_, std::move(message), std::move(plan)),
+                   asio::bind_cancellation_slot(signal->slot(), std::move(on_end)));
+  }
+
+ private:
+  // Leaves the producer's executor first: what a handler does is not done there.
+  void finish(SendOutcome outcome) {
+    auto call = [self = shared_from_this(), outcome = std::move(outcome)]() mutable {
+      self->call(std::move(outcome));
+    };
+    asio::post(producer_->callers, std::move(call));
+  }
+  void call(SendOutcome outcome) {
+    const error_code error = outcome.error();
+    auto resume = [handler = std::move(handler_), error, outcome = std::move(outcome)]() mutable {
+      std::move(handler)(error, std::move(outcome));
+    };
+    asio::dispatch(executor_, std::move(resume));
+  }
+
+  std::shared_ptr<Producer::Impl> producer_;
+  Handler handler_;
+  asio::any_completion_executor executor_;
+};
 
 }  // namespace
 
@@ -78,15 +156,18 @@ Producer::Producer(asio::any_io_executor executor, ProducerConfig config)
 
 Producer::Producer(asio::any_io_executor executor, ProducerConfig config, Network& network,
                    TimeSource& time)
-    : impl_(std::make_shared<Impl>(std::make_shared<client::ClientInstance>(
-                                       std::move(executor), network, time, config.client()),
-                                   config)) {}
+    : impl_(std::make_shared<Impl>(
+          std::make_shared<client::ClientInstance>(own_executor(executor, config), network, time,
+                                                   config.client()),
+          config, executor)) {}
 
 Producer::Producer(std::shared_ptr<client::ClientInstance> client, ProducerConfig config)
-    : impl_(std::make_shared<Impl>(std::move(client), std::move(config))) {}
+    : impl_(std::make_shared<Impl>(client, std::move(config), client->executor())) {}
 
-Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in)
-    : client(std::move(client_in)),
+Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in,
+                     asio::any_io_executor caller_executor)
+    : callers(std::move(caller_executor)),
+      client(std::move(client_in)),
       config(std::move(config_in)),
       time(client->time()),
       faults(config.latency_fault_tolerance(), config.fault_rules()),
@@ -94,7 +175,14 @@ Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, Producer
       settings(config, memory),
       hooks(config.send_hooks()),
       tasks(client->executor(), time),
-      progress(client->executor(), time) {
+      progress(client->executor(), time),
+      context(
+          asio::query(callers, asio::execution::context),
+          [this] {
+            state = State::stopped;
+            accumulator.drop();
+          },
+          [this] { state = State::stopped; }) {
   config.client() = client->config();  // those of a shared client count
   settings.group = client::wrap_namespace(config.client().name_space, config.group());
   if (config.message_trace()) {
@@ -131,17 +219,21 @@ SendInProgress::SendInProgress(Producer::Impl& producer, const SendPlan& plan)
 }
 
 Producer::~Producer() {
-  if (impl_->state != Impl::State::running && impl_->state != Impl::State::stopping) return;
+  const Impl::State state = impl_->state;
+  if (state != Impl::State::running && state != Impl::State::stopping) return;
+  if (impl_->context.is_over()) return;
   auto report = [](std::exception_ptr problem) {
     if (problem) log::warn("a producer that was destroyed while running did not end in order");
   };
-  asio::co_spawn(impl_->client->executor(), shut_down(impl_), report);
+  asio::co_spawn(impl_->executor(), shut_down(impl_), report);
 }
 
-asio::awaitable<void> Producer::start() {
-  std::shared_ptr<Impl> impl = impl_;
-  if (impl->state == Impl::State::running) co_return;
-  if (impl->state != Impl::State::created) {
+namespace {
+
+asio::awaitable<void> start_producer(std::shared_ptr<Producer::Impl> impl) {
+  using State = Producer::Impl::State;
+  if (impl->state == State::running) co_return;
+  if (impl->state != State::created) {
     throw Error(ClientErrc::not_running, "start a producer that has been shut down");
   }
   const std::string& group = impl->config.group();
@@ -165,53 +257,11 @@ asio::awaitable<void> Producer::start() {
   if (impl->config.reachability_detector()) {
     impl->tasks.spawn("detector of faults", detect_faults(impl));
   }
-  impl->state = Impl::State::running;
+  impl->state = State::running;
 }
 
-asio::awaitable<SendResult> Producer::send(Message message) {
-  if (Accumulator::takes(message, impl_->config)) {
-    return impl_->accumulator.send(impl_, std::move(message));
-  }
-  return send_message(impl_, std::move(message), plain_send());
-}
-
-asio::awaitable<SendResult> Producer::send(Message message, SendOptions options) {
-  return send_message(impl_, std::move(message), std::make_shared<SendPlan>(std::move(options)));
-}
-
-asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch) {
-  return send_message(impl_, std::move(batch), plain_send());
-}
-
-asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch, SendOptions options) {
-  return send_message(impl_, std::move(batch), std::make_shared<SendPlan>(std::move(options)));
-}
-
-asio::awaitable<std::vector<SendResult>> Producer::send_in_batches(std::vector<Message> messages,
-                                                                   std::size_t max_bytes) {
-  return send_each(impl_, std::move(messages), max_bytes);
-}
-
-asio::awaitable<void> Producer::send_oneway(Message message) {
-  return send_oneway(std::move(message), SendOptions());
-}
-
-asio::awaitable<void> Producer::send_oneway(Message message, SendOptions options) {
-  auto plan = std::make_shared<SendPlan>(std::move(options), true);
-  return discard_result(send_message(impl_, std::move(message), std::move(plan)));
-}
-
-asio::awaitable<MessageExt> Producer::request(Message message, Duration timeout) {
-  return comet::request(impl_, std::move(message), timeout, SendOptions());
-}
-
-asio::awaitable<MessageExt> Producer::request(Message message, Duration timeout,
-                                              SendOptions options) {
-  return comet::request(impl_, std::move(message), timeout, std::move(options));
-}
-
-asio::awaitable<std::vector<MessageQueue>> Producer::publish_queues(std::string topic) {
-  const std::shared_ptr<Impl> impl = impl_;
+asio::awaitable<std::vector<MessageQueue>> find_queues(std::shared_ptr<Producer::Impl> impl,
+                                                       std::string topic) {
   const std::string& name_space = impl->config.client().name_space;
   std::string wire_topic = client::wrap_namespace(name_space, topic);
   const Instant deadline = impl->time.now() + impl->config.send_timeout();
@@ -220,6 +270,62 @@ asio::awaitable<std::vector<MessageQueue>> Producer::publish_queues(std::string 
   std::vector<MessageQueue> queues = route->publish.queues();
   for (MessageQueue& queue : queues) queue.topic = topic;
   co_return queues;
+}
+
+}  // namespace
+
+asio::awaitable<void> Producer::start() { return run_on(impl_->executor(), start_producer(impl_)); }
+
+asio::awaitable<SendResult> Producer::send(Message message) {
+  return send_from(impl_, std::move(message), plain_send());
+}
+
+asio::awaitable<SendResult> Producer::send(Message message, SendOptions options) {
+  return send_from(impl_, std::move(message), std::make_shared<SendPlan>(std::move(options)));
+}
+
+void Producer::StartSend::operator()(SendHandler handler, Message message,
+                                     SendOptions options) const {
+  SendPlanPtr plan =
+      options.is_plain() ? plain_send() : std::make_shared<const SendPlan>(std::move(options));
+  auto sending = std::make_shared<AsyncSend>(impl_, std::move(handler));
+  sending->start(std::move(message), std::move(plan));
+}
+
+asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch) {
+  return send_from(impl_, std::move(batch), plain_send());
+}
+
+asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch, SendOptions options) {
+  return send_from(impl_, std::move(batch), std::make_shared<SendPlan>(std::move(options)));
+}
+
+asio::awaitable<std::vector<SendResult>> Producer::send_in_batches(std::vector<Message> messages,
+                                                                   std::size_t max_bytes) {
+  return send_each(impl_, std::move(messages), max_bytes);
+}
+
+asio::awaitable<std::string> Producer::send_oneway(Message message) {
+  return send_oneway(std::move(message), SendOptions());
+}
+
+asio::awaitable<std::string> Producer::send_oneway(Message message, SendOptions options) {
+  auto plan = std::make_shared<SendPlan>(std::move(options), true);
+  return id_of_result(send_from(impl_, std::move(message), std::move(plan)));
+}
+
+asio::awaitable<MessageExt> Producer::request(Message message, Duration timeout) {
+  return request(std::move(message), timeout, SendOptions());
+}
+
+asio::awaitable<MessageExt> Producer::request(Message message, Duration timeout,
+                                              SendOptions options) {
+  return run_on(impl_->executor(),
+                comet::request(impl_, std::move(message), timeout, std::move(options)));
+}
+
+asio::awaitable<std::vector<MessageQueue>> Producer::publish_queues(std::string topic) {
+  return run_on(impl_->executor(), find_queues(impl_, std::move(topic)));
 }
 
 std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
@@ -238,7 +344,7 @@ std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
   return batches;
 }
 
-asio::awaitable<void> Producer::shutdown() { return shut_down(impl_); }
+asio::awaitable<void> Producer::shutdown() { return run_on(impl_->executor(), shut_down(impl_)); }
 
 const ProducerConfig& Producer::config() const noexcept { return impl_->config; }
 

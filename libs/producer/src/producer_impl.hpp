@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "accumulator.hpp"
 #include "comet/base/async.hpp"
+#include "comet/base/context_watch.hpp"
 #include "comet/producer/fault_table.hpp"
 #include "comet/producer/producer.hpp"
 #include "flow_limit.hpp"
@@ -17,8 +19,14 @@ namespace comet {
 struct Producer::Impl {
   enum class State { created, running, stopping, stopped };
 
-  Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in);
+  // `caller_executor`: where completions go that name none.
+  Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in,
+       asio::any_io_executor caller_executor);
 
+  // All of it belongs to this executor: a strand, or one thread.
+  [[nodiscard]] asio::any_io_executor executor() const noexcept { return client->executor(); }
+
+  asio::any_io_executor callers;
   std::shared_ptr<client::ClientInstance> client;
   ProducerConfig config;
   TimeSource& time;
@@ -31,10 +39,11 @@ struct Producer::Impl {
   std::shared_ptr<Trace> trace;  // null: off
   TaskGroup tasks;               // what goes on in the background
 
-  State state = State::created;
-  std::size_t sending = 0;     // sends in progress
-  bool shutting_down = false;  // a shutdown() is in progress
-  Event progress;              // one of the three has changed in a way that shutdown() waits for
+  std::atomic<State> state = State::created;  // changed on the executor only
+  std::size_t sending = 0;                    // sends in progress
+  bool shutting_down = false;                 // a shutdown() is in progress
+  Event progress;  // one of the three has changed in a way that shutdown() waits for
+  ContextWatch context;
 };
 
 // What differs from a plain send.
@@ -76,14 +85,19 @@ class SendInProgress {
   Producer::Impl& producer_;
 };
 
-// The send algorithm (send.cpp). The coroutine keeps the producer alive.
-[[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+// The send algorithm (send.cpp), on the producer's executor. The coroutine keeps the producer
+// alive. Throws Error for what is refused before the message has its id: not_running,
+// illegal_message.
+[[nodiscard]] asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
                                                        Message message, SendPlanPtr plan);
-[[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+[[nodiscard]] asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
                                                        std::vector<Message> batch,
                                                        SendPlanPtr plan);
-[[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+[[nodiscard]] asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
                                                        GatheredBatch batch, SendPlanPtr plan);
+// The same with the outcome's result, or its error thrown.
+[[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+                                                       Message message, SendPlanPtr plan);
 
 // A request and its reply (request.cpp). The coroutine keeps the producer alive.
 [[nodiscard]] asio::awaitable<MessageExt> request(std::shared_ptr<Producer::Impl> producer,

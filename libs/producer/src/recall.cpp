@@ -1,5 +1,6 @@
 // Taking back a timer message (Apache: DefaultMQProducerImpl.recallMessage).
 
+#include "comet/base/run_on.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/message/recall_handle.hpp"
 #include "comet/message/validate.hpp"
@@ -71,7 +72,7 @@ asio::awaitable<std::string> recall_message(std::shared_ptr<Producer::Impl> prod
 }  // namespace
 
 asio::awaitable<std::string> Producer::recall(std::string topic, std::string handle) {
-  return recall_message(impl_, std::move(topic), std::move(handle));
+  return run_on(impl_->executor(), recall_message(impl_, std::move(topic), std::move(handle)));
 }
 
 }  // namespace comet

@@ -51,22 +51,37 @@ Instant try_deadline(const Producer::Impl& producer, Instant begin, Instant dead
   return limit > Duration::zero() ? std::min(deadline, begin + limit) : deadline;
 }
 
+SendResult queued_result(const MessageQueue& queue, OutgoingMessage& outgoing) {
+  SendResult result;
+  result.message_id = outgoing.result_id();
+  result.queue.topic = outgoing.shown_topic();
+  result.queue.broker_name = queue.broker_name;
+  result.queue.queue_id = queue.queue_id;
+  return result;
+}
+
 asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker,
                                  const SendContext& context, OutgoingMessage& outgoing,
-                                 Instant deadline, SendOutcome& outcome) {
+                                 Instant deadline, TryOutcome& outcome) {
   RemotingCommand command = outgoing.request(context.queue, context.wall_millis);
   if (context.oneway) {
     co_await producer.client->invoke_oneway(broker, std::move(command), deadline);
-    outcome.stored(SendResult());  // as far as anybody will know
+    outcome.stored(queued_result(context.queue, outgoing));  // as far as anybody will know
     co_return;
   }
-  co_await producer.client->exchange(broker, command, deadline);
+  try {
+    co_await producer.client->exchange(broker, command, deadline);
+  } catch (...) {
+    outcome.sent(command.on_its_way);
+    throw;
+  }
   if (!is_stored(command.response_code())) {
     outcome.refused(command, producer.config);
   } else if (auto result = parse_send_answer(command, context.queue, outgoing)) {
     outcome.stored(std::move(*result));
   } else {
     // Stored, but nobody knows where: another try would store it twice.
+    outcome.sent(true);
     outcome.failed(result.error(), "stored, but the answer lacks the ids and offsets", false);
   }
   outgoing.recycle(command);
@@ -75,7 +90,7 @@ asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker
 // One try on one queue.
 asio::awaitable<void> send_to(Producer::Impl& producer, const Address& broker,
                               const MessageQueue& queue, OutgoingMessage& outgoing, bool oneway,
-                              Instant deadline, SendOutcome& outcome) {
+                              Instant deadline, TryOutcome& outcome) {
   SendContext context(producer.config.group(), outgoing.messages(), queue, broker,
                       producer.time.wall_millis());
   context.oneway = oneway;
@@ -86,10 +101,11 @@ asio::awaitable<void> send_to(Producer::Impl& producer, const Address& broker,
     co_await ask_broker(producer, broker, context, outgoing, until, outcome);
     outcome.ended(producer.time.now());
   } catch (const boost::system::system_error& error) {
-    if (error.code() == asio::error::operation_aborted) throw;
     outcome.ended(producer.time.now());
+    const bool repeatable = error.code() != remoting::RemotingErrc::frame_too_large &&
+                            error.code() != asio::error::operation_aborted;
     outcome.failed(error.code(), client::describe_failure(error.code(), outcome.elapsed()),
-                   error.code() != remoting::RemotingErrc::frame_too_large);
+                   repeatable);
   }
   context.elapsed = outcome.elapsed();
   if (outcome.is_stored() && !oneway) context.result = &outcome.result();
@@ -99,7 +115,8 @@ asio::awaitable<void> send_to(Producer::Impl& producer, const Address& broker,
 }
 
 void update_faults(Producer::Impl& producer, const MessageQueue& queue, bool has_address,
-                   const SendOutcome& outcome) {
+                   const TryOutcome& outcome) {
+  if (outcome.error() == asio::error::operation_aborted) return;  // it says nothing of the broker
   const bool is_v5 = producer.config.fault_rules() == FaultRules::v5_3;
   const bool isolate = !outcome.is_stored() && (has_address || !is_v5);
   const bool reachable = outcome.is_stored() || !has_address ||
@@ -108,8 +125,8 @@ void update_faults(Producer::Impl& producer, const MessageQueue& queue, bool has
 }
 
 template <class Content>
-asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer, Content content,
-                                 SendPlanPtr plan) {
+asio::awaitable<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Content content,
+                                  SendPlanPtr plan) {
   Producer::Impl& p = *producer;
   SendInProgress in_progress(p, *plan);
   const OutgoingPtr held = make_outgoing(std::move(content), p.settings, p.time.wall_millis());
@@ -118,57 +135,73 @@ asio::awaitable<SendResult> send(std::shared_ptr<Producer::Impl> producer, Conte
   const Instant deadline = plan->deadline(p.config, now);  // one budget for all that follows
   SendAttempts attempts(p.config, plan->max_tries(p.config), now, deadline);
   FlowShare share(p.flow, outgoing.count(), outgoing.size());
-  if (!plan->is_part() && !share.try_take()) {
-    co_await wait_for_room(p, share, deadline);
-    now = p.time.now();
-  }
-
-  TopicRoutePtr route;
-  while (attempts.next(now)) {
-    route = p.client->cached_publish_route(outgoing.topic());  // it may have changed since a try
-    if (!route && plan->needs_route()) {
-      route = co_await find_route(p, outgoing.topic(), deadline);
-      now = p.time.now();
-    }
-    const MessageQueue& queue = choose_queue(p, route.get(), *plan, outgoing, attempts, now);
-    if (const Duration pause = attempts.pause_before(queue, now); pause > Duration::zero()) {
-      co_await sleep(p, pause);
+  try {
+    if (!plan->is_part() && !share.try_take()) {
+      co_await wait_for_room(p, share, deadline);
       now = p.time.now();
     }
 
-    SendOutcome outcome(now);
-    std::optional<Address> broker = p.client->publish_address(queue.broker_name);
-    if (!broker) broker = co_await look_up_broker(p, queue.broker_name, outgoing.topic(), deadline);
-    if (broker) {
-      co_await send_to(p, *broker, queue, outgoing, plan->oneway, deadline, outcome);
-    } else {
-      outcome.ended(p.time.now());
-      outcome.failed(ClientErrc::broker_not_exist, "no route names the address of its master",
-                     true);
+    TopicRoutePtr route;
+    while (attempts.next(now)) {
+      route = p.client->cached_publish_route(outgoing.topic());  // it may have changed since a try
+      if (!route && plan->needs_route()) {
+        route = co_await find_route(p, outgoing.topic(), deadline);
+        now = p.time.now();
+      }
+      const MessageQueue& queue = choose_queue(p, route.get(), *plan, outgoing, attempts, now);
+      if (const Duration pause = attempts.pause_before(queue, now); pause > Duration::zero()) {
+        co_await sleep(p, pause);
+        now = p.time.now();
+      }
+
+      TryOutcome outcome(now);
+      std::optional<Address> broker = p.client->publish_address(queue.broker_name);
+      if (!broker) {
+        broker = co_await look_up_broker(p, queue.broker_name, outgoing.topic(), deadline);
+      }
+      if (broker) {
+        co_await send_to(p, *broker, queue, outgoing, plan->oneway, deadline, outcome);
+      } else {
+        outcome.ended(p.time.now());
+        outcome.failed(ClientErrc::broker_not_exist, "no route names the address of its master",
+                       true);
+      }
+      update_faults(p, queue, broker.has_value(), outcome);
+      if (attempts.is_final(outcome)) co_return attempts.stored(std::move(outcome.result()));
+      attempts.failed(queue, broker, outcome);
+      now = outcome.end();
     }
-    update_faults(p, queue, broker.has_value(), outcome);
-    if (attempts.is_final(outcome)) co_return std::move(outcome.result());
-    attempts.failed(queue, broker, outcome);
-    now = outcome.end();
+  } catch (...) {
+    attempts.given_up(std::current_exception());
   }
-  co_return attempts.result_or_throw(outgoing.topic(), now);
+  co_return attempts.outcome(outgoing, now);
+}
+
+asio::awaitable<SendResult> result_of(asio::awaitable<SendOutcome> sending) {
+  SendOutcome outcome = co_await std::move(sending);
+  co_return std::move(outcome).result();
 }
 
 }  // namespace
 
-asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer, Message message,
+asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer, Message message,
                                          SendPlanPtr plan) {
   return send(std::move(producer), std::move(message), std::move(plan));
 }
 
-asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
                                          std::vector<Message> batch, SendPlanPtr plan) {
   return send(std::move(producer), std::move(batch), std::move(plan));
 }
 
-asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
+asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
                                          GatheredBatch batch, SendPlanPtr plan) {
   return send(std::move(producer), std::move(batch), std::move(plan));
+}
+
+asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer, Message message,
+                                         SendPlanPtr plan) {
+  return result_of(send(std::move(producer), std::move(message), std::move(plan)));
 }
 
 }  // namespace comet

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/error.hpp>
 
 #include "comet/client/errors.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
+#include "outgoing_message.hpp"
+#include "send_outcome.hpp"
 
 namespace comet {
 namespace {
@@ -18,7 +21,8 @@ constexpr int kPauseGrowth = 5;
 
 // Apache's client error code for what went wrong last.
 error_code overall_code(const error_code& last) {
-  if (last.category() == remoting::response_category() || last.category() == client_category()) {
+  if (last.category() == remoting::response_category() || last.category() == client_category() ||
+      last == asio::error::operation_aborted) {
     return last;
   }
   return client::is_timeout(last) ? ClientErrc::broker_timeout : ClientErrc::connect_broker;
@@ -28,6 +32,24 @@ std::string describe(const SendTry& attempt) {
   return fmt::format("{}{}{}: {} ({} ms)", attempt.broker_name,
                      attempt.address.empty() ? "" : " at ", attempt.address, attempt.text,
                      to_millis(attempt.elapsed));
+}
+
+// With these a broker refuses a message before it stores anything. Others (SYSTEM_ERROR,
+// SERVICE_NOT_AVAILABLE, unknown ones) also come when something fails afterwards.
+bool says_not_stored(ResponseCode code) noexcept {
+  switch (code) {
+    case ResponseCode::system_busy:
+    case ResponseCode::request_code_not_supported:
+    case ResponseCode::message_illegal:
+    case ResponseCode::no_permission:
+    case ResponseCode::topic_not_exist:
+    case ResponseCode::no_buyer_id:
+    case ResponseCode::not_in_current_unit:
+    case ResponseCode::go_away:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -40,15 +62,16 @@ std::set<ResponseCode> default_retry_response_codes() {
           ResponseCode::system_busy,           ResponseCode::go_away};
 }
 
-void SendOutcome::refused(const remoting::RemotingCommand& answer, const ProducerConfig& config) {
+void TryOutcome::refused(const remoting::RemotingCommand& answer, const ProducerConfig& config) {
   answered_ = true;
   error_ = answer.response_code();
   text_ = fmt::format("{} ({})", remoting::to_string(answer.response_code()), answer.code);
   if (!answer.remark.empty()) text_ += " " + answer.remark;
   repeatable_ = config.retry_response_codes().contains(answer.response_code());
+  may_be_stored_ = !says_not_stored(answer.response_code());
 }
 
-void SendOutcome::failed(error_code error, std::string text, bool repeatable) {
+void TryOutcome::failed(error_code error, std::string text, bool repeatable) {
   error_ = error;
   text_ = std::move(text);
   repeatable_ = repeatable;
@@ -58,14 +81,14 @@ bool SendAttempts::next(Instant now) const noexcept {
   return repeatable_ && tries_.size() < static_cast<std::size_t>(max_tries_) && now < deadline_;
 }
 
-bool SendAttempts::is_final(const SendOutcome& outcome) const noexcept {
+bool SendAttempts::is_final(const TryOutcome& outcome) const noexcept {
   if (!outcome.is_stored()) return false;
   const bool is_enough = outcome.result().status == SendStatus::send_ok;
   return is_enough || !config_.retry_when_not_store_ok();
 }
 
 void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address>& broker,
-                          SendOutcome& outcome) {
+                          TryOutcome& outcome) {
   SendTry attempt;
   attempt.broker_name = queue.broker_name;
   if (broker) attempt.address = broker->to_string();
@@ -73,11 +96,13 @@ void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address
   if (outcome.is_stored()) {
     repeatable_ = true;
     attempt.text = to_string(outcome.result().status);
+    attempt.may_be_stored = true;
     weaker_ = std::make_unique<SendResult>(std::move(outcome.result()));
   } else {
     repeatable_ = outcome.repeatable();
     attempt.error = outcome.error();
     attempt.text = outcome.text();
+    attempt.may_be_stored = outcome.may_be_stored();
   }
   tries_.push_back(std::move(attempt));
 }
@@ -95,22 +120,45 @@ Duration SendAttempts::pause_before(const MessageQueue& queue, Instant now) cons
   return std::min<Duration>(pause, (deadline_ - now) / 2);
 }
 
-SendResult SendAttempts::result_or_throw(const std::string& topic, Instant now) {
-  if (weaker_) return std::move(*weaker_);
-  throw error(topic, now);
+SendOutcome SendAttempts::stored(SendResult result) {
+  if (tries_.empty()) return SendOutcome(std::move(result));
+  auto details = std::make_shared<SendOutcome::Details>();
+  details->may_be_stored = true;
+  details->tries = std::move(tries_);
+  return SendOutcome(std::move(result), std::move(details));
 }
 
-SendError SendAttempts::error(const std::string& topic, Instant now) const {
-  std::string context =
-      fmt::format("send to topic {} failed after {} {} in {} ms", topic, tries_.size(),
-                  tries_.size() == 1 ? "try" : "tries", to_millis(now - begin_));
-  for (std::size_t i = 0; i < tries_.size(); ++i) {
-    context += i == 0 ? ": " : "; ";
-    context += describe(tries_[i]);
+SendOutcome SendAttempts::outcome(const OutgoingMessage& outgoing, Instant now) {
+  if (weaker_) return stored(std::move(*weaker_));
+  auto details = std::make_shared<SendOutcome::Details>();
+  details->message_id = outgoing.unique_id();
+  if (reason_) {
+    describe_exception(reason_, *details);
+    if (!tries_.empty()) details->set_error(details->error, details->context + describe_tries());
+  } else {
+    details->set_error(
+        overall_error(),
+        fmt::format("send to topic {} failed after {} {} in {} ms{}", outgoing.shown_topic(),
+                    tries_.size(), tries_.size() == 1 ? "try" : "tries", to_millis(now - begin_),
+                    describe_tries()));
   }
-  const error_code code =
-      tries_.empty() ? ClientErrc::broker_timeout : overall_code(tries_.back().error);
-  return SendError(code, context, tries_);
+  const auto may_be_stored = [](const SendTry& attempt) { return attempt.may_be_stored; };
+  details->may_be_stored = std::any_of(tries_.begin(), tries_.end(), may_be_stored);
+  details->tries = std::move(tries_);
+  return SendOutcome(SendResult(), std::move(details));
+}
+
+std::string SendAttempts::describe_tries() const {
+  std::string text;
+  for (const SendTry& attempt : tries_) {
+    text += text.empty() ? ": " : "; ";
+    text += describe(attempt);
+  }
+  return text;
+}
+
+error_code SendAttempts::overall_error() const {
+  return tries_.empty() ? ClientErrc::broker_timeout : overall_code(tries_.back().error);
 }
 
 }  // namespace comet

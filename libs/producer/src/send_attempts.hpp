@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,16 +10,18 @@
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 #include "comet/producer/producer_config.hpp"
-#include "comet/producer/send_error.hpp"
+#include "comet/producer/send_outcome.hpp"
 #include "comet/producer/send_result.hpp"
 #include "comet/remoting/command.hpp"
 
 namespace comet {
 
+class OutgoingMessage;
+
 // How one try ended: with a result, or with what went wrong.
-class SendOutcome {
+class TryOutcome {
  public:
-  explicit SendOutcome(Instant begin) noexcept : begin_(begin) {}
+  explicit TryOutcome(Instant begin) noexcept : begin_(begin) {}
 
   void stored(SendResult result) { result_.emplace(std::move(result)); }
   // An answer other than "stored".
@@ -26,6 +29,8 @@ class SendOutcome {
   // No answer, or none that counts. `repeatable`: another try makes sense.
   void failed(error_code error, std::string text, bool repeatable);
   void ended(Instant now) noexcept { end_ = now; }
+  // The broker may have got the request.
+  void sent(bool on_its_way) noexcept { may_be_stored_ = on_its_way; }
 
   [[nodiscard]] bool is_stored() const noexcept { return result_.has_value(); }
   [[nodiscard]] SendResult& result() noexcept { return *result_; }
@@ -35,6 +40,8 @@ class SendOutcome {
   // The broker has answered, if only to refuse.
   [[nodiscard]] bool answered() const noexcept { return answered_; }
   [[nodiscard]] bool repeatable() const noexcept { return repeatable_; }
+  // After a failure: nobody knows that it is not.
+  [[nodiscard]] bool may_be_stored() const noexcept { return may_be_stored_; }
   [[nodiscard]] Instant begin() const noexcept { return begin_; }
   [[nodiscard]] Instant end() const noexcept { return end_; }
   [[nodiscard]] Duration elapsed() const noexcept { return end_ - begin_; }
@@ -47,6 +54,7 @@ class SendOutcome {
   std::string text_;
   bool answered_ = false;
   bool repeatable_ = false;
+  bool may_be_stored_ = false;
 };
 
 // The tries of one send: how many there may still be, and what became of the earlier ones.
@@ -58,20 +66,25 @@ class SendAttempts {
   // Whether there is to be a (further) try.
   [[nodiscard]] bool next(Instant now) const noexcept;
   // Whether the send ends with this outcome. If not, it is remembered.
-  [[nodiscard]] bool is_final(const SendOutcome& outcome) const noexcept;
-  void failed(const MessageQueue& queue, const std::optional<Address>& broker,
-              SendOutcome& outcome);
+  [[nodiscard]] bool is_final(const TryOutcome& outcome) const noexcept;
+  void failed(const MessageQueue& queue, const std::optional<Address>& broker, TryOutcome& outcome);
   // Of the broker that was tried last; empty before the first try.
   [[nodiscard]] std::string_view last_broker() const noexcept;
   // Before another try on this broker; zero for a broker that has not been tried yet.
   [[nodiscard]] Duration pause_before(const MessageQueue& queue, Instant now) const noexcept;
 
-  // What the caller gets when the tries have come to nothing better: the last result with a weaker
-  // guarantee, or else an error with all tries.
-  [[nodiscard]] SendResult result_or_throw(const std::string& topic, Instant now);
+  // Ends the tries for a reason that is none of a broker's: no route, no room, cancelled, thrown by
+  // the application.
+  void given_up(std::exception_ptr reason) noexcept { reason_ = std::move(reason); }
+
+  [[nodiscard]] SendOutcome stored(SendResult result);
+  // When the tries have come to nothing better: the last result with a weaker guarantee, or else an
+  // error with all tries.
+  [[nodiscard]] SendOutcome outcome(const OutgoingMessage& outgoing, Instant now);
 
  private:
-  [[nodiscard]] SendError error(const std::string& topic, Instant now) const;
+  [[nodiscard]] std::string describe_tries() const;
+  [[nodiscard]] error_code overall_error() const;
 
   const ProducerConfig& config_;
   int max_tries_;
@@ -80,6 +93,7 @@ class SendAttempts {
   bool repeatable_ = true;
   std::vector<SendTry> tries_;
   std::unique_ptr<SendResult> weaker_;  // seldom there
+  std::exception_ptr reason_;           // of giving up
 };
 
 }  // namespace comet

@@ -91,7 +91,7 @@ asio::awaitable<void> Client::Impl::exchange(std::shared_ptr<Impl> impl, const A
   const bool answered = co_await connection->exchange(command, deadline);
   if (!answered) {
     connection = co_await connect(impl, to, code, deadline);
-    command = co_await connection->invoke(std::move(command), deadline);
+    (void)co_await connection->exchange(command, deadline, false);
   }
   for (const auto& hook : impl->config.hooks) {
     hook->after_response(to, static_cast<RequestCode>(code), command);
@@ -209,6 +209,17 @@ std::optional<Address> Client::address_of(const Connection& connection) const {
 
 void Client::close(const Address& to) {
   if (std::shared_ptr<Connection> connection = impl_->find(to)) connection->close();
+}
+
+void Client::drop() noexcept {
+  impl_->stopped = true;
+  impl_->peers.clear();
+  impl_->running.clear();
+}
+
+void Client::close_copies() noexcept {
+  impl_->stopped = true;
+  for (const auto& connection : impl_->running) connection->close_here();
 }
 
 asio::awaitable<void> Client::stop() {

@@ -72,7 +72,7 @@ asio::awaitable<error_code> Connection::Impl::read() {
     std::span<char> space = input.space();
     IoResult result = co_await stream->read_some(asio::buffer(space.data(), space.size()));
     if (result.error) co_return result.error;
-    last_activity = time.now();
+    last_activity = last_read = time.now();
     input.commit(result.size);
   }
   co_return end_reason;
@@ -265,6 +265,8 @@ void Connection::close() {
              [self = shared_from_this()] { self->impl_->end(asio::error::operation_aborted); });
 }
 
+void Connection::close_here() { impl_->end(asio::error::operation_aborted); }
+
 void Connection::close_when_sent() {
   // After what other threads have sent before.
   asio::post(executor_,
@@ -297,9 +299,10 @@ asio::awaitable<RemotingCommand> Connection::invoke(RemotingCommand request, Ins
   co_return std::move(request);
 }
 
-asio::awaitable<bool> Connection::exchange(RemotingCommand& command, Instant deadline) {
+asio::awaitable<bool> Connection::exchange(RemotingCommand& command, Instant deadline,
+                                           bool elsewhere) {
   command.flag &= ~(RemotingCommand::kResponseFlag | RemotingCommand::kOnewayFlag);
-  return impl_->exchange(command, deadline, true);
+  return impl_->exchange(command, deadline, elsewhere);
 }
 
 asio::awaitable<void> Connection::invoke_oneway(RemotingCommand request, Instant deadline) {

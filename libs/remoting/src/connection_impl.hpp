@@ -108,7 +108,7 @@ struct Connection::Impl {
   void expire(Instant now);
   void watch_deadline(Instant deadline);
   void fail_requests();
-  // The peer takes no more requests: those that it has are waited for, then the connection closes.
+  // No more requests for the peer: those that it has are waited for, then the connection closes.
   void leave();
   void close_if_left();
 
@@ -122,7 +122,7 @@ struct Connection::Impl {
   error_code end_reason;
   bool draining = false;                      // no more requests are taken
   bool refusing = false;                      // they are answered with GO_AWAY
-  bool leaving = false;                       // the peer has answered with GO_AWAY
+  bool leaving = false;                       // it gets no more requests, see leave()
   std::int32_t peer_version = 0;              // of its last request
   std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
 
@@ -148,6 +148,7 @@ struct Connection::Impl {
   Timer watch_timer;
   Instant watch_until{};  // what watch_timer waits for
   Instant last_activity;
+  Instant last_read = Instant::min();
   std::optional<Instant> write_began;  // the write in progress
   std::optional<Instant> frame_began;  // the frame that has not come whole
   TaskGroup tasks;                     // the watch, and the writer while there is one

@@ -18,6 +18,7 @@ asio::awaitable<bool> Connection::Impl::exchange(RemotingCommand& request, Insta
                                                  bool elsewhere) {
   const std::shared_ptr<Connection> keep_alive = self.shared_from_this();
   const std::int32_t code = request.code;
+  request.on_its_way = false;
   PendingRequest pending(requests, std::move(request), deadline, self.executor_, elsewhere);
   start(pending);
   if (pending.state() != State::done) {
@@ -30,10 +31,10 @@ asio::awaitable<bool> Connection::Impl::exchange(RemotingCommand& request, Insta
     }
   }
   const bool has_answer = pending.error != RemotingErrc::going_away;
+  request = std::move(pending.command);  // also one that has failed: it says how far it came
   if (pending.error && has_answer) {
     throw Error(pending.error, describe_send(code, self.remote_.to_string()));
   }
-  request = std::move(pending.command);
   co_return has_answer;
 }
 
@@ -43,7 +44,8 @@ void Connection::Impl::start(PendingRequest& request) {
     return requests.finish(request,
                            request.elsewhere ? RemotingErrc::going_away : RemotingErrc::not_sent);
   }
-  if (time.now() >= request.deadline) return requests.finish(request, RemotingErrc::timed_out);
+  request.began = time.now();
+  if (request.began >= request.deadline) return requests.finish(request, RemotingErrc::timed_out);
   if (has_room() && requests.first_queued() == nullptr) return launch(request);
   requests.queue(request);
   watch_deadline(request.deadline);
@@ -60,6 +62,7 @@ void Connection::Impl::launch(PendingRequest& request) {
   } while (requests.find(command.opaque) != nullptr);
   request.frame_begin = queued_total;
   if (!enqueue(command)) return requests.finish(request, RemotingErrc::frame_too_large);
+  command.on_its_way = true;
   if (!request.elsewhere) command.body = Body();  // the outbox has it
   if (command.is_oneway()) return requests.finish(request, {});
   requests.sent(request);
@@ -80,6 +83,7 @@ void Connection::Impl::match_answer(RemotingCommand& answer) {
   if (request == nullptr) return;  // nobody waits for it any more
   const bool goes_away = answer.response_code() == ResponseCode::go_away;
   if (goes_away && request->elsewhere) {
+    request->command.on_its_way = false;  // it came back
     requests.finish(*request, RemotingErrc::going_away);
   } else {
     std::swap(request->command, answer);
@@ -109,12 +113,15 @@ void Connection::Impl::watch_deadline(Instant deadline) {
 }
 
 void Connection::Impl::expire(Instant now) {
+  bool silent = false;
   for (;;) {
     PendingRequest* request = requests.earliest();
     if (request == nullptr || request->deadline > now) break;
     const bool was_sent = request->state() == State::sent;
+    silent |= was_sent && last_read < request->began && now - request->began >= limits.silence;
     requests.finish(*request, was_sent ? RemotingErrc::timed_out : RemotingErrc::too_many_requests);
   }
+  if (silent) leave();
   launch_queued();
   close_if_left();
 }
@@ -122,6 +129,7 @@ void Connection::Impl::expire(Instant now) {
 void Connection::Impl::fail_requests() {
   while (PendingRequest* request = requests.earliest()) {
     const bool maybe_sent = request->state() == State::sent && request->frame_begin < begun_total;
+    request->command.on_its_way = maybe_sent;
     requests.finish(*request, maybe_sent ? RemotingErrc::closed : RemotingErrc::not_sent);
   }
 }

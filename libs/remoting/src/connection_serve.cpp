@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "comet/base/log.hpp"
+#include "comet/base/strand.hpp"
 #include "comet/remoting/codec.hpp"
 #include "connection_impl.hpp"
 
@@ -57,6 +58,7 @@ Fields& spare_fields() {
 }  // namespace
 
 bool is_running_here(const asio::any_io_executor& executor) noexcept {
+  if (const auto* strand = executor.target<Strand>()) return strand->running_in_this_thread();
   const auto* context = executor.target<asio::io_context::executor_type>();
   return context != nullptr && context->running_in_this_thread();
 }

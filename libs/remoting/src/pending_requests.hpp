@@ -35,6 +35,7 @@ class PendingRequest : public boost::intrusive::set_base_hook<>,
   const Instant deadline;
   const bool elsewhere;           // kept whole, to be sent elsewhere when the peer is going away
   RemotingCommand command;        // the request, then the answer
+  Instant began{};
   std::uint64_t frame_begin = 0;  // where the request stands among all bytes of the connection
   error_code error;
   Waiter waiter;

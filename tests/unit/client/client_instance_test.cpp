@@ -69,6 +69,24 @@ BOOST_AUTO_TEST_CASE(a_unit_name_is_part_of_the_client_id) {
   BOOST_TEST(unit.client_id() == "10.1.2.3@me@blue");
 }
 
+BOOST_AUTO_TEST_CASE(clients_of_one_name_in_one_process_have_ids_of_their_own) {
+  ClientConfig config;
+  config.client_ip = "10.1.1.1";
+  config.instance_name = "worker";
+  config.unit_name = "u1";
+  const auto make = [&] {
+    return std::make_unique<ClientInstance>(executor(), network, time, config);
+  };
+  auto first = make();
+  auto second = make();
+  BOOST_TEST(first->client_id() == "10.1.1.1@worker@u1");
+  BOOST_TEST(second->client_id() == "10.1.1.1@worker#2@u1");
+  first.reset();
+  BOOST_TEST(make()->client_id() == "10.1.1.1@worker@u1");
+  config.unit_name.clear();
+  BOOST_TEST(make()->client_id() == "10.1.1.1@worker");
+}
+
 BOOST_AUTO_TEST_CASE(heartbeats_go_to_every_known_master_every_30_seconds) {
   client->add_producer("pg1");
   client->add_producer("pg2");

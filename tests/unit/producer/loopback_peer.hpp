@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -26,7 +27,9 @@ class LoopbackPeer {
       answer.body = route_text();
       return answer;
     };
-    auto stored = [](remoting::Request& request) -> remoting::Reply {
+    auto stored = [this](remoting::Request& request) -> remoting::Reply {
+      ++sends;
+      if (silent) return std::nullopt;
       RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
       answer.fields.add("msgId", "0A00000200002A9F0000000000000000");
       answer.fields.add("queueId", 1);
@@ -46,7 +49,10 @@ class LoopbackPeer {
     config.listen_at = Address("127.0.0.1", 0);
     server_ = std::make_unique<remoting::Server>(
         std::vector{asio::any_io_executor(context_.get_executor())}, network_, real_time(),
-        std::move(config), handlers);
+        std::move(config), handlers,
+        [this](const std::shared_ptr<remoting::Connection>&, remoting::ConnectionEvent event) {
+          if (event == remoting::ConnectionEvent::connected) ++connections;
+        });
     server_->start();
     port_ = server_->local().port();
     thread_ = std::thread([this] { context_.run(); });
@@ -57,6 +63,10 @@ class LoopbackPeer {
     thread_.join();
   }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  std::atomic<int> sends = 0;
+  std::atomic<int> connections = 0;  // ever
+  std::atomic<bool> silent = false;  // to sends
 
  private:
   [[nodiscard]] std::string route_text() const {

@@ -25,6 +25,9 @@ class ClientConfig {
 
   // The client id is <client_ip>@<instance_name>[@<unit_name>]; it must be unique among the clients
   // of a group. Empty IP: one of this machine. Empty instance name: unique to this instance.
+  // Brokers answer the last client of an id, so that a second one of this process with the same
+  // name is <instance_name>#2. (Apache's clients of one name share their connections; here those do
+  // that are made with one ClientInstance.)
   std::string client_ip;
   std::string instance_name;
   std::string unit_name;

@@ -88,8 +88,9 @@ class ClientInstance {
   // Of the master if there is one, else of any slave.
   [[nodiscard]] std::optional<Address> read_address(std::string_view broker_name) const;
 
-  // A request to a broker; throws and returns as remoting::Client::invoke does. A connection that
-  // has been silent through a long wait is given up, so that the next request opens a new one.
+  // A request to a broker; throws and returns as remoting::Client::invoke does. After a time-out of
+  // a quarter of api_timeout or more, through which nothing at all came from the broker, the next
+  // request opens a new connection; requests on the old one still wait for their answers there.
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> invoke(Address to,
                                                                   remoting::RemotingCommand request,
                                                                   Instant deadline);

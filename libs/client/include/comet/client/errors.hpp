@@ -19,6 +19,7 @@ enum class ClientErrc {
   illegal_config = 10102,   // a group name or another setting that cannot work
   not_running = 10103,      // not started yet, or shut down
   bad_answer = 10104,       // a peer's answer lacks what the protocol promises
+  callback_failed = 10105,  // a function of the application (selector, hook) has thrown
 };
 const boost::system::error_category& client_category() noexcept;
 inline error_code make_error_code(ClientErrc code) noexcept {

@@ -9,17 +9,20 @@
 //   comet::SendResult result = co_await producer.send(message);
 //   co_await producer.shutdown();
 //
-// Every operation is an awaitable; other styles come with asio::co_spawn:
-//   a callback:  co_spawn(executor, producer.send(message), [](std::exception_ptr, SendResult) {});
-//   a future:    co_spawn(executor, producer.send(message), asio::use_future).get();
-//   no throwing: co_await co_spawn(executor, producer.send(message),
-//                                  asio::as_tuple(asio::use_awaitable));
+// Other styles than the awaitable:
+//   a callback:  producer.async_send(message, [](comet::error_code, comet::SendOutcome) {});
+//   a future:    producer.async_send(message, asio::use_future).get();
+//   no throwing: auto [error, outcome] =
+//                    co_await producer.async_send(message, asio::as_tuple(asio::use_awaitable));
 // Programs without an event loop use BlockingProducer (blocking_producer.hpp).
 
+#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comet/base/stream.hpp"
@@ -28,15 +31,19 @@
 #include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_error.hpp"
 #include "comet/producer/send_options.hpp"
+#include "comet/producer/send_outcome.hpp"
 #include "comet/producer/send_result.hpp"
 
 namespace comet {
 
-// Thread safety: a producer belongs to the executor it was made with, which is one thread or a
-// strand; construct it anywhere, but call, await and destroy it there. Any number of sends may be
-// in progress at the same time. Different producers are independent.
-// Lifetime: the executor's context outlives the producer. Destroying a running producer does what
-// shutdown() does, in the background.
+// Thread safety: construct, call, await, cancel and destroy a producer anywhere, also when several
+// threads run its executor. It makes a strand of its own there, on which all its work and the hooks
+// of its configuration run; the caller goes on where it was. Only with
+// ProducerConfig::single_threaded there is no strand, and everything happens on the executor given.
+// Any number of sends may be in progress at the same time.
+// Connections: a producer made with an executor has its own, which all its sends share; producers
+// made with one ClientInstance share those, its routes, its heartbeats and its executor.
+// Lifetime: destroying a running producer does what shutdown() does, in the background.
 class Producer {
  public:
   // Over TCP and the system's clocks.
@@ -60,16 +67,34 @@ class Producer {
   // Failed tries are repeated, on another broker if there is one: connection failures, timeouts and
   // the response codes that say "not here" or "not now"; all within the one send timeout. The
   // message keeps its unique id over all tries.
-  // Errors: SendError with all that was tried (see there for the codes); Error: illegal_message
-  // (before anything is sent), no_name_server, topic_not_found, not_running (ClientErrc), and
+  // Errors: SendError with the message's id, with what is known of its storing and with all that
+  // was tried (see there for the codes), also ClientErrc no_name_server and topic_not_found, and
   // RemotingErrc::too_many_requests when the bounds of max_in_flight leave no room in time.
-  // Cancellation (terminal): ends the send at once with operation_aborted; the message may have
-  // been stored. The producer stays usable.
+  // Error, before the message has an id: ClientErrc illegal_message, not_running.
+  // Cancellation (terminal): ends the send at once with operation_aborted; SendError says whether
+  // the message may have been stored. The producer stays usable.
   [[nodiscard]] asio::awaitable<SendResult> send(Message message);
   // To a given queue, by a sharding key or a selector, or with a timeout of its own. With a queue,
   // key or selector there is one try. Errors also: illegal_message for a queue of another topic or
-  // a selector's choice beyond the queues; what the selector throws.
+  // a selector's choice beyond the queues; what the selector or a forbidden hook throws.
   [[nodiscard]] asio::awaitable<SendResult> send(Message message, SendOptions options);
+
+  // The same for any completion token of Asio, with the signature void(error_code, SendOutcome);
+  // the error is the outcome's. Nothing is thrown: also what send() throws before anything is sent
+  // (illegal_message, not_running) comes that way, and what a selector throws as callback_failed.
+  // The handler is called on its associated executor, else on the executor that the producer was
+  // made with (a shared client's), never from within this call. Its allocator and its cancellation
+  // slot (terminal) are used; emit where Asio allows it: where the handler will run.
+  // Awaiting with plain use_awaitable throws system_error without the outcome; use send() there.
+  template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(error_code, SendOutcome)) Token>
+  auto async_send(Message message, Token&& token) {
+    return async_send(std::move(message), SendOptions(), std::forward<Token>(token));
+  }
+  template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(error_code, SendOutcome)) Token>
+  auto async_send(Message message, SendOptions options, Token&& token) {
+    return asio::async_initiate<Token, void(error_code, SendOutcome)>(
+        StartSend(*this), token, std::move(message), std::move(options));
+  }
 
   // Several messages of one topic as one request: stored together in one queue, or not at all. They
   // have the same wait_store_ok, no delay, and at most max_message_size bytes together. The result
@@ -84,10 +109,10 @@ class Producer {
   [[nodiscard]] asio::awaitable<std::vector<SendResult>> send_in_batches(
       std::vector<Message> messages, std::size_t max_bytes = 1u << 20);
 
-  // Returns when the request is queued on a connection; nobody will know whether it was stored.
-  // One try. Errors: as send.
-  [[nodiscard]] asio::awaitable<void> send_oneway(Message message);
-  [[nodiscard]] asio::awaitable<void> send_oneway(Message message, SendOptions options);
+  // Returns the message's unique id when the request is queued on a connection; nobody will know
+  // whether it was stored. One try. Errors: as send.
+  asio::awaitable<std::string> send_oneway(Message message);
+  asio::awaitable<std::string> send_oneway(Message message, SendOptions options);
 
   // Takes back a message that is to be delivered later (Message::deliver_after, deliver_at) and has
   // not been: `handle` is its SendResult::recall_handle. Returns the message's unique id. One try.
@@ -127,6 +152,17 @@ class Producer {
 
  private:
   friend class TransactionProducer;
+  using SendHandler = asio::any_completion_handler<void(error_code, SendOutcome)>;
+  // The initiation of async_send.
+  class StartSend {
+   public:
+    explicit StartSend(const Producer& producer) : impl_(producer.impl_) {}
+    void operator()(SendHandler handler, Message message, SendOptions options) const;
+
+   private:
+    std::shared_ptr<Impl> impl_;
+  };
+
   std::shared_ptr<Impl> impl_;
 };
 

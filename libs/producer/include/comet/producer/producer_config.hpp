@@ -145,6 +145,14 @@ class ProducerConfig {
     return *this;
   }
 
+  // The producer uses its executor as it is, which saves a hop at each call: only for an executor
+  // that is a strand or is run by one thread, with all calls made, awaited and cancelled there.
+  // Off.
+  ProducerConfig& single_threaded(bool on) {
+    single_threaded_ = on;
+    return *this;
+  }
+
   // Sees every try (send_hook.hpp), in the order in which they are added.
   ProducerConfig& send_hook(std::shared_ptr<SendHook> hook) {
     send_hooks_.push_back(std::move(hook));
@@ -235,6 +243,7 @@ class ProducerConfig {
       const noexcept {
     return forbidden_hooks_;
   }
+  [[nodiscard]] bool single_threaded() const noexcept { return single_threaded_; }
   [[nodiscard]] bool message_trace() const noexcept { return message_trace_; }
   [[nodiscard]] const std::string& trace_topic() const noexcept { return trace_topic_; }
   [[nodiscard]] const std::optional<TlsClientConfig>& tls() const noexcept { return tls_; }
@@ -266,6 +275,7 @@ class ProducerConfig {
   Duration detector_timeout_{};
   std::vector<std::shared_ptr<SendHook>> send_hooks_;
   std::vector<std::shared_ptr<ForbiddenHook>> forbidden_hooks_;
+  bool single_threaded_ = false;
   bool message_trace_ = false;
   std::string trace_topic_;
   std::optional<TlsClientConfig> tls_;

@@ -41,6 +41,8 @@ class SendOptions {
   }
   SendOptions&& timeout(Duration value) && { return std::move(timeout(value)); }
 
+  // Says nothing but what the producer's settings say.
+  [[nodiscard]] bool is_plain() const noexcept { return !queue_ && !selector_ && !timeout_; }
   [[nodiscard]] const std::optional<MessageQueue>& queue() const noexcept { return queue_; }
   [[nodiscard]] const QueueSelector& selector() const noexcept { return selector_; }
   [[nodiscard]] const std::optional<Duration>& timeout() const noexcept { return timeout_; }

@@ -56,6 +56,11 @@ class Client {
   void close(const Address& to);
   // Closes all; requests in flight fail. Invokes fail from now on.
   [[nodiscard]] asio::awaitable<void> stop();
+  // Forgets all connections: their execution context goes away. Nothing else may be called then.
+  void drop() noexcept;
+  // Closes all, at once and in silence, and opens no more: in the child of a process whose
+  // connections they are.
+  void close_copies() noexcept;
 
  private:
   struct Impl;

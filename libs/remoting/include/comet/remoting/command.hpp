@@ -150,6 +150,8 @@ class RemotingCommand {
   std::int32_t flag = 0;
   Language language = Language::cpp;
   SerializeType serialize_type = SerializeType::json;
+  // Of a request that has failed: a connection had taken it, so that its peer may have got it.
+  bool on_its_way = false;
   std::string remark;  // empty = none
   Fields fields;
   Body body;

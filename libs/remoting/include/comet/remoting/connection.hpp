@@ -132,6 +132,10 @@ class ConnectionLimits {
   Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
   Duration write_stall = std::chrono::seconds(30);   // a write makes no progress: closed
   Duration frame_stall = std::chrono::seconds(120);  // a frame begun and not finished: closed
+  // A request times out after at least so long, and nothing at all has come from the peer since it
+  // was sent: the peer may be gone without a trace, which only a new connection can tell. This one
+  // takes no more requests, and closes when those on their way have ended. Default: never.
+  Duration silence = Duration::max();
 };
 
 // Belongs to the stream's executor. Members marked thread-safe may be called from anywhere; all
@@ -153,10 +157,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // or closed when the connection ends first, frame_too_large. Cancelling the caller forgets the
   // request; a late answer is dropped and the connection stays usable.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
-  // Like invoke, in place: `command` is the request and becomes the answer. False when the peer
-  // says that it is going away and has not done the request: `command` is the request still, and
-  // this connection takes no more of them. `command` must stay where it is until then.
-  [[nodiscard]] asio::awaitable<bool> exchange(RemotingCommand& command, Instant deadline);
+  // Like invoke, in place: `command` is the request and becomes the answer; after an error it is
+  // the request still and says whether it was on its way. False when the peer says that it is going
+  // away and has not done the request, which may be sent `elsewhere`: this connection takes no more
+  // of them. Without that the peer's GO_AWAY is the answer. `command` must stay where it is until
+  // then.
+  [[nodiscard]] asio::awaitable<bool> exchange(RemotingCommand& command, Instant deadline,
+                                               bool elsewhere = true);
   // Sends a request that is not answered. Returns when it is queued; waits and throws as above.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(RemotingCommand request, Instant deadline);
 
@@ -166,6 +173,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Thread-safe. Closes at once; unsent bytes are lost.
   void close();
+  // The same on the connection's executor, or where nothing else runs.
+  void close_here();
   // Thread-safe. Takes no more requests and closes after the bytes queued so far are written.
   void close_when_sent();
   // Thread-safe. Takes no more requests (see refuse_requests()) and closes when those in handlers
