@@ -193,6 +193,15 @@ class Configurations(DaemonTest):
         self.assertEqual(2, done.returncode)
         self.assertIn("there is no controller yet", done.stderr)
 
+    def test_a_directory_of_another_kind_of_store_ends_the_start_by_name(self):
+        data = self.folder / "data"
+        (data / "config/topics").mkdir(parents=True)
+        (data / "config/topics/CURRENT").write_text("MANIFEST-000005\n")
+        (data / "config/topics/000009.sst").write_text("table")
+        done = self.run_program("comet-broker", *self.broker_arguments(None, data=data), check=False, timeout=60)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn(f"{data}/config/topics holds RocketMQ's topics (storeType=defaultRocksDB) in RocksDB", done.stdout + done.stderr)
+
     def test_what_is_changed_at_one_nameserver_does_not_reach_another_one_of_the_same_user(self):
         update, show = 318, 319
 

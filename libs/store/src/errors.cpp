@@ -27,6 +27,8 @@ class StoreCategory final : public boost::system::error_category {
         return "the store is shutting down";
       case StoreErrc::illegal_queue:
         return "the topic or queue id cannot name a queue";
+      case StoreErrc::foreign_format:
+        return "the directory belongs to another kind of store";
     }
     return "unknown store error";
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comet/store/message_store.hpp"
+#include "foreign_store.hpp"
 
 namespace comet::store {
 
@@ -32,6 +33,7 @@ StoreDirectory::StoreDirectory(FileSystem& files, std::string root)
   while (root_.size() > 1 && root_.back() == '/') root_.pop_back();
   make_root();
   take_lock();
+  refuse_foreign_store(files_, root_);
   for (const std::string& directory : {commit_log(), consume_queues()}) {
     if (error_code error = files_.make_directories(directory)) {
       fail_not_writable(error, "create " + directory);

@@ -12,7 +12,8 @@ namespace comet::store {
 
 class StoreDirectory {
  public:
-  // Creates what is missing and takes the lock. Throws Error (StoreErrc::locked, not_writable).
+  // Creates what is missing and takes the lock. Throws Error (StoreErrc::locked, not_writable,
+  // foreign_format).
   StoreDirectory(FileSystem& files, std::string root);
 
   [[nodiscard]] std::string commit_log() const { return root_ + "/commitlog"; }

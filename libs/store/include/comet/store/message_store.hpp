@@ -65,6 +65,7 @@ enum class StoreErrc {
   disk_full,          // no space, or too little; nothing stored; resumes by itself
   closed,             // the store is shutting down
   illegal_queue,      // the topic cannot be a directory's name, or the queue id is negative
+  foreign_format,     // the directory holds what another kind of store has written
 };
 const boost::system::error_category& store_category() noexcept;
 inline error_code make_error_code(StoreErrc code) noexcept {
