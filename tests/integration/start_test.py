@@ -140,8 +140,9 @@ class CommandLines(DaemonTest):
                                   ("routes", "--server-pid"), ("failover", *topic, "--seconds"),
                                   ("failover", *topic, "--retries"), ("failover", *topic, "--poll-ms")):
             for value in ("-1", "99999999999999999999", "nan"):
-                self.assertRegex(self.refuse("comet-bench", command, *options, value),
-                                 rf"{options[-1]} {value}: must be a (whole )?number from ")
+                *before, option = options
+                self.assertRegex(self.refuse("comet-bench", command, *before, f"{option}={value}"),
+                                 rf"{option} {value}: must be a (whole )?number from ")
         for option in ("--from", "--count", "--maxHashSlotNum", "--maxIndexNum"):
             self.assertIn(f"{option} -1: must be", self.refuse("comet-store-inspect", "verify", self.folder, option, "-1"))
         self.assertIn("ID x: must be", self.refuse("comet-store-inspect", "queue", self.folder, "t", "x"))
