@@ -7,6 +7,8 @@
 #include <iostream>
 #include <string>
 
+#include "comet/base/awaitable.hpp"
+
 namespace example {
 
 namespace asio = boost::asio;

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "comet/base/tcp_network.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/base/tls_network.hpp"
+#include "comet/client/client_instance.hpp"
 #include "comet/client/queue_reader.hpp"
 
 namespace asio = boost::asio;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "comet/base/timer.hpp"
+#include "comet/client/client_instance.hpp"
 #include "comet/client/queue_reader.hpp"
 #include "comet/producer/producer.hpp"
 #include "comet/producer/request_reply.hpp"

@@ -10,6 +10,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/base/tcp_network.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/client/client_instance.hpp"
 #include "comet/producer/producer.hpp"
 

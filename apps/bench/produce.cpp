@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/producer/transaction_producer.hpp"
 #include "process_stats.hpp"
 

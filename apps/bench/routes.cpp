@@ -10,6 +10,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/base/tcp_network.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/record.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/namesrv_headers.hpp"

@@ -8,6 +8,7 @@
 #include "comet/base/file_watch.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/properties.hpp"
+#include "comet/base/timer.hpp"
 
 namespace comet::daemon {
 namespace {

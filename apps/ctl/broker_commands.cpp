@@ -7,7 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <cstdlib>
 
-#include "comet/base/time.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "comet/message/validate.hpp"
+#include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
 namespace comet::ctl {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench_echo.hpp"
+#include "comet/base/awaitable.hpp"
 #include "comet/base/bytes.hpp"
 
 namespace comet::benchmark_support {

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "comet/base/tcp_network.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/codec.hpp"
 #include "comet/remoting/server.hpp"

@@ -220,7 +220,7 @@ Result<std::shared_ptr<File>> PowerCutFiles::open(const std::string& path, OpenM
 }
 
 Result<bool> PowerCutFiles::exists(const std::string& path) {
-  if (stopped_) return Result<bool>(boost::system::in_place_error, system_error(EIO));
+  if (stopped_) return system_error(EIO);
   return path == "/" || names_.contains(path);
 }
 

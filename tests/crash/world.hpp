@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "comet/base/time.hpp"
+#include "comet/base/timer.hpp"
 #include "ledger.hpp"
 #include "power_cut_files.hpp"
 #include "store_core.hpp"

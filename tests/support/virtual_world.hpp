@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "comet/base/memory_network.hpp"
-#include "comet/base/time.hpp"
+#include "comet/base/timer.hpp"
 
 namespace comet::test {
 

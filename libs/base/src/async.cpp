@@ -1,6 +1,7 @@
 #include "comet/base/async.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -8,7 +9,9 @@
 // parallel_group.hpp of Boost 1.81 needs the headers above.
 #include <boost/asio/experimental/parallel_group.hpp>
 
+#include "comet/base/error.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 
 namespace comet {
 namespace {

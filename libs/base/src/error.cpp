@@ -21,6 +21,8 @@ class BaseCategory final : public boost::system::error_category {
 
 }  // namespace
 
+void throw_code(const error_code& code) { throw boost::system::system_error(code); }
+
 const boost::system::error_category& base_category() noexcept {
   static BaseCategory category;
   return category;

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 
 namespace comet {
 namespace {

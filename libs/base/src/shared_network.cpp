@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "comet/base/tcp_network.hpp"
+#include "comet/base/tls_network.hpp"
 
 namespace comet {
 

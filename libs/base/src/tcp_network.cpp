@@ -12,6 +12,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 
 namespace comet {
 namespace {

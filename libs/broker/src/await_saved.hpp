@@ -2,7 +2,6 @@
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
@@ -10,6 +9,8 @@
 #include <utility>
 
 #include "background_saver.hpp"
+
+#include "comet/base/awaitable.hpp"
 
 namespace comet::broker {
 

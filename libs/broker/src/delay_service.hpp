@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "comet/store/message_store.hpp"

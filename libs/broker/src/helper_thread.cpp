@@ -2,6 +2,8 @@
 
 #include <boost/asio/use_awaitable.hpp>
 
+#include "comet/base/timer.hpp"
+
 namespace comet::broker {
 
 HelperThread::HelperThread(asio::any_io_executor home, TimeSource& time)

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <optional>
 #include <utility>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
 namespace comet::broker {

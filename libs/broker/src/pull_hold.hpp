@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"
 #include "subscription.hpp"

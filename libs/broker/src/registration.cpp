@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/record.hpp"
-#include "comet/remoting/address_server.hpp"
+#include "comet/remoting/fetch_name_servers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/routing/topic_route.hpp"
 

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "comet/base/timer.hpp"
+
 namespace comet::broker {
 namespace {
 

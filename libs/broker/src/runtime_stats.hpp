@@ -4,12 +4,12 @@
 
 #include <array>
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 #include "traffic.hpp"
 

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "state_file.hpp"
 #include "timer_message.hpp"
 #include "timer_service.hpp"

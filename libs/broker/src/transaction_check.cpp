@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/remoting/transaction_headers.hpp"

@@ -11,6 +11,7 @@
 #include "comet/base/log.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/client/namespaces.hpp"
+#include "comet/remoting/hook.hpp"
 
 namespace comet::client {
 namespace {

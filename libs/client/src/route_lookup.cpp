@@ -6,6 +6,8 @@
 
 #include "client_impl.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
+#include "comet/remoting/fetch_name_servers.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 

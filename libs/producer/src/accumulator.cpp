@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/error.hpp>
 
+#include "comet/base/timer.hpp"
 #include "comet/base/waiter.hpp"
 #include "comet/message/batch.hpp"
 #include "comet/message/reply_properties.hpp"

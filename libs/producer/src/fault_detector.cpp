@@ -4,6 +4,7 @@
 #include <boost/asio/error.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "producer_impl.hpp"
 

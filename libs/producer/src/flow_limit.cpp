@@ -1,5 +1,7 @@
 #include "flow_limit.hpp"
 
+#include "comet/base/timer.hpp"
+
 namespace comet {
 
 // One that waits, in the frame of its coroutine. Room that it was given and did not use, because

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <list>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
 namespace comet {

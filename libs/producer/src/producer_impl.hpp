@@ -8,6 +8,8 @@
 #include "accumulator.hpp"
 #include "comet/base/async.hpp"
 #include "comet/base/context_watch.hpp"
+#include "comet/client/client_instance.hpp"
+#include "comet/client/namespaces.hpp"
 #include "comet/producer/fault_table.hpp"
 #include "comet/producer/producer.hpp"
 #include "flow_limit.hpp"

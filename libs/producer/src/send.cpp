@@ -9,6 +9,7 @@
 #include <boost/asio/error.hpp>
 #include <optional>
 
+#include "comet/base/timer.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"

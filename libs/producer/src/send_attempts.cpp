@@ -54,20 +54,12 @@ bool says_not_stored(ResponseCode code) noexcept {
 
 }  // namespace
 
-// "Not here" and "not now": another broker, or the same a moment later, may well take the message.
-std::set<ResponseCode> default_retry_response_codes() {
-  return {ResponseCode::topic_not_exist,       ResponseCode::system_error,
-          ResponseCode::service_not_available, ResponseCode::no_permission,
-          ResponseCode::no_buyer_id,           ResponseCode::not_in_current_unit,
-          ResponseCode::system_busy,           ResponseCode::go_away};
-}
-
 void TryOutcome::refused(const remoting::RemotingCommand& answer, const ProducerConfig& config) {
   answered_ = true;
   error_ = answer.response_code();
   text_ = fmt::format("{} ({})", remoting::to_string(answer.response_code()), answer.code);
   if (!answer.remark.empty()) text_ += " " + answer.remark;
-  repeatable_ = config.retry_response_codes().contains(answer.response_code());
+  repeatable_ = std::ranges::count(config.retry_response_codes(), answer.response_code()) > 0;
   may_be_stored_ = !says_not_stored(answer.response_code());
 }
 

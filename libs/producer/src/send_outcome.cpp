@@ -2,6 +2,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/producer/send_error.hpp"
 

@@ -1,6 +1,9 @@
 #include "comet/producer/send_result.hpp"
 
+#include <fmt/format.h>
 #include <ostream>
+
+#include "comet/producer/fmt.hpp"
 
 namespace comet {
 

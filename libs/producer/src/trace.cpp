@@ -6,6 +6,7 @@
 #include <boost/asio/error.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/client/client_instance.hpp"
 
 namespace comet {
 namespace {

@@ -9,6 +9,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "comet/base/async.hpp"
+#include "comet/remoting/fetch_name_servers.hpp"
 
 namespace comet::remoting {
 namespace {

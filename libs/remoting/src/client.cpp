@@ -7,6 +7,7 @@
 #include <set>
 
 #include "comet/base/async.hpp"
+#include "comet/remoting/hook.hpp"
 #include "describe.hpp"
 
 namespace comet::remoting {

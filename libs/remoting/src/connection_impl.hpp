@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/base/waiter.hpp"
 #include "comet/remoting/connection.hpp"
 #include "frame_buffer.hpp"

@@ -6,6 +6,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 
+#include "comet/base/time.hpp"
 #include "comet/base/waiter.hpp"
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/errors.hpp"
@@ -33,8 +34,8 @@ class PendingRequest : public boost::intrusive::set_base_hook<>,
   enum class State : std::uint8_t { queued, sent, done };
 
   const Instant deadline;
-  const bool elsewhere;           // kept whole, to be sent elsewhere when the peer is going away
-  RemotingCommand command;        // the request, then the answer
+  const bool elsewhere;     // kept whole, to be sent elsewhere when the peer is going away
+  RemotingCommand command;  // the request, then the answer
   Instant began{};
   std::uint64_t frame_begin = 0;  // where the request stands among all bytes of the connection
   error_code error;

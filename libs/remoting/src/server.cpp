@@ -1,4 +1,5 @@
 #include "comet/remoting/server.hpp"
+#include "comet/base/timer.hpp"
 
 #include <algorithm>
 #include <atomic>

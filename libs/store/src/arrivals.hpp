@@ -1,7 +1,6 @@
 #pragma once
 // Tells observers of new messages, in the order of the log, on one executor.
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <memory>
 #include <mutex>
@@ -9,6 +8,8 @@
 #include <vector>
 
 #include "append.hpp"
+
+#include "comet/base/awaitable.hpp"
 
 namespace comet::store {
 

@@ -7,6 +7,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "comet/base/timer.hpp"
+
 namespace comet::store {
 
 namespace {

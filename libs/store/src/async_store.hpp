@@ -3,8 +3,6 @@
 // own executors.
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -16,6 +14,8 @@
 #include "helper.hpp"
 #include "pending_append.hpp"
 #include "store_core.hpp"
+
+#include "comet/base/awaitable.hpp"
 
 namespace comet::store {
 

@@ -93,7 +93,7 @@ class PosixFile final : public File {
     // a second store in this process.
     if (::fcntl(descriptor_, F_OFD_SETLK, &range) == 0) return true;
     if (errno == EAGAIN || errno == EACCES) return false;
-    return Result<bool>(boost::system::in_place_error, last_error());
+    return last_error();
   }
 
  private:
@@ -112,7 +112,7 @@ class PosixFiles final : public FileSystem {
   Result<bool> exists(const std::string& path) override {
     if (::access(path.c_str(), F_OK) == 0) return true;
     if (errno == ENOENT) return false;
-    return Result<bool>(boost::system::in_place_error, last_error());
+    return last_error();
   }
 
   error_code remove(const std::string& path) override {

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 
 namespace comet::store {
 

@@ -1,15 +1,18 @@
 #pragma once
 // Appends that are in the file and wait for the disk.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 #include "pending_append.hpp"
+
+namespace comet {
+class Timer;
+}
 
 namespace comet::store {
 

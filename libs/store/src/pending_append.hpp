@@ -2,12 +2,12 @@
 // An append that somebody awaits.
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/prefer.hpp>
 #include <memory>
 #include <vector>
 
 #include "append.hpp"
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
 namespace comet::store {

@@ -1,4 +1,4 @@
-#include "comet/base/time.hpp"
+#include "comet/base/timer.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>

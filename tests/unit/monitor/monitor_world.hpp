@@ -6,6 +6,7 @@
 #include <string>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/monitor/monitor_server.hpp"
 #include "virtual_world.hpp"
 

@@ -9,6 +9,8 @@
 
 #include "producer_world.hpp"
 
+#include "comet/client/client_instance.hpp"
+
 using namespace std::chrono_literals;
 
 namespace comet::test {

@@ -5,6 +5,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "comet/client/client_instance.hpp"
 #include "comet/message/compression.hpp"
 #include "comet/producer/request_reply.hpp"
 #include "producer_world.hpp"

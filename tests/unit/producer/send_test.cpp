@@ -1,11 +1,13 @@
 // What a send does when things go as they should, and what it puts on the wire.
 
+#include <fmt/format.h>
 #include <boost/test/unit_test.hpp>
 #include <set>
 #include <sstream>
 
 #include "comet/message/compression.hpp"
 #include "comet/message/properties.hpp"
+#include "comet/producer/fmt.hpp"
 #include "producer_world.hpp"
 
 using namespace std::chrono_literals;

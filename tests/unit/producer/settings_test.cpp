@@ -3,9 +3,13 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "comet/client/client_instance.hpp"
 #include "comet/message/compression.hpp"
 #include "comet/message/properties.hpp"
+#include "comet/producer/send_hook.hpp"
+#include "comet/remoting/acl.hpp"
 #include "comet/remoting/errors.hpp"
+#include "comet/remoting/hook.hpp"
 #include "producer_world.hpp"
 
 using namespace std::chrono_literals;

@@ -8,6 +8,7 @@
 #include "comet/message/message_id.hpp"
 #include "comet/message/record.hpp"
 #include "comet/message/sys_flag.hpp"
+#include "comet/producer/send_hook.hpp"
 #include "comet/producer/transaction_producer.hpp"
 #include "comet/remoting/transaction_headers.hpp"
 #include "producer_world.hpp"

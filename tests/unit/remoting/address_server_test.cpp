@@ -1,4 +1,5 @@
 #include "comet/remoting/address_server.hpp"
+#include "comet/remoting/fetch_name_servers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>

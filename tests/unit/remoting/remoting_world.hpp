@@ -8,6 +8,7 @@
 #include <string>
 
 #include "comet/base/async.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/remoting/codec.hpp"
 #include "comet/remoting/connection.hpp"
 #include "virtual_world.hpp"

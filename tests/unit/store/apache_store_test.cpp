@@ -8,7 +8,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 
+#include "comet/base/timer.hpp"
 #include "comet/message/message_id.hpp"
+#include "comet/message/validate.hpp"
 #include "store_support.hpp"
 #include "test_data.hpp"
 

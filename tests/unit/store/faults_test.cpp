@@ -5,6 +5,8 @@
 
 #include "store_support.hpp"
 
+#include "comet/base/timer.hpp"
+
 using namespace comet;
 using namespace comet::store;
 using namespace comet::store::test;

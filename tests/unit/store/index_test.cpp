@@ -5,6 +5,7 @@
 #include <map>
 
 #include "comet/base/bytes.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "index_file.hpp"
 #include "store_support.hpp"

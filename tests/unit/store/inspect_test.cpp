@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "comet/base/timer.hpp"
 #include "comet/store/inspect.hpp"
 #include "store_support.hpp"
 #include "test_data.hpp"

@@ -4,6 +4,8 @@
 
 #include "store_support.hpp"
 
+#include "comet/base/timer.hpp"
+
 using namespace comet;
 using namespace comet::store;
 using namespace comet::store::test;

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "comet/base/bytes.hpp"
+#include "comet/base/timer.hpp"
 #include "store_support.hpp"
 
 using namespace comet;

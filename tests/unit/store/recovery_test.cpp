@@ -5,6 +5,7 @@
 
 #include "checkpoint.hpp"
 #include "comet/base/bytes.hpp"
+#include "comet/base/timer.hpp"
 #include "store_support.hpp"
 
 using namespace comet;

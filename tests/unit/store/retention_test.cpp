@@ -11,6 +11,8 @@
 #include "retention.hpp"
 #include "store_support.hpp"
 
+#include "comet/base/timer.hpp"
+
 using namespace comet;
 using namespace comet::store;
 using namespace comet::store::test;

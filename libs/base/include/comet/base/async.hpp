@@ -1,20 +1,17 @@
 #pragma once
 // Small building blocks for coroutines on one executor. None of them is thread-safe.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "comet/base/error.hpp"
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
 namespace comet {
+
+class Timer;
 
 // Coroutines wait until somebody notifies: a condition variable for one executor.
 class Event {

@@ -4,9 +4,11 @@
 // was tried, where, and what to check.
 
 #include <boost/system/error_code.hpp>
-#include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
+#include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 namespace comet {
 
@@ -27,9 +29,51 @@ class Error : public boost::system::system_error {
   std::string context_;
 };
 
-// A value or an Error's parts, for decoders and other code that must not throw on bad input.
+[[noreturn]] void throw_code(const error_code& code);
+
+// A value or the code of an error, for decoders and other code that must not throw on bad input.
+// As boost::system::result, whose header costs a tenth of everything else that is included.
 template <class T>
-using Result = boost::system::result<T>;
+class Result {
+  template <class From>
+  static constexpr bool kIsError = std::is_convertible_v<From, error_code>;
+
+ public:
+  // Implicit, so that functions return a value, an error_code or an enum of errors.
+  template <class From = T>
+    requires(!std::is_same_v<std::remove_cvref_t<From>, Result> && std::is_convertible_v<From, T> &&
+             !kIsError<From>)
+  Result(From&& value) : value_(std::forward<From>(value)) {}  // NOLINT
+  template <class From>
+    requires kIsError<From>
+  Result(From error) noexcept : error_(error) {}  // NOLINT
+
+  [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+  [[nodiscard]] bool has_error() const noexcept { return !value_.has_value(); }
+  explicit operator bool() const noexcept { return value_.has_value(); }
+  // None when there is a value.
+  [[nodiscard]] error_code error() const noexcept { return error_; }
+
+  // Throws boost::system::system_error when there is none.
+  [[nodiscard]] T& value() & { return checked(), *value_; }
+  [[nodiscard]] const T& value() const& { return checked(), *value_; }
+  [[nodiscard]] T&& value() && { return checked(), *std::move(value_); }
+
+  // Precondition: has_value().
+  [[nodiscard]] T& operator*() & noexcept { return *value_; }
+  [[nodiscard]] const T& operator*() const& noexcept { return *value_; }
+  [[nodiscard]] T&& operator*() && noexcept { return *std::move(value_); }
+  [[nodiscard]] T* operator->() noexcept { return value_.operator->(); }
+  [[nodiscard]] const T* operator->() const noexcept { return value_.operator->(); }
+
+ private:
+  void checked() const {
+    if (!value_) throw_code(error_);
+  }
+
+  std::optional<T> value_;
+  error_code error_;
+};
 
 // Errors of `base` itself.
 enum class BaseErrc {

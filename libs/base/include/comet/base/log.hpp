@@ -3,7 +3,7 @@
 // program configures (stderr by default) through spdlog; libraries only call these functions.
 // Thread-safe.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

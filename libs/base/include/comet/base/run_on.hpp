@@ -2,10 +2,8 @@
 // How a call comes to the executor that its object belongs to, and its result back. A template with
 // the weight of co_spawn: for source files, not for public headers.
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -18,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
 namespace comet {

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "comet/base/stream.hpp"
-#include "comet/base/tls_network.hpp"
+#include "comet/base/tls_config.hpp"
 
 namespace comet {
 

@@ -3,13 +3,12 @@
 // TCP (tcp_network.hpp) and in-memory (memory_network.hpp) implementations.
 // A stream, a listener and everything awaited on them belong to the executor they were made with.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <memory>
 #include <span>
 
 #include "comet/base/address.hpp"
+#include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
 

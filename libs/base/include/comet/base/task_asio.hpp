@@ -2,9 +2,7 @@
 // Tasks that await Asio's coroutines, and the other way round.
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +13,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
 #include "comet/base/task.hpp"
 #include "comet/base/time.hpp"

@@ -2,12 +2,10 @@
 // The cheapest way for one coroutine to wait for another on the same executor: no timer.
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <optional>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
-#include "comet/base/time.hpp"
 
 namespace comet {
 

@@ -8,7 +8,7 @@
 
 #include "comet/base/address.hpp"
 #include "comet/remoting/address_server.hpp"
-#include "comet/remoting/client.hpp"
+#include "comet/remoting/client_config.hpp"
 
 namespace comet::client {
 

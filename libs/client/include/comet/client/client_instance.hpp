@@ -1,21 +1,24 @@
 #pragma once
 // What the producers and consumers of one executor share: connections, routes, heartbeats.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "comet/base/stream.hpp"
+#include "comet/base/address.hpp"
+#include "comet/base/awaitable.hpp"
 #include "comet/client/broker_requests.hpp"
 #include "comet/client/client_config.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/remoting/command.hpp"
 #include "comet/routing/publish_info.hpp"
 #include "comet/routing/topic_route.hpp"
+
+namespace comet {
+class Network;
+}
 
 namespace comet::client {
 

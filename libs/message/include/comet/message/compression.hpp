@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "comet/base/error.hpp"
+#include "comet/message/compression_type.hpp"
 
 namespace comet {
 
@@ -23,10 +24,6 @@ inline error_code make_error_code(CompressionErrc code) noexcept {
 // Never produces more than `max_size` bytes: a small input may inflate a thousandfold.
 [[nodiscard]] Result<std::string> zlib_decompress(std::string_view bytes, std::size_t max_size);
 
-// Apache 5.x: CompressionType. ZLIB is what 4.x knows.
-enum class CompressionType { zlib, lz4, zstd };
-// "ZLIB", "LZ4", "ZSTD".
-[[nodiscard]] std::string_view to_string(CompressionType type) noexcept;
 // The bits of a sysFlag that say so.
 [[nodiscard]] int compression_flags(CompressionType type) noexcept;
 // A zlib stream, an LZ4 frame or a Zstandard frame. Levels are zlib's (1..9); those of the others

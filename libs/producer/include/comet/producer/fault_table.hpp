@@ -6,15 +6,10 @@
 #include <vector>
 
 #include "comet/base/time.hpp"
+#include "comet/producer/fault_rules.hpp"
 #include "comet/routing/publish_info.hpp"
 
 namespace comet {
-
-// How long a latency or a failure keeps a broker out, and what is chosen when all are out.
-enum class FaultRules {
-  v4_9,  // a failure: 10 minutes; then one of the better half of the brokers that are out
-  v5_3,  // a failure: 10 seconds; then any broker that is reachable, never the last one if possible
-};
 
 // Which brokers have lately been slow or failing, and so are left out of the choice for a while
 // (Apache: MQFaultStrategy, LatencyFaultToleranceImpl). Only consulted when enabled; pure, `now` is

@@ -17,16 +17,14 @@
 // Programs without an event loop use BlockingProducer (blocking_producer.hpp).
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "comet/base/stream.hpp"
-#include "comet/client/client_instance.hpp"
+#include "comet/base/awaitable.hpp"
+#include "comet/base/time.hpp"
 #include "comet/message/message.hpp"
 #include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_error.hpp"
@@ -35,6 +33,11 @@
 #include "comet/producer/send_result.hpp"
 
 namespace comet {
+
+class Network;  // stream.hpp
+namespace client {
+class ClientInstance;
+}
 
 // Thread safety: construct, call, await, cancel and destroy a producer anywhere, also when several
 // threads run its executor. It makes a strand of its own there, on which all its work and the hooks

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "comet/base/error.hpp"
+#include "comet/client/errors.hpp"
 #include "comet/producer/send_outcome.hpp"
+#include "comet/remoting/errors.hpp"
 
 namespace comet {
 

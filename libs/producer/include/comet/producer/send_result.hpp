@@ -1,7 +1,5 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -45,19 +43,3 @@ std::ostream& operator<<(std::ostream& out, SendStatus status);
 std::ostream& operator<<(std::ostream& out, const SendResult& result);
 
 }  // namespace comet
-
-template <>
-struct fmt::formatter<comet::SendStatus> : fmt::formatter<std::string_view> {
-  template <class Context>
-  auto format(comet::SendStatus status, Context& context) const {
-    return fmt::formatter<std::string_view>::format(comet::to_string(status), context);
-  }
-};
-
-template <>
-struct fmt::formatter<comet::SendResult> : fmt::formatter<std::string_view> {
-  template <class Context>
-  auto format(const comet::SendResult& result, Context& context) const {
-    return fmt::formatter<std::string_view>::format(result.to_string(), context);
-  }
-};

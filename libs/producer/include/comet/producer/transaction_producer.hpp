@@ -17,8 +17,6 @@
 // With g++ 12 give the coroutines names, as here: a lambda with captures that is written into the
 // co_await expression itself is destroyed twice (GCC 107288).
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <exception>
 #include <functional>
 #include <memory>

@@ -1,32 +1,15 @@
 #pragma once
 // Connections to any number of peers, opened on first use and shared by all callers.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/stream.hpp"
+#include "comet/remoting/client_config.hpp"
 #include "comet/remoting/connection.hpp"
-#include "comet/remoting/hook.hpp"
 
 namespace comet::remoting {
-
-class ClientConfig {
- public:
-  ConnectionLimits connection;
-  Duration connect_timeout = std::chrono::seconds(3);
-  // After a failed attempt, further attempts to that address fail at once with the same reason
-  // until the pause is over; it doubles from min to max with each failure.
-  Duration min_reconnect_pause = std::chrono::milliseconds(50);
-  Duration max_reconnect_pause = std::chrono::seconds(1);
-  // Of the headers of requests; answers may come in any.
-  SerializeType serialize_type = SerializeType::json;
-  // In the order in which they see a request; answers are shown in the same order.
-  std::vector<std::shared_ptr<RpcHook>> hooks;
-};
 
 // Belongs to one executor; not thread-safe.
 class Client {

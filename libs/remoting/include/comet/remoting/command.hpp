@@ -2,7 +2,6 @@
 // RocketMQ's remoting command: the unit of the wire protocol, request or response.
 
 #include <cstdint>
-#include <iosfwd>
 #include <memory>
 #include <new>
 #include <optional>
@@ -14,15 +13,9 @@
 
 #include "comet/base/body.hpp"
 #include "comet/remoting/codes.hpp"
+#include "comet/remoting/serialize_type.hpp"
 
 namespace comet::remoting {
-
-enum class SerializeType : std::uint8_t { json = 0, rocketmq = 1 };
-// "JSON", "ROCKETMQ"; read in any case.
-[[nodiscard]] std::string_view to_string(SerializeType type) noexcept;
-[[nodiscard]] std::optional<SerializeType> parse_serialize_type(std::string_view name) noexcept;
-// Such a word, for options of programs; fails at any other.
-std::istream& operator>>(std::istream& in, SerializeType& type);
 
 // Apache: LanguageCode.
 enum class Language : std::uint8_t {

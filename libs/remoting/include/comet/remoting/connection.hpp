@@ -3,8 +3,6 @@
 // responses travel both ways over it and are matched by their opaque numbers.
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,8 +10,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/stream.hpp"
 #include "comet/remoting/command.hpp"
+#include "comet/remoting/connection_limits.hpp"
 #include "comet/remoting/errors.hpp"
 
 namespace comet::remoting {
@@ -118,24 +118,6 @@ class Dispatcher {
   SyncHandler check_;
   SyncHandler fallback_;
   std::shared_ptr<RequestObserver> observer_;
-};
-
-class ConnectionLimits {
- public:
-  std::size_t max_frame = 16u << 20;  // bytes with the length word (Apache: frameMaxLength)
-  // Bytes waiting to be written before reading pauses. Answers to requests that had been taken by
-  // then may exceed it, at four times as much the connection is closed.
-  std::size_t max_unsent = 64u << 20;
-  std::size_t max_in_flight = 65535;          // own requests awaiting an answer (Apache: semaphore)
-  std::size_t max_handlers = 10'000;          // peer's requests in handlers before reading pauses
-  std::size_t max_handler_bytes = 64u << 20;  // bodies of those, likewise
-  Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
-  Duration write_stall = std::chrono::seconds(30);   // a write makes no progress: closed
-  Duration frame_stall = std::chrono::seconds(120);  // a frame begun and not finished: closed
-  // A request times out after at least so long, and nothing at all has come from the peer since it
-  // was sent: the peer may be gone without a trace, which only a new connection can tell. This one
-  // takes no more requests, and closes when those on their way have ended. Default: never.
-  Duration silence = Duration::max();
 };
 
 // Belongs to the stream's executor. Members marked thread-safe may be called from anywhere; all

@@ -1,13 +1,13 @@
 #pragma once
 // Requests to whichever of several name servers can answer them.
 
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "comet/base/address.hpp"
+#include "comet/base/awaitable.hpp"
 #include "comet/remoting/client.hpp"
 
 namespace comet::remoting {

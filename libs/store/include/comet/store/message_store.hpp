@@ -3,8 +3,6 @@
 // Apache RocketMQ's file formats (docs/store.md). Knows no network and no broker.
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -16,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/body.hpp"
 #include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
