@@ -28,7 +28,7 @@ Result<std::pair<std::string_view, std::uint16_t>> split(std::string_view text) 
   return std::pair{host, port};
 }
 
-std::string_view trim(std::string_view text) {
+std::string_view trim_blanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
@@ -85,7 +85,7 @@ bool IpEndpoint::is_loopback() const noexcept {
 }
 
 Result<Address> Address::parse(std::string_view text) {
-  auto halves = split(trim(text));
+  auto halves = split(trim_blanks(text));
   if (!halves) return halves.error();
   return Address(std::string(halves->first), halves->second);
 }
@@ -94,7 +94,7 @@ std::vector<Address> Address::parse_list(std::string_view text) {
   std::vector<Address> addresses;
   while (!text.empty()) {
     std::size_t end = std::min(text.find(';'), text.size());
-    std::string_view item = trim(text.substr(0, end));
+    std::string_view item = trim_blanks(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (item.empty()) continue;
     Result<Address> address = parse(item);

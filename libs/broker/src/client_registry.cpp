@@ -10,7 +10,7 @@
 namespace comet::broker {
 namespace {
 
-constexpr std::size_t kSlice = 256;  // groups that are looked at with the lock held
+constexpr std::size_t kRegistrySlice = 256;  // groups that are looked at with the lock held
 
 ConsumerData consumer_from_json(const boost::json::object& object) {
   ConsumerData data;
@@ -309,7 +309,7 @@ std::vector<ClientRegistry::ProducerGroupView> ClientRegistry::next_producer_gro
   std::vector<ProducerGroupView> groups;
   const std::lock_guard lock(mutex_);
   for (auto at = producers_.upper_bound(last); at != producers_.end(); ++at) {
-    if (groups.size() == kSlice) break;
+    if (groups.size() == kRegistrySlice) break;
     ProducerGroupView& group = groups.emplace_back();
     group.name = last = at->first;
     group.clients = describe(at->second.clients);
@@ -321,7 +321,8 @@ bool ClientRegistry::next_subscribers(std::string_view topic, std::string& last,
                                       std::vector<std::string>& groups) const {
   const std::lock_guard lock(mutex_);
   auto at = consumers_.upper_bound(last);
-  for (std::size_t looked_at = 0; at != consumers_.end() && looked_at < kSlice; ++at, ++looked_at) {
+  for (std::size_t looked_at = 0; at != consumers_.end() && looked_at < kRegistrySlice;
+       ++at, ++looked_at) {
     last = at->first;
     if (at->second.subscriptions.contains(topic)) groups.push_back(at->first);
   }

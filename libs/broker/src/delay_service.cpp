@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
+#include "append_outcome.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
@@ -22,15 +23,10 @@ using store::StoreErrc;
 
 namespace {
 
-constexpr std::int32_t kEntriesAtOnce = 64;  // then other work of the executor gets its turn
-constexpr Duration kRetryPause = 10s;        // Apache: DELAY_FOR_A_PERIOD
+constexpr std::int32_t kLevelEntriesAtOnce = 64;  // then other work of the executor gets its turn
+constexpr Duration kLevelRetryPause = 10s;        // Apache: DELAY_FOR_A_PERIOD
 // The wall clock may be set while we sleep by the monotonic one.
-constexpr Duration kLongestSleep = 10s;
-
-// Trying again would not help.
-bool is_final(const error_code& error) {
-  return error == StoreErrc::message_too_large || error == StoreErrc::illegal_queue;
-}
+constexpr Duration kLongestLevelSleep = 10s;
 
 }  // namespace
 
@@ -93,7 +89,7 @@ asio::awaitable<void> DelayService::serve(Level& level) {
   for (;;) {
     const std::int64_t offset = first_offset(level);
     const auto entries =
-        store_.queue_entries(kScheduleTopic, level.queue_id(), offset, kEntriesAtOnce);
+        store_.queue_entries(kScheduleTopic, level.queue_id(), offset, kLevelEntriesAtOnce);
     if (entries.empty()) {
       co_await level.arrival.wait();
       continue;
@@ -108,7 +104,7 @@ asio::awaitable<void> DelayService::serve(Level& level) {
         if (!complained)
           log::error("delayed messages of level {} wait: the store takes none", level.number);
         complained = true;
-        co_await level.timer.wait_for(kRetryPause);
+        co_await level.timer.wait_for(kLevelRetryPause);
         break;
       }
       complained = false;
@@ -124,7 +120,7 @@ asio::awaitable<void> DelayService::wait_until_due(Level& level, std::int64_t de
     // Longer than the level's delay: the clock was set back, or the level was longer once.
     if (left <= 0 || left > level.delay_millis) co_return;
     co_await level.timer.wait_for(
-        std::min<Duration>(std::chrono::milliseconds(left), kLongestSleep));
+        std::min<Duration>(std::chrono::milliseconds(left), kLongestLevelSleep));
   }
 }
 

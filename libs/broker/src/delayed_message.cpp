@@ -4,20 +4,9 @@
 #include <charconv>
 
 #include "comet/message/validate.hpp"
+#include "parse_number.hpp"
 
 namespace comet::broker {
-namespace {
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-}  // namespace
-
 std::optional<std::int32_t> delay_level_of(std::string_view properties,
                                            const store::DelayLevels& levels) {
   const std::string_view text = find_property(properties, property::kDelay);

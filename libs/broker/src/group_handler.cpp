@@ -15,7 +15,7 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
-Reply refuse(const Request& request, std::string remark) {
+Reply refuse_group(const Request& request, std::string remark) {
   return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(remark));
 }
 
@@ -32,16 +32,17 @@ std::string complaint_about(const GroupConfig& group) {
 // Answers when the file is down.
 Reply set(Request& request, BrokerContext& context, std::vector<GroupConfig> groups) {
   if (context.groups.put(std::move(groups), answer_when_saved(request))) return std::nullopt;
-  return refuse(request, fmt::format("this broker has {} consumer groups already, the most that it "
-                                     "takes",
-                                     context.groups.size()));
+  return refuse_group(request,
+                      fmt::format("this broker has {} consumer groups already, the most that it "
+                                  "takes",
+                                  context.groups.size()));
 }
 
 Reply put_group(Request& request, BrokerContext& context) {
   auto group = parse_group_config(request.command.body.view());
-  if (!group) return refuse(request, "the body is not a SubscriptionGroupConfig");
+  if (!group) return refuse_group(request, "the body is not a SubscriptionGroupConfig");
   if (std::string complaint = complaint_about(*group); !complaint.empty()) {
-    return refuse(request, std::move(complaint));
+    return refuse_group(request, std::move(complaint));
   }
   std::vector<GroupConfig> groups;
   groups.push_back(std::move(*group));
@@ -54,13 +55,13 @@ Reply put_groups(Request& request, BrokerContext& context) {
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("groupConfigList");
   if (list == nullptr || !list->is_array())
-    return refuse(request, "the body has no groupConfigList");
+    return refuse_group(request, "the body has no groupConfigList");
   std::vector<GroupConfig> groups;
   for (const boost::json::value& item : list->get_array()) {
-    if (!item.is_object()) return refuse(request, "an item of groupConfigList is no object");
+    if (!item.is_object()) return refuse_group(request, "an item of groupConfigList is no object");
     groups.push_back(group_from_json(item.get_object()));
     if (std::string complaint = complaint_about(groups.back()); !complaint.empty()) {
-      return refuse(request, std::move(complaint));
+      return refuse_group(request, std::move(complaint));
     }
   }
   return set(request, context, std::move(groups));

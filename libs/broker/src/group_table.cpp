@@ -13,7 +13,7 @@
 namespace comet::broker {
 namespace {
 
-constexpr std::size_t kSlice = 256;  // groups that are copied with the lock held
+constexpr std::size_t kGroupSlice = 256;  // groups that are copied with the lock held
 
 using routing::get_bool;
 using routing::get_int;
@@ -213,7 +213,7 @@ std::string GroupTable::to_json() const {
     {
       const std::lock_guard lock(mutex_);
       for (auto at = groups_.upper_bound(last); at != groups_.end(); ++at) {
-        if (groups.size() == kSlice) break;
+        if (groups.size() == kGroupSlice) break;
         groups.push_back(at->second);
       }
     }

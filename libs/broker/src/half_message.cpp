@@ -8,6 +8,7 @@
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "delayed_message.hpp"
+#include "parse_number.hpp"
 
 namespace comet::broker {
 namespace {
@@ -20,14 +21,6 @@ constexpr std::string_view kEnded = "d";  // Apache: TransactionalMessageUtil.RE
 constexpr std::string_view kOpProperties =
     "WAIT\x01true\x02TAGS\x01"
     "d";
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) noexcept {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 void append_property(std::string_view name, std::string_view value, std::string& out) {
   if (!out.empty() && out.back() != '\x02') out += '\x02';

@@ -14,7 +14,7 @@ namespace comet::broker {
 namespace {
 
 // What is copied or looked at with the lock held.
-constexpr std::size_t kSlice = 128;  // groups in topics
+constexpr std::size_t kOffsetSlice = 128;  // groups in topics
 constexpr std::size_t kQueueSlice = 4096;
 
 // Some clients commit -1 for "none" (npm ali-ons, every 5 s for a group that has consumed nothing).
@@ -115,7 +115,7 @@ void OffsetTable::forget_group(std::string_view group) {
   for (bool more = true; more;) {
     const std::lock_guard lock(mutex_);
     auto at = table_.upper_bound(last);
-    for (std::size_t looked_at = 0; at != table_.end() && looked_at < kSlice; ++looked_at) {
+    for (std::size_t looked_at = 0; at != table_.end() && looked_at < kOffsetSlice; ++looked_at) {
       last = at->first;
       const bool goes = is_its(at->first);
       changed_ |= goes;
@@ -163,7 +163,7 @@ std::vector<OffsetTable::Group> OffsetTable::next_groups(std::string& last) cons
     add_group(some, at->first, at->second);
     last = at->first;
     queues += at->second.size();
-    if (!some.empty() && (some.size() == kSlice || queues >= kQueueSlice)) break;
+    if (!some.empty() && (some.size() == kOffsetSlice || queues >= kQueueSlice)) break;
   }
   return some;
 }

@@ -24,7 +24,7 @@ constexpr RequestCode kPopCodes[] = {RequestCode::pop_message,
                                      RequestCode::set_message_request_mode,
                                      RequestCode::get_all_message_request_mode};
 
-Reply refuse(Request& request) {
+Reply refuse_pop(Request& request) {
   return RemotingCommand::response(
       request.command, remoting::ResponseCode::request_code_not_supported,
       fmt::format("{} (request type {}) not supported: this broker version has no consumption by "
@@ -35,7 +35,7 @@ Reply refuse(Request& request) {
 }  // namespace
 
 void install_pop_refusals(remoting::Dispatcher& dispatcher) {
-  for (RequestCode code : kPopCodes) dispatcher.on(code, refuse);
+  for (RequestCode code : kPopCodes) dispatcher.on(code, refuse_pop);
 }
 
 }  // namespace comet::broker

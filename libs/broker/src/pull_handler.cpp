@@ -67,43 +67,45 @@ ResponseCode status_code(ReadStatus status, std::int64_t asked_offset) {
   return ResponseCode::system_error;
 }
 
-Reply refuse(const Request& request, ResponseCode code, std::string remark) {
+Reply refuse_pull(const Request& request, ResponseCode code, std::string remark) {
   return RemotingCommand::response(request.command, code, std::move(remark));
 }
 
 Reply check_filter(const BrokerContext& context, const Request& request,
                    const Subscription& subscription) {
   if (subscription.is_tag_filter() || context.config.property_filter) return std::nullopt;
-  return refuse(request, ResponseCode::system_error, no_such_filter(subscription.expression_type));
+  return refuse_pull(request, ResponseCode::system_error,
+                     no_such_filter(subscription.expression_type));
 }
 
 // Nullopt: the pull may go on, and `subscription` says what it wants.
 Reply check(BrokerContext& context, const Request& request, const PullMessageHeader& header,
             Subscription& subscription) {
   if ((context.config.broker_permission & routing::perm::kRead) == 0) {
-    return refuse(
+    return refuse_pull(
         request, ResponseCode::no_permission,
         fmt::format("the broker[{}] pulling message is forbidden", context.config.broker_ip));
   }
   auto group = context.groups.find_or_create(header.consumer_group);
   if (!group) {
-    return refuse(request, ResponseCode::subscription_group_not_exist,
-                  fmt::format("subscription group [{}] does not exist, See "
-                              "http://rocketmq.apache.org/docs/faq/ for further details.",
-                              header.consumer_group));
+    return refuse_pull(request, ResponseCode::subscription_group_not_exist,
+                       fmt::format("subscription group [{}] does not exist, See "
+                                   "http://rocketmq.apache.org/docs/faq/ for further details.",
+                                   header.consumer_group));
   }
   if (!group->consume_enable) {
-    return refuse(request, ResponseCode::no_permission,
-                  fmt::format("subscription group no permission, {}", header.consumer_group));
+    return refuse_pull(request, ResponseCode::no_permission,
+                       fmt::format("subscription group no permission, {}", header.consumer_group));
   }
   auto topic = context.topics.find(header.topic);
-  if (!topic) return refuse(request, ResponseCode::topic_not_exist, no_such_topic(header.topic));
+  if (!topic)
+    return refuse_pull(request, ResponseCode::topic_not_exist, no_such_topic(header.topic));
   if ((topic->perm & routing::perm::kRead) == 0) {
-    return refuse(request, ResponseCode::no_permission,
-                  fmt::format("the topic[{}] pulling message is forbidden", header.topic));
+    return refuse_pull(request, ResponseCode::no_permission,
+                       fmt::format("the topic[{}] pulling message is forbidden", header.topic));
   }
   if (header.queue_id < 0 || header.queue_id >= topic->read_queue_nums) {
-    return refuse(
+    return refuse_pull(
         request, ResponseCode::system_error,
         fmt::format(
             "queueId[{}] is illegal, topic:[{}] topicConfig.readQueueNums:[{}] consumer:[/{}]",
@@ -115,7 +117,7 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
         Subscription::from_expression(header.topic, header.expression_type.value_or(""),
                                       header.subscription.value_or("*"), header.sub_version);
     if (!subscription.error.empty()) {
-      return refuse(
+      return refuse_pull(
           request, ResponseCode::subscription_parse_failed,
           fmt::format("parse the consumer's subscription failed: {}", subscription.error));
     }
@@ -124,30 +126,32 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
   auto found = context.clients.find_subscription(header.consumer_group, header.topic);
   switch (found.status) {
     case ClientRegistry::Lookup::no_group:
-      return refuse(request, ResponseCode::subscription_not_exist,
-                    "the consumer's group info not exist\nSee http://rocketmq.apache.org/docs/faq/ "
-                    "for further details.");
+      return refuse_pull(
+          request, ResponseCode::subscription_not_exist,
+          "the consumer's group info not exist\nSee http://rocketmq.apache.org/docs/faq/ "
+          "for further details.");
     case ClientRegistry::Lookup::no_topic:
-      return refuse(request, ResponseCode::subscription_not_exist,
-                    "the consumer's subscription not exist\nSee "
-                    "http://rocketmq.apache.org/docs/faq/ for further details.");
+      return refuse_pull(request, ResponseCode::subscription_not_exist,
+                         "the consumer's subscription not exist\nSee "
+                         "http://rocketmq.apache.org/docs/faq/ for further details.");
     case ClientRegistry::Lookup::found:
       break;
   }
   if (found.broadcasting && !group->consume_broadcast_enable) {
-    return refuse(request, ResponseCode::no_permission,
-                  fmt::format("the consumer group[{}] can not consume by broadcast way",
-                              header.consumer_group));
+    return refuse_pull(request, ResponseCode::no_permission,
+                       fmt::format("the consumer group[{}] can not consume by broadcast way",
+                                   header.consumer_group));
   }
   if (found.subscription.version < header.sub_version) {
-    return refuse(request, ResponseCode::subscription_not_latest,
-                  "the consumer's subscription not latest");
+    return refuse_pull(request, ResponseCode::subscription_not_latest,
+                       "the consumer's subscription not latest");
   }
   if (!found.subscription.error.empty()) {
-    return refuse(request, ResponseCode::filter_data_not_exist,
-                  fmt::format("The broker's consumer filter data is not exist!Your expression may "
-                              "be wrong! {}",
-                              found.subscription.error));
+    return refuse_pull(
+        request, ResponseCode::filter_data_not_exist,
+        fmt::format("The broker's consumer filter data is not exist!Your expression may "
+                    "be wrong! {}",
+                    found.subscription.error));
   }
   subscription = std::move(found.subscription);
   return check_filter(context, request, subscription);

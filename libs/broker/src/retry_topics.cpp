@@ -5,16 +5,15 @@
 namespace comet::broker {
 namespace {
 
-constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
+constexpr std::int32_t kReadAndWrite = routing::perm::kRead | routing::perm::kWrite;
 constexpr std::int32_t kDeadLetterQueues = 1;  // Apache: DLQ_NUMS_PER_GROUP
-constexpr std::int32_t kUnitSubscription = 2;  // Apache: TopicSysFlag.FLAG_UNIT_SUB
 
 std::optional<routing::TopicConfig> group_topic(BrokerContext& context, std::string_view prefix,
                                                 std::string_view group, std::int32_t queues,
                                                 std::int32_t sys_flag) {
   const std::string topic = std::string(prefix).append(group);
   if (!check_topic(topic).empty()) return std::nullopt;
-  return context.topics.find_or_create(topic, queues, kReadWrite, sys_flag);
+  return context.topics.find_or_create(topic, queues, kReadAndWrite, sys_flag);
 }
 
 }  // namespace

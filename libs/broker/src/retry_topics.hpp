@@ -12,6 +12,8 @@
 
 namespace comet::broker {
 
+inline constexpr std::int32_t kUnitSubscription = 2;  // Apache: TopicSysFlag.FLAG_UNIT_SUB
+
 // Both create the topic when it is not there; nullopt when the group's name makes no topic.
 [[nodiscard]] std::optional<routing::TopicConfig> retry_topic(BrokerContext& context,
                                                               const GroupConfig& group,

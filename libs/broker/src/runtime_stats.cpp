@@ -15,8 +15,8 @@
 namespace comet::broker {
 namespace {
 
-constexpr auto kRelaxed = std::memory_order_relaxed;
-constexpr std::chrono::seconds kSecond{1};
+constexpr auto kUnordered = std::memory_order_relaxed;
+constexpr std::chrono::seconds kOneSecond{1};
 constexpr std::uint64_t kSecondsOfTick = kStatsTick.count();
 constexpr std::uint64_t kSecondsOfMinute = 60;
 // Entries of the traffic table that are sampled before others have their turn.
@@ -30,8 +30,8 @@ constexpr std::pair<std::string_view, std::int64_t> kPutTimes[] = {
     {"[10s~]", 0}};
 
 void raise(std::atomic<std::int64_t>& most, std::int64_t value) noexcept {
-  std::int64_t before = most.load(kRelaxed);
-  while (value > before && !most.compare_exchange_weak(before, value, kRelaxed)) {
+  std::int64_t before = most.load(kUnordered);
+  while (value > before && !most.compare_exchange_weak(before, value, kUnordered)) {
   }
 }
 
@@ -53,17 +53,17 @@ RuntimeStats::RuntimeStats(TimeSource& time, TrafficTable& traffic)
 }
 
 void RuntimeStats::count_put(Duration took, bool is_stored) noexcept {
-  if (!is_stored) failed_puts_.fetch_add(1, kRelaxed);
+  if (!is_stored) failed_puts_.fetch_add(1, kUnordered);
   // In the order of frequency: most puts take little.
   const std::int64_t micros = took.count() / 1000;
   std::size_t bucket = 0;
   while (bucket < kBounds.size() && micros >= kBounds[bucket]) ++bucket;
-  put_times_[bucket].fetch_add(1, kRelaxed);
+  put_times_[bucket].fetch_add(1, kUnordered);
   raise(longest_put_, took.count());
 }
 
 void RuntimeStats::count_get(Duration took, bool has_found) noexcept {
-  (has_found ? found_ : missed_).fetch_add(1, kRelaxed);
+  (has_found ? found_ : missed_).fetch_add(1, kUnordered);
   raise(longest_get_, took.count());
 }
 
@@ -71,7 +71,7 @@ asio::awaitable<void> RuntimeStats::run() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   Timer timer(executor, time_);
   for (std::uint64_t second = 1;; ++second) {
-    co_await timer.wait_until(boot_ + static_cast<std::int64_t>(second) * kSecond);
+    co_await timer.wait_until(boot_ + static_cast<std::int64_t>(second) * kOneSecond);
     sample_second();
     if (second % kSecondsOfTick == 0) co_await sample_traffic();
   }
@@ -100,14 +100,14 @@ RuntimeStats::Second RuntimeStats::count_second() const {
   now.at = time_.now();
   now.stored = totals.stored.messages;
   now.given = totals.given.messages;
-  now.found = found_.load(kRelaxed);
-  now.missed = missed_.load(kRelaxed);
+  now.found = found_.load(kUnordered);
+  now.missed = missed_.load(kUnordered);
   return now;
 }
 
 RuntimeStats::Buckets RuntimeStats::put_buckets() const noexcept {
   Buckets buckets{};
-  for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] = put_times_[i].load(kRelaxed);
+  for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] = put_times_[i].load(kUnordered);
   return buckets;
 }
 
@@ -179,9 +179,9 @@ RuntimeStats::Report RuntimeStats::report() const {
   report.stored_messages = now.stored;
   report.stored_bytes = traffic_.totals().stored.bytes;
   report.given_messages = now.given;
-  report.failed_puts = failed_puts_.load(kRelaxed);
-  report.longest_put_millis = to_millis(Duration(longest_put_.load(kRelaxed)));
-  report.longest_get_millis = to_millis(Duration(longest_get_.load(kRelaxed)));
+  report.failed_puts = failed_puts_.load(kUnordered);
+  report.longest_put_millis = to_millis(Duration(longest_put_.load(kUnordered)));
+  report.longest_get_millis = to_millis(Duration(longest_get_.load(kUnordered)));
   std::size_t next = 0;
   for (const auto& [name, limit_millis] : kPutTimes) {
     std::uint64_t count = 0;

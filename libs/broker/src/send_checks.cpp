@@ -63,9 +63,7 @@ std::string describe(const routing::TopicConfig& topic) {
       topic.order);
 }
 
-// Apache: TopicSysFlag.
-constexpr std::int32_t kUnit = 1;
-constexpr std::int32_t kUnitSubscription = 2;
+constexpr std::int32_t kUnit = 1;  // Apache: TopicSysFlag.FLAG_UNIT
 
 std::optional<routing::TopicConfig> find_or_create(BrokerContext& context,
                                                    const SendMessageHeader& header) {

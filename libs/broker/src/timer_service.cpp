@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <limits>
 
+#include "append_outcome.hpp"
 #include "comet/base/log.hpp"
 #include "delayed_message.hpp"
 #include "half_message.hpp"
@@ -25,11 +26,6 @@ constexpr std::size_t kMostBytesInFlight = 32u << 20;
 constexpr Duration kLongestSleep = 1s;  // by the monotonic clock; the wall clock may be set
 constexpr Duration kRetryPause = 1s;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-
-// Trying again would not help.
-bool is_final(const error_code& error) {
-  return error == StoreErrc::message_too_large || error == StoreErrc::illegal_queue;
-}
 
 std::string recall_key(std::string_view topic, std::string_view unique_key) {
   return std::string(topic).append(1, ' ').append(unique_key);

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kLookedAtPerSave = 16'384;  // entries; they have been delivered
-constexpr std::int32_t kEntriesAtOnce = 1024;
+constexpr std::int32_t kUpkeepEntriesAtOnce = 1024;
 constexpr Duration kSyncPoll = 50ms;
 constexpr Duration kRollPeriod = 60s;
 constexpr std::int64_t kSoonMillis = 120'000;  // is delivered before it would be worth the trouble
@@ -37,7 +37,7 @@ void TimerService::advance_first(std::size_t most) {
   while (first_ < end) {
     const auto entries = store_.queue_entries(
         kTimerTopic, 0, first_,
-        static_cast<std::int32_t>(std::min<std::int64_t>(end - first_, kEntriesAtOnce)));
+        static_cast<std::int32_t>(std::min<std::int64_t>(end - first_, kUpkeepEntriesAtOnce)));
     if (entries.empty()) return;
     for (const store::QueueEntry& entry : entries) {
       if (!done.is_done(first_, entry_of(entry))) return;
@@ -123,7 +123,7 @@ asio::awaitable<void> TimerService::roll_old_records() {
       store_.offset_by_time(kTimerTopic, 0, now - to_millis(window), store::TimeBoundary::lower));
   const std::uint64_t rolled_before = rolled_.load(std::memory_order_relaxed);
   while (first_ < end) {
-    advance_first(kEntriesAtOnce);
+    advance_first(kUpkeepEntriesAtOnce);
     if (first_ >= end) break;
     const auto entries = store_.queue_entries(kTimerTopic, 0, first_, 1);
     if (entries.empty()) break;

@@ -16,7 +16,7 @@ namespace perm = routing::perm;
 
 namespace {
 
-constexpr std::size_t kSlice = 256;  // topics that are copied with the lock held
+constexpr std::size_t kTopicSlice = 256;  // topics that are copied with the lock held
 
 TopicConfig make_topic(std::string_view name, std::int32_t queues, std::int32_t permission) {
   TopicConfig config;
@@ -176,7 +176,7 @@ routing::TopicConfigTable TopicTable::snapshot() const {
   }
   std::string last;
   for (;;) {
-    std::vector<TopicConfig> topics = slice(last, kSlice);
+    std::vector<TopicConfig> topics = slice(last, kTopicSlice);
     if (topics.empty()) return copy;
     last = topics.back().topic_name;
     for (TopicConfig& topic : topics) {

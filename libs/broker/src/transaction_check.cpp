@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "append_outcome.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/message/message_id.hpp"
@@ -31,15 +32,6 @@ constexpr std::size_t kCheckBytesAtOnce = 16u << 20;
 constexpr Duration kPause = 200ms;
 // The number of checks, or the first offset, with its name.
 constexpr std::int64_t kMoreProperties = 64;
-
-bool is_stored(const AppendResult& result) {
-  return !result.error || result.error == StoreErrc::flush_timeout;
-}
-
-// Trying again would not help.
-bool is_final(const error_code& error) {
-  return error == StoreErrc::message_too_large || error == StoreErrc::illegal_queue;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "append_outcome.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/properties.hpp"
@@ -22,11 +23,7 @@ using remoting::ResponseCode;
 using store::AppendResult;
 using store::StoreErrc;
 
-bool is_stored(const AppendResult& result) {
-  return !result.error || result.error == StoreErrc::flush_timeout;
-}
-
-RemotingCommand answer(const Request& request, ResponseCode code, std::string remark = {}) {
+RemotingCommand end_answer(const Request& request, ResponseCode code, std::string remark = {}) {
   return RemotingCommand::response(request.command, code, std::move(remark));
 }
 
@@ -124,12 +121,12 @@ Reply commit(BrokerContext& context, const Request& request, const RecordView& h
              OpenHalves::Claim claim, SendsInFlight::Place place) {
   std::optional<RecordView> record = committed(half);
   if (!record) {
-    return answer(request, ResponseCode::system_error,
-                  "The half message does not say the topic and queue that it is for");
+    return end_answer(request, ResponseCode::system_error,
+                      "The half message does not say the topic and queue that it is for");
   }
   if (!context.topics.find(record->topic)) {
     // It stays open: the topic may come back before the checks end.
-    return answer(request, ResponseCode::topic_not_exist, no_such_topic(record->topic));
+    return end_answer(request, ResponseCode::topic_not_exist, no_such_topic(record->topic));
   }
   record->store_host = context.store_host;
   Committed done(context, request, *record, std::move(claim), std::move(place));
@@ -154,7 +151,8 @@ Reply end_transaction(BrokerContext& context, const Request& request) {
                                                             remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   if (context.config.broker_id != 0) {
-    return answer(request, ResponseCode::slave_not_available, "a slave does not end transactions");
+    return end_answer(request, ResponseCode::slave_not_available,
+                      "a slave does not end transactions");
   }
   const bool is_commit = header->commit_or_rollback == remoting::transaction_decision::kCommit;
   if (!is_commit && header->commit_or_rollback != remoting::transaction_decision::kRollback) {
@@ -165,19 +163,20 @@ Reply end_transaction(BrokerContext& context, const Request& request) {
   const SharedBytes bytes = context.store.read_record(header->commit_log_offset);
   const auto half = parse_record(bytes.view(), CheckCrc::no);
   if (!half || half->topic != kHalfTopic) {
-    return answer(request, ResponseCode::system_error, "Find prepared transaction message failed");
+    return end_answer(request, ResponseCode::system_error,
+                      "Find prepared transaction message failed");
   }
   if (std::string problem = complaint(*half, *header); !problem.empty())
-    return answer(request, ResponseCode::system_error, std::move(problem));
+    return end_answer(request, ResponseCode::system_error, std::move(problem));
   SendsInFlight::Place place =
       context.sends.enter(half->body.size() + half->properties.size(), context.time.now());
   if (!place) {
-    return answer(request, ResponseCode::system_busy,
-                  "[REJECTREQUEST]system busy, start flow control for a while");
+    return end_answer(request, ResponseCode::system_busy,
+                      "[REJECTREQUEST]system busy, start flow control for a while");
   }
   OpenHalves::Attempt attempt = context.transactions->claim(half->queue_offset);
   if (!attempt.claim)
-    return answer(request, ResponseCode::system_error, complaint(attempt.refusal));
+    return end_answer(request, ResponseCode::system_error, complaint(attempt.refusal));
   if (!is_commit) return roll_back(context, request, std::move(*attempt.claim), std::move(place));
   return commit(context, request, *half, std::move(*attempt.claim), std::move(place));
 }
@@ -193,21 +192,22 @@ asio::awaitable<Reply> resume_check(BrokerContext& context, Request request) {
   if (!header) co_return bad_header(request.command, missing);
   const auto id = parse_offset_message_id(header->msg_id);
   if (!id) {
-    co_return answer(request, ResponseCode::system_error,
-                     fmt::format("{} {} is no offset message id", kNotResumed, header->msg_id));
+    co_return end_answer(request, ResponseCode::system_error,
+                         fmt::format("{} {} is no offset message id", kNotResumed, header->msg_id));
   }
   const SharedBytes bytes = context.store.read_record(id->physical_offset);
   const auto half = parse_record(bytes.view(), CheckCrc::no);
   if (!half || (half->topic != kHalfTopic && half->topic != kGivenUpTopic)) {
-    co_return answer(request, ResponseCode::system_error,
-                     fmt::format("{} There is no half message {}", kNotResumed, header->msg_id));
+    co_return end_answer(
+        request, ResponseCode::system_error,
+        fmt::format("{} There is no half message {}", kNotResumed, header->msg_id));
   }
   std::optional<OpenHalves::Claim> claim;
   if (half->topic == kHalfTopic) {
     OpenHalves::Attempt attempt = context.transactions->claim(half->queue_offset);
     if (!attempt.claim) {
-      co_return answer(request, ResponseCode::system_error,
-                       fmt::format("{} {}", kNotResumed, complaint(attempt.refusal)));
+      co_return end_answer(request, ResponseCode::system_error,
+                           fmt::format("{} {}", kNotResumed, complaint(attempt.refusal)));
     }
     claim.emplace(std::move(*attempt.claim));
   }
@@ -219,14 +219,14 @@ asio::awaitable<Reply> resume_check(BrokerContext& context, Request request) {
   record.store_host = context.store_host;
   const AppendResult result = co_await context.store.append(record, false);
   if (!is_stored(result)) {
-    co_return answer(request, ResponseCode::system_error,
-                     fmt::format("{} {}", kNotResumed, result.error.message()));
+    co_return end_answer(request, ResponseCode::system_error,
+                         fmt::format("{} {}", kNotResumed, result.error.message()));
   }
   if (claim) {
     context.transactions->write_op(claim->offset(), request.connection->executor());
     claim->move_to(result.queue_offset);
   }
-  co_return answer(request, ResponseCode::success);
+  co_return end_answer(request, ResponseCode::success);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "append_outcome.hpp"
 #include "comet/base/log.hpp"
 #include "queue_scan.hpp"
 
@@ -21,10 +22,6 @@ constexpr std::size_t kOpsPerAppend = 512;
 constexpr std::size_t kOpSize = 160;  // bytes, more than any has
 // How often the offsets follow what has ended: after a crash so much is read again.
 constexpr Duration kLongestTick = 5s;
-
-bool is_stored(const AppendResult& result) {
-  return !result.error || result.error == StoreErrc::flush_timeout;
-}
 
 }  // namespace
 

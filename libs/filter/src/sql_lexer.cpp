@@ -33,7 +33,6 @@ constexpr std::array kKeywords{
     Keyword{"ENDSWITH", SqlToken::kw_endswith},
 };
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
 }

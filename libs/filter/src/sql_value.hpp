@@ -7,6 +7,8 @@
 
 namespace comet::filter {
 
+inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 enum class SqlType : std::uint8_t {
   null,    // absent, or unknown
   failed,  // the comparison makes no sense; nothing that it is part of matches

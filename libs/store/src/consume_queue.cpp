@@ -11,7 +11,7 @@ namespace comet::store {
 
 namespace {
 
-void check(const error_code& error, const std::string& what) {
+void require(const error_code& error, const std::string& what) {
   if (error) throw Error(error, what);
 }
 
@@ -84,10 +84,10 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_mi
 void ConsumeQueue::extend(std::int64_t start, std::int64_t size) {
   std::string path = files_.path_of(*this, start);
   Result<std::shared_ptr<File>> file = files_.open(*this, start);
-  check(file ? error_code() : file.error(), "open " + path);
+  require(file ? error_code() : file.error(), "open " + path);
   // Half a unit at the end could look like a whole one.
-  check((*file)->resize(size - size % QueueUnit::kSize), "cut " + path);
-  check((*file)->resize(files_.file_size()), "extend " + path);
+  require((*file)->resize(size - size % QueueUnit::kSize), "cut " + path);
+  require((*file)->resize(files_.file_size()), "extend " + path);
 }
 
 // The last file first: a queue of which only later files are left looks like
@@ -95,7 +95,7 @@ void ConsumeQueue::extend(std::int64_t start, std::int64_t size) {
 void ConsumeQueue::remove_for_good(std::span<const std::int64_t> starts) {
   for (std::size_t i = starts.size(); i-- > 0;) {
     std::string path = files_.path_of(*this, starts[i]);
-    check(files_.remove(*this, starts[i]), "remove " + path);
+    require(files_.remove(*this, starts[i]), "remove " + path);
   }
 }
 
@@ -106,8 +106,8 @@ QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
   std::int64_t start = file_start_of(queue_offset);
   std::string path = files_.path_of(*this, start);
   Result<std::shared_ptr<File>> file = files_.open(*this, start);
-  check(file ? error_code() : file.error(), "open " + path);
-  check(read_fully(**file, bytes, queue_offset * QueueUnit::kSize - start), "read " + path);
+  require(file ? error_code() : file.error(), "open " + path);
+  require(read_fully(**file, bytes, queue_offset * QueueUnit::kSize - start), "read " + path);
   return QueueUnit::decode(bytes.data());
 }
 
@@ -155,7 +155,7 @@ bool ConsumeQueue::zero_from(std::int64_t queue_offset) const {
 void ConsumeQueue::remove_files_from(std::int64_t start) {
   for (std::int64_t file = end_of_files_ - files_.file_size(); file >= start;
        file -= files_.file_size()) {
-    check(files_.remove(*this, file), "remove " + files_.path_of(*this, file));
+    require(files_.remove(*this, file), "remove " + files_.path_of(*this, file));
     end_of_files_ = file;
   }
 }
@@ -164,9 +164,9 @@ void ConsumeQueue::zero_tail(std::int64_t queue_offset) {
   std::int64_t start = file_start_of(queue_offset);
   std::string path = files_.path_of(*this, start);
   Result<std::shared_ptr<File>> file = files_.open(*this, start);
-  check(file ? error_code() : file.error(), "open " + path);
-  check((*file)->resize(queue_offset * QueueUnit::kSize - start), "cut " + path);
-  check((*file)->resize(files_.file_size()), "extend " + path);
+  require(file ? error_code() : file.error(), "open " + path);
+  require((*file)->resize(queue_offset * QueueUnit::kSize - start), "cut " + path);
+  require((*file)->resize(files_.file_size()), "extend " + path);
   files_.mark_dirty(*this, start, static_cast<std::size_t>(QueueUnit::kSize));
 }
 

@@ -20,7 +20,7 @@ constexpr std::string_view kFailedSync = "sync failed";
               what + ": " + cause.message() + "; check storePathRootDir and its permissions");
 }
 
-std::string parent_of(const std::string& path) {
+std::string directory_above(const std::string& path) {
   std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -62,12 +62,12 @@ void StoreDirectory::make_root() {
   for (std::string path = root_; !path.empty();) {
     Result<bool> exists = files_.exists(path);
     if (!exists || *exists) break;
-    parents_of_new.push_back(parent_of(path));
+    parents_of_new.push_back(directory_above(path));
     path = path.find('/') == std::string::npos ? std::string() : path.substr(0, path.rfind('/'));
   }
   error_code error = files_.make_directories(root_);
   // One that a killed process made last may not be on disk yet. Some may not be read, and need not.
-  if (parents_of_new.empty()) (void)files_.sync_directory(parent_of(root_));
+  if (parents_of_new.empty()) (void)files_.sync_directory(directory_above(root_));
   for (auto parent = parents_of_new.begin(); !error && parent != parents_of_new.end(); ++parent) {
     error = files_.sync_directory(*parent);
   }

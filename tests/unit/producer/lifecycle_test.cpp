@@ -19,9 +19,9 @@ namespace {
 using Act = FakeBroker::Act;
 
 // A send that runs beside the test.
-class Sending {
+class SendInProgress {
  public:
-  Sending(ProducerWorld& world, Message message = Message("orders", "x")) {
+  SendInProgress(ProducerWorld& world, Message message = Message("orders", "x")) {
     auto on_end = [this](std::exception_ptr error, SendResult) {
       done = true;
       problem = error;
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_name_server_that_is_no_address_is_refused_at_once) {
 BOOST_AUTO_TEST_CASE(a_shutdown_waits_for_sends_in_progress) {
   start();
   network.set_latency(100ms);
-  Sending sending(*this);
+  SendInProgress sending(*this);
   settle();
   run(producer->shutdown(), 10s);
   BOOST_TEST(sending.done);
@@ -120,9 +120,9 @@ BOOST_AUTO_TEST_CASE(a_shutdown_waits_for_sends_in_progress) {
 BOOST_AUTO_TEST_CASE(a_shutdown_ends_with_the_deadline_of_the_last_send) {
   start();
   both(Act::hang());
-  Sending first(*this);
+  SendInProgress first(*this);
   pass(1s);
-  Sending second(*this);
+  SendInProgress second(*this);
   settle();
   const Instant begin = time.now();
   run(producer->shutdown(), 10s);
@@ -134,13 +134,13 @@ BOOST_AUTO_TEST_CASE(a_shutdown_ends_with_the_deadline_of_the_last_send) {
 BOOST_AUTO_TEST_CASE(new_sends_are_refused_while_a_shutdown_waits) {
   start();
   both(Act::hang());
-  Sending first(*this);
+  SendInProgress first(*this);
   settle();
   bool ended = false;
   auto on_end = [&ended](std::exception_ptr) { ended = true; };
   asio::co_spawn(context, producer->shutdown(), on_end);
   settle();
-  Sending late(*this);
+  SendInProgress late(*this);
   settle();
   BOOST_TEST(late.error() == make_error_code(ClientErrc::not_running));
   BOOST_TEST(!ended);
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(new_sends_are_refused_while_a_shutdown_waits) {
 BOOST_AUTO_TEST_CASE(shutdowns_at_the_same_time_all_wait_for_the_end) {
   start();
   both(Act::hang());
-  Sending sending(*this);
+  SendInProgress sending(*this);
   settle();
   int ended = 0;
   auto on_end = [&](std::exception_ptr) {
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(shutdowns_at_the_same_time_all_wait_for_the_end) {
 BOOST_AUTO_TEST_CASE(a_cancelled_shutdown_can_be_finished_later) {
   start();
   both(Act::hang());
-  Sending sending(*this);
+  SendInProgress sending(*this);
   settle();
   asio::cancellation_signal signal;
   bool ended = false;
@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_destroyed_producer_closes_its_connections) {
 BOOST_AUTO_TEST_CASE(a_producer_destroyed_while_sending_lets_the_send_end) {
   start();
   network.set_latency(10ms);
-  Sending sending(*this);
+  SendInProgress sending(*this);
   settle();
   producer.reset();
   run_until([&sending] { return sending.done; }, 3s);
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_send_cancelled_while_it_waits_for_the_broker_ends_at_once
   start();
   send();
   both(Act::hang());
-  Sending sending(*this);
+  SendInProgress sending(*this);
   settle();
   const Instant begin = time.now();
   sending.signal.emit(asio::cancellation_type::terminal);
@@ -261,8 +261,8 @@ BOOST_AUTO_TEST_CASE(a_send_cancelled_while_it_waits_for_the_broker_ends_at_once
 BOOST_AUTO_TEST_CASE(a_send_cancelled_while_it_waits_for_the_route_leaves_the_others_alone) {
   start();
   network.set_latency(10ms);
-  Sending cancelled(*this);
-  Sending other(*this);
+  SendInProgress cancelled(*this);
+  SendInProgress other(*this);
   settle();
   cancelled.signal.emit(asio::cancellation_type::terminal);
   run_until([&other] { return other.done; }, 3s);

@@ -16,7 +16,7 @@
 using namespace comet;
 using namespace comet::remoting;
 using namespace std::chrono_literals;
-using test::TlsWorld;
+using comet::test::TlsWorld;
 
 namespace {
 
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_request_to_a_server_that_is_not_trusted_fails_and_says_wh
 }
 
 BOOST_AUTO_TEST_CASE(tls_over_tcp_works_with_several_threads_while_certificates_are_reloaded) {
-  test::TlsFiles files;
+  comet::test::TlsFiles files;
   TcpNetwork tcp;
   TlsConfig settings;
   settings.server = files.server();
