@@ -4,14 +4,13 @@
 include(GNUInstallDirs)
 
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json program_options)
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json)
 find_package(ZLIB REQUIRED)
 find_package(Libdeflate REQUIRED)
 find_package(LZ4 REQUIRED)
 find_package(Zstd REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
-find_package(fmt REQUIRED CONFIG)
-find_package(spdlog REQUIRED CONFIG)
+find_package(fmt REQUIRED CONFIG)  # its headers only: libs/base/src/fmt.cpp
 
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
@@ -55,6 +54,8 @@ add_library(comet_flags INTERFACE)
 # Our sources leave Asio's functions to libs/base/src/asio.cpp, which halves their compile time. What others compile
 # against our libraries never sees this: their Asio is header-only, and tests/install shows that both agree.
 target_compile_definitions(comet_flags INTERFACE BOOST_ASIO_SEPARATE_COMPILATION)
+target_include_directories(comet_flags SYSTEM INTERFACE
+  $<TARGET_PROPERTY:fmt::fmt,INTERFACE_INCLUDE_DIRECTORIES>)
 target_compile_options(comet_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
@@ -69,24 +70,18 @@ target_compile_options(comet_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COMET_UNITY}>>:-Wno-subobject-linkage>)
 
 # comet_library(NAME [PUBLIC dep...] [PRIVATE dep...])
-# Static library comet::NAME from src/*.cpp with public headers include/comet/NAME/*.hpp.
+# Static library comet::NAME from src/*.cpp with headers include/comet/NAME/*.hpp. What is installed is made of these
+# libraries in CometInstall.cmake.
 function(comet_library NAME)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp)
-  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/include/comet/${NAME}/*.hpp)
   add_library(comet_${NAME} STATIC ${sources})
   add_library(comet::${NAME} ALIAS comet_${NAME})
   target_compile_features(comet_${NAME} PUBLIC cxx_std_20)
-  target_sources(comet_${NAME} PUBLIC FILE_SET HEADERS
-    BASE_DIRS ${CMAKE_CURRENT_SOURCE_DIR}/include FILES ${headers})
-  target_include_directories(comet_${NAME} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
-  target_link_libraries(comet_${NAME} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE}
-                        $<BUILD_INTERFACE:comet_flags>)
-  set_target_properties(comet_${NAME} PROPERTIES EXPORT_NAME ${NAME}
-                        POSITION_INDEPENDENT_CODE ON VERIFY_INTERFACE_HEADER_SETS ON)
-  install(TARGETS comet_${NAME} EXPORT cometTargets
-          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-          FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  target_include_directories(comet_${NAME} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include
+                                           PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  target_link_libraries(comet_${NAME} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} comet_flags)
+  set_target_properties(comet_${NAME} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
 # comet_program(NAME SOURCES file... LIBS dep... [INSTALL])
@@ -95,7 +90,7 @@ function(comet_program NAME)
   add_executable(${NAME} ${ARG_SOURCES})
   target_link_libraries(${NAME} PRIVATE ${ARG_LIBS} comet_flags)
   target_compile_definitions(${NAME} PRIVATE COMET_VERSION="${PROJECT_VERSION}")
-  if(ARG_INSTALL)
-    install(TARGETS ${NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(ARG_INSTALL AND COMET_INSTALL)
+    install(TARGETS ${NAME} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} OPTIONAL)  # those that are built
   endif()
 endfunction()

@@ -1,63 +1,83 @@
 #include "comet/base/log.hpp"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <shared_mutex>
+#include <utility>
 
 #include "comet/base/error.hpp"
 
 namespace comet::log {
 namespace {
 
-constexpr const char* kPattern = "%Y-%m-%d %H:%M:%S.%e %L %v";
+constexpr std::array<std::pair<std::string_view, Level>, 6> kLevelNames{{{"trace", Level::trace},
+                                                                         {"debug", Level::debug},
+                                                                         {"info", Level::info},
+                                                                         {"warn", Level::warn},
+                                                                         {"error", Level::error},
+                                                                         {"off", Level::off}}};
 
 std::atomic<Level> current_level{Level::info};
 
-spdlog::level::level_enum to_spdlog(Level level) {
-  switch (level) {
-    case Level::trace:
-      return spdlog::level::trace;
-    case Level::debug:
-      return spdlog::level::debug;
-    case Level::info:
-      return spdlog::level::info;
-    case Level::warn:
-      return spdlog::level::warn;
-    case Level::error:
-      return spdlog::level::err;
-    case Level::off:
-      return spdlog::level::off;
-  }
-  return spdlog::level::info;
+struct Destination {
+  std::shared_mutex mutex;  // held by whoever calls the sink, so that set_sink can wait for them
+  Sink sink;                // empty: standard error
+  int file = -1;            // beside standard error
+};
+
+// Never destroyed: threads may log while the program ends.
+Destination& destination() {
+  static auto* made = new Destination;
+  return *made;
 }
 
-std::shared_ptr<spdlog::logger>& logger() {
-  static std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("comet",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern(kPattern);
-    made->set_level(spdlog::level::trace);
-    return made;
-  }();
-  return instance;
+// "2026-11-21 10:00:00.123 I text\n"
+void format_line(Level level, std::string_view text, fmt::memory_buffer& line) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  tm local{};
+  localtime_r(&now.tv_sec, &local);
+  constexpr std::string_view kLetters = "TDIWE-";
+  fmt::format_to(fmt::appender(line), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} {} {}\n",
+                 local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min,
+                 local.tm_sec, now.tv_nsec / 1'000'000, kLetters[static_cast<std::size_t>(level)],
+                 text);
+}
+
+// One call per line, so that lines of several threads, and of several processes, stay whole.
+void write_all(int file, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t done = ::write(file, text.data(), text.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return;  // a log that cannot be written stops nobody
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
 }
 
 }  // namespace
 
+void set_sink(Sink sink) {
+  Destination& to = destination();
+  const std::unique_lock lock(to.mutex);
+  to.sink = std::move(sink);
+}
+
 void configure(Level level, const std::string& file) {
   set_level(level);
   if (file.empty()) return;
-  try {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
-    sink->set_pattern(kPattern);
-    logger()->sinks().push_back(std::move(sink));
-    logger()->flush_on(spdlog::level::info);
-  } catch (const spdlog::spdlog_ex& problem) {
+  const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (opened < 0) {
     throw Error(error_code(errno, boost::system::system_category()), "open log file " + file);
   }
+  Destination& to = destination();
+  const std::unique_lock lock(to.mutex);
+  if (to.file >= 0) ::close(to.file);
+  to.file = opened;
 }
 
 void set_level(Level level) noexcept { current_level.store(level, std::memory_order_relaxed); }
@@ -67,22 +87,36 @@ bool enabled(Level level) noexcept {
 }
 
 Level parse_level(std::string_view text) noexcept {
-  constexpr std::array<std::pair<std::string_view, Level>, 6> kNames{{{"trace", Level::trace},
-                                                                      {"debug", Level::debug},
-                                                                      {"info", Level::info},
-                                                                      {"warn", Level::warn},
-                                                                      {"error", Level::error},
-                                                                      {"off", Level::off}}};
-  for (const auto& [name, level] : kNames) {
+  for (const auto& [name, level] : kLevelNames) {
     if (name == text) return level;
   }
   return Level::info;
 }
 
+std::string_view to_string(Level level) noexcept {
+  for (const auto& [name, named] : kLevelNames) {
+    if (named == level) return name;
+  }
+  return "off";
+}
+
 void detail::write(Level level, fmt::string_view format, fmt::format_args args) {
+  fmt::memory_buffer text;
+  fmt::vformat_to(fmt::appender(text), format, args);
+  const std::string_view view(text.data(), text.size());
+  Destination& to = destination();
+  const std::shared_lock lock(to.mutex);
+  if (to.sink) {
+    try {
+      to.sink(level, view);
+    } catch (...) {  // the caller has work to do that does not depend on its log
+    }
+    return;
+  }
   fmt::memory_buffer line;
-  fmt::vformat_to(fmt::appender(line), format, args);
-  logger()->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  format_line(level, view, line);
+  write_all(STDERR_FILENO, {line.data(), line.size()});
+  if (to.file >= 0) write_all(to.file, {line.data(), line.size()});
 }
 
 }  // namespace comet::log

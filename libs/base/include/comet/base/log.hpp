@@ -1,24 +1,18 @@
 #pragma once
-// One line per event that an operator cares about, none per message. Lines go to the sink that the
-// program configures (stderr by default) through spdlog; libraries only call these functions.
-// Thread-safe.
+// How CometMQ's own code logs: log_sink.hpp says where the lines go. Thread-safe.
 
 #include <fmt/core.h>
 
 #include <string>
 #include <string_view>
 
+#include "comet/base/log_sink.hpp"
+
 namespace comet::log {
 
-enum class Level { trace, debug, info, warn, error, off };
-
-// For programs. Lines: "2026-11-21 10:00:00.123 I text". With a file, lines go there too.
-// Throws Error when the file cannot be opened.
+// For programs, at their start. Standard error gets lines from this level on; with a file, they go
+// there too. Throws Error when the file cannot be opened.
 void configure(Level level, const std::string& file = {});
-void set_level(Level level) noexcept;
-[[nodiscard]] bool enabled(Level level) noexcept;
-// "info" -> Level::info; unknown text -> Level::info.
-[[nodiscard]] Level parse_level(std::string_view text) noexcept;
 
 namespace detail {
 void write(Level level, fmt::string_view format, fmt::format_args args);
