@@ -153,7 +153,8 @@ endfunction()
 foreach(kind static shared)
   comet_component(producer ${kind}
     HEADERS comet/producer/producer.hpp comet/producer/transaction_producer.hpp
-            comet/producer/blocking_producer.hpp comet/base/log_sink.hpp
+            comet/producer/blocking_producer.hpp comet/producer/request_reply.hpp comet/producer/fmt.hpp
+            comet/base/log_sink.hpp
     OF base message remoting routing client producer
     LINKS Boost::json OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Libdeflate::Libdeflate LZ4::LZ4 Zstd::Zstd
     PKG openssl zlib libdeflate liblz4 libzstd)

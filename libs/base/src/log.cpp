@@ -1,6 +1,7 @@
 #include "comet/base/log.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <time.h>
 #include <unistd.h>
 
