@@ -44,6 +44,12 @@ comet_process_test(process_tls integration/tls_test.py TIMEOUT 600)
 comet_process_test(process_kill_broker crash/kill_broker_test.py ARGS --rounds 5 TIMEOUT 600)
 comet_process_test(process_kill_consumption crash/kill_consumption_test.py ARGS --rounds 4 TIMEOUT 600)
 comet_process_test(process_kill_timers crash/kill_timers_test.py TIMEOUT 600)
+comet_process_test(process_crash_loops crash/crash_loops_test.py ARGS --rounds 6 TIMEOUT 600)
+# A sanitizer's run-time library wants to be the first that is loaded.
+if(NOT COMET_SANITIZE)
+  comet_process_test(process_failing_calls crash/failing_calls_test.py TIMEOUT 600
+    ARGS --shim $<TARGET_FILE:comet_failing_calls>)
+endif()
 
 add_test(NAME interop_install
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/interop/install_client.py)

@@ -141,6 +141,11 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
   for (const broker::ClientCount& clients : stats.clients) report_clients(clients, scrape);
   report_store(stats.store, scrape);
   report_timers(stats.timers, scrape);
+  scrape.gauge("comet_broker_problems", "What keeps /health from being ok",
+               number(stats.problems.size()));
+  scrape.counter("comet_broker_delayed_dropped_total",
+                 "Delayed messages whose topic was deleted before their time had come",
+                 number(stats.delayed_dropped));
 }
 
 }  // namespace comet::daemon

@@ -108,6 +108,7 @@ int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig
   daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(config));
   config.observer = monitor.request_observer();
   broker::Broker broker({context.get_executor()}, network.network(), real_time(), config);
+  monitor.add_check([&broker] { return broker.problems(); });
   monitor.add(
       [&broker](monitor::Scrape& scrape) { daemon::report_broker(broker.stats(), scrape); });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);

@@ -36,6 +36,7 @@ struct DaemonMonitor::Impl {
   }
 
   asio::awaitable<Health> check_health();
+  std::string problems();
   std::string metrics_text();
 
   asio::io_context& served;
@@ -43,6 +44,7 @@ struct DaemonMonitor::Impl {
   std::shared_ptr<monitor::RequestMetrics> requests = std::make_shared<monitor::RequestMetrics>();
   monitor::Metrics metrics;  // of the daemon, while it is ready
   monitor::Metrics common;   // of the process, always
+  std::vector<std::function<std::vector<std::string>()>> checks;
   std::mutex mutex;
   std::string not_ready = "starting";  // why; empty: it is ready
   asio::io_context context;
@@ -63,9 +65,23 @@ asio::awaitable<Health> DaemonMonitor::Impl::check_health() {
   };
   asio::post(served, answer);
   const bool in_time = co_await answered->wait(real_time().now() + kLoopPatience);
-  if (in_time) co_return Health(true);
-  co_return Health(
-      false, "the event loop has not answered for " + std::to_string(kLoopPatience.count()) + " s");
+  std::string all = problems();
+  if (!in_time) {
+    all += "the event loop has not answered for " + std::to_string(kLoopPatience.count()) + " s\n";
+  }
+  if (!all.empty()) all.pop_back();  // the answer ends the last line
+  co_return Health(all.empty(), all);
+}
+
+// A line for each.
+std::string DaemonMonitor::Impl::problems() {
+  std::string all;
+  const std::scoped_lock lock(mutex);  // checks are called only until stopping()
+  if (!not_ready.empty()) return not_ready + "\n";
+  for (const auto& check : checks) {
+    for (const std::string& problem : check()) all += problem + "\n";
+  }
+  return all;
 }
 
 std::string DaemonMonitor::Impl::metrics_text() {
@@ -96,6 +112,10 @@ std::shared_ptr<remoting::RequestObserver> DaemonMonitor::request_observer() con
 
 void DaemonMonitor::add(monitor::Metrics::Source source) {
   if (impl_ != nullptr) impl_->metrics.add(std::move(source));
+}
+
+void DaemonMonitor::add_check(std::function<std::vector<std::string>()> check) {
+  if (impl_ != nullptr) impl_->checks.push_back(std::move(check));
 }
 
 void DaemonMonitor::start() {

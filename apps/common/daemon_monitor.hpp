@@ -2,8 +2,10 @@
 // A daemon's HTTP endpoint for its operator's tools.
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "comet/base/config.hpp"
 #include "comet/monitor/metrics.hpp"
@@ -26,6 +28,10 @@ class DaemonMonitor {
   [[nodiscard]] std::shared_ptr<remoting::RequestObserver> request_observer() const;
   // A source is called on the monitor's thread while the daemon is ready.
   void add(monitor::Metrics::Source source);
+
+  // What keeps the daemon from being well, besides a hanging event loop; empty: nothing. Called on
+  // the monitor's thread while the daemon is ready; /health answers 503 with all of them.
+  void add_check(std::function<std::vector<std::string>()> check);
 
   // Listens; from now on /health says "starting". Throws Error naming the address.
   void start();

@@ -88,6 +88,7 @@ int serve(const CommandLine& given, const Config& settings, namesrv::NameServerC
   daemon::WorkerThread worker;
   namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config,
                              worker.executor());
+  monitor.add_check([&server] { return server.problems(); });
   monitor.add(
       [&server](monitor::Scrape& scrape) { daemon::report_name_server(server.stats(), scrape); });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);

@@ -79,6 +79,11 @@ int serve(const CommandLine& given) {
         std::make_unique<broker::Broker>(std::vector<asio::any_io_executor>{context.get_executor()},
                                          network, real_time(), broker_config);
     broker->start();
+    monitor.add_check([&] {
+      std::vector<std::string> problems = name_server.problems();
+      for (std::string& problem : broker->problems()) problems.push_back(std::move(problem));
+      return problems;
+    });
     monitor.add([&](monitor::Scrape& scrape) {
       daemon::report_name_server(name_server.stats(), scrape);
       daemon::report_broker(broker->stats(), scrape);

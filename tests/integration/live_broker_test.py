@@ -16,7 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest, is_sanitized, wait_until  # noqa: E402
+from daemons import DaemonTest, health, is_sanitized, wait_until  # noqa: E402
 from remoting import Client, GET_MAX_OFFSET, PULL_MESSAGE, PULL_NOT_FOUND, SUCCESS, frame, records  # noqa: E402
 
 SEED = int(os.environ.get("COMET_SEED", "20211121"))
@@ -138,7 +138,8 @@ class LiveBroker(DaemonTest):
         self.assertEqual(0, broker.stop())
 
     def test_a_write_that_fails_makes_it_read_only_and_it_says_so(self):
-        broker = self.start_broker(None)
+        broker = self.start_broker(None, monitorPort=0)
+        self.assertEqual((200, ""), health(broker))
         with Client(broker.port) as client:
             self.assertEqual(SUCCESS, client.send_message("kept", b"before").code)
             self.limit_files(broker, 4096)
@@ -149,6 +150,10 @@ class LiveBroker(DaemonTest):
                 refused.remark)
             self.assertIn("File too large", refused.remark, "the reason as the system gives it")
             self.assertEqual("DefaultRegion", refused.ext.get("MSG_REGION"))
+            status, reason = health(broker)
+            self.assertEqual(503, status)
+            self.assertIn("the store is read-only: ", reason)
+            self.assertIn("File too large", reason)
             self.limit_files(broker, resource.RLIM_INFINITY)
             self.assertEqual(SERVICE_NOT_AVAILABLE, client.send_message("kept", b"after").code, "it stays read-only")
             found = [message.body for message in client.read_queue("kept", 0)]

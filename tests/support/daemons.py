@@ -5,6 +5,8 @@ on a free loopback port, keeps its files in a temporary folder and writes its lo
 printed when a test fails.
 """
 
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -202,6 +204,19 @@ class DaemonTest(unittest.TestCase):
             self.fail(f"{name} {' '.join(map(str, arguments))} ended with {done.returncode}\n"
                       f"stdout: {done.stdout[-2000:]!r}\nstderr: {done.stderr[-4000:]!r}")
         return done
+
+
+def health(daemon):
+    """What /health says of a daemon with monitorPort=0: the status and the reason."""
+    match = wait_until(lambda: re.search(r"health and metrics on http://([\d.]+):(\d+)", daemon.log()), 30,
+                       "the line that names the monitor's address")
+    connection = http.client.HTTPConnection(match.group(1), int(match.group(2)), timeout=30)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read()).get("reason", "")
+    finally:
+        connection.close()
 
 
 def real_lines(count):

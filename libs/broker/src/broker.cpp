@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::uint16_t kVipDistance = 2;  // Apache: listenPort - 2
 constexpr int kPortTries = 20;
+constexpr Duration kSaveRetry = 1s;
 
 }  // namespace
 
@@ -45,6 +46,7 @@ struct Broker::Impl {
         locks(time),
         delay_levels(config.store.delay_levels),
         sends(config.max_sends, config.max_send_bytes),
+        dropped(time),
         runtime(time, traffic),
         tasks(home, time) {}
   ~Impl() {
@@ -65,6 +67,8 @@ struct Broker::Impl {
   asio::awaitable<void> close_silent_clients();
   asio::awaitable<void> save_offsets_in_background();
   asio::awaitable<void> save_delay_offsets_in_background();
+  asio::awaitable<void> retry_failed_saves();
+  [[nodiscard]] std::vector<std::string> problems() const;
 
   std::vector<asio::any_io_executor> executors;
   Network& network;
@@ -84,6 +88,7 @@ struct Broker::Impl {
   TrafficTable traffic;
   store::DelayLevels delay_levels;
   SendsInFlight sends;
+  DroppedMessages dropped;
   RuntimeStats runtime;
   std::unique_ptr<DelayService> delays;
   std::shared_ptr<TimerService> timers;  // null: timerWheelEnable=false
@@ -100,18 +105,18 @@ struct Broker::Impl {
 
 void Broker::Impl::open_store() {
   store = std::make_unique<store::MessageStore>(config.store, home, time);
-  topics.load();
+  topics.load(store->queue_counts());
   groups.load();
   offsets.load();
   filters.load();
-  delays =
-      std::make_unique<DelayService>(home, time, *store, delay_levels, traffic, config.store.root);
+  delays = std::make_unique<DelayService>(home, time, *store, delay_levels, topics, traffic,
+                                          dropped, config.store.root);
   delays->load();
   transactions = std::make_unique<TransactionService>(home, time, *store, config, topics, offsets,
                                                       clients, traffic);
   transactions->load();
   if (!config.timers) return;
-  timers = std::make_shared<TimerService>(home, time, *store, traffic, config);
+  timers = std::make_shared<TimerService>(home, time, *store, topics, traffic, dropped, config);
   timers->load();
 }
 
@@ -240,6 +245,8 @@ void Broker::Impl::begin_background_work() {
   const Duration interval = config.flush_consumer_offset_interval;
   tasks.spawn("offset saving", repeat_every(time, interval, interval, "offset saving",
                                             [this] { return save_offsets_in_background(); }));
+  tasks.spawn("failed saves", repeat_every(time, kSaveRetry, kSaveRetry, "failed saves",
+                                           [this] { return retry_failed_saves(); }));
   delays->start(tasks, context->store_host);
   transactions->start(tasks, context->store_host);
   const Duration delay_interval = config.flush_delay_offset_interval;
@@ -284,6 +291,39 @@ asio::awaitable<void> Broker::Impl::save_delay_offsets_in_background() {
   co_return;
 }
 
+// A change that is not on the disk is lost with the broker, and whoever asked for it waits or has
+// been refused.
+asio::awaitable<void> Broker::Impl::retry_failed_saves() {
+  topics.retry_save();
+  groups.retry_save();
+  const bool offsets_failed = !offsets.problem().empty() || !filters.problem().empty();
+  const bool delays_failed = !delays->problem().empty();
+  if (!offsets_failed && !delays_failed) co_return;
+  files.post([this, offsets_failed, delays_failed] {
+    if (offsets_failed) {
+      offsets.save_if_changed();
+      filters.save_if_changed();
+    }
+    if (delays_failed) delays->save_if_changed();
+  });
+}
+
+std::vector<std::string> Broker::Impl::problems() const {
+  std::vector<std::string> all;
+  const auto add = [&all](std::string problem) {
+    if (!problem.empty()) all.push_back(std::move(problem));
+  };
+  const std::string reason = store->read_only_reason();
+  add(reason.empty() ? reason : "the store is read-only: " + reason);
+  add(topics.problem());
+  add(groups.problem());
+  add(offsets.problem());
+  add(filters.problem());
+  add(delays->problem());
+  if (timers) add(timers->problem());
+  return all;
+}
+
 Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time,
                BrokerConfig config)
     : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config))) {}
@@ -311,9 +351,9 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   impl->groups.save_now();
   impl->offsets.save_if_changed();
   impl->filters.save_if_changed();
-  if (impl->delays) impl->delays->save_if_changed();
   if (impl->store) impl->store->close();
-  if (impl->timers) impl->timers->save();  // what it says is delivered is on the disk
+  if (impl->delays) impl->delays->save();  // what they say is delivered is on the disk, so below
+  if (impl->timers) impl->timers->save();
 }
 
 IpEndpoint Broker::local() const { return impl_->server->local(); }
@@ -325,9 +365,13 @@ const store::MessageStore& Broker::store() const { return *impl_->store; }
 BrokerStats Broker::stats() const {
   BrokerStats stats = collect_stats(*impl_->context);
   if (impl_->timers) stats.timers = impl_->timers->stats();
+  stats.delayed_dropped = impl_->dropped.count();
+  stats.problems = impl_->problems();
   stats.connections = impl_->server->connections();
   if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
   return stats;
 }
+
+std::vector<std::string> Broker::problems() const { return impl_->problems(); }
 
 }  // namespace comet::broker

@@ -173,8 +173,12 @@ RemotingCommand SettingsInUse::use(const Request& request, const Properties& ask
 std::string SettingsInUse::store(const Properties& changes) const {
   const std::string path = stored_settings_path(context_.config.store.root);
   Properties stored;
-  if (const Result<std::string> text = read_file(path)) {
-    if (const Result<Properties> present = Properties::parse(*text)) stored = *present;
+  // What cannot be read now must not be lost by writing the changes alone.
+  const Result<std::string> content = read_file(path);
+  if (content) {
+    if (const Result<Properties> present = Properties::parse(*content)) stored = *present;
+  } else if (content.error() != boost::system::errc::no_such_file_or_directory) {
+    return "the configuration in " + path + " cannot be read: " + content.error().message();
   }
   for (const auto& [key, value] : changes.values()) stored.set(key, value);
   std::string text = fmt::format("# Written by {}\n", kSource);

@@ -17,11 +17,11 @@ constexpr std::int64_t kDeadBeforeStart = 30'000;           // Apache: when a fi
 }  // namespace
 
 ConsumerFilters::ConsumerFilters(const std::string& store_root, TimeSource& time)
-    : path_(store_root + "/config/consumerFilter.json"), time_(time) {}
+    : file_(store_root + "/config/consumerFilter.json"), time_(time) {}
 
 void ConsumerFilters::load() {
   const std::lock_guard lock(mutex_);
-  load_state_file(path_, [this](std::string_view json) { return parse(json); });
+  file_.load([this](std::string_view json) { return parse(json); });
 }
 
 error_code ConsumerFilters::parse(std::string_view json) {
@@ -66,7 +66,7 @@ void ConsumerFilters::save_if_changed() {
     if (!changed_) return;
     changed_ = false;
   }
-  if (save_state_file(path_, to_json())) return;
+  if (file_.save(to_json())) return;
   const std::lock_guard lock(mutex_);
   changed_ = true;
 }

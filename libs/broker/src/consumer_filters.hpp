@@ -13,6 +13,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
 #include "comet/routing/json_writer.hpp"
+#include "state_file.hpp"
 #include "subscription.hpp"
 
 namespace comet::broker {
@@ -26,6 +27,8 @@ class ConsumerFilters {
   void load();
   // Writes the file when anything has changed since the last time. Blocking.
   void save_if_changed();
+  // Why the file cannot be written; empty: it can.
+  [[nodiscard]] std::string problem() const { return file_.problem(); }
 
   // A member of the group subscribes to these, and to nothing else.
   void subscribe(const std::string& group, const std::vector<Subscription>& subscriptions);
@@ -56,7 +59,7 @@ class ConsumerFilters {
   void bury(Filter& filter);
   void forget_long_dead();
 
-  const std::string path_;
+  StateFile file_;
   TimeSource& time_;
   mutable std::mutex mutex_;
   std::map<std::string, ByGroup, std::less<>> topics_;

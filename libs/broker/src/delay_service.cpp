@@ -14,7 +14,6 @@
 #include "comet/routing/json_writer.hpp"
 #include "delayed_message.hpp"
 #include "half_message.hpp"
-#include "state_file.hpp"
 
 namespace comet::broker {
 
@@ -25,19 +24,39 @@ namespace {
 
 constexpr std::int32_t kLevelEntriesAtOnce = 64;  // then other work of the executor gets its turn
 constexpr Duration kLevelRetryPause = 10s;        // Apache: DELAY_FOR_A_PERIOD
-// The wall clock may be set while we sleep by the monotonic one.
+// Store time may follow a wall clock that is set while we sleep by the monotonic one.
 constexpr Duration kLongestLevelSleep = 10s;
+
+std::string offsets_json(const std::map<std::int32_t, std::int64_t>& offsets,
+                         routing::IntegerKeys keys) {
+  routing::JsonWriter json;
+  json.begin_object();
+  json.key("offsetTable");
+  json.begin_object();
+  for (const auto& [level, offset] : offsets) {
+    if (offset == 0) continue;  // as if it were not there
+    json.key(level, keys == routing::IntegerKeys::quoted);
+    json.value(offset);
+  }
+  json.end_object();
+  json.end_object();
+  return json.take();
+}
 
 }  // namespace
 
 DelayService::DelayService(asio::any_io_executor executor, TimeSource& time,
                            store::MessageStore& store, const store::DelayLevels& levels,
-                           TrafficTable& traffic, const std::string& store_root)
+                           const TopicTable& topics, TrafficTable& traffic,
+                           DroppedMessages& dropped, const std::string& store_root)
     : executor_(executor),
       time_(time),
       store_(store),
+      topics_(topics),
       traffic_(traffic),
-      path_(store_root + "/config/delayOffset.json") {
+      dropped_(dropped),
+      file_(store_root + "/config/delayOffset.json"),
+      delivered_before_(store) {
   for (std::int32_t number = 1; number <= levels.count(); ++number) {
     auto& level = levels_.emplace_back(std::make_unique<Level>(executor, time));
     level->number = number;
@@ -47,12 +66,34 @@ DelayService::DelayService(asio::any_io_executor executor, TimeSource& time,
 
 void DelayService::load() {
   std::lock_guard lock(mutex_);
-  load_state_file(path_, [this](std::string_view json) { return parse(json); });
+  file_.load([this](std::string_view json) { return parse(json); });
   for (const auto& level : levels_) {
     std::int64_t& offset = offsets_[level->number];
     const std::int64_t first = store_.min_offset(kScheduleTopic, level->queue_id());
     offset = std::clamp(offset, first,
                         std::max(first, store_.max_offset(kScheduleTopic, level->queue_id())));
+    consider_delivered(*level);
+  }
+  delivered_before_.find();
+  if (delivered_before_.size() > 0) {
+    log::info("{} delayed messages were delivered after {} was saved; they do not come again",
+              delivered_before_.size(), file_.path());
+  }
+}
+
+// Those that were due when the broker ended. Blocking; with the lock held.
+void DelayService::consider_delivered(const Level& level) {
+  const std::int64_t end = store_.newest_store_time_at_start();
+  std::int64_t offset = offsets_.at(level.number);
+  for (;;) {
+    const auto entries =
+        store_.queue_entries(kScheduleTopic, level.queue_id(), offset, kLevelEntriesAtOnce);
+    if (entries.empty()) return;
+    for (const store::QueueEntry& entry : entries) {
+      if (entry.tags_code > end) return;
+      delivered_before_.consider(entry.physical_offset, entry.tags_code);
+    }
+    offset += static_cast<std::int64_t>(entries.size());
   }
 }
 
@@ -98,7 +139,7 @@ asio::awaitable<void> DelayService::serve(Level& level) {
       co_await wait_until_due(level, entries[i].tags_code);
       // One wait for the disk serves all that are delivered together.
       const bool is_last =
-          i + 1 == entries.size() || entries[i + 1].tags_code > time_.wall_millis();
+          i + 1 == entries.size() || entries[i + 1].tags_code > store_.now_millis();
       const Outcome outcome = co_await deliver(entries[i], is_last);
       if (outcome == Outcome::refused) {
         if (!complained)
@@ -116,8 +157,8 @@ asio::awaitable<void> DelayService::serve(Level& level) {
 
 asio::awaitable<void> DelayService::wait_until_due(Level& level, std::int64_t delivery_millis) {
   for (;;) {
-    const std::int64_t left = delivery_millis - time_.wall_millis();
-    // Longer than the level's delay: the clock was set back, or the level was longer once.
+    const std::int64_t left = delivery_millis - store_.now_millis();
+    // Longer than the level's delay: the level was longer once.
     if (left <= 0 || left > level.delay_millis) co_return;
     co_await level.timer.wait_for(
         std::min<Duration>(std::chrono::milliseconds(left), kLongestLevelSleep));
@@ -126,6 +167,7 @@ asio::awaitable<void> DelayService::wait_until_due(Level& level, std::int64_t de
 
 asio::awaitable<DelayService::Outcome> DelayService::deliver(store::QueueEntry entry,
                                                              bool wait_flush) {
+  if (delivered_before_.take(entry.physical_offset)) co_return Outcome::done;
   const SharedBytes bytes = store_.read_record(entry.physical_offset);
   const auto scheduled = parse_record(bytes.view(), CheckCrc::no);
   if (!scheduled) {
@@ -141,7 +183,12 @@ asio::awaitable<DelayService::Outcome> DelayService::deliver(store::QueueEntry e
         entry.physical_offset);
     co_return Outcome::done;
   }
+  if (!topics_.find(record->topic)) {
+    dropped_.add(record->topic, entry.physical_offset);
+    co_return Outcome::done;
+  }
   record->store_host = store_host_;
+  record->prepared_transaction_offset = entry.physical_offset;  // see DeliveredBefore
   const store::AppendResult result = co_await store_.append(*record, wait_flush);
   if (!result.error || result.error == StoreErrc::flush_timeout) {
     traffic_.count(record->topic, {}, 1, record->body.size() + record->properties.size());
@@ -175,13 +222,32 @@ void DelayService::advance(const Level& level, std::int64_t offset) {
 }
 
 void DelayService::save_if_changed() {
+  std::optional<Offsets> due;
   {
-    std::lock_guard lock(mutex_);
-    if (!changed_) return;
-    changed_ = false;
+    const std::lock_guard lock(mutex_);
+    if (noted_ && store_.synced_end() >= noted_log_end_) due.swap(noted_);
+    if (!noted_ && changed_) {
+      noted_ = offsets_;
+      noted_log_end_ = store_.appended_end();
+      changed_ = false;
+    }
   }
-  if (save_state_file(path_, to_json(routing::IntegerKeys::quoted))) return;
-  std::lock_guard lock(mutex_);
+  if (!due || file_.save(offsets_json(*due, routing::IntegerKeys::quoted))) return;
+  const std::lock_guard lock(mutex_);
+  changed_ = true;
+}
+
+void DelayService::save() {
+  Offsets now;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!changed_ && !noted_) return;
+    now = offsets_;
+    changed_ = false;
+    noted_.reset();
+  }
+  if (file_.save(offsets_json(now, routing::IntegerKeys::quoted))) return;
+  const std::lock_guard lock(mutex_);
   changed_ = true;
 }
 
@@ -191,21 +257,7 @@ std::map<std::int32_t, std::int64_t> DelayService::offsets() const {
 }
 
 std::string DelayService::to_json(routing::IntegerKeys keys) const {
-  routing::JsonWriter json;
-  json.begin_object();
-  json.key("offsetTable");
-  json.begin_object();
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [level, offset] : offsets_) {
-      if (offset == 0) continue;  // as if it were not there
-      json.key(level, keys == routing::IntegerKeys::quoted);
-      json.value(offset);
-    }
-  }
-  json.end_object();
-  json.end_object();
-  return json.take();
+  return offsets_json(offsets(), keys);
 }
 
 }  // namespace comet::broker

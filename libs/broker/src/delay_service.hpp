@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,28 +18,37 @@
 #include "comet/routing/topic_route.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "comet/store/message_store.hpp"
+#include "delivered_before.hpp"
+#include "dropped_messages.hpp"
+#include "state_file.hpp"
+#include "topic_table.hpp"
 #include "traffic.hpp"
 
 namespace comet::broker {
 
 // Each level has a coroutine of its own on the executor, asleep until its first message is due or
-// one arrives. A message is delivered at least once: after a crash those come again that were
-// delivered since the offsets were last saved.
+// one arrives. Time is the store's (store_clock.hpp). A message is delivered at least once; what
+// the queues hold after a crash does not come again.
 class DelayService {
  public:
   DelayService(asio::any_io_executor executor, TimeSource& time, store::MessageStore& store,
-               const store::DelayLevels& levels, TrafficTable& traffic,
-               const std::string& store_root);
+               const store::DelayLevels& levels, const TopicTable& topics, TrafficTable& traffic,
+               DroppedMessages& dropped, const std::string& store_root);
 
-  // Reads delayOffset.json.
+  // Reads delayOffset.json, and finds what was delivered since it was saved.
   void load();
   // Where delivered messages say that they are stored.
   void start(TaskGroup& tasks, const IpEndpoint& store_host);
   // A message of the schedule topic became readable. On the executor.
   void on_arrival(std::int32_t queue_id);
 
-  // Writes the file when anything was delivered since the last time. Blocking, thread-safe.
+  // Writes what was delivered at the last call, when that is on the disk: otherwise a power cut
+  // could take the messages, and leave the note that they were delivered. Blocking, thread-safe.
   void save_if_changed();
+  // Writes how it is. For the end: the store is on the disk.
+  void save();
+  // Why the file cannot be written; empty: it can. Thread-safe.
+  [[nodiscard]] std::string problem() const { return file_.problem(); }
   // {"offsetTable":{1:2}}, level and next queue offset: the answer to GET_ALL_DELAY_OFFSET, and,
   // with quoted keys, the file's content. Thread-safe.
   [[nodiscard]] std::string to_json(routing::IntegerKeys keys) const;
@@ -46,6 +56,7 @@ class DelayService {
   [[nodiscard]] std::map<std::int32_t, std::int64_t> offsets() const;
 
  private:
+  using Offsets = std::map<std::int32_t, std::int64_t>;
   struct Level {
     Level(asio::any_io_executor executor, TimeSource& time)
         : arrival(executor, time), timer(executor, time) {}
@@ -58,6 +69,7 @@ class DelayService {
   enum class Outcome { done, refused };
 
   error_code parse(std::string_view json);
+  void consider_delivered(const Level& level);
   [[nodiscard]] asio::awaitable<void> serve(Level& level);
   [[nodiscard]] asio::awaitable<void> wait_until_due(Level& level, std::int64_t delivery_millis);
   [[nodiscard]] asio::awaitable<Outcome> deliver(store::QueueEntry entry, bool wait_flush);
@@ -69,14 +81,20 @@ class DelayService {
   asio::any_io_executor executor_;
   TimeSource& time_;
   store::MessageStore& store_;
+  const TopicTable& topics_;
   TrafficTable& traffic_;
-  const std::string path_;
+  DroppedMessages& dropped_;
+  StateFile file_;
   IpEndpoint store_host_;
   std::vector<std::unique_ptr<Level>> levels_;  // of level 1, 2, ...
+  DeliveredBefore delivered_before_;
   mutable std::mutex mutex_;
   // Next to deliver, by level; also of levels that the table has lost and may get back.
-  std::map<std::int32_t, std::int64_t> offsets_;
+  Offsets offsets_;
   bool changed_ = false;
+  // To be written when the log is on the disk up to there.
+  std::optional<Offsets> noted_;
+  std::int64_t noted_log_end_ = 0;
 };
 
 }  // namespace comet::broker

@@ -7,7 +7,6 @@
 #include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
-#include "state_file.hpp"
 #include "table_limits.hpp"
 
 namespace comet::broker {
@@ -86,12 +85,12 @@ std::string to_json(const GroupConfig& group) {
 GroupTable::GroupTable(const BrokerConfig& config, TimeSource& time, HelperThread& files)
     : config_(config),
       time_(time),
-      path_(config.store.root + "/config/subscriptionGroup.json"),
-      saver_(files, [this] { return save_state_file(path_, to_json()); }) {}
+      file_(config.store.root + "/config/subscriptionGroup.json"),
+      saver_(time, files, [this] { return save(); }) {}
 
 void GroupTable::load() {
   std::lock_guard lock(mutex_);
-  load_state_file(path_, [this](std::string_view json) { return parse(json); });
+  file_.load([this](std::string_view json) { return parse(json); });
   for (std::string_view name : kSystemGroups) {
     auto [group, is_new] = groups_.try_emplace(std::string(name));
     if (is_new) group->second.group_name = name;
@@ -138,7 +137,7 @@ std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
   GroupConfig created;
   created.group_name = group;
   groups_.emplace(group, created);
-  data_version_.next(time_.wall_millis());
+  note_change(group);
   saver_.changed();
   log::info("consumer group {} created on first use", group);
   return created;
@@ -154,10 +153,10 @@ bool GroupTable::put(std::vector<GroupConfig> groups, Done done) {
     if (added > 0 && groups_.size() + added > kMostGroups) return false;
     for (GroupConfig& group : groups) {
       log::info("consumer group {} set", group.group_name);
+      note_change(group.group_name);
       std::string name = group.group_name;
       groups_.insert_or_assign(std::move(name), std::move(group));
     }
-    data_version_.next(time_.wall_millis());
   }
   saver_.changed(std::move(done));
   return true;
@@ -172,6 +171,8 @@ void GroupTable::remove(std::string_view group, Done done) {
     if (was_there) {
       groups_.erase(found);
       data_version_.next(time_.wall_millis());
+      if (const auto unsaved = unsaved_.find(group); unsaved != unsaved_.end())
+        unsaved_.erase(unsaved);
     }
   }
   if (!was_there) {
@@ -180,6 +181,34 @@ void GroupTable::remove(std::string_view group, Done done) {
   }
   log::info("consumer group {} deleted", group);
   saver_.changed(std::move(done));
+}
+
+bool GroupTable::when_saved(std::string_view group, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!unsaved_.contains(group)) return false;
+  }
+  saver_.when_saved(std::move(done));
+  return true;
+}
+
+void GroupTable::note_change(std::string_view group) {
+  data_version_.next(time_.wall_millis());
+  unsaved_.insert_or_assign(std::string(group), data_version_.counter);
+  has_unsaved_.store(true, std::memory_order_release);
+}
+
+bool GroupTable::save() {
+  std::int64_t counter = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    counter = data_version_.counter;
+  }
+  if (!file_.save(to_json())) return false;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(unsaved_, [counter](const auto& entry) { return entry.second <= counter; });
+  has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
+  return true;
 }
 
 std::size_t GroupTable::size() const {

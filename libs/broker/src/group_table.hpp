@@ -1,6 +1,7 @@
 #pragma once
 // Consumer groups (Apache: SubscriptionGroupManager; file subscriptionGroup.json).
 
+#include <atomic>
 #include <boost/json/object.hpp>
 #include <map>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "comet/base/time.hpp"
 #include "comet/broker/broker.hpp"
 #include "comet/routing/topic_config.hpp"
+#include "state_file.hpp"
 
 namespace comet::broker {
 
@@ -35,7 +37,7 @@ class GroupConfig {
 [[nodiscard]] std::string to_json(const GroupConfig& group);
 
 // Thread-safe; its lock is never held for long. Changes are written to subscriptionGroup.json on
-// the helper thread.
+// the helper thread; whoever acknowledges what needs a group waits for when_saved().
 class GroupTable {
  public:
   using Done = BackgroundSaver::Done;
@@ -51,7 +53,18 @@ class GroupTable {
   // `done`: see BackgroundSaver; so below.
   [[nodiscard]] bool put(std::vector<GroupConfig> groups, Done done = {});
   void remove(std::string_view group, Done done = {});
+  // As the topics' (topic_table.hpp), all of these.
+  bool when_saved(std::string_view group, Done done);
+  [[nodiscard]] bool is_unsaved(std::string_view group) const {
+    const std::lock_guard lock(mutex_);
+    return unsaved_.contains(group);
+  }
+  [[nodiscard]] bool has_unsaved() const noexcept {
+    return has_unsaved_.load(std::memory_order_acquire);
+  }
   void save_now() { saver_.save_now(); }
+  void retry_save() { saver_.retry(); }
+  [[nodiscard]] std::string problem() const { return file_.problem(); }
   // The file's content, and the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG.
   [[nodiscard]] std::string to_json() const;
   [[nodiscard]] std::size_t size() const;
@@ -61,13 +74,17 @@ class GroupTable {
 
  private:
   error_code parse(std::string_view json);
+  void note_change(std::string_view group);  // with the lock held
+  bool save();
 
   const BrokerConfig& config_;
   TimeSource& time_;
-  const std::string path_;
+  StateFile file_;
   mutable std::mutex mutex_;
   routing::DataVersion data_version_;
   std::map<std::string, GroupConfig, std::less<>> groups_;
+  std::map<std::string, std::int64_t, std::less<>> unsaved_;  // group: the version's counter
+  std::atomic<bool> has_unsaved_{false};
   BackgroundSaver saver_;
 };
 

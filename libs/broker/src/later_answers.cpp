@@ -39,8 +39,8 @@ BackgroundSaver::Done answer_when_saved(const Request& request) {
     pending->answer(saved ? pending->request().response(ResponseCode::success, {})
                           : pending->request().response(
                                 ResponseCode::system_error,
-                                "the change holds, but could not be written to the disk: see the "
-                                "broker's log"));
+                                "the change holds, but is not on the disk yet: writing is tried "
+                                "again every second, see the broker's log"));
   };
 }
 

@@ -8,7 +8,6 @@
 #include "comet/base/log.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
-#include "state_file.hpp"
 
 namespace comet::broker {
 namespace {
@@ -42,7 +41,7 @@ std::string key_of(std::string_view group, std::string_view topic) {
 
 void OffsetTable::load() {
   std::lock_guard lock(mutex_);
-  load_state_file(path_, [this](std::string_view json) { return parse(json); });
+  file_.load([this](std::string_view json) { return parse(json); });
 }
 
 error_code OffsetTable::parse(std::string_view json) {
@@ -69,7 +68,7 @@ error_code OffsetTable::parse(std::string_view json) {
     }
   }
   if (negative > 0) {
-    log::warn("{}: {} offsets are negative; their groups begin as if they had none", path_,
+    log::warn("{}: {} offsets are negative; their groups begin as if they had none", file_.path(),
               negative);
   }
   table_ = std::move(table);
@@ -82,7 +81,7 @@ void OffsetTable::save_if_changed() {
     if (!changed_) return;
     changed_ = false;
   }
-  if (save_state_file(path_, to_json(routing::IntegerKeys::quoted))) return;
+  if (file_.save(to_json(routing::IntegerKeys::quoted))) return;
   std::lock_guard lock(mutex_);
   changed_ = true;
 }

@@ -12,6 +12,7 @@
 
 #include "comet/base/error.hpp"
 #include "comet/routing/topic_route.hpp"
+#include "state_file.hpp"
 
 namespace comet::broker {
 
@@ -23,11 +24,13 @@ class OffsetTable {
   using Queues = std::map<std::int32_t, std::int64_t>;  // offsets by queue
 
   explicit OffsetTable(const std::string& store_root)
-      : path_(store_root + "/config/consumerOffset.json") {}
+      : file_(store_root + "/config/consumerOffset.json") {}
 
   void load();
   // Writes the file when anything has changed since the last time. Blocking.
   void save_if_changed();
+  // Why the file cannot be written; empty: it can.
+  [[nodiscard]] std::string problem() const { return file_.problem(); }
 
   // The next offset to consume; nullopt when the group has none for that queue.
   [[nodiscard]] std::optional<std::int64_t> find(std::string_view group, std::string_view topic,
@@ -73,7 +76,7 @@ class OffsetTable {
  private:
   error_code parse(std::string_view json);
 
-  const std::string path_;
+  StateFile file_;
   mutable std::mutex mutex_;
   using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
   Table table_;

@@ -161,7 +161,7 @@ asio::awaitable<void> Registration::register_once(Address name_server, Known& kn
     topics = topics_.changed_since(known.version);
     if (topics && topics->topics.empty()) co_return;  // the last registration had it already
   }
-  if (!topics) topics = topics_.snapshot();
+  if (!topics) topics = topics_.announced();
   const std::int64_t version = topics->data_version.counter;
   RemotingCommand request = make_request(std::move(*topics));
   const RemotingCommand answer =
@@ -179,7 +179,7 @@ asio::awaitable<bool> Registration::has_other_topics(Address name_server) {
   header.broker_id = config_.broker_id;
   RemotingCommand request =
       RemotingCommand::request(remoting::RequestCode::query_data_version, header,
-                               Body(routing::to_json(topics_.data_version())));
+                               Body(routing::to_json(topics_.announced_version())));
   const RemotingCommand answer =
       co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
   check_answer(name_server, answer);

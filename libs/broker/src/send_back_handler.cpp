@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <functional>
-#include <tuple>
 
 #include "await_saved.hpp"
 #include "comet/message/message_id.hpp"
@@ -49,6 +48,25 @@ MessageProperties next_properties(const RecordView& record) {
   return properties;
 }
 
+asio::awaitable<bool> is_known_on_disk(BrokerContext& context, std::string topic,
+                                       std::string group) {
+  if (context.groups.has_unsaved()) {
+    const std::function<void(GroupTable::Done)> wait = [&](GroupTable::Done done) {
+      if (!context.groups.when_saved(group, done)) done(true);
+    };
+    const bool saved = co_await await_saved(wait);
+    if (!saved) co_return false;
+  }
+  if (context.topics.has_unsaved()) {
+    const std::function<void(TopicTable::Done)> wait = [&](TopicTable::Done done) {
+      if (!context.topics.when_saved(topic, done)) done(true);
+    };
+    const bool saved = co_await await_saved(wait);
+    co_return saved;
+  }
+  co_return true;
+}
+
 asio::awaitable<Reply> store_again(BrokerContext& context, const Request& request,
                                    const SendMessageBackHeader& header, const GroupConfig& group,
                                    routing::TopicConfig topic) {
@@ -79,18 +97,21 @@ asio::awaitable<Reply> store_again(BrokerContext& context, const Request& reques
         header.delay_level == 0 ? kFirstRetryLevel + found->reconsume_times : header.delay_level;
     put_off(record, properties, std::min(level, context.delay_levels.count()));
   }
+  // As with sends: a message must not outlive what it needs, and this time its group is one of
+  // that.
+  const bool known =
+      co_await is_known_on_disk(context, topic.topic_name, std::string(header.group));
+  if (!known) {
+    co_return answer(request, ResponseCode::service_not_available,
+                     fmt::format("topic {} and consumer group {} cannot be written to this "
+                                 "broker's disk",
+                                 topic.topic_name, header.group));
+  }
   const std::string text = properties.encode();
   record.properties = text;
   const store::AppendResult result = co_await context.store.append(record);
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     co_return answer(request, ResponseCode::system_error, std::string(status_name(result.error)));
-  }
-  if (context.topics.has_unsaved()) {
-    // As with sends: a message must not outlive its topic.
-    const std::function<void(TopicTable::Done)> wait = [&](TopicTable::Done done) {
-      if (!context.topics.when_saved(topic.topic_name, done)) done(true);
-    };
-    std::ignore = co_await await_saved(wait);
   }
   context.traffic.count(record.topic, {}, 1, record.body.size() + text.size());
   context.traffic.count_send_back(properties.get(property::kRetryTopic), header.group);

@@ -115,18 +115,18 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
 }
 
 // A consumer that cannot give a message back sends it to its retry topic itself. After too many
-// attempts it goes to the dead letters: `topic` then is their topic.
+// attempts it goes to the dead letters: its topic then is theirs.
 Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
-                             const SendMessageHeader& header, bool is_batch,
-                             routing::TopicConfig& topic) {
+                             const SendMessageHeader& header, CheckedSend& send) {
   if (!header.topic.starts_with(kRetryTopicPrefix)) return {};
-  if (is_batch) {
+  if (send.is_batch) {
     return refuse(ResponseCode::message_illegal,
                   fmt::format("batch request does not support retry group {}", header.topic));
   }
   const std::string_view group_name = header.topic.substr(kRetryTopicPrefix.size());
   auto group = context.groups.find_or_create(group_name);
   if (!group) return refuse(ResponseCode::subscription_group_not_exist, no_such_group(group_name));
+  send.group = group_name;
   const std::int32_t attempts = header.reconsume_times.value_or(0);
   if (attempts < max_attempts(*group, request.command, header.max_reconsume_times)) return {};
   auto dead_letters = dead_letter_topic(context, group_name);
@@ -134,7 +134,7 @@ Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
     return refuse(ResponseCode::system_error,
                   fmt::format("topic[{}{}] not exist", kDlqTopicPrefix, group_name));
   }
-  topic = std::move(*dead_letters);
+  send.topic = std::move(*dead_letters);
   return {};
 }
 
@@ -229,7 +229,7 @@ Refusal check_send(BrokerContext& context, const Request& request, const SendMes
   send.is_batch = header.batch.value_or(false) ||
                   request.command.request_code() == remoting::RequestCode::send_batch_message;
   Refusal refusal = check(context, request, header, send.topic);
-  if (!refusal) refusal = redirect_dead_letter(context, request, header, send.is_batch, send.topic);
+  if (!refusal) refusal = redirect_dead_letter(context, request, header, send);
   const std::string_view properties = header.properties.value_or("");
   // A consumer gives back a transaction's message with all that it had.
   send.is_half = is_half(properties) && !header.topic.starts_with(kRetryTopicPrefix);

@@ -42,6 +42,7 @@ class CheckedSend {
   std::int32_t delay_level = 0;
   std::int64_t timer_out_millis = 0;  // TIMER_OUT_MS; 0: no timer message
   bool is_half = false;               // of a transaction
+  std::string group;                  // whose retries or dead letters it goes to; empty: no group's
   // A consumer has given it back too often.
   [[nodiscard]] bool is_dead_letter(const remoting::SendMessageHeader& header) const {
     return topic.topic_name != header.topic;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -212,17 +214,15 @@ bool waits_for_flush(std::string_view properties) {
 // What is left to do when the store has done its part.
 class Answer {
  public:
-  Answer(BrokerContext& context, const Request& request, const RecordView& record,
-         std::size_t bytes, SendsInFlight::Place place, bool is_half, Instant began)
+  Answer(BrokerContext& context, PendingReply pending, const RecordView& record, std::size_t bytes,
+         SendsInFlight::Place place, bool is_half, Instant began)
       : context_(context),
         place_(std::move(place)),
-        pending_(request),
+        pending_(std::move(pending)),
         topic_(is_half ? kHalfTopic : record.topic),
         queue_id_(record.queue_id),
         bytes_(bytes),
-        began_(began) {
-    if (context.topics.has_unsaved()) new_topic_ = record.topic;
-  }
+        began_(began) {}
 
   // The message is stored in the timer topic, where its sender can have it taken back.
   void is_timer(std::string recall_handle) {
@@ -231,21 +231,6 @@ class Answer {
   }
 
   void operator()(const store::AppendResult& result) {
-    if (new_topic_.empty()) return answer(result);
-    answer_when_topic_is_saved(result);
-  }
-
- private:
-  // A message must not outlive its topic: one that was made for it has to be on the disk first.
-  void answer_when_topic_is_saved(const store::AppendResult& result) {
-    const std::string topic = new_topic_;
-    const auto later = std::make_shared<Answer>(std::move(*this));
-    const bool waits =
-        later->context_.topics.when_saved(topic, [later, result](bool) { later->answer(result); });
-    if (!waits) later->answer(result);
-  }
-
-  void answer(const store::AppendResult& result) {
     context_.runtime.count_put(context_.time.now() - began_,
                                !result.error || result.error == store::StoreErrc::flush_timeout);
     try {
@@ -256,6 +241,7 @@ class Answer {
     }
   }
 
+ private:
   RemotingCommand make(const store::AppendResult& result) {
     if (result.error && result.error != store::StoreErrc::flush_timeout) {
       return refusal_answer(context_, pending_.request(), store_refusal(context_, result.error));
@@ -270,7 +256,6 @@ class Answer {
   PendingReply pending_;
   std::string topic_;
   std::string recall_handle_;
-  std::string new_topic_;  // that may not be on the disk yet; empty: it is
   std::int32_t queue_id_;
   std::size_t bytes_;
   Instant began_;
@@ -317,7 +302,76 @@ void append_batch(BrokerContext& context, const Request& request,
                        std::move(answer));
 }
 
-Reply send_message(BrokerContext& context, Request& request) {
+// A send that waits until the topic and the group that it implies are on the disk: a message must
+// not outlive them. When they cannot be written it is refused, so that its client tries another
+// broker.
+class HeldSend {
+ public:
+  HeldSend(BrokerContext& context, Request& request, PendingReply pending,
+           SendsInFlight::Place place, std::string what)
+      : context_(context),
+        pending_(std::move(pending)),
+        request_(std::move(request.command), request.connection),
+        place_(std::move(place)),
+        what_(std::move(what)) {}
+
+  void go_on(bool saved);
+
+ private:
+  BrokerContext& context_;
+  PendingReply pending_;
+  Request request_;
+  std::optional<SendsInFlight::Place> place_;
+  std::string what_;
+};
+
+// `held`: the reply of a send that has waited; null: it has not.
+Reply send_message(BrokerContext& context, Request& request, PendingReply* held);
+
+void HeldSend::go_on(bool saved) {
+  place_.reset();  // it gets another one
+  Reply reply;
+  try {
+    reply = saved ? send_message(context_, request_, &pending_)
+                  : refusal_answer(context_, pending_.request(),
+                                   refuse(ResponseCode::service_not_available,
+                                          fmt::format("service not available now. {} cannot be "
+                                                      "written to this broker's disk",
+                                                      what_)));
+  } catch (const std::exception& problem) {
+    reply = pending_.request().response(ResponseCode::system_error, problem.what());
+  }
+  if (reply) pending_.answer(std::move(reply));
+}
+
+PendingReply take_reply(const Request& request, PendingReply* held) {
+  return held != nullptr ? std::move(*held) : PendingReply(request);
+}
+
+// Whether the send has to wait; then it is taken over.
+bool hold_until_saved(BrokerContext& context, Request& request, const CheckedSend& send,
+                      SendsInFlight::Place& place, PendingReply* held) {
+  const bool has_new_topic =
+      context.topics.has_unsaved() && context.topics.is_unsaved(send.topic.topic_name);
+  const bool has_new_group =
+      !send.group.empty() && context.groups.has_unsaved() && context.groups.is_unsaved(send.group);
+  if (!has_new_topic && !has_new_group) return false;
+  const std::string what =
+      has_new_topic ? "topic " + send.topic.topic_name : "consumer group " + send.group;
+  const auto executor = request.connection->executor();
+  PendingReply pending = take_reply(request, held);
+  const auto later =
+      std::make_shared<HeldSend>(context, request, std::move(pending), std::move(place), what);
+  const auto done = [later, executor](bool saved) {
+    asio::post(executor, [later, saved] { later->go_on(saved); });
+  };
+  const bool waits = has_new_topic ? context.topics.when_saved(send.topic.topic_name, done)
+                                   : context.groups.when_saved(send.group, done);
+  if (!waits) done(true);  // it was saved this moment
+  return true;
+}
+
+Reply send_message(BrokerContext& context, Request& request, PendingReply* held) {
   const RemotingCommand& command = request.command;
   const RequestIdentity identity(command);
   const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
@@ -335,11 +389,13 @@ Reply send_message(BrokerContext& context, Request& request) {
   if (Refusal refusal = check_send(context, request, *header, send)) {
     return refusal_answer(context, identity, std::move(refusal));
   }
+  if (hold_until_saved(context, request, send, place, held)) return std::nullopt;
   const RecordView record = make_record(context, request, *header, send);
   const std::string_view properties = header->properties.value_or("");
   if (!send.is_batch) {
     append_single(context, request, properties, send, record,
-                  Answer(context, request, record, bytes, std::move(place), send.is_half, now));
+                  Answer(context, take_reply(request, held), record, bytes, std::move(place),
+                         send.is_half, now));
     return std::nullopt;
   }
   auto items = decode_batch(command.body.view());
@@ -351,7 +407,8 @@ Reply send_message(BrokerContext& context, Request& request) {
     return refusal_answer(context, identity, std::move(refusal));
   }
   append_batch(context, request, *items, properties, record,
-               Answer(context, request, record, bytes, std::move(place), send.is_half, now));
+               Answer(context, take_reply(request, held), record, bytes, std::move(place),
+                      send.is_half, now));
   return std::nullopt;
 }
 
@@ -363,7 +420,7 @@ std::int32_t random_queue(std::int32_t queues) {
 }
 
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
-  auto handler = [&context](Request& request) { return send_message(context, request); };
+  auto handler = [&context](Request& request) { return send_message(context, request, nullptr); };
   dispatcher.on(remoting::RequestCode::send_message, handler);
   dispatcher.on(remoting::RequestCode::send_message_v2, handler);
   dispatcher.on(remoting::RequestCode::send_batch_message, handler);

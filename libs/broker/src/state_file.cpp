@@ -91,10 +91,22 @@ void load_state_file(const std::string& path,
   }
 }
 
-bool save_state_file(const std::string& path, std::string_view content) {
-  error_code error = write_file_atomically(path, std::string(content) + seal_of(content), true);
-  if (error) log::error("write {}: {}", path, error.message());
+bool StateFile::save(std::string_view content) {
+  const error_code error =
+      write_file_atomically(path_, std::string(content) + seal_of(content), true);
+  const std::lock_guard lock(mutex_);
+  if (error && problem_.empty()) {
+    log::error("{} cannot be written: {}; it is tried again every second", path_, error.message());
+  } else if (!error && !problem_.empty()) {
+    log::info("{} is written again", path_);
+  }
+  problem_ = error ? fmt::format("{} cannot be written: {}", path_, error.message()) : "";
   return !error;
+}
+
+std::string StateFile::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
 }
 
 }  // namespace comet::broker

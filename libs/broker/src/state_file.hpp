@@ -3,6 +3,7 @@
 // the .bak when the file itself is damaged, which a checksum tells.
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,26 @@ namespace comet::broker {
 void load_state_file(const std::string& path,
                      const std::function<error_code(std::string_view)>& parse);
 
-// A failure is logged: state in memory stays right, and the next save tries again.
-bool save_state_file(const std::string& path, std::string_view content);
+// One of those files, and whether it could be written. save() and problem() are thread-safe.
+class StateFile {
+ public:
+  explicit StateFile(std::string path) : path_(std::move(path)) {}
+
+  void load(const std::function<error_code(std::string_view)>& parse) const {
+    load_state_file(path_, parse);
+  }
+  // False: it could not be written. State in memory stays right, and whoever owns it tries again.
+  // The log says when that begins and when it ends.
+  [[nodiscard]] bool save(std::string_view content);
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  // Why the last save failed; empty: it did not.
+  [[nodiscard]] std::string problem() const;
+
+ private:
+  const std::string path_;
+  mutable std::mutex mutex_;
+  std::string problem_;
+};
 
 }  // namespace comet::broker

@@ -8,8 +8,8 @@
 #include "append_outcome.hpp"
 #include "comet/base/log.hpp"
 #include "delayed_message.hpp"
+#include "delivered_before.hpp"
 #include "half_message.hpp"
-#include "state_file.hpp"
 #include "timer_message.hpp"
 
 namespace comet::broker {
@@ -75,14 +75,17 @@ class TimerService::Delivered {
 };
 
 TimerService::TimerService(asio::any_io_executor executor, TimeSource& time,
-                           store::MessageStore& store, TrafficTable& traffic,
+                           store::MessageStore& store, const TopicTable& topics,
+                           TrafficTable& traffic, DroppedMessages& dropped,
                            const BrokerConfig& config)
     : executor_(executor),
       time_(time),
       store_(store),
+      topics_(topics),
       traffic_(traffic),
+      dropped_(dropped),
       config_(config),
-      path_(timer_progress_path(config.store.root)),
+      saved_(std::make_shared<Saved>(timer_progress_path(config.store.root))),
       wake_(executor, time) {}
 
 void TimerService::load() {
@@ -111,6 +114,7 @@ void TimerService::load() {
       ++taken_;
     }
   }
+  leave_out_delivered(waiting);
   if (taken_ > first_) {
     log::info("{} of {} timer messages wait, {} ms", waiting.size(), taken_ - first_,
               to_millis(time_.now() - begin));
@@ -119,6 +123,22 @@ void TimerService::load() {
   saved_->progress = saved;
   if (std::max(saved.first, saved.taken) > arrived_) save();  // what comes next is not done
   publish();
+}
+
+void TimerService::leave_out_delivered(std::vector<TimerEntry>& waiting) const {
+  DeliveredBefore delivered(store_);
+  const std::int64_t end = store_.newest_store_time_at_start();
+  for (const TimerEntry& entry : waiting) {
+    if (entry.is_recall() || entry.due_millis() > end) continue;
+    delivered.consider(entry.physical_offset(), entry.due_millis());
+  }
+  delivered.find();
+  if (delivered.size() == 0) return;
+  log::info("{} timer messages were delivered after {} was saved; they do not come again",
+            delivered.size(), saved_->file.path());
+  std::erase_if(waiting, [&delivered](const TimerEntry& entry) {
+    return delivered.take(entry.physical_offset());
+  });
 }
 
 void TimerService::start(TaskGroup& tasks, const IpEndpoint& store_host,
@@ -231,9 +251,11 @@ void TimerService::deliver(const TimerEntry& entry, const BatchPtr& batch) {
   }
   if (entry.is_recall()) return note_recall(entry, *record);
   if (take_recall(entry, *record)) return;
+  if (!topics_.find(record->topic)) return dropped_.add(record->topic, entry.physical_offset());
   const std::string properties = delivered_properties(record->properties, time_.wall_millis());
   record->properties = properties;
   record->store_host = store_host_;
+  record->prepared_transaction_offset = entry.physical_offset();  // see DeliveredBefore
   Delivered delivered(weak_from_this(), entry, batch, *record);
   ++in_flight_;
   bytes_in_flight_ += delivered.bytes();

@@ -17,8 +17,11 @@
 #include "comet/base/async.hpp"
 #include "comet/broker/broker.hpp"
 #include "comet/store/message_store.hpp"
+#include "dropped_messages.hpp"
+#include "state_file.hpp"
 #include "timer_index.hpp"
 #include "timer_progress.hpp"
+#include "topic_table.hpp"
 #include "traffic.hpp"
 
 namespace comet::broker {
@@ -31,9 +34,11 @@ namespace comet::broker {
 class TimerService : public std::enable_shared_from_this<TimerService> {
  public:
   TimerService(asio::any_io_executor executor, TimeSource& time, store::MessageStore& store,
-               TrafficTable& traffic, const BrokerConfig& config);
+               const TopicTable& topics, TrafficTable& traffic, DroppedMessages& dropped,
+               const BrokerConfig& config);
 
-  // Reads the progress and learns from the queue what waits. Blocking; throws Error.
+  // Reads the progress, learns from the queue what waits, and from the real queues what of that was
+  // delivered since the progress was saved. Blocking; throws Error.
   void load();
   // Where delivered messages say that they are stored; `write` runs work that may block.
   void start(TaskGroup& tasks, const IpEndpoint& store_host,
@@ -45,11 +50,13 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   // Writes the progress as it is. For the end: the store is on the disk, nothing runs any more.
   void save();
 
-  // Thread-safe, both.
+  // Thread-safe, all.
   [[nodiscard]] bool is_full() const noexcept {
     return pending_.load(std::memory_order_relaxed) >= config_.max_timers;
   }
   [[nodiscard]] TimerStats stats() const;
+  // Why the progress cannot be written; empty: it can.
+  [[nodiscard]] std::string problem() const { return saved_->file.problem(); }
 
  private:
   // Messages that are being delivered together.
@@ -67,6 +74,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   [[nodiscard]] asio::awaitable<bool> store_again(store::QueueEntry entry);
   [[nodiscard]] asio::awaitable<void> save_in_background();
 
+  void leave_out_delivered(std::vector<TimerEntry>& waiting) const;
   void take_in();
   [[nodiscard]] bool skip_unreadable();
   [[nodiscard]] TimerEntry entry_of(const store::QueueEntry& queue_entry) const;
@@ -93,9 +101,10 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   asio::any_io_executor executor_;
   TimeSource& time_;
   store::MessageStore& store_;
+  const TopicTable& topics_;
   TrafficTable& traffic_;
+  DroppedMessages& dropped_;
   const BrokerConfig& config_;
-  const std::string path_;
   IpEndpoint store_host_;
   std::function<void(std::function<void()>)> write_;
 
@@ -117,12 +126,14 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   // What the file says; the mutex is also held while it is written.
   class Saved {
    public:
+    explicit Saved(std::string path) : file(std::move(path)) {}
+    StateFile file;
     std::mutex mutex;
     TimerProgress progress;
     std::atomic<bool> writing{false};
     std::atomic<bool> failed{false};
   };
-  std::shared_ptr<Saved> saved_ = std::make_shared<Saved>();
+  std::shared_ptr<Saved> saved_;
 
   std::atomic<std::size_t> pending_{0};
   std::atomic<std::int64_t> next_due_{0};

@@ -8,7 +8,6 @@
 
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
-#include "state_file.hpp"
 #include "timer_message.hpp"
 #include "timer_service.hpp"
 
@@ -79,17 +78,16 @@ asio::awaitable<void> TimerService::save_in_background() {
     publish();
     const TimerProgress noted = progress();
     if (noted == last && !saved_->failed.exchange(false)) continue;
-    const std::int64_t log_end = store_.max_physical_offset();
-    while (store_.max_physical_offset() - store_.unsynced_bytes() < log_end ||
-           saved_->writing.load()) {
+    const std::int64_t log_end = store_.appended_end();
+    while (store_.synced_end() < log_end || saved_->writing.load()) {
       co_await timer.wait_for(kSyncPoll);
     }
     last = noted;
     saved_->writing = true;
     // It keeps what it needs: the service may be gone when it runs.
-    write_([path = path_, noted, saved = saved_] {
+    write_([noted, saved = saved_] {
       const std::lock_guard lock(saved->mutex);
-      const bool is_saved = save_state_file(path, noted.to_json());
+      const bool is_saved = saved->file.save(noted.to_json());
       if (is_saved) saved->progress = noted;
       saved->failed = !is_saved;
       saved->writing = false;
@@ -101,7 +99,7 @@ void TimerService::save() {
   const std::lock_guard lock(saved_->mutex);
   const TimerProgress now = progress();
   if (saved_->progress == now) return;
-  if (save_state_file(path_, now.to_json())) saved_->progress = now;
+  if (saved_->file.save(now.to_json())) saved_->progress = now;
 }
 
 asio::awaitable<void> TimerService::roll() {

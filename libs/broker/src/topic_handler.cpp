@@ -146,7 +146,8 @@ asio::awaitable<Reply> delete_topic(BrokerContext& context, Request request) {
   const bool saved = co_await await_saved(removal);
   if (!saved) {
     co_return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                        "topics.json could not be written: see the broker's log");
+                                        "topics.json could not be written; it is tried again, see "
+                                        "the broker's log");
   }
   context.offsets.forget_topic(topic);
   context.traffic.forget_topic(topic);

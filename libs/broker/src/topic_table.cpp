@@ -6,7 +6,6 @@
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/routing/topic_route.hpp"
-#include "state_file.hpp"
 #include "table_limits.hpp"
 
 namespace comet::broker {
@@ -32,12 +31,12 @@ TopicConfig make_topic(std::string_view name, std::int32_t queues, std::int32_t 
 TopicTable::TopicTable(const BrokerConfig& config, TimeSource& time, HelperThread& files)
     : config_(config),
       time_(time),
-      path_(config.store.root + "/config/topics.json"),
-      saver_(files, [this] { return save(); }) {}
+      file_(config.store.root + "/config/topics.json"),
+      saver_(time, files, [this] { return save(); }) {}
 
-void TopicTable::load() {
-  std::lock_guard lock(mutex_);
-  load_state_file(path_, [this](std::string_view json) -> error_code {
+void TopicTable::load(const std::map<std::string, std::int32_t, std::less<>>& stored) {
+  std::unique_lock lock(mutex_);
+  file_.load([this](std::string_view json) -> error_code {
     auto table = routing::parse_topic_config_table(json);
     if (!table) return table.error();
     table_ = std::move(*table);
@@ -58,7 +57,25 @@ void TopicTable::load() {
   ensure(make_topic("OFFSET_MOVED_EVENT", 1, kReadWrite));
   ensure(make_topic(kScheduleTopic, 18, kReadWrite));
   ensure(make_topic(config_.cluster_name + "_REPLY_TOPIC", 1, kReadWrite));
-  unknown_before_ = table_.data_version.counter;
+  announced_ = table_.data_version;
+  unknown_before_ = announced_.counter;
+  make_stored_again(stored);
+  if (unsaved_.empty()) return;
+  lock.unlock();
+  saver_.changed();
+}
+
+void TopicTable::make_stored_again(const std::map<std::string, std::int32_t, std::less<>>& stored) {
+  for (const auto& [name, queues] : stored) {
+    const bool is_ours = is_system_topic(name) || name.starts_with("%LMQ%");
+    if (is_ours || table_.topics.contains(name) || !check_topic(name).empty()) continue;
+    log::warn(
+        "topic {} has messages in the store, but is not in {}: it is made again, with {} queues",
+        name, file_.path(), queues);
+    table_.topics.emplace(
+        name, make_topic(name, std::min(queues, kMostQueues), perm::kRead | perm::kWrite));
+    note_change(name, std::nullopt);
+  }
 }
 
 std::optional<TopicConfig> TopicTable::find(std::string_view topic) const {
@@ -89,12 +106,11 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     created.topic_filter_type = source->second.topic_filter_type;
     created.topic_sys_flag = sys_flag;
     table_.topics.emplace(topic, created);
-    note_change(topic);
+    note_change(topic, std::nullopt);
   }
   saver_.changed();
   log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums,
             default_topic);
-  if (observer_) observer_();
   return created;
 }
 
@@ -106,11 +122,10 @@ TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queu
     std::lock_guard lock(mutex_);
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
     table_.topics.emplace(topic, created);
-    note_change(topic);
+    note_change(topic, std::nullopt);
   }
   saver_.changed();
   log::info("topic {} created by the broker, {} queues", topic, queue_nums);
-  if (observer_) observer_();
   return created;
 }
 
@@ -119,12 +134,14 @@ void TopicTable::put(std::vector<TopicConfig> topics, Done done) {
     log::info("topic {} set: read {} write {} perm {}", config.topic_name, config.read_queue_nums,
               config.write_queue_nums, config.perm);
     const std::lock_guard lock(mutex_);
-    note_change(config.topic_name);
+    std::optional<TopicConfig> before;
+    const auto found = table_.topics.find(config.topic_name);
+    if (found != table_.topics.end()) before = found->second;
+    note_change(config.topic_name, std::move(before));
     std::string name = config.topic_name;
     table_.topics.insert_or_assign(std::move(name), std::move(config));
   }
   saver_.changed(std::move(done));
-  if (observer_) observer_();
 }
 
 void TopicTable::remove(std::string_view topic, Done done) {
@@ -135,7 +152,7 @@ void TopicTable::remove(std::string_view topic, Done done) {
     was_there = found != table_.topics.end();
     if (was_there) {
       table_.topics.erase(found);
-      note_change({});
+      note_removal(topic);
     }
   }
   if (!was_there) {
@@ -143,15 +160,13 @@ void TopicTable::remove(std::string_view topic, Done done) {
     return;
   }
   saver_.changed(std::move(done));
-  if (observer_) observer_();
 }
 
 void TopicTable::announce_all() {
   {
     const std::lock_guard lock(mutex_);
-    note_change({});
+    announce_anew();
   }
-  saver_.changed();
   if (observer_) observer_();
 }
 
@@ -197,13 +212,45 @@ std::vector<TopicConfig> TopicTable::slice(std::string_view after, std::size_t m
   return topics;
 }
 
+routing::TopicConfigTable TopicTable::announced() const {
+  routing::TopicConfigTable copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy.data_version = announced_;
+  }
+  std::string last;
+  for (bool more = true; more;) {
+    const std::lock_guard lock(mutex_);
+    auto at = table_.topics.upper_bound(last);
+    for (std::size_t looked_at = 0; at != table_.topics.end() && looked_at < kTopicSlice; ++looked_at) {
+      const auto& [name, config] = *at;
+      last = name;
+      const auto unsaved = unsaved_.find(name);
+      if (unsaved == unsaved_.end()) {
+        copy.topics.emplace_hint(copy.topics.end(), name, config);
+      } else if (unsaved->second.in_file) {
+        copy.topics.emplace_hint(copy.topics.end(), name, *unsaved->second.in_file);
+      }
+      ++at;
+    }
+    more = at != table_.topics.end();
+  }
+  return copy;
+}
+
 std::optional<routing::TopicConfigTable> TopicTable::changed_since(std::int64_t counter) const {
   const std::lock_guard lock(mutex_);
   if (counter < unknown_before_) return std::nullopt;
   routing::TopicConfigTable changes;
-  changes.data_version = table_.data_version;
+  changes.data_version = announced_;
   for (auto at = by_change_.upper_bound(counter); at != by_change_.end(); ++at) {
-    changes.topics.insert(*table_.topics.find(at->second));
+    const auto unsaved = unsaved_.find(at->second);
+    if (unsaved == unsaved_.end()) {
+      const auto found = table_.topics.find(at->second);
+      if (found != table_.topics.end()) changes.topics.insert(*found);
+    } else if (unsaved->second.in_file) {
+      changes.topics.emplace(at->second, *unsaved->second.in_file);
+    }
   }
   return changes;
 }
@@ -213,36 +260,66 @@ std::size_t TopicTable::size() const {
   return table_.topics.size();
 }
 
-routing::DataVersion TopicTable::data_version() const {
+routing::DataVersion TopicTable::announced_version() const {
   const std::lock_guard lock(mutex_);
-  return table_.data_version;
+  return announced_;
 }
 
-void TopicTable::note_change(std::string_view topic) {
+void TopicTable::note_change(std::string_view topic, std::optional<TopicConfig> before) {
   table_.data_version.next(time_.wall_millis());
-  const std::int64_t counter = table_.data_version.counter;
-  if (topic.empty()) {
-    unknown_before_ = counter;
-    changed_at_.clear();
-    by_change_.clear();
-    return;
-  }
-  auto [entry, is_new] = changed_at_.try_emplace(std::string(topic), counter);
-  if (!is_new) by_change_.erase(std::exchange(entry->second, counter));
-  by_change_.emplace(counter, topic);
-  unsaved_.insert_or_assign(std::string(topic), counter);
+  auto [entry, is_new] = unsaved_.try_emplace(std::string(topic));
+  if (is_new) entry->second.in_file = std::move(before);
+  entry->second.counter = table_.data_version.counter;
   has_unsaved_.store(true, std::memory_order_release);
+}
+
+void TopicTable::note_removal(std::string_view topic) {
+  table_.data_version.next(time_.wall_millis());
+  removed_at_ = table_.data_version.counter;
+  if (const auto found = unsaved_.find(topic); found != unsaved_.end()) unsaved_.erase(found);
+  has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
+}
+
+void TopicTable::announce_anew() {
+  announced_.next(time_.wall_millis());
+  unknown_before_ = announced_.counter;
+  changed_at_.clear();
+  by_change_.clear();
+}
+
+bool TopicTable::announce(std::int64_t counter) {
+  bool is_news = false;
+  if (removed_at_ > 0 && removed_at_ <= counter) {
+    removed_at_ = 0;
+    announce_anew();
+    is_news = true;
+  }
+  for (auto at = unsaved_.begin(); at != unsaved_.end();) {
+    if (at->second.counter > counter) {
+      ++at;
+      continue;
+    }
+    announced_.next(time_.wall_millis());
+    auto [entry, is_new] = changed_at_.try_emplace(at->first, announced_.counter);
+    if (!is_new) by_change_.erase(std::exchange(entry->second, announced_.counter));
+    by_change_.emplace(announced_.counter, at->first);
+    at = unsaved_.erase(at);
+    is_news = true;
+  }
+  has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
+  return is_news;
 }
 
 bool TopicTable::save() {
   const routing::TopicConfigTable copy = snapshot();
-  const bool saved = save_state_file(path_, routing::to_json(copy));
-  // Nobody waits for what could not be written; the next write tries again.
-  const std::lock_guard lock(mutex_);
-  std::erase_if(unsaved_,
-                [&copy](const auto& entry) { return entry.second <= copy.data_version.counter; });
-  has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
-  return saved;
+  if (!file_.save(routing::to_json(copy))) return false;
+  bool is_news = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_news = announce(copy.data_version.counter);
+  }
+  if (is_news && observer_) observer_();
+  return true;
 }
 
 }  // namespace comet::broker

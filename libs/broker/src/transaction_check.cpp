@@ -30,8 +30,8 @@ constexpr std::int64_t kBytesPerAppend = 1 << 20;
 constexpr std::size_t kChecksAtOnce = 1000;
 constexpr std::size_t kCheckBytesAtOnce = 16u << 20;
 constexpr Duration kPause = 200ms;
-// The number of checks, or the first offset, with its name.
-constexpr std::int64_t kMoreProperties = 64;
+// The number of checks and the first offset, with their names.
+constexpr std::int64_t kMoreProperties = 128;
 
 }  // namespace
 
@@ -65,7 +65,7 @@ class TransactionService::PutBack {
 };
 
 asio::awaitable<void> TransactionService::check_all() {
-  const std::int64_t begin = time_.wall_millis();
+  const std::int64_t begin = store_.now_millis();
   const std::int64_t end = store_.max_offset(kHalfTopic, kHalfQueue);
   const std::int64_t first = halves_.advance(store_.min_offset(kHalfTopic, kHalfQueue), end);
   const std::int64_t most_bytes = std::min<std::int64_t>(
@@ -89,9 +89,11 @@ asio::awaitable<void> TransactionService::check_all() {
         goes_on = co_await give_up(std::move(*claim), half);
       } else {
         const bool ask = verdict == Verdict::ask;
-        std::string properties =
-            ask ? with_check_times(half.properties, check_times(half) + 1)
-                : with_first_offset(half.properties, first_offset(half).value_or(scan.offset()));
+        // Also without a question: nothing is put back for ever.
+        std::string properties = with_check_times(half.properties, check_times(half) + 1);
+        if (!ask) {
+          properties = with_first_offset(properties, first_offset(half).value_or(scan.offset()));
+        }
         const std::int64_t size = half.total_size + kMoreProperties;
         if (!batch.has_room(size, most_bytes)) goes_on = co_await put_back(batch);
         batch.bytes += size;
@@ -109,17 +111,25 @@ asio::awaitable<void> TransactionService::check_all() {
 
 TransactionService::Verdict TransactionService::judge(const RecordView& half,
                                                       std::int64_t round_begin) const {
-  const std::int64_t age = time_.wall_millis() - half.born_timestamp;
-  const auto reserved = std::chrono::milliseconds(config_.store.file_reserved_time);
-  if (check_times(half) >= config_.transaction_check_max || age > reserved.count())
-    return Verdict::give_up;
+  const std::int64_t age = age_of(half);
+  const std::int64_t reserved = to_millis(config_.store.file_reserved_time);
+  if (check_times(half) >= config_.transaction_check_max || age > reserved) return Verdict::give_up;
   if (half.store_timestamp >= round_begin) return Verdict::wait;
   const std::int64_t timeout = to_millis(config_.transaction_timeout);
   if (const auto immunity = immunity_millis(half, timeout)) {
-    return age < *immunity ? Verdict::put_back : Verdict::ask;
+    return age < std::min(*immunity, reserved) ? Verdict::put_back : Verdict::ask;
   }
-  // Born in the future: its producer's clock says nothing.
-  return age >= 0 && age < timeout ? Verdict::wait : Verdict::ask;
+  return age < timeout ? Verdict::wait : Verdict::ask;
+}
+
+// By its producer's clock, and at least what it has been here. One that is born in the future is as
+// old as that: its producer's clock says nothing.
+std::int64_t TransactionService::age_of(const RecordView& half) const {
+  const std::int64_t since_stored =
+      std::max<std::int64_t>(store_.now_millis() - half.store_timestamp, 0);
+  const std::int64_t since_born =
+      time_.wall_millis() - std::max<std::int64_t>(half.born_timestamp, 0);
+  return std::max(since_stored, since_born);
 }
 
 asio::awaitable<bool> TransactionService::put_back(PutBack& batch) {

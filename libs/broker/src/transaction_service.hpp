@@ -63,6 +63,7 @@ class TransactionService {
   [[nodiscard]] asio::awaitable<void> serve();
   [[nodiscard]] asio::awaitable<void> check_all();
   [[nodiscard]] Verdict judge(const RecordView& half, std::int64_t round_begin) const;
+  [[nodiscard]] std::int64_t age_of(const RecordView& half) const;
   // False: the store takes nothing, so that the round had better end.
   [[nodiscard]] asio::awaitable<bool> put_back(PutBack& halves);
   [[nodiscard]] asio::awaitable<bool> put_back_singly(PutBack& halves);

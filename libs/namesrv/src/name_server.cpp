@@ -156,4 +156,11 @@ NameServerStats NameServer::stats() const {
   return stats;
 }
 
+std::vector<std::string> NameServer::problems() const {
+  Service& service = *impl_->service;
+  const std::scoped_lock lock(service.mutex);
+  if (service.saved_routes_problem.empty()) return {};
+  return {service.saved_routes_problem};
+}
+
 }  // namespace comet::namesrv

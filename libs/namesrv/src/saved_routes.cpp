@@ -41,11 +41,18 @@ void save_routes(Service& service) {
     if (revision == service.saved_revision) return;
     text = service.table.save();
   }
-  if (const error_code error = write_file_atomically(path, text, false)) {
-    log::error("routes cannot be saved to {}: {}", path, error.message());
+  const error_code error = write_file_atomically(path, text, false);
+  const std::scoped_lock lock(service.mutex);
+  std::string& problem = service.saved_routes_problem;
+  if (error) {
+    if (problem.empty()) {
+      log::error("routes cannot be saved to {}: {}; it is tried again", path, error.message());
+    }
+    problem = "routes cannot be saved to " + path + ": " + error.message();
     return;
   }
-  const std::scoped_lock lock(service.mutex);
+  if (!problem.empty()) log::info("routes are saved to {} again", path);
+  problem.clear();
   service.saved_revision = revision;
 }
 

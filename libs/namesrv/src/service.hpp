@@ -72,6 +72,7 @@ class Service : public std::enable_shared_from_this<Service> {
   routing::RouteTable table;  // except for route queries, which need no mutex
   bool sweeping = false;      // see sweep_soon()
   std::uint64_t saved_revision = 0;
+  std::string saved_routes_problem;  // why they cannot be saved; empty: they can
   KvConfig kv;
   // Of registered brokers, by the connection's id.
   std::unordered_map<std::uint64_t, std::weak_ptr<remoting::Connection>> connections;

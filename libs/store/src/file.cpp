@@ -165,6 +165,8 @@ class PosixFiles final : public FileSystem {
     return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
   }
 
+  std::size_t syncs_at_a_time() const noexcept override { return 16; }
+
   Result<DiskUsage> disk_usage(const std::string& path) override {
     struct statvfs status{};
     if (::statvfs(path.c_str(), &status) != 0) return last_error();

@@ -4,6 +4,7 @@
 
 #include <sys/uio.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -73,6 +74,9 @@ class FileSystem {
   [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
   // When the file was last written, ms since 1970.
   [[nodiscard]] virtual Result<std::int64_t> modified_millis(const std::string& path) = 0;
+  // How many syncs at a time are worth it. File systems with a journal make one commit of what many
+  // ask for together. 1: one after the other, always in the same order.
+  [[nodiscard]] virtual std::size_t syncs_at_a_time() const noexcept { return 1; }
   // Of the disk that holds `path`.
   [[nodiscard]] virtual Result<DiskUsage> disk_usage(const std::string& path) = 0;
 };

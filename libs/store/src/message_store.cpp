@@ -90,6 +90,16 @@ KeyQueryResult MessageStore::query(const KeyQuery& query) const {
   return impl_->core().query(query);
 }
 
+std::map<std::string, std::int32_t, std::less<>> MessageStore::queue_counts() const {
+  return impl_->core().queue_counts();
+}
+
+std::int64_t MessageStore::now_millis() const { return impl_->core().now_millis(); }
+
+std::int64_t MessageStore::newest_store_time_at_start() const {
+  return impl_->core().recovery_report().last_timestamp;
+}
+
 std::int64_t MessageStore::min_physical_offset() const {
   return impl_->core().min_physical_offset();
 }
@@ -100,6 +110,10 @@ std::int64_t MessageStore::unsynced_bytes() const {
   const StoreCore& core = impl_->core();
   return std::max<std::int64_t>(core.readable_end() - core.synced_end(), 0);
 }
+
+std::int64_t MessageStore::appended_end() const { return impl_->core().appended_end(); }
+
+std::int64_t MessageStore::synced_end() const { return impl_->core().synced_end(); }
 
 std::string MessageStore::read_only_reason() const { return impl_->core().read_only_reason(); }
 

@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <tuple>
+#include <vector>
 
 #include "consume_queue.hpp"
 
@@ -16,6 +21,58 @@ namespace {
 constexpr std::size_t kMaxOpenFiles = 256;
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// Fewer than this are synced by one thread.
+constexpr std::size_t kManySyncs = 64;
+
+// Things that are to be synced, each once, by this thread or by several.
+class SyncRound {
+ public:
+  SyncRound(std::size_t at_a_time, std::size_t count)
+      : threads_(count < kManySyncs ? 1 : at_a_time), done_(count, 0) {}
+
+  // The first error ends it; what was begun by then is finished.
+  error_code run(const std::function<error_code(std::size_t)>& sync,
+                 const std::function<void()>& between) {
+    const auto nothing = [] {};
+    std::vector<std::thread> helpers;
+    try {
+      for (std::size_t i = 1; i < threads_; ++i) {
+        helpers.emplace_back([&] { work(sync, nothing); });
+      }
+    } catch (const std::system_error&) {
+      // No more threads to be had: it takes longer.
+    }
+    work(sync, between);
+    for (std::thread& helper : helpers) helper.join();
+    return error_;
+  }
+  // After run().
+  [[nodiscard]] bool is_done(std::size_t i) const { return done_[i] != 0; }
+
+ private:
+  void work(const std::function<error_code(std::size_t)>& sync,
+            const std::function<void()>& between) {
+    while (!has_failed_.load(std::memory_order_relaxed)) {
+      const std::size_t i = next_.fetch_add(1, std::memory_order_relaxed);
+      if (i >= done_.size()) return;
+      if (const error_code error = sync(i)) {
+        const std::lock_guard lock(mutex_);
+        if (!has_failed_.exchange(true)) error_ = error;
+        return;
+      }
+      done_[i] = 1;
+      between();
+    }
+  }
+
+  const std::size_t threads_;
+  std::vector<char> done_;  // each written by one thread
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> has_failed_{false};
+  std::mutex mutex_;
+  error_code error_;
+};
 
 }  // namespace
 
@@ -142,22 +199,26 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
     return std::forward_as_tuple(a.topic(), a.queue_id(), one.first.second) <
            std::forward_as_tuple(b.topic(), b.queue_id(), other.first.second);
   });
-  error_code error;
-  while (!error && !due.empty()) {
-    error = sync_file(due.back().first);
-    if (error) break;
-    due.pop_back();
-    between();
-  }
-  while (!error && !directories.empty()) {
-    error = files_.sync_directory(*directories.begin());
-    if (is_missing(error)) error = {};  // removed meanwhile
-    if (!error) directories.erase(directories.begin());
+  std::ranges::reverse(due);
+  const std::vector<std::string> names(directories.begin(), directories.end());
+  SyncRound round(files_.syncs_at_a_time(), due.size());
+  error_code error = round.run([&](std::size_t i) { return sync_file(due[i].first); }, between);
+  SyncRound directory_round(files_.syncs_at_a_time(), names.size());
+  if (!error) {
+    const auto sync_directory = [&](std::size_t i) {
+      const error_code problem = files_.sync_directory(names[i]);
+      return is_missing(problem) ? error_code() : problem;  // removed meanwhile
+    };
+    error = directory_round.run(sync_directory, [] {});
   }
   // What is left still is to be done.
   std::lock_guard lock(dirty_mutex_);
-  for (const auto& [key, bytes] : due) dirty_[key] += bytes;
-  dirty_directories_.merge(directories);
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    if (!round.is_done(i)) dirty_[due[i].first] += due[i].second;
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!directory_round.is_done(i)) dirty_directories_.insert(names[i]);
+  }
   return error;
 }
 

@@ -46,8 +46,8 @@ class QueueFiles {
   void mark_directories_dirty(const ConsumeQueue& queue);
   void mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes);
   // Brings dirty files to the disk: all of them, or those with at least `least_bytes` written since
-  // their last sync. Calls `between` after each file. After an error what was not synced stays
-  // dirty.
+  // their last sync. Many are synced by several threads at a time. Calls `between` after each file
+  // that this thread has synced. After an error what was not synced stays dirty.
   [[nodiscard]] error_code sync_dirty(std::size_t least_bytes,
                                       const std::function<void()>& between);
 

@@ -55,10 +55,10 @@ ConsumeQueue& QueueTable::find_or_create(std::string_view topic, std::int32_t qu
   return *slot;
 }
 
-void QueueTable::for_each(const std::function<void(ConsumeQueue&)>& visit) {
+void QueueTable::for_each(const std::function<void(ConsumeQueue&)>& visit) const {
   std::shared_lock lock(mutex_);
-  for (auto& [topic, of_topic] : topics_) {
-    for (auto& [id, queue] : of_topic) visit(*queue);
+  for (const auto& [topic, of_topic] : topics_) {
+    for (const auto& [id, queue] : of_topic) visit(*queue);
   }
 }
 

@@ -28,7 +28,7 @@ class QueueTable {
   [[nodiscard]] ConsumeQueue* find(std::string_view topic, std::int32_t queue_id) const;
   // The topic must be a safe path component.
   [[nodiscard]] ConsumeQueue& find_or_create(std::string_view topic, std::int32_t queue_id);
-  void for_each(const std::function<void(ConsumeQueue&)>& visit);
+  void for_each(const std::function<void(ConsumeQueue&)>& visit) const;
   [[nodiscard]] QueueFiles& files() noexcept { return files_; }
   // Queues that hold or held messages.
   [[nodiscard]] std::int64_t count_used();

@@ -63,6 +63,7 @@ StoreConfig checked(StoreConfig config) {
 StoreCore::StoreCore(StoreConfig config, TimeSource& time, FileSystem& files)
     : config_(checked(std::move(config))),
       time_(time),
+      clock_(time),
       files_(files),
       levels_(config_.delay_levels),
       directory_(files, config_.root),
@@ -89,6 +90,7 @@ void StoreCore::open() {
     }
   }
   timestamp_ = recovery_.last_timestamp;
+  clock_.start_at(timestamp_);
   readable_end_ = recovery_.end;
   progress_.log_end = recovery_.end;
   progress_.timestamp = recovery_.last_timestamp;
@@ -185,7 +187,7 @@ error_code StoreCore::encode(std::span<const RecordView> records, Append& append
 void StoreCore::append(std::span<Append* const> appends) {
   std::lock_guard lock(write_mutex_);
   error_code error = before_append();
-  timestamp_ = std::max(timestamp_, time_.wall_millis());
+  timestamp_ = std::max(timestamp_, clock_.now_millis());
   while (!error && !appends.empty()) {
     if (log_.room() == 0) {
       error = judge(log_.add_segment(), "create a commit log file");

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <span>
@@ -16,6 +17,7 @@
 #include "append.hpp"
 #include "checkpoint.hpp"
 #include "comet/store/message_store.hpp"
+#include "comet/store/store_clock.hpp"
 #include "commit_log.hpp"
 #include "dispatch.hpp"
 #include "file.hpp"
@@ -91,9 +93,14 @@ class StoreCore {
   [[nodiscard]] std::int64_t indexed_end() const { return index_.log_end(); }
   [[nodiscard]] std::int64_t min_physical_offset() const { return log_.min_offset(); }
   [[nodiscard]] std::int64_t synced_end() const noexcept { return log_.synced(); }
+  [[nodiscard]] std::int64_t appended_end() const noexcept { return log_.written(); }
   [[nodiscard]] std::int64_t readable_end() const noexcept {
     return readable_end_.load(std::memory_order_acquire);
   }
+
+  [[nodiscard]] std::map<std::string, std::int32_t, std::less<>> queue_counts() const;
+  // What an append would be stamped with.
+  [[nodiscard]] std::int64_t now_millis() const { return clock_.now_millis(); }
 
   [[nodiscard]] const StoreConfig& config() const noexcept { return config_; }
   [[nodiscard]] std::string read_only_reason() const;
@@ -144,6 +151,7 @@ class StoreCore {
   }
   StoreConfig config_;
   TimeSource& time_;
+  mutable StoreClock clock_;
   FileSystem& files_;
   DelayLevels levels_;
   StoreDirectory directory_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 
 #include "comet/store/message_store.hpp"
@@ -81,6 +82,17 @@ std::int64_t correct_offset(ReadStatus status, const ReadResult& result, std::in
 }
 
 }  // namespace
+
+std::map<std::string, std::int32_t, std::less<>> StoreCore::queue_counts() const {
+  std::map<std::string, std::int32_t, std::less<>> counts;
+  queues_.for_each([&counts](const ConsumeQueue& queue) {
+    if (queue.max_offset() == 0) return;
+    std::int32_t& count = counts[queue.topic()];
+    constexpr std::int32_t kHighestId = std::numeric_limits<std::int32_t>::max() - 1;
+    count = std::max(count, std::min(queue.queue_id(), kHighestId) + 1);
+  });
+  return counts;
+}
 
 // One read of a queue's units from an offset that lies in the queue.
 class StoreCore::QueueRead {

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <thread>
 
 #include "broker_fixture.hpp"
 #include "comet/base/files.hpp"
+#include "comet/remoting/admin_headers.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -137,11 +139,14 @@ BOOST_AUTO_TEST_CASE(what_became_due_while_the_broker_was_down_comes_at_its_star
   BOOST_TEST((delivered() == Bodies{"first", "second"}));
 }
 
-BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_only_what_came_since_the_last_saving) {
+BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_nothing) {
   start();
   send_delayed("first", 1);
-  world.pass(2s);
-  while (delay_offsets() == "none") std::this_thread::yield();  // written by another thread
+  // Written when a thread of the store's has flushed the log.
+  while (delay_offsets() == "none") {
+    world.pass(1s);
+    std::this_thread::yield();
+  }
   send_delayed("second", 1);
   send_delayed("third", 3);
   world.pass(1s);
@@ -156,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_only_what_came_since_the_l
   BOOST_TEST(seen.size() == 3u);
   BOOST_TEST(std::count(all.begin(), all.end(), "first") == 1);
   BOOST_TEST(std::count(all.begin(), all.end(), "third") == 1);
-  BOOST_TEST(std::count(all.begin(), all.end(), "second") <= 2);
+  BOOST_TEST(std::count(all.begin(), all.end(), "second") == 1);
   stop();
   std::filesystem::remove_all(snapshot);
 }
@@ -188,12 +193,120 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_set_forward_is_noticed_within_ten_seconds) 
   BOOST_TEST((delivered() == Bodies{"x"}));
 }
 
-BOOST_AUTO_TEST_CASE(a_message_whose_time_lies_further_ahead_than_its_level_comes_at_once) {
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_and_forth_makes_no_message_early_or_an_hour_late) {
   start();
-  send_delayed("x", 18);
-  world.time.step_wall_clock(-1h);  // it would wait for three hours
-  world.pass(10s);
+  send_delayed("before", 3);
+  world.pass(1s);
+  world.time.step_wall_clock(-1h);
+  world.pass(8s);
+  BOOST_TEST(delivered().empty());
+  world.pass(3s);  // store time goes at 9/10 while the wall clock is behind it
+  BOOST_TEST((delivered() == Bodies{"before"}));
+  send_delayed("behind", 3);
+  world.pass(9999ms);
+  BOOST_TEST((delivered() == Bodies{"before"}));
+  world.pass(1200ms);
+  BOOST_TEST((delivered() == Bodies{"before", "behind"}));
+  send_delayed("forth", 3);
+  world.time.step_wall_clock(1h);
+  world.pass(5s);
+  BOOST_TEST((delivered() == Bodies{"before", "behind"}));
+  world.pass(5s);
+  BOOST_TEST((delivered() == Bodies{"before", "behind", "forth"}));
+  const auto messages = decode_records(ask(pull_request("T", 1, 0)).body.to_string());
+  for (std::size_t i = 1; i < messages.size(); ++i) {
+    BOOST_TEST(messages[i].store_timestamp > messages[i - 1].store_timestamp);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(
+    store_time_goes_on_from_the_newest_record_when_the_clock_was_set_back_meanwhile) {
+  start();
+  send_delayed("x", 3);
+  stop();
+  world.time.step_wall_clock(-1h);
+  start();
+  world.pass(9s);
+  BOOST_TEST(delivered().empty());
+  world.pass(3s);
   BOOST_TEST((delivered() == Bodies{"x"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_whose_level_has_become_shorter_comes_at_once) {
+  config.store.delay_levels = "1s 2h";
+  start();
+  send_delayed("x", 2);
+  stop();
+  config.store.delay_levels = "1s 5s";
+  start();
+  world.settle();
+  BOOST_TEST((delivered() == Bodies{"x"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_delivered_is_noted_only_when_it_is_on_the_disk) {
+  config.store.flush_interval = 24h;  // nothing is flushed before the end
+  start();
+  send_delayed("x", 1);
+  world.pass(5s);
+  BOOST_TEST((delivered() == Bodies{"x"}));
+  // A power cut would take what was delivered. (The store's thread makes a checkpoint in between on
+  // a slow machine.)
+  const std::string noted = delay_offsets();
+  const store::MessageStore& store = broker->store();
+  if (store.synced_end() < store.appended_end()) BOOST_TEST(noted == "none");
+  stop();
+  BOOST_TEST(delay_offsets() == R"({"offsetTable":{"1":1}})");
+}
+
+BOOST_AUTO_TEST_CASE(ten_kills_right_after_the_start_repeat_nothing) {
+  config.flush_delay_offset_interval = 1h;  // killed before anything is saved
+  start();
+  for (int i = 0; i < 200; ++i) {
+    send_delayed(std::to_string(i), 1 + i % 2);
+    if (i % 50 == 0) ask(send_request("T", "other", 1));
+  }
+  world.pass(1s);
+  std::vector<std::string> copies;
+  for (int kill = 0; kill < 10; ++kill) {
+    copies.push_back(directory.path() + "-killed-" + std::to_string(kill));
+    copy_store_to(copies.back());
+    stop();
+    config.store.root = copies.back();
+    start();
+    world.pass(500ms);
+  }
+  world.pass(5s);
+  std::map<std::string, int> times;
+  const std::int64_t end = broker->store().max_offset("T", 1);
+  BOOST_TEST(end == 204);
+  for (std::int64_t at = 0; at < end; ++at) {
+    for (const std::string& body : bodies(ask(pull_request("T", 1, at)))) {
+      ++times[body];
+      break;
+    }
+  }
+  for (int i = 0; i < 200; ++i) BOOST_TEST(times[std::to_string(i)] == 1, i);
+  stop();
+  for (const std::string& copy : copies) std::filesystem::remove_all(copy);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_due_after_its_topic_was_deleted_is_dropped_and_counted) {
+  start();
+  send_delayed("x", 3);
+  send_delayed("y", 3);
+  ask(send_request("U", "keep", 1,
+                   "DELAY\x01"
+                   "3"));
+  remoting::TopicHeader header;
+  header.topic = "T";
+  BOOST_TEST((ask_helper(RemotingCommand::request(RequestCode::delete_topic_in_broker, header))
+                  .response_code() == ResponseCode::success));
+  world.pass(10s);
+  BOOST_TEST(broker->stats().delayed_dropped == 2u);
+  BOOST_TEST(broker->store().max_offset("T", 1) == 0);
+  BOOST_TEST((delivered("U") == Bodies{"keep"}));
+  ask(send_request("T", "new", 1));
+  BOOST_TEST((delivered() == Bodies{"new"}));
 }
 
 BOOST_AUTO_TEST_CASE(what_the_store_refuses_is_not_skipped) {

@@ -1,4 +1,5 @@
 #include <boost/asio/co_spawn.hpp>
+#include <filesystem>
 
 #include "broker_fixture.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
@@ -197,6 +198,38 @@ BOOST_AUTO_TEST_CASE(a_new_topic_is_registered_at_once_and_alone) {
   seen = first.take();
   BOOST_REQUIRE(seen.size() == 1u);
   BOOST_TEST(topics(seen[0]) == 10u);
+}
+
+BOOST_AUTO_TEST_CASE(a_topic_that_is_not_on_the_disk_is_in_no_route) {
+  begin();
+  create("T");
+  first.take();
+  // A directory in the place of the temporary file keeps topics.json from being written.
+  const std::string obstacle = config.store.root + "/config/topics.json.tmp";
+  std::filesystem::create_directories(obstacle);
+  BOOST_TEST(
+      (ask(send_request("new", "x")).response_code() == ResponseCode::service_not_available));
+  RemotingCommand change = RemotingCommand::request(RequestCode::update_and_create_topic);
+  for (const auto& [name, value] :
+       {std::pair("topic", "T"), std::pair("defaultTopic", "TBW102"),
+        std::pair("readQueueNums", "8"), std::pair("writeQueueNums", "8"), std::pair("perm", "6"),
+        std::pair("topicFilterType", "SINGLE_TAG")}) {
+    change.fields.add(name, value);
+  }
+  BOOST_TEST((ask(std::move(change)).response_code() == ResponseCode::system_error));
+  world.pass(31s);
+  for (const auto& one : first.take()) {
+    BOOST_TEST(!one.body.topic_config.topics.contains("new"));
+    const auto& topics = one.body.topic_config.topics;
+    if (topics.contains("T")) BOOST_TEST(topics.at("T").read_queue_nums == 4);
+  }
+  std::filesystem::remove_all(obstacle);
+  world.pass(1s + kWhile);
+  const auto seen = first.take();
+  BOOST_REQUIRE(seen.size() == 1u);
+  BOOST_TEST(topics(seen[0]) == 2u);
+  BOOST_TEST(seen[0].body.topic_config.topics.contains("new"));
+  BOOST_TEST(seen[0].body.topic_config.topics.at("T").read_queue_nums == 8);
 }
 
 BOOST_AUTO_TEST_CASE(after_a_failed_registration_all_topics_are_said) {

@@ -47,16 +47,16 @@ BOOST_AUTO_TEST_SUITE(state_files)
 
 BOOST_FIXTURE_TEST_CASE(what_is_saved_is_read, World) {
   BOOST_TEST(load().empty());
-  BOOST_TEST(save_state_file(path, kOld));
+  BOOST_TEST(StateFile(path).save(kOld));
   BOOST_TEST(load() == kOld);
-  BOOST_TEST(save_state_file(path, kNew));
+  BOOST_TEST(StateFile(path).save(kNew));
   BOOST_TEST(load() == kNew);
   BOOST_TEST(content(".bak").starts_with(kOld));
 }
 
 BOOST_FIXTURE_TEST_CASE(every_flipped_bit_is_noticed_and_the_backup_read, World) {
-  BOOST_TEST(save_state_file(path, kOld));
-  BOOST_TEST(save_state_file(path, kNew));
+  BOOST_TEST(StateFile(path).save(kOld));
+  BOOST_TEST(StateFile(path).save(kNew));
   const std::string good = content();
   const std::string backup = content(".bak");
   for (std::size_t at = 0; at < good.size(); ++at) {
@@ -74,8 +74,8 @@ BOOST_FIXTURE_TEST_CASE(every_flipped_bit_is_noticed_and_the_backup_read, World)
 }
 
 BOOST_FIXTURE_TEST_CASE(cut_and_empty_files_are_replaced_by_the_backup, World) {
-  BOOST_TEST(save_state_file(path, kOld));
-  BOOST_TEST(save_state_file(path, kNew));
+  BOOST_TEST(StateFile(path).save(kOld));
+  BOOST_TEST(StateFile(path).save(kNew));
   const std::string good = content();
   for (std::size_t size = 0; size < kNew.size(); ++size) {
     damage(good.substr(0, size));
@@ -88,21 +88,21 @@ BOOST_FIXTURE_TEST_CASE(cut_and_empty_files_are_replaced_by_the_backup, World) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_damaged_file_is_restored_and_never_becomes_the_backup, World) {
-  BOOST_TEST(save_state_file(path, kOld));
-  BOOST_TEST(save_state_file(path, kOld));
+  BOOST_TEST(StateFile(path).save(kOld));
+  BOOST_TEST(StateFile(path).save(kOld));
   damage("{damaged");
   BOOST_TEST(load() == kOld);
   BOOST_TEST(content().starts_with(kOld));
   BOOST_TEST(content(".damaged") == "{damaged");
-  BOOST_TEST(save_state_file(path, kNew));
+  BOOST_TEST(StateFile(path).save(kNew));
   BOOST_TEST(content(".bak").starts_with(kOld));
 }
 
 // The steps of a save: the temporary file, the backup, the new name.
 BOOST_FIXTURE_TEST_CASE(a_crash_between_any_two_steps_of_a_save_leaves_the_old_or_the_new, World) {
-  BOOST_TEST(save_state_file(path, kOld));
+  BOOST_TEST(StateFile(path).save(kOld));
   const std::string old_file = content();
-  BOOST_TEST(save_state_file(path, kNew));
+  BOOST_TEST(StateFile(path).save(kNew));
   const std::string new_file = content();
   damage(old_file);
   fs::remove(path + ".bak");
@@ -119,14 +119,14 @@ BOOST_FIXTURE_TEST_CASE(a_crash_between_any_two_steps_of_a_save_leaves_the_old_o
   // What is left over does not disturb the next one.
   damage("remains", ".tmp");
   damage("remains", ".bak.tmp");
-  BOOST_TEST(save_state_file(path, kOld));
+  BOOST_TEST(StateFile(path).save(kOld));
   BOOST_TEST(load() == kOld);
 }
 
 BOOST_FIXTURE_TEST_CASE(files_of_apaches_broker_have_no_checksum, World) {
   damage(kNew);
   BOOST_TEST(load() == kNew);
-  BOOST_TEST(save_state_file(path, kOld));
+  BOOST_TEST(StateFile(path).save(kOld));
   BOOST_TEST(content(".bak") == kNew);
 }
 

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "comet/base/bytes.hpp"
+#include "comet/remoting/admin_headers.hpp"
 #include "comet/store/inspect.hpp"
 #include "timer_fixture.hpp"
 
@@ -270,7 +272,7 @@ BOOST_AUTO_TEST_CASE(what_became_due_while_the_broker_was_down_comes_at_its_star
   BOOST_TEST(broker->stats().timers.pending == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_only_what_came_since_the_last_saving) {
+BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_nothing) {
   config.timer_flush_interval = 100ms;
   config.store.flush_interval = 1ms;
   start();
@@ -290,11 +292,46 @@ BOOST_AUTO_TEST_CASE(a_kill_loses_nothing_and_repeats_only_what_came_since_the_l
   kill_and_restart();
   const Bodies all = delivered();
   BOOST_TEST(std::ranges::count(all, "first") == 1);
-  BOOST_TEST(std::ranges::count(all, "second") >= 1);
-  BOOST_TEST(std::ranges::count(all, "second") <= 2);
+  BOOST_TEST(std::ranges::count(all, "second") == 1);
   BOOST_TEST(std::ranges::count(all, "hour") == 0);
   world.pass(1h);
   BOOST_TEST(std::ranges::count(delivered(), "hour") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(ten_kills_right_after_the_start_repeat_nothing) {
+  config.timer_flush_interval = 1h;  // killed before anything is saved
+  start();
+  const std::int64_t due = now() + 1000;
+  for (int i = 0; i < 200; ++i) send_at(std::to_string(i), due + i % 3 * 1000, i % 2);
+  world.pass(1s);
+  for (int kill = 0; kill < 10; ++kill) {
+    kill_and_restart();
+    world.pass(500ms);
+  }
+  std::set<std::string> seen;
+  for (const int queue_id : {0, 1}) {
+    for (const std::string& body : delivered(queue_id)) {
+      BOOST_TEST(seen.insert(body).second, body);
+    }
+  }
+  BOOST_TEST(seen.size() == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_due_after_its_topic_was_deleted_is_dropped_and_counted) {
+  start();
+  send_timer("x", "TIMER_DELAY_SEC", "10");
+  ask(send_request("U", "keep", 1,
+                   "TIMER_DELAY_SEC\x01"
+                   "10"));
+  remoting::TopicHeader header;
+  header.topic = "T";
+  BOOST_TEST((ask_helper(RemotingCommand::request(RequestCode::delete_topic_in_broker, header))
+                  .response_code() == ResponseCode::success));
+  world.pass(10s);
+  BOOST_TEST(broker->stats().delayed_dropped == 1u);
+  BOOST_TEST(delivered().empty());
+  BOOST_TEST(stored("U").size() == 1u);
+  BOOST_TEST(broker->stats().timers.pending == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_delivered_is_noted_only_when_it_is_on_the_disk) {
@@ -303,7 +340,11 @@ BOOST_AUTO_TEST_CASE(what_was_delivered_is_noted_only_when_it_is_on_the_disk) {
   send_timer("x", "TIMER_DELAY_SEC", "1");
   world.pass(1h);
   BOOST_TEST((delivered() == Bodies{"x"}));
-  BOOST_TEST(progress() == "none");  // a power cut would take what was delivered
+  // A power cut would take what was delivered. (The store's thread makes a checkpoint in between on
+  // a slow machine.)
+  const std::string noted = progress();
+  const store::MessageStore& store = broker->store();
+  if (store.synced_end() < store.appended_end()) BOOST_TEST(noted == "none");
   stop();
   BOOST_TEST(progress().find("\"firstOffset\":1") != std::string::npos, progress());
 }

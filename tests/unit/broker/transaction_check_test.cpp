@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_message_may_ask_for_more_time_before_the_first_check) {
   const auto halves = stored(kHalf);
   BOOST_REQUIRE(halves.size() == 4u);
   BOOST_TEST(halves[2].properties().get("TRAN_PREPARED_QUEUE_OFFSET") == "0");
-  BOOST_TEST(!halves[2].properties().contains("TRANSACTION_CHECK_TIMES"));
+  BOOST_TEST(halves[2].properties().get("TRANSACTION_CHECK_TIMES") == "1");  // counts like a check
   expect_ended(place_in(checks[0]), kRollback);
   live(119s);
   BOOST_TEST(checks.size() == 1u);
@@ -208,15 +208,70 @@ BOOST_AUTO_TEST_CASE(without_a_producer_the_message_waits_for_one) {
                  .get("TRANSACTION_CHECK_TIMES") == "4");
 }
 
-BOOST_AUTO_TEST_CASE(a_clock_that_was_set_back_does_not_stop_the_checks) {
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_and_forth_does_not_stop_the_checks) {
   start();
   join();
   send_half("x");
   world.time.step_wall_clock(-1h);
   live(60s);
-  BOOST_TEST(checks.size() <= 1u);  // stored in the future
-  live(1h);
-  BOOST_TEST(checks.size() >= 1u);
+  BOOST_TEST(checks.size() == 1u);
+  send_half("y");
+  live(60s);
+  BOOST_TEST(checks.size() == 3u);
+  world.time.step_wall_clock(1h);
+  live(60s);
+  BOOST_TEST(checks.size() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(no_half_message_is_put_back_for_ever) {
+  config.store.file_reserved_time = 1h;
+  start();
+  join();
+  // A thousand billion seconds of immunity; the same, born in ten years; that without immunity.
+  const std::string immune =
+      "\x02"
+      "CHECK_IMMUNITY_TIME_IN_SECONDS\x01"
+      "1000000000000";
+  const std::string later = std::to_string(world.time.wall_millis() + 315'360'000'000);
+  send_half("immune", immune);
+  ask(with_field(half_request("immune and unborn", immune), "g", later));
+  ask(with_field(half_request("unborn"), "g", later));
+  live(59s);
+  BOOST_TEST(checks.empty());
+  live(20min);
+  BOOST_TEST(stored(kGivenUp).size() == 3u);
+  BOOST_TEST(checks.size() == 15u);  // of the one without immunity
+  const std::int64_t halves = half_count();
+  BOOST_TEST(halves == 3 + 3 * 15);
+  live(20min);
+  BOOST_TEST(half_count() == halves);
+}
+
+BOOST_AUTO_TEST_CASE(immunity_ends_before_the_log_files_do) {
+  config.transaction_check_max = 1'000'000;
+  config.store.file_reserved_time = 1h;
+  start();
+  join();
+  send_half("x",
+            "\x02"
+            "CHECK_IMMUNITY_TIME_IN_SECONDS\x01"
+            "1000000000000");
+  live(59min);
+  BOOST_TEST(checks.empty());
+  live(2min);
+  BOOST_TEST(checks.size() + stored(kGivenUp).size() >= 1u);
+  live(2min);
+  BOOST_TEST(stored(kGivenUp).size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(any_time_of_birth_is_taken) {
+  start();
+  join();
+  for (const char* born : {"-9223372036854775808", "9223372036854775807", "-1", "0"}) {
+    ask(with_field(half_request(std::string("born ") + born), "g", born));
+  }
+  live(61s);
+  BOOST_TEST(checks.size() + stored(kGivenUp).size() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(thousands_are_each_asked_about_once_a_round) {

@@ -119,6 +119,9 @@ class Broker {
   [[nodiscard]] const store::MessageStore& store() const;
   // After start(). Thread-safe.
   [[nodiscard]] BrokerStats stats() const;
+  // Why this broker cannot do all that it should, for its operator: a store that is read-only,
+  // files that cannot be written. Empty: all is well. After start(). Thread-safe.
+  [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
   struct Impl;

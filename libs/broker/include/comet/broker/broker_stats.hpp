@@ -80,6 +80,9 @@ class BrokerStats {
   std::vector<ClientCount> clients;
   StoreStats store;
   TimerStats timers;
+  // Of levels and timers, since the start: their topic was deleted before their time had come.
+  std::uint64_t delayed_dropped = 0;
+  std::vector<std::string> problems;  // as Broker::problems()
 };
 
 }  // namespace comet::broker

@@ -86,6 +86,9 @@ class NameServer {
   [[nodiscard]] IpEndpoint local() const;
   // After start(). Thread-safe.
   [[nodiscard]] NameServerStats stats() const;
+  // Why this name server cannot do all that it should, for its operator. After start().
+  // Thread-safe.
+  [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
   struct Impl;

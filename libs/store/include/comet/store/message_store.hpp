@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -207,6 +208,10 @@ class MessageStore {
   // One record by its physical offset; empty when there is none.
   [[nodiscard]] SharedBytes read_record(std::int64_t physical_offset) const;
 
+  // Topics with a queue that has ever had a message, and how many queues each has: the highest
+  // queue id and one.
+  [[nodiscard]] std::map<std::string, std::int32_t, std::less<>> queue_counts() const;
+
   // 0 for unknown queues.
   [[nodiscard]] std::int64_t min_offset(std::string_view topic, std::int32_t queue_id) const;
   [[nodiscard]] std::int64_t max_offset(std::string_view topic, std::int32_t queue_id) const;
@@ -236,10 +241,20 @@ class MessageStore {
   // built anew from a long log. May read the disk.
   [[nodiscard]] KeyQueryResult query(const KeyQuery& query) const;
 
+  // Store time (store_clock.hpp), ms: what an append would be stamped with.
+  [[nodiscard]] std::int64_t now_millis() const;
+  // Of the newest record that was there when the store was opened; 0 when there was none. What
+  // happened before the last end of the store happened until then.
+  [[nodiscard]] std::int64_t newest_store_time_at_start() const;
+
   [[nodiscard]] std::int64_t min_physical_offset() const;
   [[nodiscard]] std::int64_t max_physical_offset() const;
   // Stored, and not yet on the disk.
   [[nodiscard]] std::int64_t unsynced_bytes() const;
+  // Where the log ends: with what was appended (under sync_flush readers see it later), and on the
+  // disk.
+  [[nodiscard]] std::int64_t appended_end() const;
+  [[nodiscard]] std::int64_t synced_end() const;
   [[nodiscard]] std::string read_only_reason() const;  // empty: writable
 
   // Looks after disk space every clean_interval until it is cancelled: deletes expired log files
