@@ -62,7 +62,8 @@ asio::awaitable<void> send_lines(Lines& lines) {
 
 asio::awaitable<void> send_all(Lines& lines, int window) {
   co_await lines.producer.start();
-  comet::TaskGroup senders(lines.producer.client()->executor(), comet::real_time());
+  const auto executor = co_await asio::this_coro::executor;
+  comet::TaskGroup senders(executor, comet::real_time());
   for (int i = 0; i < window; ++i) senders.spawn("sender", send_lines(lines));
   co_await senders.join();
   co_await lines.producer.shutdown();

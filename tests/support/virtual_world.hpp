@@ -28,12 +28,11 @@ class VirtualWorld {
     bool done = false;
     std::exception_ptr problem;
     std::optional<T> result;
-    auto on_end = [&](std::exception_ptr error, T value) {
+    auto on_end = [&](std::exception_ptr error) {
       done = true;
       problem = error;
-      if (!error) result.emplace(std::move(value));
     };
-    asio::co_spawn(context, std::move(task), on_end);
+    asio::co_spawn(context, keep(std::move(task), result), on_end);
     run_until([&done] { return done; }, limit);
     if (problem) std::rethrow_exception(problem);
     return std::move(*result);
@@ -56,15 +55,16 @@ class VirtualWorld {
   template <class T>
   T run_with_threads(asio::awaitable<T> task,
                      std::chrono::seconds limit = std::chrono::seconds(60)) {
+    bool done = false;
     std::exception_ptr problem;
     std::optional<T> result;
-    auto on_end = [&](std::exception_ptr error, T value) {
+    auto on_end = [&](std::exception_ptr error) {
+      done = true;
       problem = error;
-      if (!error) result.emplace(std::move(value));
     };
-    asio::co_spawn(context, std::move(task), on_end);
+    asio::co_spawn(context, keep(std::move(task), result), on_end);
     const auto end = std::chrono::steady_clock::now() + limit;
-    while (!problem && !result) {
+    while (!done) {
       if (std::chrono::steady_clock::now() > end)
         throw std::runtime_error("did not finish: no thread came back");
       context.restart();
@@ -102,6 +102,13 @@ class VirtualWorld {
     do {
       context.restart();
     } while (context.poll() != 0);
+  }
+
+ private:
+  // co_spawn asks its result for a default constructor.
+  template <class T>
+  static asio::awaitable<void> keep(asio::awaitable<T> task, std::optional<T>& result) {
+    result.emplace(co_await std::move(task));
   }
 };
 
