@@ -13,21 +13,16 @@
 
 namespace asio = boost::asio;
 
-// What went wrong, in words.
-std::string reason_of(std::exception_ptr problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const comet::Error& error) {
-    return error.what();
-  }
+// What became of a send, in words.
+std::string describe(const comet::SendOutcome& outcome) {
+  return outcome.ok() ? outcome.result().to_string() : outcome.text();
 }
 
 asio::awaitable<void> send_without_throwing(comet::Producer& producer) {
-  auto executor = co_await asio::this_coro::executor;
   comet::Message message("styles", "");  // illegal: a body has at least one byte
-  auto [problem, result] = co_await asio::co_spawn(executor, producer.send(std::move(message)),
-                                                   asio::as_tuple(asio::use_awaitable));
-  std::cout << "as a tuple: " << (problem ? reason_of(problem) : result.to_string()) << '\n';
+  auto [error, outcome] =
+      co_await producer.async_send(std::move(message), asio::as_tuple(asio::use_awaitable));
+  std::cout << "as a tuple: " << describe(outcome) << '\n';
 }
 
 int main(int argc, char** argv) {
@@ -36,28 +31,27 @@ int main(int argc, char** argv) {
   config.name_servers(example::name_server(argc, argv));
   comet::Producer producer(context.get_executor(), config);
   auto work = asio::make_work_guard(context);
-  std::thread thread([&context] { context.run(); });  // what belongs to the producer runs here
+  std::thread thread([&context] { context.run(); });
   int exit_code = 0;
   try {
     asio::co_spawn(context, producer.start(), asio::use_future).get();
 
-    std::promise<void> called;
-    auto callback = [&](std::exception_ptr problem, comet::SendResult result) {
-      std::cout << "callback: " << (problem ? reason_of(problem) : result.to_string()) << '\n';
-      called.set_value();
+    std::promise<bool> called;
+    auto callback = [&called](comet::error_code error, const comet::SendOutcome& outcome) {
+      (error ? std::cerr : std::cout) << "callback: " << describe(outcome) << '\n';
+      called.set_value(!error);
     };
     comet::Message first("styles", "with a callback");
-    asio::co_spawn(context, producer.send(std::move(first)), callback);
-    called.get_future().wait();
+    producer.async_send(std::move(first), callback);
+    if (!called.get_future().get()) exit_code = 1;
 
     comet::Message second("styles", "as a future");
-    std::future<comet::SendResult> future =
-        asio::co_spawn(context, producer.send(std::move(second)), asio::use_future);
-    const comet::SendResult result = future.get();
-    std::cout << "future: " << result << '\n';
+    std::future<comet::SendOutcome> future =
+        producer.async_send(std::move(second), asio::use_future);
+    std::cout << "future: " << describe(future.get()) << '\n';
 
     asio::co_spawn(context, send_without_throwing(producer), asio::use_future).get();
-  } catch (const comet::Error& error) {
+  } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     exit_code = 1;
   }

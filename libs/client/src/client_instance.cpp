@@ -114,8 +114,7 @@ void ClientInstance::Impl::require_running() const {
 asio::awaitable<RemotingCommand> ClientInstance::Impl::invoke(Address to, RemotingCommand request,
                                                               Instant deadline) {
   const std::shared_ptr<Impl> self = shared_from_this();
-  co_await remoting.exchange(to, request, deadline);
-  co_return std::move(request);
+  co_return co_await remoting.invoke(to, std::move(request), deadline);
 }
 
 ClientInstance::ClientInstance(asio::any_io_executor executor, Network& network, TimeSource& time,
@@ -223,9 +222,12 @@ asio::awaitable<RemotingCommand> ClientInstance::invoke(Address to, RemotingComm
   return impl_->invoke(std::move(to), std::move(request), deadline);
 }
 
-asio::awaitable<void> ClientInstance::exchange(const Address& to, RemotingCommand& command,
-                                               Instant deadline) {
+Task<> ClientInstance::exchange(const Address& to, RemotingCommand& command, Instant deadline) {
   return impl_->remoting.exchange(to, command, deadline);
+}
+
+Task<> ClientInstance::send_oneway(const Address& to, RemotingCommand& command, Instant deadline) {
+  return impl_->remoting.send_oneway(to, command, deadline);
 }
 
 asio::awaitable<void> ClientInstance::invoke_oneway(Address to, RemotingCommand request,

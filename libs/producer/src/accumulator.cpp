@@ -4,7 +4,7 @@
 #include <boost/asio/error.hpp>
 
 #include "comet/base/timer.hpp"
-#include "comet/base/waiter.hpp"
+#include "comet/base/task_asio.hpp"
 #include "comet/message/batch.hpp"
 #include "comet/message/reply_properties.hpp"
 #include "producer_impl.hpp"
@@ -15,7 +15,7 @@ namespace comet {
 // One gathered message, in the frame of its send.
 class Accumulator::Entry {
  public:
-  Entry(asio::any_io_executor executor) : waiter(std::move(executor)) {}
+  explicit Entry(const Wakeups& wakeups) : waiter(wakeups) {}
   ~Entry();
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
@@ -95,7 +95,7 @@ Accumulator::Entry::~Entry() {
   if (batch != nullptr) batch->entries[index] = nullptr;
 }
 
-Accumulator::Accumulator() = default;
+Accumulator::Accumulator(asio::any_io_executor executor) : wakeups_(std::move(executor)) {}
 Accumulator::~Accumulator() = default;
 
 bool Accumulator::takes(const Message& message, const ProducerConfig& config) {
@@ -112,18 +112,17 @@ bool Accumulator::takes(const Message& message, const ProducerConfig& config) {
   return true;
 }
 
-asio::awaitable<SendOutcome> Accumulator::send(std::shared_ptr<Producer::Impl> producer,
-                                               Message message) {
+Task<SendOutcome> Accumulator::send(std::shared_ptr<Producer::Impl> producer, Message message) {
   Producer::Impl& p = *producer;
   SendInProgress in_progress(p, *plain_send());
   validate(message, p.config);
   const Instant deadline = p.time.now() + p.config.send_timeout();
   FlowShare share(p.flow, 1, message.body().size());
-  Entry entry(p.client->executor());
+  Entry entry(wakeups_);
   entry.unique_id = id_of(message, p.time.wall_millis());
   std::exception_ptr no_room;
   try {
-    if (!share.try_take()) co_await wait_for_room(p, share, deadline);
+    if (!share.try_take()) co_await p.from_asio(wait_for_room(p, share, deadline));
   } catch (...) {
     no_room = std::current_exception();
   }
@@ -183,7 +182,8 @@ asio::awaitable<void> Accumulator::deliver(std::shared_ptr<Producer::Impl> produ
     auto plan = std::make_shared<SendPlan>();
     plan->part_deadline = batch->deadline;
     GatheredBatch content = std::move(batch->content);
-    SendOutcome outcome = co_await try_to_send(producer, std::move(content), std::move(plan));
+    SendOutcome outcome = co_await to_asio(
+        producer->executor(), try_to_send(producer, std::move(content), std::move(plan)));
     batch->ended(std::move(outcome));
   } catch (...) {
     batch->outcome = refused_send(std::current_exception());

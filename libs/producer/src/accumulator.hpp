@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "comet/base/task.hpp"
 #include "comet/base/time.hpp"
+#include "comet/base/waiter.hpp"
 #include "comet/producer/producer.hpp"
 
 namespace comet {
@@ -14,14 +16,13 @@ namespace comet {
 // ProduceAccumulator). Each send waits for its batch and gets its own result of it.
 class Accumulator {
  public:
-  Accumulator();
+  explicit Accumulator(asio::any_io_executor executor);
   ~Accumulator();
 
   // Whether the message may travel with others: not delayed, not for a retry topic, and so small
   // that others find room and compression has nothing to do.
   [[nodiscard]] static bool takes(const Message& message, const ProducerConfig& config);
-  [[nodiscard]] asio::awaitable<SendOutcome> send(std::shared_ptr<Producer::Impl> producer,
-                                                  Message message);
+  [[nodiscard]] Task<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Message message);
   // What has been gathered goes at once.
   void flush();
   // Forgets it: the execution context goes away.
@@ -38,6 +39,7 @@ class Accumulator {
   [[nodiscard]] asio::awaitable<void> deliver(std::shared_ptr<Producer::Impl> producer,
                                               std::shared_ptr<Batch> batch);
 
+  Wakeups wakeups_;
   std::vector<std::shared_ptr<Batch>> open_;  // few: one for each topic and store guarantee
   std::string properties_;                    // of the message being added
 };

@@ -5,6 +5,7 @@
 
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
+#include "comet/base/task_asio.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "producer_impl.hpp"
 
@@ -33,7 +34,7 @@ asio::awaitable<bool> answers(Producer::Impl& producer, Address address, Message
       remoting::RemotingCommand::request(remoting::RequestCode::get_max_offset, header);
   const Instant deadline = producer.time.now() + producer.config.detector_timeout();
   try {
-    co_await producer.client->exchange(address, command, deadline);
+    co_await to_asio(producer.executor(), producer.client->exchange(address, command, deadline));
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
     co_return false;

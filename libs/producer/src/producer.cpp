@@ -1,7 +1,8 @@
 #include "comet/producer/producer.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/dispatch.hpp>
+#include <boost/asio/io_context.hpp>
 #include <utility>
 
 #include "comet/base/log.hpp"
@@ -11,7 +12,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"
-#include "send_outcome.hpp"
+#include "send_operation.hpp"
 
 namespace comet {
 namespace {
@@ -57,27 +58,18 @@ asio::awaitable<void> shut_down(std::shared_ptr<Producer::Impl> producer) {
   producer->state = State::stopped;
 }
 
-// A message goes with others that are sent at the same time where that has been asked for.
-asio::awaitable<SendOutcome> begin(const std::shared_ptr<Producer::Impl>& producer, Message message,
-                                   SendPlanPtr plan) {
-  const bool is_plain = plan == plain_send();
-  if (is_plain && Accumulator::takes(message, producer->config)) {
-    return producer->accumulator.send(producer, std::move(message));
-  }
-  return try_to_send(producer, std::move(message), std::move(plan));
-}
-
-asio::awaitable<SendOutcome> begin(const std::shared_ptr<Producer::Impl>& producer,
-                                   std::vector<Message> batch, SendPlanPtr plan) {
-  return try_to_send(producer, std::move(batch), std::move(plan));
-}
-
 // From the caller's executor to the producer's and back.
 template <class Content>
 asio::awaitable<SendResult> send_from(std::shared_ptr<Producer::Impl> producer, Content content,
                                       SendPlanPtr plan) {
-  asio::awaitable<SendOutcome> sending = begin(producer, std::move(content), std::move(plan));
-  SendOutcome outcome = co_await run_on(producer->executor(), std::move(sending));
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  auto start = [&](SendOperation::Handler handler) {
+    SendOperation::start(std::move(producer), std::move(content), std::move(plan),
+                         std::move(handler), here);
+  };
+  constexpr auto token = asio::as_tuple(asio::use_awaitable);
+  auto sending = asio::async_initiate<decltype(token), void(error_code, SendOutcome)>(start, token);
+  auto [error, outcome] = co_await std::move(sending);
   co_return std::move(outcome).result();
 }
 
@@ -105,50 +97,6 @@ asio::any_io_executor own_executor(asio::any_io_executor callers, const Producer
   return Strand(std::move(callers));
 }
 
-// One call of async_send until its handler is called.
-class AsyncSend : public std::enable_shared_from_this<AsyncSend> {
- public:
-  using Handler = asio::any_completion_handler<void(error_code, SendOutcome)>;
-
-  AsyncSend(std::shared_ptr<Producer::Impl> producer, Handler handler)
-      : producer_(std::move(producer)),
-        handler_(std::move(handler)),
-        executor_(asio::prefer(asio::get_associated_executor(handler_, producer_->callers),
-                               asio::execution::outstanding_work.tracked)) {}
-
-  void start(Message message, SendPlanPtr plan) {
-    auto signal = detail::cancelled_on(producer_->executor(),
-                                       asio::get_associated_cancellation_slot(handler_));
-    auto on_end = [self = shared_from_this(), signal](std::exception_ptr problem,
-                                                      SendOutcome outcome) {
-      if (problem) outcome = refused_send(problem);
-      self->finish(std::move(outcome));
-    };
-    asio::co_spawn(producer_->executor(), begin(producer_, std::move(message), std::move(plan)),
-                   asio::bind_cancellation_slot(signal->slot(), std::move(on_end)));
-  }
-
- private:
-  // Leaves the producer's executor first: what a handler does is not done there.
-  void finish(SendOutcome outcome) {
-    auto call = [self = shared_from_this(), outcome = std::move(outcome)]() mutable {
-      self->call(std::move(outcome));
-    };
-    asio::post(producer_->callers, std::move(call));
-  }
-  void call(SendOutcome outcome) {
-    const error_code error = outcome.error();
-    auto resume = [handler = std::move(handler_), error, outcome = std::move(outcome)]() mutable {
-      std::move(handler)(error, std::move(outcome));
-    };
-    asio::dispatch(executor_, std::move(resume));
-  }
-
-  std::shared_ptr<Producer::Impl> producer_;
-  Handler handler_;
-  asio::any_completion_executor executor_;
-};
-
 }  // namespace
 
 Producer::Producer(asio::any_io_executor executor, ProducerConfig config)
@@ -166,23 +114,28 @@ Producer::Producer(std::shared_ptr<client::ClientInstance> client, ProducerConfi
 
 Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, ProducerConfig config_in,
                      asio::any_io_executor caller_executor)
-    : callers(std::move(caller_executor)),
-      client(std::move(client_in)),
+    : client(std::move(client_in)),
       config(std::move(config_in)),
       time(client->time()),
       faults(config.latency_fault_tolerance(), config.fault_rules()),
       flow(client->executor(), time, config.max_in_flight_messages(), config.max_in_flight_bytes()),
       settings(config, memory),
       hooks(config.send_hooks()),
+      accumulator(client->executor()),
       tasks(client->executor(), time),
       progress(client->executor(), time),
+      completions(std::move(caller_executor), config.single_threaded()),
       context(
-          asio::query(callers, asio::execution::context),
+          asio::query(client->executor(), asio::execution::context),
           [this] {
             state = State::stopped;
             accumulator.drop();
           },
-          [this] { state = State::stopped; }) {
+          [this] { state = State::stopped; }),
+      executor_(client->executor()) {
+  if (const auto* strand = executor_.target<Strand>()) {
+    strand_ = strand->require(asio::execution::blocking.never);
+  }
   config.client() = client->config();  // those of a shared client count
   settings.group = client::wrap_namespace(config.client().name_space, config.group());
   if (config.message_trace()) {
@@ -190,6 +143,11 @@ Producer::Impl::Impl(std::shared_ptr<client::ClientInstance> client_in, Producer
     hooks.push_back(trace);
   }
   settings.has_hooks = !hooks.empty() || !config.forbidden_hooks().empty();
+}
+
+bool Producer::Impl::is_here() const noexcept {
+  const auto* of_context = executor_.target<asio::io_context::executor_type>();
+  return of_context != nullptr && of_context->running_in_this_thread();
 }
 
 asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share, Instant deadline) {
@@ -230,6 +188,11 @@ Producer::~Producer() {
 
 namespace {
 
+asio::awaitable<void> tell_stats(std::shared_ptr<Producer::Impl> impl) {
+  impl->config.stats_callback()(impl->counters.read());
+  co_return;
+}
+
 asio::awaitable<void> start_producer(std::shared_ptr<Producer::Impl> impl) {
   using State = Producer::Impl::State;
   if (impl->state == State::running) co_return;
@@ -256,6 +219,12 @@ asio::awaitable<void> start_producer(std::shared_ptr<Producer::Impl> impl) {
   }
   if (impl->config.reachability_detector()) {
     impl->tasks.spawn("detector of faults", detect_faults(impl));
+  }
+  if (impl->config.stats_callback()) {
+    auto tell = [impl]() { return tell_stats(impl); };
+    const Duration interval = impl->config.stats_interval();
+    impl->tasks.spawn("statistics",
+                      repeat_every(impl->time, interval, interval, "statistics", std::move(tell)));
   }
   impl->state = State::running;
 }
@@ -288,8 +257,7 @@ void Producer::StartSend::operator()(SendHandler handler, Message message,
                                      SendOptions options) const {
   SendPlanPtr plan =
       options.is_plain() ? plain_send() : std::make_shared<const SendPlan>(std::move(options));
-  auto sending = std::make_shared<AsyncSend>(impl_, std::move(handler));
-  sending->start(std::move(message), std::move(plan));
+  SendOperation::start(impl_, std::move(message), std::move(plan), std::move(handler));
 }
 
 asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch) {
@@ -345,6 +313,8 @@ std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
 }
 
 asio::awaitable<void> Producer::shutdown() { return run_on(impl_->executor(), shut_down(impl_)); }
+
+ProducerStats Producer::stats() const noexcept { return impl_->counters.read(); }
 
 const ProducerConfig& Producer::config() const noexcept { return impl_->config; }
 

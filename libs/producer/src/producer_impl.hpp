@@ -10,10 +10,14 @@
 #include "comet/base/context_watch.hpp"
 #include "comet/client/client_instance.hpp"
 #include "comet/client/namespaces.hpp"
+#include "comet/base/strand.hpp"
+#include "comet/base/task_asio.hpp"
 #include "comet/producer/fault_table.hpp"
 #include "comet/producer/producer.hpp"
+#include "completions.hpp"
 #include "flow_limit.hpp"
 #include "outgoing_message.hpp"
+#include "send_counters.hpp"
 #include "trace.hpp"
 
 namespace comet {
@@ -26,9 +30,20 @@ struct Producer::Impl {
        asio::any_io_executor caller_executor);
 
   // All of it belongs to this executor: a strand, or one thread.
-  [[nodiscard]] asio::any_io_executor executor() const noexcept { return client->executor(); }
+  [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
+  // Calls it there, from anywhere: at once where that is allowed, else soon.
+  template <class Function>
+  void execute(Function function) {
+    if (strand_) return strand_->execute(std::move(function));
+    if (is_here()) return function();
+    asio::post(executor_, std::move(function));
+  }
+  // What a task awaits of Asio.
+  template <class T>
+  [[nodiscard]] FromAsio<T> from_asio(asio::awaitable<T> coroutine) {
+    return FromAsio<T>(executor_, std::move(coroutine));
+  }
 
-  asio::any_io_executor callers;
   std::shared_ptr<client::ClientInstance> client;
   ProducerConfig config;
   TimeSource& time;
@@ -42,10 +57,18 @@ struct Producer::Impl {
   TaskGroup tasks;               // what goes on in the background
 
   std::atomic<State> state = State::created;  // changed on the executor only
-  std::size_t sending = 0;                    // sends in progress
-  bool shutting_down = false;                 // a shutdown() is in progress
-  Event progress;  // one of the three has changed in a way that shutdown() waits for
+  SendCounters counters;
+  std::size_t sending = 0;     // sends in progress
+  bool shutting_down = false;  // a shutdown() is in progress
+  Event progress;              // one of the three has changed in a way that shutdown() waits for
+  Completions completions;
   ContextWatch context;
+
+ private:
+  [[nodiscard]] bool is_here() const noexcept;
+
+  const asio::any_io_executor executor_;
+  std::optional<Strand> strand_;  // the same, where it is one
 };
 
 // What differs from a plain send.
@@ -90,13 +113,12 @@ class SendInProgress {
 // The send algorithm (send.cpp), on the producer's executor. The coroutine keeps the producer
 // alive. Throws Error for what is refused before the message has its id: not_running,
 // illegal_message.
-[[nodiscard]] asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
-                                                       Message message, SendPlanPtr plan);
-[[nodiscard]] asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
-                                                       std::vector<Message> batch,
-                                                       SendPlanPtr plan);
-[[nodiscard]] asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
-                                                       GatheredBatch batch, SendPlanPtr plan);
+[[nodiscard]] Task<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
+                                            Message message, SendPlanPtr plan);
+[[nodiscard]] Task<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
+                                            std::vector<Message> batch, SendPlanPtr plan);
+[[nodiscard]] Task<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
+                                            GatheredBatch batch, SendPlanPtr plan);
 // The same with the outcome's result, or its error thrown.
 [[nodiscard]] asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer,
                                                        Message message, SendPlanPtr plan);

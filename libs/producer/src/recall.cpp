@@ -1,6 +1,7 @@
 // Taking back a timer message (Apache: DefaultMQProducerImpl.recallMessage).
 
 #include "comet/base/run_on.hpp"
+#include "comet/base/task_asio.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/message/recall_handle.hpp"
 #include "comet/message/validate.hpp"
@@ -59,7 +60,7 @@ asio::awaitable<std::string> recall_message(std::shared_ptr<Producer::Impl> prod
   const Instant deadline = p.time.now() + p.config.send_timeout();
   const Address broker = co_await find_broker(p, wire_topic, handle.broker_name, deadline);
   RemotingCommand command = make_request(p, wire_topic, text);
-  co_await p.client->exchange(broker, command, deadline);
+  co_await to_asio(p.executor(), p.client->exchange(broker, command, deadline));
   if (command.response_code() != ResponseCode::success) {
     throw Error(command.response_code(), "recall from topic " + topic + ", broker " +
                                              handle.broker_name + ": " +

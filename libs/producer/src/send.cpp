@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "comet/base/timer.hpp"
+#include "comet/base/task_asio.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"
@@ -61,12 +62,11 @@ SendResult queued_result(const MessageQueue& queue, OutgoingMessage& outgoing) {
   return result;
 }
 
-asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker,
-                                 const SendContext& context, OutgoingMessage& outgoing,
-                                 Instant deadline, TryOutcome& outcome) {
+Task<> ask_broker(Producer::Impl& producer, const Address& broker, const SendContext& context,
+                  OutgoingMessage& outgoing, Instant deadline, TryOutcome& outcome) {
   RemotingCommand command = outgoing.request(context.queue, context.wall_millis);
   if (context.oneway) {
-    co_await producer.client->invoke_oneway(broker, std::move(command), deadline);
+    co_await producer.client->send_oneway(broker, command, deadline);
     outcome.stored(queued_result(context.queue, outgoing));  // as far as anybody will know
     co_return;
   }
@@ -89,9 +89,8 @@ asio::awaitable<void> ask_broker(Producer::Impl& producer, const Address& broker
 }
 
 // One try on one queue.
-asio::awaitable<void> send_to(Producer::Impl& producer, const Address& broker,
-                              const MessageQueue& queue, OutgoingMessage& outgoing, bool oneway,
-                              Instant deadline, TryOutcome& outcome) {
+Task<> send_to(Producer::Impl& producer, const Address& broker, const MessageQueue& queue,
+               OutgoingMessage& outgoing, bool oneway, Instant deadline, TryOutcome& outcome) {
   SendContext context(producer.config.group(), outgoing.messages(), queue, broker,
                       producer.time.wall_millis());
   context.oneway = oneway;
@@ -126,19 +125,21 @@ void update_faults(Producer::Impl& producer, const MessageQueue& queue, bool has
 }
 
 template <class Content>
-asio::awaitable<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Content content,
-                                  SendPlanPtr plan) {
+Task<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Content content,
+                       SendPlanPtr plan) {
   Producer::Impl& p = *producer;
   SendInProgress in_progress(p, *plan);
   const OutgoingPtr held = make_outgoing(std::move(content), p.settings, p.time.wall_millis());
   OutgoingMessage& outgoing = *held;
   Instant now = p.time.now();
+  const Instant begin = now;
   const Instant deadline = plan->deadline(p.config, now);  // one budget for all that follows
+  p.counters.begun();
   SendAttempts attempts(p.config, plan->max_tries(p.config), now, deadline);
   FlowShare share(p.flow, outgoing.count(), outgoing.size());
   try {
     if (!plan->is_part() && !share.try_take()) {
-      co_await wait_for_room(p, share, deadline);
+      co_await p.from_asio(wait_for_room(p, share, deadline));
       now = p.time.now();
     }
 
@@ -146,19 +147,20 @@ asio::awaitable<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Cont
     while (attempts.next(now)) {
       route = p.client->cached_publish_route(outgoing.topic());  // it may have changed since a try
       if (!route && plan->needs_route()) {
-        route = co_await find_route(p, outgoing.topic(), deadline);
+        route = co_await p.from_asio(find_route(p, outgoing.topic(), deadline));
         now = p.time.now();
       }
       const MessageQueue& queue = choose_queue(p, route.get(), *plan, outgoing, attempts, now);
       if (const Duration pause = attempts.pause_before(queue, now); pause > Duration::zero()) {
-        co_await sleep(p, pause);
+        co_await p.from_asio(sleep(p, pause));
         now = p.time.now();
       }
 
       TryOutcome outcome(now);
       std::optional<Address> broker = p.client->publish_address(queue.broker_name);
       if (!broker) {
-        broker = co_await look_up_broker(p, queue.broker_name, outgoing.topic(), deadline);
+        broker =
+            co_await p.from_asio(look_up_broker(p, queue.broker_name, outgoing.topic(), deadline));
       }
       if (broker) {
         co_await send_to(p, *broker, queue, outgoing, plan->oneway, deadline, outcome);
@@ -168,41 +170,45 @@ asio::awaitable<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Cont
                        true);
       }
       update_faults(p, queue, broker.has_value(), outcome);
-      if (attempts.is_final(outcome)) co_return attempts.stored(std::move(outcome.result()));
-      attempts.failed(queue, broker, outcome);
       now = outcome.end();
+      if (attempts.is_final(outcome)) {
+        co_return p.counters.ended(attempts.stored(std::move(outcome.result())), now - begin);
+      }
+      attempts.failed(queue, broker, outcome);
     }
   } catch (...) {
     attempts.given_up(std::current_exception());
   }
-  co_return attempts.outcome(outgoing, now);
+  co_return p.counters.ended(attempts.outcome(outgoing, now), now - begin);
 }
 
-asio::awaitable<SendResult> result_of(asio::awaitable<SendOutcome> sending) {
-  SendOutcome outcome = co_await std::move(sending);
+asio::awaitable<SendResult> result_of(asio::any_io_executor executor, Task<SendOutcome> sending) {
+  SendOutcome outcome = co_await to_asio(executor, std::move(sending));
   co_return std::move(outcome).result();
 }
 
 }  // namespace
 
-asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer, Message message,
-                                         SendPlanPtr plan) {
+Task<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer, Message message,
+                              SendPlanPtr plan) {
   return send(std::move(producer), std::move(message), std::move(plan));
 }
 
-asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
-                                         std::vector<Message> batch, SendPlanPtr plan) {
+Task<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer, std::vector<Message> batch,
+                              SendPlanPtr plan) {
   return send(std::move(producer), std::move(batch), std::move(plan));
 }
 
-asio::awaitable<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer,
-                                         GatheredBatch batch, SendPlanPtr plan) {
+Task<SendOutcome> try_to_send(std::shared_ptr<Producer::Impl> producer, GatheredBatch batch,
+                              SendPlanPtr plan) {
   return send(std::move(producer), std::move(batch), std::move(plan));
 }
 
 asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> producer, Message message,
                                          SendPlanPtr plan) {
-  return result_of(send(std::move(producer), std::move(message), std::move(plan)));
+  asio::any_io_executor executor = producer->executor();
+  return result_of(std::move(executor),
+                   send(std::move(producer), std::move(message), std::move(plan)));
 }
 
 }  // namespace comet

@@ -1,6 +1,7 @@
 #include "send_outcome.hpp"
 
 #include <boost/asio/error.hpp>
+#include <typeinfo>
 
 #include "comet/base/awaitable.hpp"
 #include "comet/client/errors.hpp"
@@ -58,6 +59,7 @@ void describe_exception(const std::exception_ptr& problem, SendOutcome::Details&
     std::rethrow_exception(problem);
   } catch (const Error& error) {
     details.set_error(error.code(), error.context());
+    if (typeid(error) != typeid(Error)) details.thrown = problem;
   } catch (const boost::system::system_error& error) {
     details.set_error(error.code(), "send");
   } catch (const std::exception& error) {

@@ -8,6 +8,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/remoting/hook.hpp"
+#include "comet/base/task_asio.hpp"
 #include "describe.hpp"
 
 namespace comet::remoting {
@@ -40,10 +41,12 @@ struct Client::Impl {
   void prepare(const Address& to, RemotingCommand& request) const;
   static asio::awaitable<RemotingCommand> invoke(std::shared_ptr<Impl> impl, Address to,
                                                  RemotingCommand request, Instant deadline);
-  static asio::awaitable<void> exchange(std::shared_ptr<Impl> impl, const Address& to,
-                                        RemotingCommand& command, Instant deadline);
   static asio::awaitable<void> invoke_oneway(std::shared_ptr<Impl> impl, Address to,
                                              RemotingCommand request, Instant deadline);
+  static Task<> exchange(std::shared_ptr<Impl> impl, const Address& to, RemotingCommand& command,
+                         Instant deadline);
+  static Task<> send_oneway(std::shared_ptr<Impl> impl, const Address& to, RemotingCommand& command,
+                            Instant deadline);
   static asio::awaitable<std::shared_ptr<Connection>> connect(std::shared_ptr<Impl> impl,
                                                               Address to, std::int32_t code,
                                                               Instant deadline);
@@ -79,19 +82,21 @@ void Client::Impl::prepare(const Address& to, RemotingCommand& request) const {
 
 asio::awaitable<RemotingCommand> Client::Impl::invoke(std::shared_ptr<Impl> impl, Address to,
                                                       RemotingCommand request, Instant deadline) {
-  co_await exchange(impl, to, request, deadline);
+  co_await to_asio(impl->executor, exchange(impl, to, request, deadline));
   co_return std::move(request);
 }
 
-asio::awaitable<void> Client::Impl::exchange(std::shared_ptr<Impl> impl, const Address& to,
-                                             RemotingCommand& command, Instant deadline) {
+Task<> Client::Impl::exchange(std::shared_ptr<Impl> impl, const Address& to,
+                              RemotingCommand& command, Instant deadline) {
   impl->prepare(to, command);
   const std::int32_t code = command.code;
   std::shared_ptr<Connection> connection = impl->find(to);
-  if (connection == nullptr) connection = co_await connect(impl, to, code, deadline);
+  if (connection == nullptr) {
+    connection = co_await FromAsio(impl->executor, connect(impl, to, code, deadline));
+  }
   const bool answered = co_await connection->exchange(command, deadline);
   if (!answered) {
-    connection = co_await connect(impl, to, code, deadline);
+    connection = co_await FromAsio(impl->executor, connect(impl, to, code, deadline));
     (void)co_await connection->exchange(command, deadline, false);
   }
   for (const auto& hook : impl->config.hooks) {
@@ -101,12 +106,17 @@ asio::awaitable<void> Client::Impl::exchange(std::shared_ptr<Impl> impl, const A
 
 asio::awaitable<void> Client::Impl::invoke_oneway(std::shared_ptr<Impl> impl, Address to,
                                                   RemotingCommand request, Instant deadline) {
-  impl->prepare(to, request);
+  co_await to_asio(impl->executor, send_oneway(impl, to, request, deadline));
+}
+
+Task<> Client::Impl::send_oneway(std::shared_ptr<Impl> impl, const Address& to,
+                                 RemotingCommand& command, Instant deadline) {
+  impl->prepare(to, command);
   std::shared_ptr<Connection> connection = impl->find(to);
   if (connection == nullptr) {
-    connection = co_await connect(impl, to, request.code, deadline);
+    connection = co_await FromAsio(impl->executor, connect(impl, to, command.code, deadline));
   }
-  co_await connection->invoke_oneway(std::move(request), deadline);
+  (void)co_await connection->send_oneway(command, deadline);
 }
 
 // Joins the attempt in progress or begins one.
@@ -189,9 +199,12 @@ asio::awaitable<RemotingCommand> Client::invoke(const Address& to, RemotingComma
   return Impl::invoke(impl_, to, std::move(request), deadline);
 }
 
-asio::awaitable<void> Client::exchange(const Address& to, RemotingCommand& command,
-                                       Instant deadline) {
+Task<> Client::exchange(const Address& to, RemotingCommand& command, Instant deadline) {
   return Impl::exchange(impl_, to, command, deadline);
+}
+
+Task<> Client::send_oneway(const Address& to, RemotingCommand& command, Instant deadline) {
+  return Impl::send_oneway(impl_, to, command, deadline);
 }
 
 asio::awaitable<void> Client::invoke_oneway(const Address& to, RemotingCommand request,

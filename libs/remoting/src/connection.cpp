@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/base/task_asio.hpp"
 #include "connection_impl.hpp"
 
 namespace comet::remoting {
@@ -54,6 +55,7 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
       may_read(stream->executor(), time_in),
       handler_tasks(stream->executor(), time_in),
       replies_ended(stream->executor(), time_in),
+      wakeups(stream->executor()),
       watch_timer(stream->executor(), time_in),
       last_activity(time_in.now()),
       tasks(stream->executor(), time_in) {}
@@ -294,20 +296,23 @@ bool Connection::takes_requests() const noexcept { return impl_->open && !impl_-
 bool Connection::is_open() const noexcept { return impl_->open; }
 
 asio::awaitable<RemotingCommand> Connection::invoke(RemotingCommand request, Instant deadline) {
-  request.flag &= ~(RemotingCommand::kResponseFlag | RemotingCommand::kOnewayFlag);
-  co_await impl_->exchange(request, deadline, false);
+  (void)co_await to_asio(executor_, exchange(request, deadline, false));
   co_return std::move(request);
 }
 
-asio::awaitable<bool> Connection::exchange(RemotingCommand& command, Instant deadline,
-                                           bool elsewhere) {
+Task<bool> Connection::exchange(RemotingCommand& command, Instant deadline, bool elsewhere) {
   command.flag &= ~(RemotingCommand::kResponseFlag | RemotingCommand::kOnewayFlag);
   return impl_->exchange(command, deadline, elsewhere);
 }
 
+Task<bool> Connection::send_oneway(RemotingCommand& command, Instant deadline) {
+  command.flag &= ~RemotingCommand::kResponseFlag;
+  command.mark_oneway();
+  return impl_->exchange(command, deadline, false);
+}
+
 asio::awaitable<void> Connection::invoke_oneway(RemotingCommand request, Instant deadline) {
-  request.mark_oneway();
-  co_await impl_->exchange(request, deadline, false);
+  (void)co_await to_asio(executor_, send_oneway(request, deadline));
 }
 
 asio::awaitable<void> Connection::handlers_ended() {

@@ -100,7 +100,7 @@ struct Connection::Impl {
 
   // Own requests.
   // `request` becomes the answer, unless the peer goes away and the request may be sent elsewhere.
-  asio::awaitable<bool> exchange(RemotingCommand& request, Instant deadline, bool elsewhere);
+  Task<bool> exchange(RemotingCommand& request, Instant deadline, bool elsewhere);
   void start(PendingRequest& request);
   void launch(PendingRequest& request);
   void launch_queued();
@@ -145,6 +145,7 @@ struct Connection::Impl {
   std::uint64_t begun_total = 0;   // bytes ever given to the stream
   bool send_posted = false;
 
+  Wakeups wakeups;
   PendingRequests requests;
   Timer watch_timer;
   Instant watch_until{};  // what watch_timer waits for

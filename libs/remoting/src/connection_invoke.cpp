@@ -14,12 +14,11 @@ std::int32_t next_opaque() noexcept {
   return static_cast<std::int32_t>(next.fetch_add(1, std::memory_order_relaxed));
 }
 
-asio::awaitable<bool> Connection::Impl::exchange(RemotingCommand& request, Instant deadline,
-                                                 bool elsewhere) {
+Task<bool> Connection::Impl::exchange(RemotingCommand& request, Instant deadline, bool elsewhere) {
   const std::shared_ptr<Connection> keep_alive = self.shared_from_this();
   const std::int32_t code = request.code;
   request.on_its_way = false;
-  PendingRequest pending(requests, std::move(request), deadline, self.executor_, elsewhere);
+  PendingRequest pending(requests, std::move(request), deadline, wakeups, elsewhere);
   start(pending);
   if (pending.state() != State::done) {
     error_code cancelled = co_await pending.waiter.wait();

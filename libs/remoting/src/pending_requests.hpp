@@ -15,17 +15,17 @@ namespace comet::remoting {
 
 class PendingRequests;
 
-// One request, in the frame of the coroutine that waits for its outcome. It leaves the table with
+// One request, in the frame of the task that waits for its outcome. It leaves the table with
 // its frame, however that ends.
 class PendingRequest : public boost::intrusive::set_base_hook<>,
                        public boost::intrusive::list_base_hook<> {
  public:
   PendingRequest(PendingRequests& table, RemotingCommand command_in, Instant deadline_in,
-                 asio::any_io_executor executor, bool elsewhere_in) noexcept
+                 const Wakeups& wakeups, bool elsewhere_in) noexcept
       : deadline(deadline_in),
         elsewhere(elsewhere_in),
         command(std::move(command_in)),
-        waiter(std::move(executor)),
+        waiter(wakeups),
         table_(table) {}
   ~PendingRequest();
   PendingRequest(const PendingRequest&) = delete;

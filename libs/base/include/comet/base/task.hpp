@@ -1,8 +1,8 @@
 #pragma once
-// Coroutines for the path of every message. A Task is not tied to an executor: it goes on where what
-// it waits for ends, and all of that is on one executor. It costs a fraction of an asio::awaitable,
-// and its frames are recycled whatever their number. For what is done seldom, awaitables are right;
-// task_asio.hpp leads from one to the other.
+// Coroutines for the path of every message. A Task is not tied to an executor: it goes on where
+// what it waits for ends, and all of that is on one executor. It costs a fraction of an
+// asio::awaitable, and its frames are recycled whatever their number. For what is done seldom,
+// awaitables are right; task_asio.hpp leads from one to the other.
 
 #include <coroutine>
 #include <exception>

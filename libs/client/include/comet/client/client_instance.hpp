@@ -9,6 +9,7 @@
 
 #include "comet/base/address.hpp"
 #include "comet/base/awaitable.hpp"
+#include "comet/base/task.hpp"
 #include "comet/client/broker_requests.hpp"
 #include "comet/client/client_config.hpp"
 #include "comet/client/errors.hpp"
@@ -98,14 +99,15 @@ class ClientInstance {
                                                                   remoting::RemotingCommand request,
                                                                   Instant deadline);
 
-  // The same in place: `command` is the request and becomes the answer. The caller keeps the client
-  // alive; address and command stay where they are.
-  [[nodiscard]] asio::awaitable<void> exchange(const Address& to,
-                                               remoting::RemotingCommand& command,
-                                               Instant deadline);
+  // The same for tasks and in place: `command` is the request and becomes the answer. The caller
+  // keeps the client alive; address and command stay where they are.
+  [[nodiscard]] Task<> exchange(const Address& to, remoting::RemotingCommand& command,
+                                Instant deadline);
   // The same for a request that is not answered: returns when it is queued on a connection.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(Address to, remoting::RemotingCommand request,
                                                     Instant deadline);
+  [[nodiscard]] Task<> send_oneway(const Address& to, remoting::RemotingCommand& command,
+                                   Instant deadline);
 
   [[nodiscard]] const std::string& client_id() const noexcept;
   [[nodiscard]] const ClientConfig& config() const noexcept;

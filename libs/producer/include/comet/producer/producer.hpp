@@ -27,6 +27,7 @@
 #include "comet/base/time.hpp"
 #include "comet/message/message.hpp"
 #include "comet/producer/producer_config.hpp"
+#include "comet/producer/producer_stats.hpp"
 #include "comet/producer/send_error.hpp"
 #include "comet/producer/send_options.hpp"
 #include "comet/producer/send_outcome.hpp"
@@ -147,6 +148,8 @@ class Producer {
   // Cancellation: new sends stay refused; call it again to finish.
   [[nodiscard]] asio::awaitable<void> shutdown();
 
+  // Thread-safe.
+  [[nodiscard]] ProducerStats stats() const noexcept;
   [[nodiscard]] const ProducerConfig& config() const noexcept;
   // For use by several producers, and to look at.
   [[nodiscard]] const std::shared_ptr<client::ClientInstance>& client() const noexcept;

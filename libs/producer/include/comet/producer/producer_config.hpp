@@ -14,6 +14,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/producer/fault_rules.hpp"
 #include "comet/remoting/codes.hpp"
+#include "comet/producer/producer_stats.hpp"
 
 namespace comet {
 
@@ -190,6 +191,13 @@ class ProducerConfig {
   }
   ProducerConfig single_threaded(bool on) && { return std::move(single_threaded(on)); }
 
+  // Called at this interval with what the producer has done so far (Producer::stats()).
+  ProducerConfig& on_stats(StatsCallback callback, Duration interval = std::chrono::seconds(10)) {
+    stats_callback_ = std::move(callback);
+    stats_interval_ = interval;
+    return *this;
+  }
+
   // Sees every try (send_hook.hpp), in the order in which they are added.
   ProducerConfig& send_hook(std::shared_ptr<SendHook> hook) & {
     send_hooks_.push_back(std::move(hook));
@@ -301,6 +309,8 @@ class ProducerConfig {
     return forbidden_hooks_;
   }
   [[nodiscard]] bool single_threaded() const noexcept { return single_threaded_; }
+  [[nodiscard]] const StatsCallback& stats_callback() const noexcept { return stats_callback_; }
+  [[nodiscard]] Duration stats_interval() const noexcept { return stats_interval_; }
   [[nodiscard]] bool message_trace() const noexcept { return message_trace_; }
   [[nodiscard]] const std::string& trace_topic() const noexcept { return trace_topic_; }
   [[nodiscard]] const std::optional<TlsClientConfig>& tls() const noexcept { return tls_; }
@@ -333,6 +343,8 @@ class ProducerConfig {
   std::vector<std::shared_ptr<SendHook>> send_hooks_;
   std::vector<std::shared_ptr<ForbiddenHook>> forbidden_hooks_;
   bool single_threaded_ = false;
+  StatsCallback stats_callback_;
+  Duration stats_interval_{};
   bool message_trace_ = false;
   std::string trace_topic_;
   std::optional<TlsClientConfig> tls_;

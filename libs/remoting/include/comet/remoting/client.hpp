@@ -24,13 +24,13 @@ class Client {
   // 5.x), its connection gets no more requests and this one is sent once more on a new connection.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(const Address& to, RemotingCommand request,
                                                         Instant deadline);
-  // The same in place: `command` is the request and becomes the answer. Both stay where they are
-  // until then.
-  [[nodiscard]] asio::awaitable<void> exchange(const Address& to, RemotingCommand& command,
-                                               Instant deadline);
+  // The same for tasks and in place: `command` is the request and becomes the answer; after an
+  // error it says whether it was on its way. Both stay where they are until then.
+  [[nodiscard]] Task<> exchange(const Address& to, RemotingCommand& command, Instant deadline);
   // Returns when the request is queued on an open connection.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(const Address& to, RemotingCommand request,
                                                     Instant deadline);
+  [[nodiscard]] Task<> send_oneway(const Address& to, RemotingCommand& command, Instant deadline);
   // The connection to this address that takes requests, if there is one.
   [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
   // Where a connection of this client leads, as it was asked for; nullopt for those of others.

@@ -12,6 +12,7 @@
 
 #include "comet/base/awaitable.hpp"
 #include "comet/base/stream.hpp"
+#include "comet/base/task.hpp"
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/connection_limits.hpp"
 #include "comet/remoting/errors.hpp"
@@ -139,15 +140,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // or closed when the connection ends first, frame_too_large. Cancelling the caller forgets the
   // request; a late answer is dropped and the connection stays usable.
   [[nodiscard]] asio::awaitable<RemotingCommand> invoke(RemotingCommand request, Instant deadline);
-  // Like invoke, in place: `command` is the request and becomes the answer; after an error it is
-  // the request still and says whether it was on its way. False when the peer says that it is going
-  // away and has not done the request, which may be sent `elsewhere`: this connection takes no more
-  // of them. Without that the peer's GO_AWAY is the answer. `command` must stay where it is until
-  // then.
-  [[nodiscard]] asio::awaitable<bool> exchange(RemotingCommand& command, Instant deadline,
-                                               bool elsewhere = true);
+  // Like invoke, for tasks and in place: `command` is the request and becomes the answer; after an
+  // error it is the request still and says whether it was on its way. False when the peer says that
+  // it is going away and has not done the request, which may be sent `elsewhere`: this connection
+  // takes no more of them. Without that the peer's GO_AWAY is the answer. `command` must stay where
+  // it is until then.
+  [[nodiscard]] Task<bool> exchange(RemotingCommand& command, Instant deadline,
+                                    bool elsewhere = true);
   // Sends a request that is not answered. Returns when it is queued; waits and throws as above.
   [[nodiscard]] asio::awaitable<void> invoke_oneway(RemotingCommand request, Instant deadline);
+  // The same in place, for tasks.
+  [[nodiscard]] Task<bool> send_oneway(RemotingCommand& command, Instant deadline);
 
   // Queues a command: an answer, or a request whose answer nobody awaits (marked oneway by the
   // caller). Thread-safe; silently dropped when the connection has ended.

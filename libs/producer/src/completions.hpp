@@ -1,0 +1,30 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+
+namespace comet {
+
+namespace asio = boost::asio;
+
+class SendOperation;
+
+// Sends that have ended, on their way to the callers.
+class Completions {
+ public:
+  // `together`: all that end at about the same time are completed one after the other by one posted
+  // function, which suits callers of a single thread.
+  Completions(asio::any_io_executor callers, bool together);
+  void add(std::unique_ptr<SendOperation> operation);
+  [[nodiscard]] const asio::any_io_executor& callers() const noexcept { return executor_; }
+
+ private:
+  class State;
+  class One;
+  class Turn;
+
+  asio::any_io_executor executor_;
+  std::shared_ptr<State> together_;  // null: each by itself
+};
+
+}  // namespace comet

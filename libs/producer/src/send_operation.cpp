@@ -1,0 +1,101 @@
+#include "send_operation.hpp"
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+
+#include "send_outcome.hpp"
+
+namespace comet {
+namespace {
+
+// A message goes with others that are sent at the same time where that has been asked for.
+Task<SendOutcome> begin(const std::shared_ptr<Producer::Impl>& producer, Message message,
+                        SendPlanPtr plan) {
+  const bool is_plain = plan == plain_send();
+  if (is_plain && Accumulator::takes(message, producer->config)) {
+    return producer->accumulator.send(producer, std::move(message));
+  }
+  return try_to_send(producer, std::move(message), std::move(plan));
+}
+
+}  // namespace
+
+SendOperation::SendOperation(std::shared_ptr<Producer::Impl> producer, Task<SendOutcome> task,
+                             Handler handler, asio::any_io_executor executor)
+    : producer_(std::move(producer)), task_(std::move(task)), handler_(std::move(handler)) {
+  constexpr auto with_work = asio::execution::outstanding_work.tracked;
+  if (executor) {
+    is_callers_ = executor == producer_->completions.callers();
+    executor_ = asio::prefer(executor, with_work);
+  } else {
+    const auto found = asio::get_associated_executor(handler_, producer_->completions.callers());
+    executor_.emplace<asio::any_completion_executor>(asio::prefer(found, with_work));
+  }
+  const auto slot = asio::get_associated_cancellation_slot(handler_);
+  if (slot.is_connected()) connect(slot);
+}
+
+// With Boost 1.81 what is cancelled must be where that is done. The caller's slot only posts.
+void SendOperation::connect(asio::cancellation_slot slot) {
+  link_ = std::allocate_shared<Link>(small_blocks::Allocator<Link>(), Link{this});
+  slot.assign([weak = std::weak_ptr(link_),
+               executor = producer_->executor()](asio::cancellation_type /*type*/) {
+    asio::post(executor, [weak] {
+      const std::shared_ptr<Link> link = weak.lock();
+      if (link != nullptr && link->operation != nullptr) link->operation->cancel();
+    });
+  });
+}
+
+void SendOperation::start(std::shared_ptr<Producer::Impl> producer, Message message,
+                          SendPlanPtr plan, Handler handler, asio::any_io_executor executor) {
+  Task<SendOutcome> task = begin(producer, std::move(message), std::move(plan));
+  start(std::make_unique<SendOperation>(std::move(producer), std::move(task), std::move(handler),
+                                        std::move(executor)));
+}
+
+void SendOperation::start(std::shared_ptr<Producer::Impl> producer, std::vector<Message> batch,
+                          SendPlanPtr plan, Handler handler, asio::any_io_executor executor) {
+  Task<SendOutcome> task = try_to_send(producer, std::move(batch), std::move(plan));
+  start(std::make_unique<SendOperation>(std::move(producer), std::move(task), std::move(handler),
+                                        std::move(executor)));
+}
+
+void SendOperation::start(std::unique_ptr<SendOperation> operation) {
+  Producer::Impl& producer = *operation->producer_;
+  auto run = [operation = std::move(operation)]() mutable {
+    SendOperation& self = *operation.release();  // its own from now on
+    self.task_->start(self);
+  };
+  producer.execute(std::move(run));
+}
+
+void SendOperation::ended() noexcept {
+  std::unique_ptr<SendOperation> self(this);
+  if (link_ != nullptr) link_->operation = nullptr;
+  try {
+    outcome_ = task_->result();
+  } catch (...) {
+    outcome_ = refused_send(std::current_exception());
+  }
+  task_.reset();
+  Producer::Impl& producer = *producer_;
+  producer.completions.add(std::move(self));
+}
+
+void SendOperation::complete(std::unique_ptr<SendOperation> operation) {
+  Handler handler = std::move(operation->handler_);
+  SendOutcome outcome = std::move(operation->outcome_);
+  const error_code error = outcome.error();
+  const auto executor = std::move(operation->executor_);
+  const bool is_here = operation->is_callers_;
+  operation.reset();
+  if (is_here) return std::move(handler)(error, std::move(outcome));
+  auto call = [handler = std::move(handler), error, outcome = std::move(outcome)]() mutable {
+    std::move(handler)(error, std::move(outcome));
+  };
+  std::visit([&call](const auto& to) { asio::dispatch(to, std::move(call)); }, executor);
+}
+
+}  // namespace comet
