@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/asio/error.hpp>
 
-#include "comet/base/timer.hpp"
 #include "comet/base/task_asio.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/batch.hpp"
 #include "comet/message/reply_properties.hpp"
 #include "producer_impl.hpp"
@@ -64,7 +64,7 @@ class Accumulator::Batch {
     own.queue_offset = result.queue_offset + static_cast<std::int64_t>(entry.index);
     own.region_id = result.region_id;
     own.trace_on = result.trace_on;
-    return SendOutcome(std::move(own));
+    return stored_send(std::move(own));
   }
   void wake_all() {
     for (Entry* entry : entries) {

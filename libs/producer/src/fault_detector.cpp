@@ -4,8 +4,8 @@
 #include <boost/asio/error.hpp>
 
 #include "comet/base/log.hpp"
-#include "comet/base/timer.hpp"
 #include "comet/base/task_asio.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "producer_impl.hpp"
 

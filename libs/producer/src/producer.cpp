@@ -253,11 +253,16 @@ asio::awaitable<SendResult> Producer::send(Message message, SendOptions options)
   return send_from(impl_, std::move(message), std::make_shared<SendPlan>(std::move(options)));
 }
 
-void Producer::StartSend::operator()(SendHandler handler, Message message,
-                                     SendOptions options) const {
+const asio::any_io_executor& Producer::StartSend::callers() const noexcept {
+  return impl_->completions.callers();
+}
+
+void Producer::StartSend::start(SendHandler handler, asio::any_io_executor executor,
+                                Message message, SendOptions options) const {
   SendPlanPtr plan =
       options.is_plain() ? plain_send() : std::make_shared<const SendPlan>(std::move(options));
-  SendOperation::start(impl_, std::move(message), std::move(plan), std::move(handler));
+  SendOperation::start(impl_, std::move(message), std::move(plan), std::move(handler),
+                       std::move(executor));
 }
 
 asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch) {

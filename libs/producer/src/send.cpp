@@ -9,8 +9,8 @@
 #include <boost/asio/error.hpp>
 #include <optional>
 
-#include "comet/base/timer.hpp"
 #include "comet/base/task_asio.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"

@@ -113,31 +113,25 @@ Duration SendAttempts::pause_before(const MessageQueue& queue, Instant now) cons
 }
 
 SendOutcome SendAttempts::stored(SendResult result) {
-  if (tries_.empty()) return SendOutcome(std::move(result));
-  auto details = std::make_shared<SendOutcome::Details>();
-  details->may_be_stored = true;
-  details->tries = std::move(tries_);
-  return SendOutcome(std::move(result), std::move(details));
+  return stored_send(std::move(result), std::move(tries_));
 }
 
 SendOutcome SendAttempts::outcome(const OutgoingMessage& outgoing, Instant now) {
   if (weaker_) return stored(std::move(*weaker_));
-  auto details = std::make_shared<SendOutcome::Details>();
-  details->message_id = outgoing.unique_id();
+  SendFailure failure;
+  failure.message_id = outgoing.unique_id();
   if (reason_) {
-    describe_exception(reason_, *details);
-    if (!tries_.empty()) details->set_error(details->error, details->context + describe_tries());
+    failure.set_exception(reason_);
+    if (!tries_.empty()) failure.set_error(failure.error, failure.context + describe_tries());
   } else {
-    details->set_error(
-        overall_error(),
-        fmt::format("send to topic {} failed after {} {} in {} ms{}", outgoing.shown_topic(),
-                    tries_.size(), tries_.size() == 1 ? "try" : "tries", to_millis(now - begin_),
-                    describe_tries()));
+    failure.set_error(overall_error(), fmt::format("send to topic {} failed after {} {} in {} ms{}",
+                                                   outgoing.shown_topic(), tries_.size(),
+                                                   tries_.size() == 1 ? "try" : "tries",
+                                                   to_millis(now - begin_), describe_tries()));
   }
   const auto may_be_stored = [](const SendTry& attempt) { return attempt.may_be_stored; };
-  details->may_be_stored = std::any_of(tries_.begin(), tries_.end(), may_be_stored);
-  details->tries = std::move(tries_);
-  return SendOutcome(SendResult(), std::move(details));
+  failure.may_be_stored = std::any_of(tries_.begin(), tries_.end(), may_be_stored);
+  return failed_send(std::move(failure), std::move(tries_));
 }
 
 std::string SendAttempts::describe_tries() const {

@@ -4,94 +4,128 @@
 #include <typeinfo>
 
 #include "comet/base/awaitable.hpp"
+#include "comet/base/small_blocks.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/producer/send_error.hpp"
 
 namespace comet {
 namespace {
 
+const error_code kNoError;
 const std::string kNoText;
 const std::vector<SendTry> kNoTries;
+const SendResult kNoResult;
+
+std::shared_ptr<SendOutcome::State> make_state() {
+  return std::allocate_shared<SendOutcome::State>(small_blocks::Allocator<SendOutcome::State>());
+}
+
+const SendFailure* failure_of(const std::shared_ptr<SendOutcome::State>& state) noexcept {
+  return state ? state->failure.get() : nullptr;
+}
+
+const std::string& context_of(const SendOutcome& outcome) {
+  return outcome.ok() ? kNoText : outcome.state().failure->context;
+}
 
 }  // namespace
 
-void SendOutcome::Details::set_error(const error_code& code, std::string what) {
+void SendFailure::set_error(const error_code& code, std::string what) {
   error = code;
   context = std::move(what);
   text = Error(code, context).what();
 }
 
+void SendFailure::set_exception(const std::exception_ptr& problem) {
+  try {
+    std::rethrow_exception(problem);
+  } catch (const Error& caught) {
+    set_error(caught.code(), caught.context());
+    if (typeid(caught) != typeid(Error)) thrown = problem;
+  } catch (const boost::system::system_error& caught) {
+    set_error(caught.code(), "send");
+  } catch (const std::exception& caught) {
+    set_error(ClientErrc::callback_failed, caught.what());
+    thrown = problem;
+  } catch (...) {
+    set_error(ClientErrc::callback_failed, "an exception that says nothing");
+    thrown = problem;
+  }
+}
+
 const SendResult& SendOutcome::result() const& {
-  if (!ok()) {
-    if (details_->thrown) std::rethrow_exception(details_->thrown);
+  if (const SendFailure* failure = failure_of(state_)) {
+    if (failure->thrown) std::rethrow_exception(failure->thrown);
     throw SendError(*this);
   }
-  return result_;
+  return state_ ? state_->result : kNoResult;
 }
 
 SendResult SendOutcome::result() && {
-  const SendOutcome& self = *this;
-  (void)self.result();
-  return std::move(result_);
+  const SendResult& shared = static_cast<const SendOutcome&>(*this).result();
+  if (state_.use_count() != 1) return shared;
+  return std::move(state_->result);
 }
 
 const error_code& SendOutcome::error() const noexcept {
-  static const error_code none;
-  return details_ ? details_->error : none;
+  const SendFailure* failure = failure_of(state_);
+  return failure != nullptr ? failure->error : kNoError;
 }
 
 const std::string& SendOutcome::text() const noexcept {
-  return details_ ? details_->text : kNoText;
+  const SendFailure* failure = failure_of(state_);
+  return failure != nullptr ? failure->text : kNoText;
 }
 
 const std::string& SendOutcome::message_id() const noexcept {
-  return ok() ? result_.message_id : details_->message_id;
+  if (const SendFailure* failure = failure_of(state_)) return failure->message_id;
+  return state_ ? state_->result.message_id : kNoText;
 }
 
-bool SendOutcome::may_be_stored() const noexcept { return ok() || details_->may_be_stored; }
+bool SendOutcome::may_be_stored() const noexcept {
+  const SendFailure* failure = failure_of(state_);
+  return failure != nullptr ? failure->may_be_stored : state_ != nullptr;
+}
 
 const std::vector<SendTry>& SendOutcome::tries() const noexcept {
-  return details_ ? details_->tries : kNoTries;
+  return state_ ? state_->tries : kNoTries;
 }
 
-void describe_exception(const std::exception_ptr& problem, SendOutcome::Details& details) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const Error& error) {
-    details.set_error(error.code(), error.context());
-    if (typeid(error) != typeid(Error)) details.thrown = problem;
-  } catch (const boost::system::system_error& error) {
-    details.set_error(error.code(), "send");
-  } catch (const std::exception& error) {
-    details.set_error(ClientErrc::callback_failed, error.what());
-    details.thrown = problem;
-  } catch (...) {
-    details.set_error(ClientErrc::callback_failed, "an exception that says nothing");
-    details.thrown = problem;
-  }
+SendOutcome stored_send(SendResult result, std::vector<SendTry> tries) {
+  auto state = make_state();
+  state->result = std::move(result);
+  state->tries = std::move(tries);
+  return SendOutcome(std::move(state));
+}
+
+SendOutcome failed_send(SendFailure failure, std::vector<SendTry> tries) {
+  auto state = make_state();
+  state->failure = std::make_unique<const SendFailure>(std::move(failure));
+  state->tries = std::move(tries);
+  return SendOutcome(std::move(state));
 }
 
 SendOutcome refused_send(const std::exception_ptr& problem) {
-  auto details = std::make_shared<SendOutcome::Details>();
-  describe_exception(problem, *details);
-  return SendOutcome(SendResult(), std::move(details));
+  SendFailure failure;
+  failure.set_exception(problem);
+  return failed_send(std::move(failure));
 }
 
 SendOutcome with_id(const SendOutcome& failed, std::string message_id) {
-  auto details = std::make_shared<SendOutcome::Details>(failed.details());
-  details->message_id = std::move(message_id);
-  return SendOutcome(SendResult(), std::move(details));
+  SendFailure failure = *failed.state().failure;
+  failure.message_id = std::move(message_id);
+  return failed_send(std::move(failure), failed.tries());
 }
 
 SendOutcome cancelled_send(const std::string& topic, std::string message_id, bool may_be_stored) {
-  auto details = std::make_shared<SendOutcome::Details>();
-  details->set_error(asio::error::operation_aborted, "send to topic " + topic);
-  details->message_id = std::move(message_id);
-  details->may_be_stored = may_be_stored;
-  return SendOutcome(SendResult(), std::move(details));
+  SendFailure failure;
+  failure.set_error(asio::error::operation_aborted, "send to topic " + topic);
+  failure.message_id = std::move(message_id);
+  failure.may_be_stored = may_be_stored;
+  return failed_send(std::move(failure));
 }
 
 SendError::SendError(SendOutcome outcome)
-    : Error(outcome.error(), outcome.details().context), outcome_(std::move(outcome)) {}
+    : Error(outcome.error(), context_of(outcome)), outcome_(std::move(outcome)) {}
 
 }  // namespace comet

@@ -2,6 +2,7 @@
 // The inside of SendOutcome.
 
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,18 +10,29 @@
 
 namespace comet {
 
-struct SendOutcome::Details {
-  error_code error;     // none: stored in the end
+// Of a send that failed.
+class SendFailure {
+ public:
+  error_code error;
   std::string context;  // as that of an Error
   std::string text;     // context and error
   std::string message_id;
   bool may_be_stored = false;
-  std::vector<SendTry> tries;
   std::exception_ptr thrown;  // by a function of the application's
 
   void set_error(const error_code& code, std::string what);
+  // Error, context and the application's exception.
+  void set_exception(const std::exception_ptr& problem);
 };
 
+struct SendOutcome::State {
+  SendResult result;                           // of a send that did not fail
+  std::unique_ptr<const SendFailure> failure;  // of one that did
+  std::vector<SendTry> tries;
+};
+
+[[nodiscard]] SendOutcome stored_send(SendResult result, std::vector<SendTry> tries = {});
+[[nodiscard]] SendOutcome failed_send(SendFailure failure, std::vector<SendTry> tries = {});
 // Of a send that ended with an exception before its message had an id.
 [[nodiscard]] SendOutcome refused_send(const std::exception_ptr& problem);
 // The same error for one of several messages that were sent together.
@@ -28,7 +40,5 @@ struct SendOutcome::Details {
 // Of a message whose request goes on without its sender.
 [[nodiscard]] SendOutcome cancelled_send(const std::string& topic, std::string message_id,
                                          bool may_be_stored);
-// Fills in error, context and the application's exception.
-void describe_exception(const std::exception_ptr& problem, SendOutcome::Details& details);
 
 }  // namespace comet

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "comet/base/async.hpp"
-#include "comet/remoting/hook.hpp"
 #include "comet/base/task_asio.hpp"
+#include "comet/remoting/hook.hpp"
 #include "describe.hpp"
 
 namespace comet::remoting {

@@ -16,7 +16,6 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
 #include "comet/base/task.hpp"
-#include "comet/base/time.hpp"
 
 namespace comet {
 

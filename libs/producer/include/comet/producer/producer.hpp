@@ -16,10 +16,13 @@
 //                    co_await producer.async_send(message, asio::as_tuple(asio::use_awaitable));
 // Programs without an event loop use BlockingProducer (blocking_producer.hpp).
 
+#include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -163,9 +166,22 @@ class Producer {
   class StartSend {
    public:
     explicit StartSend(const Producer& producer) : impl_(producer.impl_) {}
-    void operator()(SendHandler handler, Message message, SendOptions options) const;
+    template <class Handler>
+    void operator()(Handler&& handler, Message message, SendOptions options) const {
+      const auto executor = asio::get_associated_executor(handler, callers());
+      asio::any_io_executor where;  // empty: the erased handler is asked
+      if constexpr (!std::is_same_v<const asio::any_completion_executor, decltype(executor)>) {
+        where = executor;
+      }
+      start(std::forward<Handler>(handler), std::move(where), std::move(message),
+            std::move(options));
+    }
 
    private:
+    [[nodiscard]] const asio::any_io_executor& callers() const noexcept;
+    void start(SendHandler handler, asio::any_io_executor executor, Message message,
+               SendOptions options) const;
+
     std::shared_ptr<Impl> impl_;
   };
 

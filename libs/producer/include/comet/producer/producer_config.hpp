@@ -13,8 +13,8 @@
 #include "comet/message/compression_type.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/producer/fault_rules.hpp"
-#include "comet/remoting/codes.hpp"
 #include "comet/producer/producer_stats.hpp"
+#include "comet/remoting/codes.hpp"
 
 namespace comet {
 

@@ -28,11 +28,10 @@ class SendTry {
 };
 
 // How a send ended: with a stored message, or with an error and all that is known about it. Cheap
-// to copy when it failed.
+// to move and to copy: copies share what they say.
 class SendOutcome {
  public:
-  SendOutcome() = default;
-  explicit SendOutcome(SendResult result) noexcept : result_(std::move(result)) {}
+  SendOutcome() = default;  // of no send: ok, with an empty result
 
   [[nodiscard]] bool ok() const noexcept { return !error(); }
   // Of a stored message; throws SendError when there is none.
@@ -46,8 +45,8 @@ class SendOutcome {
   [[nodiscard]] const std::string& text() const noexcept;
 
   // The unique key (UNIQ_KEY) under which the message is to be found if it is stored; those of a
-  // batch are separated by commas. Empty only when the send was refused before it had one
-  // (illegal_message, not_running) and the message brought none along.
+  // batch are separated by commas. Empty when the send was refused before it had one
+  // (illegal_message, not_running).
   [[nodiscard]] const std::string& message_id() const noexcept;
   // False: no broker has stored the message. True: one has, or nobody knows: requests were on their
   // way without an answer that says what became of them.
@@ -55,15 +54,13 @@ class SendOutcome {
   // All tries but the one that stored the message, in order.
   [[nodiscard]] const std::vector<SendTry>& tries() const noexcept;
 
-  // For the producer itself. Details: of a send that failed, or succeeded not at its first try.
-  struct Details;
-  SendOutcome(SendResult result, std::shared_ptr<const Details> details)
-      : result_(std::move(result)), details_(std::move(details)) {}
-  [[nodiscard]] const Details& details() const noexcept { return *details_; }
+  // For the producer itself.
+  struct State;
+  explicit SendOutcome(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+  [[nodiscard]] const State& state() const noexcept { return *state_; }
 
  private:
-  SendResult result_;
-  std::shared_ptr<const Details> details_;
+  std::shared_ptr<State> state_;
 };
 static_assert(!std::is_aggregate_v<SendTry> && !std::is_aggregate_v<SendOutcome>);
 
