@@ -222,7 +222,8 @@ routing::TopicConfigTable TopicTable::announced() const {
   for (bool more = true; more;) {
     const std::lock_guard lock(mutex_);
     auto at = table_.topics.upper_bound(last);
-    for (std::size_t looked_at = 0; at != table_.topics.end() && looked_at < kTopicSlice; ++looked_at) {
+    for (std::size_t looked_at = 0; at != table_.topics.end() && looked_at < kTopicSlice;
+         ++looked_at) {
       const auto& [name, config] = *at;
       last = name;
       const auto unsaved = unsaved_.find(name);
