@@ -167,4 +167,23 @@ BOOST_AUTO_TEST_CASE(each_ends_once_and_as_it_was_decided) {
   }
 }
 
+// P1: heartbeats went only to brokers of topics that had been sent to.
+BOOST_AUTO_TEST_CASE(a_restarted_producer_that_sends_nothing_is_asked_about_what_was_left_open) {
+  TransactionCluster cluster(1);
+  cluster.start_producer();
+  TransactionProducer& before = *cluster.producers.back();
+  {
+    const Transaction left = cluster.world.run(before.begin(Message("bookings", "left open")));
+    BOOST_TEST(left.is_open());
+  }
+  cluster.world.run(before.shutdown());
+  cluster.producers.clear();
+  cluster.decided["left open"] = TransactionState::commit;
+  cluster.world.pass(5min);
+  BOOST_TEST(cluster.stored().empty());
+  cluster.start_producer();
+  cluster.world.pass(5min);
+  BOOST_TEST(cluster.stored().count("left open") == 1u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

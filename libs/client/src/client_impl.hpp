@@ -10,12 +10,14 @@
 #include <string>
 #include <utility>
 
+#include "broker_states.hpp"
 #include "client_id.hpp"
 #include "comet/base/async.hpp"
 #include "comet/base/context_watch.hpp"
 #include "comet/client/client_instance.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/name_server_channel.hpp"
+#include "line_limit.hpp"
 #include "route_cache.hpp"
 
 namespace comet::client {
@@ -52,6 +54,7 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::awaitable<std::optional<routing::TopicRouteData>> query_route(
       std::string topic, Instant deadline);
   [[nodiscard]] asio::awaitable<void> refresh_routes();
+  void report_route(const std::string& topic, const std::string& change);
   // Like the channel's ask(), with an error of this library.
   [[nodiscard]] asio::awaitable<remoting::RemotingCommand> ask_name_servers(
       remoting::RemotingCommand request, Instant deadline);
@@ -79,6 +82,12 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] bool knows_us(const Address& broker) const;
   [[nodiscard]] asio::awaitable<void> announce(Instant deadline);
   [[nodiscard]] asio::awaitable<void> announce_to(Address broker);
+  [[nodiscard]] asio::awaitable<void> announce_topics(std::vector<std::string> topics);
+  // Those of them that no route is known of, after another look.
+  [[nodiscard]] asio::awaitable<std::vector<std::string>> find_routes(
+      std::vector<std::string> topics);
+  // How a request to the broker ended; an empty problem: with an answer.
+  void note_broker(const Address& broker, std::string_view problem);
   [[nodiscard]] asio::awaitable<void> send_heartbeats();
   [[nodiscard]] asio::awaitable<void> send_heartbeat(Address broker);
   [[nodiscard]] asio::awaitable<void> unregister(Address broker, std::string producer_group);
@@ -117,7 +126,9 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   std::set<Address> announcing;
   std::map<std::string, TransactionCheckHandler> check_handlers;  // by producer group
   std::map<std::string, ReplyHandler> reply_handlers;             // by correlation id
-  std::set<Address> silent_brokers;  // whose last heartbeat failed; to log changes only
+  std::set<Address> refusing;  // brokers that have answered the last heartbeat with an error
+  BrokerStates broker_states;
+  LineLimit route_lines{20, std::chrono::seconds(10)};
   TaskGroup tasks;
   ContextWatch context;
 };

@@ -84,6 +84,9 @@ ClientInstance::Impl::Impl(asio::any_io_executor executor_in, Network& network_i
 
 void ClientInstance::Impl::begin() {
   state = State::running;
+  log::info("client {} started; name servers: {}", client_id.text(),
+            name_servers.empty() ? "as " + config.address_server.url() + " has them"
+                                 : name_servers.list());
   // The tasks keep this object alive until end() has cancelled them.
   auto self = shared_from_this();
   auto refresh = [self]() { return self->refresh_routes(); };
@@ -237,6 +240,18 @@ asio::awaitable<void> ClientInstance::invoke_oneway(Address to, RemotingCommand 
 }
 
 const std::string& ClientInstance::client_id() const noexcept { return impl_->client_id.text(); }
+std::string_view ClientInstance::client_ip() const noexcept {
+  const std::string_view id = client_id();
+  return id.substr(0, id.find('@'));
+}
+
+std::string ClientInstance::name_servers() const {
+  std::string list = impl_->name_servers.list();
+  std::erase(list, ' ');
+  std::ranges::replace(list, ',', ';');
+  return list;
+}
+
 const ClientConfig& ClientInstance::config() const noexcept { return impl_->config; }
 TimeSource& ClientInstance::time() const noexcept { return impl_->time; }
 asio::any_io_executor ClientInstance::executor() const noexcept { return impl_->executor; }

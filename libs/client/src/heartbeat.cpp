@@ -10,6 +10,7 @@
 
 #include "client_impl.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -81,23 +82,65 @@ asio::awaitable<void> ClientInstance::Impl::send_heartbeat(Address broker) {
       RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat_body()));
   const Instant begin = time.now();
   const std::set<std::string> told = producer_groups;
-  std::string problem;
   try {
     RemotingCommand answer =
         co_await invoke(broker, std::move(request), begin + config.api_timeout);
     const auto connection = remoting.find(broker);
     if (connection != nullptr && told == producer_groups) announced[broker] = connection->id();
-    if (answer.response_code() != ResponseCode::success) {
-      problem = fmt::format("{} {}", remoting::to_string(answer.response_code()), answer.remark);
+    note_broker(broker, {});
+    if (answer.response_code() == ResponseCode::success) {
+      refusing.erase(broker);
+    } else if (refusing.insert(broker).second) {
+      log::warn("broker {} refuses heartbeats: {} {}", broker.to_string(),
+                remoting::to_string(answer.response_code()), answer.remark);
     }
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted) throw;
-    problem = describe_failure(error.code(), time.now() - begin);
+    note_broker(broker, describe_failure(error.code(), time.now() - begin));
   }
-  if (!problem.empty() && silent_brokers.insert(broker).second) {
-    log::warn("heartbeat to broker {} failed: {}", broker.to_string(), problem);
-  } else if (problem.empty() && silent_brokers.erase(broker) != 0) {
-    log::info("broker {} answers heartbeats again", broker.to_string());
+}
+
+void ClientInstance::Impl::note_broker(const Address& broker, std::string_view problem) {
+  if (problem.empty() && broker_states.all_well()) return;
+  const std::string_view name = routes.name_of(broker);
+  if (problem.empty()) {
+    if (const auto line = broker_states.answered(broker, name, time.now())) log::info("{}", *line);
+  } else if (const auto line = broker_states.failed(broker, name, problem, time.now())) {
+    log::warn("{}", *line);
+  }
+}
+
+asio::awaitable<std::vector<std::string>> ClientInstance::Impl::find_routes(
+    std::vector<std::string> topics) {
+  std::vector<std::string> missing;
+  for (std::string& topic : topics) {
+    bool found = routes.find(topic) != nullptr;
+    try {
+      if (!found) found = co_await look_up(topic, Purpose::read, time.now() + config.api_timeout);
+    } catch (const Error& error) {
+      log::debug("route of topic {}: {}", topic, error.what());
+    }
+    if (!found) missing.push_back(std::move(topic));
+  }
+  co_return missing;
+}
+
+// As Apache's producers do with the template topic, until each topic has a route: what a name
+// server lacks now may come.
+asio::awaitable<void> ClientInstance::Impl::announce_topics(std::vector<std::string> topics) {
+  const std::shared_ptr<Impl> self = shared_from_this();
+  Timer timer(executor, time);
+  Duration pause = std::chrono::seconds(1);
+  for (bool told = false;; told = true) {
+    topics = co_await find_routes(std::move(topics));
+    co_await announce(Instant::max());
+    if (topics.empty()) co_return;
+    if (!told) {
+      log::info("no route of topic {} yet: brokers that have it are told of this client later",
+                fmt::join(topics, ", "));
+    }
+    co_await timer.wait_for(pause);
+    pause = std::min<Duration>(2 * pause, config.route_refresh_interval);
   }
 }
 
@@ -115,6 +158,15 @@ asio::awaitable<void> ClientInstance::Impl::unregister(Address broker, std::stri
     if (error.code() == asio::error::operation_aborted) throw;
     log::debug("unregistering from broker {}: {}", broker.to_string(), error.what());
   }
+}
+
+void ClientInstance::announce_topics(std::vector<std::string> topics) {
+  impl_->require_running();
+  impl_->tasks.spawn("brokers to tell of this client", impl_->announce_topics(std::move(topics)));
+}
+
+void ClientInstance::note_broker(const Address& broker, std::string_view problem) {
+  impl_->note_broker(broker, problem);
 }
 
 asio::awaitable<void> ClientInstance::announce(Instant deadline) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "comet/base/log.hpp"
+#include "route_change.hpp"
 
 namespace comet::client {
 
@@ -17,7 +18,8 @@ TopicRoutePtr RouteCache::find(std::string_view topic) const {
   return found == routes_.end() ? nullptr : found->second;
 }
 
-bool RouteCache::accept(const std::string& topic, routing::TopicRouteData data, bool provisional) {
+std::string RouteCache::accept(const std::string& topic, routing::TopicRouteData data,
+                               bool provisional) {
   for (const routing::BrokerData& broker : data.brokers) {
     Addresses addresses;
     for (const auto& [id, text] : broker.broker_addrs) {
@@ -32,14 +34,22 @@ bool RouteCache::accept(const std::string& topic, routing::TopicRouteData data, 
     brokers_[broker.broker_name] = std::move(addresses);
   }
   TopicRoutePtr& route = routes_[topic];
+  std::string change;
+  if (!route) {
+    change = "found: " + describe_route(data);
+    if (provisional) change += ", where the first send creates the topic";
+  } else if (route->provisional && !provisional) {
+    change = "created: " + describe_route(data);
+  } else if (route->data != data) {
+    change = describe_change(route->data, data);
+  }
   if (route && route->data == data) {
-    bool changed = route->provisional != provisional;
     route->provisional = provisional;
-    return changed;
+    return change;
   }
   const std::size_t first_queue = route ? route->publish.position() : random_();
   route = std::make_shared<TopicRoute>(topic, std::move(data), provisional, first_queue);
-  return true;
+  return change;
 }
 
 std::vector<std::string> RouteCache::topics() const {
@@ -61,6 +71,15 @@ std::optional<Address> RouteCache::any(std::string_view broker_name) const {
   auto broker = brokers_.find(broker_name);
   if (broker == brokers_.end() || broker->second.empty()) return std::nullopt;
   return broker->second.begin()->second;  // the lowest id: the master where there is one
+}
+
+std::string_view RouteCache::name_of(const Address& address) const noexcept {
+  for (const auto& [name, addresses] : brokers_) {
+    for (const auto& [id, known] : addresses) {
+      if (known == address) return name;
+    }
+  }
+  return {};
 }
 
 std::vector<Address> RouteCache::masters() const {

@@ -20,13 +20,15 @@ class RouteCache {
   [[nodiscard]] TopicRoutePtr find(std::string_view topic) const;
 
   // Takes a route as the name server gave it; the round robin over its queues goes on from where
-  // the old route was (a new one begins anywhere). True when something changed.
-  bool accept(const std::string& topic, routing::TopicRouteData data, bool provisional);
+  // the old route was (a new one begins anywhere). What changed, in words; empty: nothing.
+  std::string accept(const std::string& topic, routing::TopicRouteData data, bool provisional);
 
   [[nodiscard]] std::vector<std::string> topics() const;
 
   [[nodiscard]] std::optional<Address> master(std::string_view broker_name) const;
   [[nodiscard]] std::optional<Address> any(std::string_view broker_name) const;
+  // The broker with this address; empty: none.
+  [[nodiscard]] std::string_view name_of(const Address& address) const noexcept;
   // Of all brokers that have one.
   [[nodiscard]] std::vector<Address> masters() const;
 

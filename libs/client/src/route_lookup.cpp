@@ -78,10 +78,23 @@ asio::awaitable<bool> ClientInstance::Impl::update_route(std::string topic, Purp
     co_return false;
   }
   watched_over[topic] = watched_by;
-  if (routes.accept(topic, std::move(*route), provisional)) {
-    log::debug("route of topic {} changed{}", topic, provisional ? " (not created yet)" : "");
+  const bool is_known = routes.find(topic) != nullptr;
+  const std::string change = routes.accept(topic, std::move(*route), provisional);
+  if (is_known) {
+    report_route(topic, change);
+  } else {
+    log::debug("route of topic {}: {}", topic, change);
   }
   co_return true;
+}
+
+void ClientInstance::Impl::report_route(const std::string& topic, const std::string& change) {
+  if (change.empty()) return;
+  if (!route_lines.allows(time.now())) return;
+  if (const std::size_t untold = route_lines.take_untold(); untold > 0) {
+    log::info("{} further changes of routes are not listed", untold);
+  }
+  log::info("route of topic {}: {}", topic, change);
 }
 
 asio::awaitable<std::optional<routing::TopicRouteData>> ClientInstance::Impl::query_route(

@@ -11,6 +11,7 @@
 #include "comet/base/log.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/producer/producer.hpp"
+#include "send_outcome.hpp"
 
 namespace comet {
 namespace {
@@ -38,12 +39,15 @@ struct BlockingProducer::Impl {
       };
       asio::co_spawn(context, begin(), on_end);
     };
-    {
-      const std::lock_guard lock(mutex);
-      if (ended) throw Error(ClientErrc::not_running, "the producer has been shut down");
-      asio::post(context, start);
-    }
+    post(start);
     return future.get();
+  }
+
+  template <class Start>
+  void post(Start start) {
+    const std::lock_guard lock(mutex);
+    if (ended) throw Error(ClientErrc::not_running, "the producer has been shut down");
+    asio::post(context, std::move(start));
   }
 
   asio::io_context context{1};
@@ -92,8 +96,39 @@ SendResult BlockingProducer::send_batch(std::vector<Message> batch, SendOptions 
       [&] { return impl_->producer.send_batch(std::move(batch), std::move(options)); });
 }
 
-void BlockingProducer::send_oneway(Message message) {
-  impl_->run<std::string>([&] { return impl_->producer.send_oneway(std::move(message)); });
+SendOutcome BlockingProducer::try_send(Message message) {
+  return try_send(std::move(message), SendOptions());
+}
+
+SendOutcome BlockingProducer::try_send(Message message, SendOptions options) {
+  auto promise = std::make_shared<std::promise<SendOutcome>>();
+  std::future<SendOutcome> future = promise->get_future();
+  auto on_end = [promise](error_code, SendOutcome outcome) {
+    promise->set_value(std::move(outcome));
+  };
+  try {
+    impl_->post([&, on_end] {
+      impl_->producer.async_send(std::move(message), std::move(options), on_end);
+    });
+  } catch (...) {
+    return refused_send(std::current_exception());
+  }
+  return future.get();
+}
+
+std::vector<SendResult> BlockingProducer::send_in_batches(std::vector<Message> messages,
+                                                          std::size_t max_bytes) {
+  return impl_->run<std::vector<SendResult>>(
+      [&] { return impl_->producer.send_in_batches(std::move(messages), max_bytes); });
+}
+
+MessageExt BlockingProducer::request(Message message, Duration timeout) {
+  return impl_->run<MessageExt>(
+      [&] { return impl_->producer.request(std::move(message), timeout); });
+}
+
+std::string BlockingProducer::send_oneway(Message message) {
+  return impl_->run<std::string>([&] { return impl_->producer.send_oneway(std::move(message)); });
 }
 
 std::string BlockingProducer::recall(std::string topic, std::string handle) {

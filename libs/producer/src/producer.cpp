@@ -15,6 +15,16 @@
 #include "send_operation.hpp"
 
 namespace comet {
+
+void announce(Producer::Impl& producer, const std::vector<std::string>& topics) {
+  if (topics.empty()) return;
+  std::vector<std::string> on_the_wire;
+  for (const std::string& topic : topics) {
+    on_the_wire.push_back(client::wrap_namespace(producer.config.client().name_space, topic));
+  }
+  producer.client->announce_topics(std::move(on_the_wire));
+}
+
 namespace {
 
 constexpr std::string_view kForbiddenGroup = "DEFAULT_PRODUCER";
@@ -193,6 +203,19 @@ asio::awaitable<void> tell_stats(std::shared_ptr<Producer::Impl> impl) {
   co_return;
 }
 
+// Without a trace a producer sends all the same.
+asio::awaitable<void> start_trace(Producer::Impl& producer) {
+  try {
+    co_await producer.trace->start();
+    co_return;
+  } catch (const Error& error) {
+    log::warn("the message trace of producer group {} does not start, which sends without it: {}",
+              producer.config.group(), error.what());
+  }
+  std::erase(producer.hooks, producer.trace);
+  producer.trace.reset();
+}
+
 asio::awaitable<void> start_producer(std::shared_ptr<Producer::Impl> impl) {
   using State = Producer::Impl::State;
   if (impl->state == State::running) co_return;
@@ -209,7 +232,6 @@ asio::awaitable<void> start_producer(std::shared_ptr<Producer::Impl> impl) {
   std::exception_ptr refused;
   try {
     impl->client->add_producer(impl->settings.group);
-    if (impl->trace != nullptr) co_await impl->trace->start();
   } catch (const Error&) {
     refused = std::current_exception();
   }
@@ -217,6 +239,8 @@ asio::awaitable<void> start_producer(std::shared_ptr<Producer::Impl> impl) {
     co_await impl->client->stop();
     std::rethrow_exception(refused);
   }
+  if (impl->trace != nullptr) co_await start_trace(*impl);
+  announce(*impl, impl->config.announce_topics());
   if (impl->config.reachability_detector()) {
     impl->tasks.spawn("detector of faults", detect_faults(impl));
   }

@@ -140,6 +140,9 @@ class SendAttempts;
 [[nodiscard]] asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share,
                                                   Instant deadline);
 
+// Tells the brokers of these topics of the producer, in the background.
+void announce(Producer::Impl& producer, const std::vector<std::string>& topics);
+
 // Asks brokers that failed whether they are back, until cancelled (fault_detector.cpp).
 [[nodiscard]] asio::awaitable<void> detect_faults(std::shared_ptr<Producer::Impl> producer);
 

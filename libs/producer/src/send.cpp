@@ -88,24 +88,41 @@ Task<> ask_broker(Producer::Impl& producer, const Address& broker, const SendCon
   outgoing.recycle(command);
 }
 
+void describe_origin(const Producer::Impl& producer, SendContext& context) {
+  context.born_host = producer.client->client_ip();
+  context.name_space = producer.config.client().name_space;
+  context.name_servers = producer.client->name_servers();
+  context.unit_mode = producer.config.client().unit_mode;
+}
+
+// Whether a failure says something of the broker, not of the request or its sender.
+bool is_of_the_broker(const error_code& code) {
+  return code != remoting::RemotingErrc::frame_too_large &&
+         code != remoting::RemotingErrc::too_many_requests &&
+         code != asio::error::operation_aborted;
+}
+
 // One try on one queue.
 Task<> send_to(Producer::Impl& producer, const Address& broker, const MessageQueue& queue,
                OutgoingMessage& outgoing, bool oneway, Instant deadline, TryOutcome& outcome) {
   SendContext context(producer.config.group(), outgoing.messages(), queue, broker,
                       producer.time.wall_millis());
   context.oneway = oneway;
+  if (producer.settings.has_hooks) describe_origin(producer, context);
   check_forbidden(producer, context);
   call_before(producer, context);
   try {
     const Instant until = try_deadline(producer, outcome.begin(), deadline);
     co_await ask_broker(producer, broker, context, outgoing, until, outcome);
     outcome.ended(producer.time.now());
+    if (!oneway) producer.client->note_broker(broker, {});
   } catch (const boost::system::system_error& error) {
     outcome.ended(producer.time.now());
     const bool repeatable = error.code() != remoting::RemotingErrc::frame_too_large &&
                             error.code() != asio::error::operation_aborted;
     outcome.failed(error.code(), client::describe_failure(error.code(), outcome.elapsed()),
                    repeatable);
+    if (is_of_the_broker(error.code())) producer.client->note_broker(broker, outcome.text());
   }
   context.elapsed = outcome.elapsed();
   if (outcome.is_stored() && !oneway) context.result = &outcome.result();

@@ -21,6 +21,14 @@ void call_each(const std::vector<std::shared_ptr<SendHook>>& hooks, Call call) n
 
 }  // namespace
 
+MessageType SendContext::message_type() const noexcept {
+  if (messages.empty()) return MessageType::normal;
+  const Message& first = messages.front();
+  if (first.is_delayed()) return MessageType::delayed;
+  const bool is_half = first.properties().get(property::kTransactionPrepared) == "true";
+  return is_half ? MessageType::half : MessageType::normal;
+}
+
 void SendHook::before_send(const SendContext& /*context*/) {}
 void SendHook::after_send(const SendContext& /*context*/) {}
 void SendHook::after_end_transaction(const EndTransactionContext& /*context*/) {}

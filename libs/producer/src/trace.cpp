@@ -23,9 +23,6 @@ constexpr Duration kSendTimeout = 5s;
 constexpr char kFieldEnd = '\x01';
 constexpr char kRecordEnd = '\x02';
 
-// Apache: MessageType.
-enum class TraceType { normal = 0, half = 1, commit = 2, delay = 3 };
-
 ProducerConfig trace_config(const ProducerConfig& of) {
   static std::atomic<int> made{0};
   ProducerConfig config(fmt::format("_INNER_TRACE_PRODUCER-{}-PRODUCE-{}", of.group(), ++made));
@@ -78,18 +75,14 @@ void Trace::after_send(const SendContext& context) {
   const bool is_batch = context.messages.size() > 1;
   std::size_t size = 0;
   for (const Message& message : context.messages) size += message.body().size();
-  const bool is_half = first.properties().get(property::kTransactionPrepared) == "true";
-  const TraceType type = first.delay_level() > 0 ? TraceType::delay
-                         : is_half               ? TraceType::half
-                                                 : TraceType::normal;
   Record record;
   record.text = fmt::format(
       "Pub{0}{1}{0}{2}{0}{3}{0}{4}{0}{5}{0}{6}{0}{7}{0}{8}{0}{9}{0}{10}{0}{11}{0}{12}{0}{13}{14}",
       kFieldEnd, context.wall_millis, result.region_id, context.group, first.topic(),
       result.message_id, or_null(is_batch ? std::string_view() : first.tag()),
       or_null(is_batch ? std::string_view() : first.keys()), context.broker.to_string(), size,
-      to_millis(context.elapsed), static_cast<int>(type), result.offset_message_id,
-      result.status == SendStatus::send_ok, kRecordEnd);
+      to_millis(context.elapsed), static_cast<int>(context.message_type()),
+      result.offset_message_id, result.status == SendStatus::send_ok, kRecordEnd);
   for (const Message& message : context.messages) add_keys(message, record.keys);
   add(std::move(record));
 }
@@ -105,7 +98,7 @@ void Trace::after_end_transaction(const EndTransactionContext& context) {
       "13}",
       kFieldEnd, context.wall_millis, region.empty() ? "DefaultRegion" : region, context.group,
       message.topic(), context.message_id, or_null(message.tag()), or_null(message.keys()),
-      context.broker.to_string(), static_cast<int>(TraceType::commit),
+      context.broker.to_string(), static_cast<int>(MessageType::commit),
       or_null(context.transaction_id), to_string(context.state), context.from_check, kRecordEnd);
   record.keys.insert(std::string(context.message_id));
   add_keys(message, record.keys);

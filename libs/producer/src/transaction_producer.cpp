@@ -7,11 +7,13 @@
 #include "comet/producer/transaction_producer.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <deque>
 
 #include "comet/base/log.hpp"
+#include "comet/base/run_on.hpp"
 #include "comet/base/shared_network.hpp"
 #include "comet/message/message_id.hpp"
 #include "end_transaction.hpp"
@@ -26,6 +28,7 @@ struct TransactionProducer::Impl : std::enable_shared_from_this<Impl> {
         check(std::move(check_in)),
         check_ended(client_in->executor(), client_in->time()) {}
 
+  [[nodiscard]] static asio::awaitable<void> start(std::shared_ptr<Impl> self);
   // Takes a check of a broker's; beyond the bounds it is dropped, and the broker asks again.
   void take(client::TransactionCheck asked);
   [[nodiscard]] static asio::awaitable<void> answer_checks(std::shared_ptr<Impl> self);
@@ -48,6 +51,22 @@ struct TransactionProducer::Impl : std::enable_shared_from_this<Impl> {
 };
 
 namespace {
+
+using remoting::ResponseCode;
+
+error_code code_of(SendStatus status) noexcept {
+  switch (status) {
+    case SendStatus::flush_disk_timeout:
+      return ResponseCode::flush_disk_timeout;
+    case SendStatus::flush_slave_timeout:
+      return ResponseCode::flush_slave_timeout;
+    case SendStatus::slave_not_available:
+      return ResponseCode::slave_not_available;
+    case SendStatus::send_ok:
+      break;
+  }
+  return {};
+}
 
 // Goes on when the caller is cancelled: what a local transaction has decided must be told.
 class Telling {
@@ -106,6 +125,22 @@ void make_half(Message& message, const Producer::Impl& producer) {
   }
 }
 
+// On the producer's executor.
+asio::awaitable<error_code> tell_end(std::shared_ptr<Producer::Impl> producer, SendResult sent,
+                                     std::shared_ptr<const Message> message,
+                                     TransactionState state) {
+  if (producer->state == Producer::Impl::State::stopped) co_return ClientErrc::not_running;
+  TransactionEnd end = make_end(*producer, sent, std::move(message));
+  end.state = state;
+  const std::shared_ptr<Telling> telling = start_telling(producer, std::move(end));
+  while (!telling->done) co_await telling->ended.wait();
+  co_return telling->error;
+}
+
+std::shared_ptr<const Message> shared(Message message) {
+  return std::make_shared<const Message>(std::move(message));
+}
+
 }  // namespace
 
 asio::awaitable<TransactionResult> TransactionProducer::Impl::send(std::shared_ptr<Impl> self,
@@ -138,6 +173,65 @@ asio::awaitable<TransactionResult> TransactionProducer::Impl::send(std::shared_p
   while (!telling->done) co_await telling->ended.wait();
   result.end_error = telling->error;
   co_return result;
+}
+
+struct Transaction::State {
+  std::shared_ptr<Producer::Impl> producer;
+  std::shared_ptr<const Message> message;
+  SendResult sent;
+  bool is_open = true;
+};
+
+Transaction::Transaction(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Transaction::Transaction() noexcept = default;
+Transaction::Transaction(Transaction&&) noexcept = default;
+
+Transaction& Transaction::operator=(Transaction&& other) noexcept {
+  Transaction before(std::move(*this));  // says what becomes of it
+  state_ = std::move(other.state_);
+  return *this;
+}
+
+Transaction::~Transaction() {
+  if (!is_open()) return;
+  log::warn("transaction {} of topic {} was left open: the broker will ask how it ended",
+            state_->sent.message_id, state_->message->topic());
+}
+
+bool Transaction::is_open() const noexcept { return state_ != nullptr && state_->is_open; }
+const std::string& Transaction::message_id() const noexcept { return state_->sent.message_id; }
+const SendResult& Transaction::send_result() const noexcept { return state_->sent; }
+const Message& Transaction::message() const noexcept { return *state_->message; }
+
+asio::awaitable<error_code> Transaction::end(TransactionState state) {
+  if (!is_open()) {
+    throw Error(ClientErrc::illegal_message, "this transaction has been ended or moved already");
+  }
+  state_->is_open = false;
+  auto telling = tell_end(state_->producer, state_->sent, state_->message, state);
+  return run_on(state_->producer->executor(), std::move(telling));
+}
+
+asio::awaitable<error_code> Transaction::commit() { return end(TransactionState::commit); }
+asio::awaitable<error_code> Transaction::rollback() { return end(TransactionState::rollback); }
+
+asio::awaitable<Transaction> begin_transaction(std::shared_ptr<Producer::Impl> producer,
+                                               Message message) {
+  make_half(message, *producer);
+  Message half = message;
+  auto sending = send_message(producer, std::move(half), plain_send());
+  auto state = std::make_unique<Transaction::State>();
+  state->sent = co_await run_on(producer->executor(), std::move(sending));
+  state->message = shared(std::move(message));
+  state->producer = producer;
+  if (state->sent.status != SendStatus::send_ok) {
+    auto telling = tell_end(producer, state->sent, state->message, TransactionState::rollback);
+    (void)co_await run_on(producer->executor(), std::move(telling));
+    throw Error(code_of(state->sent.status),
+                "begin a transaction: the half message is not stored as safely as asked for "
+                "and has been rolled back");
+  }
+  co_return Transaction(std::move(state));
 }
 
 void TransactionProducer::Impl::take(client::TransactionCheck check_asked) {
@@ -227,26 +321,41 @@ TransactionProducer::TransactionProducer(std::shared_ptr<client::ClientInstance>
                                          ProducerConfig config, TransactionCheck check)
     : impl_(std::make_shared<Impl>(std::move(client), config, std::move(check))) {}
 
-TransactionProducer::~TransactionProducer() { impl_->stop_checks(); }
+TransactionProducer::~TransactionProducer() {
+  if (impl_->inner->context.is_over()) return;
+  asio::dispatch(impl_->inner->executor(), [impl = impl_] { impl->stop_checks(); });
+}
+
+asio::awaitable<void> TransactionProducer::Impl::start(std::shared_ptr<Impl> self) {
+  co_await self->producer.start();
+  if (self->takes_checks) co_return;
+  self->takes_checks = true;
+  auto take = [weak = std::weak_ptr<Impl>(self)](client::TransactionCheck asked) {
+    if (auto alive = weak.lock(); alive && alive->takes_checks) alive->take(std::move(asked));
+  };
+  client::ClientInstance& client = *self->inner->client;
+  client.on_transaction_check(self->inner->settings.group, std::move(take));
+  // Brokers that ask about half messages of an earlier process must find this one.
+  announce(*self->inner, std::vector{client.config().create_topic_key});
+}
 
 asio::awaitable<void> TransactionProducer::start() {
-  const std::shared_ptr<Impl> impl = impl_;
-  co_await impl->producer.start();
-  if (impl->takes_checks) co_return;
-  impl->takes_checks = true;
-  auto take = [weak = std::weak_ptr<Impl>(impl)](client::TransactionCheck asked) {
-    if (auto self = weak.lock(); self && self->takes_checks) self->take(std::move(asked));
-  };
-  impl->inner->client->on_transaction_check(impl->inner->settings.group, std::move(take));
+  return run_on(impl_->inner->executor(), Impl::start(impl_));
 }
 
 asio::awaitable<TransactionResult> TransactionProducer::send_in_transaction(
     Message message, LocalTransaction local) {
-  return Impl::send(impl_, std::move(message), std::move(local));
+  return run_on(impl_->inner->executor(), Impl::send(impl_, std::move(message), std::move(local)));
+}
+
+asio::awaitable<Transaction> TransactionProducer::begin(Message message) {
+  return begin_transaction(impl_->inner, std::move(message));
 }
 
 Producer& TransactionProducer::producer() noexcept { return impl_->producer; }
 
-asio::awaitable<void> TransactionProducer::shutdown() { return Impl::shut_down(impl_); }
+asio::awaitable<void> TransactionProducer::shutdown() {
+  return run_on(impl_->inner->executor(), Impl::shut_down(impl_));
+}
 
 }  // namespace comet

@@ -81,6 +81,17 @@ BOOST_AUTO_TEST_CASE(a_shutdown_may_come_from_several_threads_and_ends_all_sends
   producer.shutdown();
 }
 
+BOOST_AUTO_TEST_CASE(an_outcome_comes_without_an_exception) {
+  LoopbackPeer peer;
+  BlockingProducer producer(ProducerConfig("blocking").name_servers(peer.address()));
+  BOOST_TEST(producer.try_send(Message("orders", "x")).ok());
+  const SendOutcome refused = producer.try_send(Message("orders", ""));
+  BOOST_TEST((refused.error() == ClientErrc::illegal_message));
+  BOOST_TEST(!refused.may_be_stored());
+  producer.shutdown();
+  BOOST_TEST((producer.try_send(Message("orders", "x")).error() == ClientErrc::not_running));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

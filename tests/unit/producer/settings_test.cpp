@@ -428,6 +428,53 @@ BOOST_AUTO_TEST_CASE(a_trace_topic_that_is_missing_harms_nobody) {
   world.run(world.producer->shutdown());
 }
 
+BOOST_AUTO_TEST_CASE(settings_of_a_temporary_move_into_a_variable) {
+  auto made = ProducerConfig("g").retries(3).announce_topics({"T"}).send_timeout(1s);
+  static_assert(std::is_same_v<decltype(made), ProducerConfig>);
+  static_assert(std::is_same_v<decltype(ProducerConfig("g").retries(3)), ProducerConfig>);
+  BOOST_TEST(made.group() == "g");
+  BOOST_TEST(made.retries() == 3);
+  BOOST_TEST(made.announce_topics().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(hooks_see_where_a_message_comes_from_and_of_what_type_it_is) {
+  class Watcher final : public SendHook {
+   public:
+    void before_send(const SendContext& context) override {
+      types.push_back(context.message_type());
+      born_host = context.born_host;
+      name_servers = context.name_servers;
+      unit_mode = context.unit_mode;
+    }
+    std::vector<MessageType> types;
+    std::string born_host, name_servers;
+    bool unit_mode = false;
+  };
+  auto watcher = std::make_shared<Watcher>();
+  ProducerConfig with = config("ns1:9876");
+  with.send_hook(watcher).client().client_ip = "10.9.8.7";
+  with.client().unit_mode = true;
+  start(with);
+  send();
+  Message timed("orders", "later");
+  timed.properties().set(property::kStartDeliverTime, "1900000000000");
+  send(timed);
+  BOOST_REQUIRE(watcher->types.size() == 2u);
+  BOOST_TEST((watcher->types[0] == MessageType::normal));
+  BOOST_TEST((watcher->types[1] == MessageType::delayed));
+  BOOST_TEST(watcher->born_host == "10.9.8.7");
+  BOOST_TEST(watcher->name_servers == "ns1:9876");
+  BOOST_TEST(watcher->unit_mode);
+}
+
+BOOST_AUTO_TEST_CASE(a_producer_whose_trace_cannot_start_starts_all_the_same) {
+  // Too long a name for the group of the trace's own producer.
+  ProducerConfig with(std::string(240, 'g'));
+  with.name_servers("ns1:9876").message_trace(true);
+  start(with);
+  BOOST_TEST((send().status == SendStatus::send_ok));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Transactions at the producer's side.
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
@@ -138,6 +139,79 @@ BOOST_AUTO_TEST_CASE(a_half_message_is_sent_and_its_end_told_as_apaches_producer
   BOOST_TEST(end.field("fromTransactionCheck") == "false");
   BOOST_TEST(end.field("msgId") == result.send.message_id);
   BOOST_TEST(end.field("bname") == "broker-a");
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_that_is_begun_is_committed_or_rolled_back_later) {
+  start();
+  Transaction first = run(transactions->begin(Message("orders", "one")));
+  Transaction second = run(transactions->begin(Message("orders", "two")));
+  BOOST_TEST(ends().empty());
+  BOOST_TEST(find_property(broker_a.sends.at(0).field("i"), "UNIQ_KEY") == first.message_id());
+  BOOST_TEST(find_property(broker_a.sends.at(0).field("i"), "TRAN_MSG") == "true");
+  BOOST_TEST(!run(first.commit()));
+  BOOST_TEST(!run(second.rollback()));
+  pass(1ms);
+  BOOST_REQUIRE(ends().size() == 2u);
+  BOOST_TEST(ends()[0].field("commitOrRollback") == "8");
+  BOOST_TEST(ends()[0].field("msgId") == first.message_id());
+  BOOST_TEST(ends()[1].field("commitOrRollback") == "12");
+  BOOST_TEST(!first.is_open());
+  BOOST_CHECK_THROW(run(first.commit()), Error);
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_that_is_left_open_is_told_to_nobody_and_asked_about) {
+  start();
+  std::string id;
+  {
+    Transaction open = run(transactions->begin(Message("orders", "one")));
+    Transaction moved = std::move(open);
+    BOOST_TEST(!open.is_open());  // NOLINT(bugprone-use-after-move)
+    id = moved.message_id();
+  }
+  pass(1s);
+  BOOST_TEST(ends().empty());
+  ask(id);
+  BOOST_REQUIRE(ends().size() == 1u);
+  BOOST_TEST(ends()[0].field("fromTransactionCheck") == "true");
+  BOOST_TEST(ends()[0].field("commitOrRollback") == "8");
+}
+
+BOOST_AUTO_TEST_CASE(a_half_message_that_is_not_stored_as_safely_as_asked_for_begins_nothing) {
+  start();
+  broker_a.otherwise = Act::code(ResponseCode::flush_disk_timeout);
+  try {
+    (void)run(transactions->begin(Message("orders", "one")));
+    BOOST_ERROR("begun");
+  } catch (const Error& error) {
+    BOOST_TEST((error.code() == ResponseCode::flush_disk_timeout));
+  }
+  pass(1ms);
+  BOOST_REQUIRE(ends().size() == 1u);
+  BOOST_TEST(ends()[0].field("commitOrRollback") == "12");
+}
+
+BOOST_AUTO_TEST_CASE(brokers_that_create_topics_know_a_producer_that_has_only_started) {
+  name_server.routes["TBW102"] = make_route({&broker_a});
+  name_server.routes["stock"] = make_route({&broker_b});
+  const auto heartbeats = [](const FakeBroker& broker) {
+    return std::ranges::count_if(broker.others, [](const FakeBroker::Received& other) {
+      return other.command.request_code() == RequestCode::heart_beat;
+    });
+  };
+  start(config().announce_topics({"stock"}));
+  pass(500ms);  // before the first periodical heartbeat
+  BOOST_TEST(heartbeats(broker_a) == 1);
+  BOOST_TEST(heartbeats(broker_b) == 1);
+  ask("ID-1");  // over the connection of the heartbeat
+  BOOST_TEST(ends().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_topic_that_gets_its_route_later_has_its_brokers_told_then) {
+  start(config().announce_topics({"stock"}));
+  pass(2s);
+  name_server.routes["stock"] = make_route({&broker_b});
+  pass(5s);
+  BOOST_TEST(!broker_b.others.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_rollback_and_an_unknown_state_are_told) {

@@ -64,6 +64,11 @@ class ClientInstance {
   // For those whose answers come by way of a broker. Errors: not_running.
   [[nodiscard]] asio::awaitable<void> announce(Instant deadline);
 
+  // Looks for the brokers of these topics (as they are on the wire) and tells them of the
+  // producers: at once, and where a topic has no route yet, when it gets one. For producers that
+  // brokers must find although they have sent nothing. Returns at once. Throws Error(not_running).
+  void announce_topics(std::vector<std::string> topics);
+
   // Calls `handler` when a broker asks about a transaction of that producer group (as it is on the
   // wire: with the namespace); an empty one ends that.
   void on_transaction_check(const std::string& group, TransactionCheckHandler handler);
@@ -109,7 +114,15 @@ class ClientInstance {
   [[nodiscard]] Task<> send_oneway(const Address& to, remoting::RemotingCommand& command,
                                    Instant deadline);
 
+  // How a request to a broker ended, so that each change of its state gets a line in the log; an
+  // empty problem: with an answer. For those who use exchange().
+  void note_broker(const Address& broker, std::string_view problem);
+
   [[nodiscard]] const std::string& client_id() const noexcept;
+  // The part of it before '@'.
+  [[nodiscard]] std::string_view client_ip() const noexcept;
+  // "host:port;host:port", as they are at the moment.
+  [[nodiscard]] std::string name_servers() const;
   [[nodiscard]] const ClientConfig& config() const noexcept;
   [[nodiscard]] TimeSource& time() const noexcept;
   [[nodiscard]] asio::any_io_executor executor() const noexcept;

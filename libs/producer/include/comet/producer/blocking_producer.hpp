@@ -9,6 +9,7 @@
 #include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_error.hpp"
 #include "comet/producer/send_options.hpp"
+#include "comet/producer/send_outcome.hpp"
 #include "comet/producer/send_result.hpp"
 
 namespace comet {
@@ -34,7 +35,13 @@ class BlockingProducer {
   SendResult send(Message message, SendOptions options);
   SendResult send_batch(std::vector<Message> batch);
   SendResult send_batch(std::vector<Message> batch, SendOptions options);
-  void send_oneway(Message message);
+  // How the send ended, without an exception, also where it was refused.
+  SendOutcome try_send(Message message);
+  SendOutcome try_send(Message message, SendOptions options);
+  std::vector<SendResult> send_in_batches(std::vector<Message> messages,
+                                          std::size_t max_bytes = 1u << 20);
+  std::string send_oneway(Message message);
+  MessageExt request(Message message, Duration timeout);
   std::string recall(std::string topic, std::string handle);
   [[nodiscard]] std::vector<MessageQueue> publish_queues(std::string topic);
 

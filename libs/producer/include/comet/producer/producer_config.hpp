@@ -245,6 +245,18 @@ class ProducerConfig {
     return std::move(transaction_checks(concurrent, waiting));
   }
 
+  // The brokers of these topics are told of the producer at its start, not at the first send to
+  // them. A TransactionProducer needs that to be asked about half messages that an earlier process
+  // left behind; it tells the brokers that create topics (TBW102) anyway, so name its topics where
+  // brokers do not create any (autoCreateTopicEnable=false). None.
+  ProducerConfig& announce_topics(std::vector<std::string> topics) & {
+    announce_topics_ = std::move(topics);
+    return *this;
+  }
+  ProducerConfig announce_topics(std::vector<std::string> topics) && {
+    return std::move(announce_topics(std::move(topics)));
+  }
+
   // Connections to name servers and brokers with TLS. For producers that are not given a network;
   // their constructor throws Error (TlsErrc::bad_file) naming a file that cannot be used.
   ProducerConfig& tls(TlsClientConfig value) & {
@@ -311,6 +323,9 @@ class ProducerConfig {
   [[nodiscard]] bool single_threaded() const noexcept { return single_threaded_; }
   [[nodiscard]] const StatsCallback& stats_callback() const noexcept { return stats_callback_; }
   [[nodiscard]] Duration stats_interval() const noexcept { return stats_interval_; }
+  [[nodiscard]] const std::vector<std::string>& announce_topics() const noexcept {
+    return announce_topics_;
+  }
   [[nodiscard]] bool message_trace() const noexcept { return message_trace_; }
   [[nodiscard]] const std::string& trace_topic() const noexcept { return trace_topic_; }
   [[nodiscard]] const std::optional<TlsClientConfig>& tls() const noexcept { return tls_; }
@@ -345,6 +360,7 @@ class ProducerConfig {
   bool single_threaded_ = false;
   StatsCallback stats_callback_;
   Duration stats_interval_{};
+  std::vector<std::string> announce_topics_;
   bool message_trace_ = false;
   std::string trace_topic_;
   std::optional<TlsClientConfig> tls_;

@@ -14,6 +14,14 @@
 
 namespace comet {
 
+// Apache: MessageType.
+enum class MessageType {
+  normal,
+  half,     // of a transaction that has not ended
+  commit,   // the end of a transaction (message trace only)
+  delayed,  // to be delivered later, by level or by time
+};
+
 // Valid during the call.
 class SendContext {
  public:
@@ -31,6 +39,15 @@ class SendContext {
   const Address& broker;
   std::int64_t wall_millis;  // when the try began, ms since 1970
   bool oneway = false;
+  // Of the first message.
+  [[nodiscard]] MessageType message_type() const noexcept;
+
+  // Of the producer: the IP address of its client id, its namespace, "host:port;host:port", and
+  // ClientConfig::unit_mode.
+  std::string_view born_host;
+  std::string_view name_space;
+  std::string name_servers;
+  bool unit_mode = false;
 
   // After the try:
   Duration elapsed{};

@@ -8,14 +8,13 @@
 //   };
 //   comet::TransactionProducer producer(executor, config, check);
 //   co_await producer.start();
-//   auto book = [&](const comet::Message& order) -> asio::awaitable<comet::TransactionState> {
-//     co_await book_in_the_database(order);  // what it throws leaves the state unknown
-//     co_return comet::TransactionState::commit;
-//   };
-//   comet::TransactionResult result = co_await producer.send_in_transaction(order, book);
+//   comet::Transaction transaction = co_await producer.begin(order);
+//   co_await book_in_the_database(order);  // what it throws leaves the decision to the check
+//   co_await transaction.commit();
 //
-// With g++ 12 give the coroutines names, as here: a lambda with captures that is written into the
-// co_await expression itself is destroyed twice (GCC 107288).
+// The check runs on the producer's executor, its strand. With g++ 12 give such coroutines names, as
+// here: a lambda with captures that is written into a co_await expression itself is destroyed twice
+// (GCC 107288).
 
 #include <exception>
 #include <functional>
@@ -25,6 +24,7 @@
 
 #include "comet/message/message.hpp"
 #include "comet/producer/producer.hpp"
+#include "comet/producer/transaction.hpp"
 #include "comet/producer/transaction_state.hpp"
 
 namespace comet {
@@ -71,6 +71,17 @@ class TransactionProducer {
   // As Producer::start(); from now on checks are answered, some at the same time
   // (ProducerConfig::transaction_checks).
   [[nodiscard]] asio::awaitable<void> start();
+
+  // Stores the message where no consumer sees it. The caller does its work and then ends the
+  // transaction:
+  //   comet::Transaction transaction = co_await producer.begin(order);
+  //   co_await book_in_the_database(order);
+  //   co_await transaction.commit();
+  // A delay of the message is dropped, as RocketMQ's producers do it.
+  // Errors: as Producer::send(); the response code of the weaker guarantee when the half message is
+  // not stored as asked for: it has been rolled back then.
+  // Cancellation: as Producer::send().
+  [[nodiscard]] asio::awaitable<Transaction> begin(Message message);
 
   // Stores the message where no consumer sees it, runs `local`, and tells the broker what has come
   // of it. A delay of the message is dropped, as RocketMQ's producers do it.
