@@ -91,6 +91,14 @@ void report_store(const broker::StoreStats& store, monitor::Scrape& scrape) {
                  number(std::max<std::int64_t>(age, 0)), labels);
   }
   scrape.gauge("comet_broker_store_read_only", "1 after an I/O error", store.read_only ? 1 : 0);
+  scrape.gauge("comet_broker_store_damaged_ranges",
+               "Stretches of the commit log that the start found damaged and skips",
+               number(store.damage.skipped_ranges));
+  scrape.gauge("comet_broker_store_lost_records", "Messages that were in them",
+               number(store.damage.lost_records));
+  scrape.counter("comet_broker_store_read_faults_total",
+                 "Reads that met damage, or a file that cannot be read",
+                 number(store.damage.read_faults));
   scrape.gauge("comet_broker_disk_full", "1: nothing is stored for lack of space",
                store.disk.full ? 1 : 0);
   scrape.gauge("comet_broker_disk_used_ratio", "Used part of the disk, 0 to 1",

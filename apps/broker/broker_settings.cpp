@@ -106,6 +106,15 @@ void take_timers(const Config& settings, broker::BrokerConfig& config) {
 
 // Apache gives a master the id 0 whatever the file says; one that was meant as a slave would then
 // be a second master of its name.
+void take_store_paths(const Config& settings, store::StoreConfig& store) {
+  store.commit_log_path = settings.text("storePathCommitLog");
+  store.consume_queue_path = settings.text("storePathConsumeQueue");
+  store.index_path = settings.text("storePathIndex");
+  if (store.commit_log_path.find(',') != std::string::npos) {
+    throw settings.error("storePathCommitLog", "names several directories; there can be one");
+  }
+}
+
 void check_role(const Config& settings) {
   if (settings.text("brokerRole") != "ASYNC_MASTER") {
     throw settings.error("brokerRole",
@@ -137,6 +146,9 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
     throw settings.error("namesrvAddr", problem.what());
   }
   config.store.root = settings.text("storePathRootDir");
+  take_store_paths(settings, config.store);
+  config.store.max_records_lost_at_start = settings.integer("maxRecordsLostAtStart");
+  config.store.damaged_keep_time = std::chrono::hours(settings.integer("damagedKeepHours"));
   config.store.commit_log_file_size = settings.integer("mappedFileSizeCommitLog");
   config.store.consume_queue_file_size =
       (settings.integer("mappedFileSizeConsumeQueue") + 19) / 20 * 20;

@@ -1,6 +1,7 @@
 // The store against a disk in memory that fails, forgets and lies:
 //
 //   crash_store power [--schedules N] [--seed N]   lives that end by power cuts, kills and stops
+//   crash_store rot [--schedules N] [--seed N]     the same with bits that change on the disk
 //   crash_store truncate [--step N] [--seed N]     every N-th byte of the last 64 KB as the end
 //   crash_store flip [--flips N] [--seed N]        single bits
 //   crash_store fail [--rounds N] [--seed N]       every call of a life fails
@@ -27,7 +28,7 @@ constexpr std::array<std::uint64_t, 9> kOnceBroken{3016602,  5002747,  5024884, 
 
 int usage() {
   std::fputs(
-      "usage: crash_store power|truncate|flip|fail|all [--schedules N] [--step N] [--flips N] "
+      "usage: crash_store power|rot|truncate|flip|fail|all [--schedules N] [--step N] [--flips N] "
       "[--rounds N] [--seed N]\n",
       stderr);
   return 2;
@@ -81,6 +82,11 @@ bool run(const std::string& mode, Options options) {
     if (all) {
       for (std::uint64_t seed : kOnceBroken) run_power_cuts(seed, 1);
     }
+    known = true;
+  }
+  if (all) options.schedules = 200;
+  if (all || mode == "rot") {
+    run_power_cuts(options.seed, options.schedules, Rot::some);
     known = true;
   }
   if (all || mode == "truncate") {

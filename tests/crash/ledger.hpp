@@ -32,6 +32,9 @@ class Entry {
   std::string key;
   // The power was cut before it was promised: no checksum tells whether its properties are right.
   bool perhaps_torn = false;
+  // A byte of it has changed on the disk: it may be gone, or be shown as what it says now.
+  std::int64_t damaged_at = -1;  // from its beginning; -1: it is as it was written
+  bool is_unknown = false;       // damaged so that nothing tells of its queue offset any more
 };
 
 class Ledger {
@@ -44,6 +47,12 @@ class Ledger {
   void promise(std::int64_t log_end);
   // Readers may see a unit.
   void show(const std::string& topic, std::int32_t queue_id, std::int64_t max_offset);
+  // A byte of the log has changed.
+  void damage(std::int64_t log_offset);
+  // Offsets that were given once more, since all that told of them was damaged.
+  [[nodiscard]] std::int64_t unknown_offsets() const noexcept { return unknown_offsets_; }
+  // What the store shows: equal after each start that nothing was done in front of.
+  [[nodiscard]] std::string picture(const StoreCore& core) const;
   // Log files were given up: what lies before may be gone.
   void forget_before(std::int64_t log_min) noexcept;
 
@@ -64,28 +73,28 @@ class Ledger {
 
  private:
   using QueueName = std::pair<std::string, std::int32_t>;
-  void find_out_what_is_left(const StoreCore& core, std::int64_t segment_size);
+  void find_out_what_is_left(const StoreCore& core);
+  void rebuild_queues(const StoreCore& core, bool exact);
   void check_queue(const StoreCore& core, const QueueName& name) const;
   void check_key(const StoreCore& core, const Entry& entry) const;
   void add_to_queue(const Entry& entry, std::size_t index);
   const Entry* find(const QueueName& name, std::int64_t queue_offset) const;
+  bool is_damaged(std::int64_t log_begin) const;
+  bool is_displaced(const StoreCore& core, const Entry& entry) const;
+  std::int64_t end_of_undamaged(std::int64_t due) const;
 
   std::vector<Entry> entries_;  // in the order of the log
   class Queue {
    public:
-    // The first offset. Not 0 when a power cut took all messages of a queue and left its last file:
-    // the store goes on where that begins, for it may have shown messages before.
-    std::int64_t begin = 0;
-    std::vector<std::size_t> entries;  // by offset
-    [[nodiscard]] std::int64_t end() const noexcept {
-      return begin + static_cast<std::int64_t>(entries.size());
-    }
+    std::int64_t end = 0;                         // the next offset to be given
+    std::map<std::int64_t, std::size_t> entries;  // by offset
   };
   std::map<QueueName, Queue> queues_;
   std::vector<Entry> refused_;  // behind safe_end_
   std::map<QueueName, std::int64_t> shown_;
   std::int64_t safe_end_ = 0;
   std::int64_t forgotten_before_ = 0;
+  std::int64_t unknown_offsets_ = 0;
 };
 
 }  // namespace comet::store::test

@@ -331,7 +331,7 @@ std::string PowerCutFiles::disk_after_cut(const std::string& path, const Node& n
   // Sizes are kept in order by the file system's journal, bytes are not.
   std::int64_t resizes = std::ranges::count_if(node.unsynced, &Node::Change::is_resize);
   std::int64_t kept_resizes = random_.below(resizes + 1);
-  const bool whole_sectors = path.ends_with("/checkpoint");
+  const bool whole_sectors = path.ends_with("/checkpoint") || path.ends_with("/synced");
   const int likely = static_cast<int>(random_.below(4)) * 33;
   for (const Node::Change& change : node.unsynced) {
     if (change.is_resize) {

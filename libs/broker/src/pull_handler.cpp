@@ -43,6 +43,8 @@ std::string_view status_name(ReadStatus status) {
     case ReadStatus::no_matched_logic_queue:  // Apache makes a queue when it is asked for
     case ReadStatus::no_message_in_queue:
       return "NO_MESSAGE_IN_QUEUE";
+    case ReadStatus::read_failed:
+      return "the store cannot read what lies there; the broker's log says why";
   }
   return "";
 }
@@ -63,6 +65,8 @@ ResponseCode status_code(ReadStatus status, std::int64_t asked_offset) {
     case ReadStatus::no_matched_logic_queue:
     case ReadStatus::no_message_in_queue:
       return asked_offset == 0 ? ResponseCode::pull_not_found : ResponseCode::pull_offset_moved;
+    case ReadStatus::read_failed:
+      return ResponseCode::system_error;
   }
   return ResponseCode::system_error;
 }

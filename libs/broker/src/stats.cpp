@@ -44,6 +44,7 @@ StoreStats store_stats(const store::MessageStore& store) {
   stats.earliest_store_time = store.earliest_store_time();
   stats.read_only = !store.read_only_reason().empty();
   stats.disk = store.disk_state();
+  stats.damage = store.damage_stats();
   return stats;
 }
 

@@ -24,24 +24,23 @@ void check(const error_code& error, const std::string& what) {
   if (error) fail(error, what);
 }
 
-bool has_zero(std::string_view bytes) noexcept {
-  return bytes.find('\0') != std::string_view::npos;
-}
-
-bool all_zero(std::string_view bytes) noexcept {
-  return bytes.find_first_not_of('\0') == std::string_view::npos;
-}
+// Log files that are kept open to be read.
+constexpr std::size_t kMostReaders = 64;
 
 }  // namespace
 
-CommitLog::CommitLog(FileSystem& files, std::string directory, std::int64_t segment_size)
-    : files_(files), directory_(std::move(directory)), segment_size_(segment_size) {}
+CommitLog::CommitLog(FileSystem& files, std::string directory, std::int64_t segment_size,
+                     DamagedCopies& copies)
+    : files_(files),
+      directory_(std::move(directory)),
+      copies_(copies),
+      segment_size_(segment_size) {}
 
 std::string CommitLog::path_of(std::int64_t start) const {
   return directory_ + "/" + offset_file_name(start);
 }
 
-void CommitLog::open() {
+void CommitLog::open(bool replace_files) {
   Result<std::vector<DirectoryEntry>> entries = files_.list(directory_);
   if (!entries) fail(entries.error(), "list the commit log directory " + directory_);
   std::erase_if(*entries, [&](const DirectoryEntry& entry) {
@@ -49,41 +48,59 @@ void CommitLog::open() {
     log::warn("{}/{} is no commit log file: ignored", directory_, entry.name);
     return true;
   });
+  const bool some_fit = std::ranges::any_of(
+      *entries, [&](const DirectoryEntry& entry) { return entry.size == segment_size_; });
   for (std::size_t i = 0; i < entries->size(); ++i) {
     const DirectoryEntry& entry = (*entries)[i];
-    open_segment(entry, parse_offset_file_name(entry.name), i + 1 == entries->size());
+    const std::int64_t start = parse_offset_file_name(entry.name);
+    // A crash while a file is made leaves the last one short; others were cut by somebody.
+    const bool may_be_short = some_fit || i + 1 == entries->size();
+    const bool fits = entry.size == segment_size_ || (may_be_short && entry.size < segment_size_);
+    if (start % segment_size_ != 0 || !fits) {
+      fail(
+          make_error_code(StoreErrc::wrong_file_size),
+          fmt::format("{} ({} bytes) does not fit mappedFileSizeCommitLog={}; start with the value "
+                      "that the store was made with",
+                      path_of(start), entry.size, segment_size_));
+    }
+    if (!segments_.empty()) add_missing(start, replace_files);
+    open_segment(entry, start, entry.size < segment_size_);
   }
   if (!segments_.empty()) position_ = segments_.back()->end();
   written_ = position_;
 }
 
-void CommitLog::open_segment(const DirectoryEntry& entry, std::int64_t start, bool last) {
+// Files between the last one and `until`.
+void CommitLog::add_missing(std::int64_t until, bool replace_files) {
+  while (segments_.back()->end() < until) {
+    const std::string path = path_of(segments_.back()->end());
+    if (!replace_files) {
+      fail(make_error_code(StoreErrc::too_much_lost),
+           fmt::format("{} is missing between others; bring it back, or look with "
+                       "\"comet-store-inspect repair\" at what is left: with --apply, or "
+                       "maxRecordsLostAtStart=-1, the log goes on without it",
+                       path));
+    }
+    log::error("commit log: {} is missing: zeros take its place", path);
+    Result<std::shared_ptr<Segment>> segment =
+        create_segment(segments_.back()->end(), Space::as_needed);
+    if (!segment) fail(segment.error(), "create " + path);
+    (*segment)->file_.reset();
+    segments_.push_back(std::move(*segment));
+  }
+}
+
+void CommitLog::open_segment(const DirectoryEntry& entry, std::int64_t start, bool is_short) {
   std::string path = path_of(start);
-  // A crash while a file is made leaves the last one short.
-  bool repair = last && entry.size < segment_size_;
-  if (start % segment_size_ != 0 || (entry.size != segment_size_ && !repair)) {
-    fail(make_error_code(StoreErrc::wrong_file_size),
-         fmt::format("{} ({} bytes) does not fit mappedFileSizeCommitLog={}; start with the value "
-                     "that the store was made with",
-                     path, entry.size, segment_size_));
-  }
-  if (!segments_.empty() && segments_.back()->end() != start) {
-    log::error("commit log: the files between {} and {} are missing; the log now begins at {}",
-               path_of(segments_.back()->start()), path, start);
-    segments_.clear();
-  }
   Result<std::shared_ptr<File>> file = files_.open(path, OpenMode::existing);
   if (!file) fail(file.error(), "open " + path);
-  if (repair) {
+  if (is_short) {
     log::warn("commit log: {} has {} of {} bytes: extended", path, entry.size, segment_size_);
     check((*file)->resize(segment_size_), "extend " + path);
   }
-  Result<std::shared_ptr<const char>> memory = (*file)->map(segment_size_);
-  if (!memory) fail(memory.error(), "map " + path);
+  segments_.push_back(std::make_shared<Segment>(start, segment_size_, std::move(*file)));
   // Only the last file is written; descriptors are scarcer than files.
-  if (!last) file->reset();
-  segments_.push_back(
-      std::make_shared<Segment>(start, segment_size_, std::move(*file), std::move(*memory)));
+  if (segments_.size() > 1) segments_[segments_.size() - 2]->file_.reset();
 }
 
 error_code CommitLog::reopen(Segment& segment) {
@@ -108,7 +125,9 @@ std::int64_t CommitLog::unclean_start(std::int64_t vouched_timestamp) const {
   if (segments_.empty()) return 0;
   for (std::size_t i = segments_.size(); i-- > 1;) {
     const Segment& segment = *segments_[i];
-    Result<RecordView> first = parse_record(segment.bytes_from(segment.start()), CheckCrc::no);
+    Result<SharedBytes> bytes = read_record(segment.start(), segment.end());
+    if (!bytes) continue;
+    Result<RecordView> first = parse_record(bytes->view(), CheckCrc::no);
     if (first && first->store_timestamp > 0 && first->store_timestamp <= vouched_timestamp) {
       return segment.start();
     }
@@ -116,65 +135,48 @@ std::int64_t CommitLog::unclean_start(std::int64_t vouched_timestamp) const {
   return segments_.front()->start();
 }
 
-LogScan CommitLog::scan(std::int64_t from, std::int64_t limit, CheckCrc check_crc,
-                        const Visitor& visit, ZeroBytes zeros) const {
-  LogScan scan;
-  scan.end = from;
-  SegmentPtr segment;
-  while (scan.end < limit) {
-    if (!segment || scan.end >= segment->end()) segment = segment_at(scan.end);
-    if (!segment) return scan;
-    std::string_view rest = segment->bytes_from(scan.end);
-    if (rest.size() < kBlankSize) {
-      scan.end = segment->end();
-      continue;
-    }
-    auto size = load_be<std::int32_t>(rest.data());
-    auto magic = load_be<std::int32_t>(rest.data() + 4);
-    if (magic == kBlankMagic && static_cast<std::size_t>(size) == rest.size()) {
-      scan.end = segment->end();
-      continue;
-    }
-    if (size == 0 && magic == 0) return scan;
-    Result<RecordView> record = parse_record(rest, check_crc);
-    if (!record) {
-      scan.reason = record.error().message();
-    } else if (record->physical_offset != scan.end) {
-      scan.reason = fmt::format("the record says that it lies at {}", record->physical_offset);
-    } else if (check_crc == CheckCrc::yes && !is_safe_path_component(record->topic)) {
-      scan.reason = "the record's topic cannot be one";  // torn: no checksum covers it
-    } else if (zeros == ZeroBytes::torn_properties && has_zero(record->properties)) {
-      scan.reason = "the record's properties are not whole";
-    }
-    if (!scan.reason.empty()) return scan;
-    if (visit) visit(*record);
-    scan.end += record->total_size;
-    scan.last_timestamp = record->store_timestamp;
-    ++scan.records;
+void CommitLog::note_damage(const std::vector<Damage>& damage) {
+  for (const Damage& one : damage) {
+    if (is_damaged(one.begin)) continue;
+    if (one.must_be_wiped) wipe(one.begin, one.end);
+    damage_.push_back(one);
+    std::ranges::sort(damage_, {}, &Damage::begin);
   }
-  return scan;
 }
 
-std::int64_t CommitLog::leftovers_behind(std::int64_t end) const {
-  // Only looks until a stretch of zeros: behind it a sparse file has nothing to read.
-  constexpr std::size_t kStretch = 64 * 1024;
+const Damage* CommitLog::damage_over(std::int64_t offset) const noexcept {
+  if (damage_.empty()) return nullptr;
+  auto behind = std::ranges::upper_bound(damage_, offset, {}, &Damage::begin);
+  if (behind == damage_.begin() || !std::prev(behind)->covers(offset)) return nullptr;
+  return &*std::prev(behind);
+}
+
+std::int64_t CommitLog::end_of_leftovers(std::int64_t end) const {
+  LogReader reader(*this);
   std::int64_t last = end;
-  for (std::int64_t at = end;;) {
-    SegmentPtr segment = segment_at(at);
-    if (!segment) break;
-    std::string_view bytes = segment->bytes_from(at).substr(0, kStretch);
-    if (all_zero(bytes)) {
-      at = segment->end();
-      continue;
-    }
-    last = at + static_cast<std::int64_t>(bytes.find_last_not_of('\0')) + 1;
-    at += static_cast<std::int64_t>(bytes.size());
+  for (std::int64_t at = end; holds(at);) {
+    const std::int64_t end_of_file = at - at % segment_size_ + segment_size_;
+    at = next_data(at);
+    if (at >= end_of_file) continue;
+    std::string_view bytes = reader.view(at, 64 * 1024);
+    const std::size_t found = bytes.find_last_not_of('\0');
+    if (found != std::string_view::npos) last = at + static_cast<std::int64_t>(found) + 1;
+    at += std::ssize(bytes);
   }
-  return last - end;
+  return last;
 }
 
 std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
-  std::int64_t lost = leftovers_behind(end);
+  const std::int64_t last = end_of_leftovers(end);
+  for (std::int64_t at = end; at < last;) {
+    const std::int64_t start = at - at % segment_size_;
+    const std::int64_t until = std::min(last, start + segment_size_);
+    copies_.keep(
+        offset_file_name(start), at - start, until - start,
+        [&](std::int64_t place, std::span<char> into) { return read_into(start + place, into); });
+    at = until;
+  }
+  std::erase_if(damage_, [&](const Damage& one) { return one.begin >= end; });
   drop_segments_from(end + 1);
   if (!segments_.empty() && segments_.back()->end() > end) {
     // A file that was made ahead and removed by the last life must not come back behind one that is
@@ -190,7 +192,25 @@ std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
   check(sync(end), "sync the commit log in " + directory_);
   // So may the name of the last file.
   if (!segments_.empty()) check(files_.sync_directory(directory_), "sync " + directory_);
-  return lost;
+  return last - end;
+}
+
+// In the middle of the log, for good, but for a copy. Throws Error.
+void CommitLog::wipe(std::int64_t begin, std::int64_t end) {
+  const std::int64_t start = begin - begin % segment_size_;
+  std::shared_ptr<Segment> segment =
+      *std::ranges::find_if(segments_, [&](const auto& one) { return one->start() == start; });
+  copies_.keep(
+      offset_file_name(start), begin - start, end - start,
+      [&](std::int64_t place, std::span<char> into) { return read_into(start + place, into); });
+  check(reopen(*segment), "open " + path_of(start));
+  for (std::int64_t at = begin; at < end;) {
+    const std::string zeros(static_cast<std::size_t>(std::min<std::int64_t>(end - at, 1 << 20)),
+                            '\0');
+    check(write_fully(*segment->file_, zeros, at - start), "wipe a part of " + path_of(start));
+    at += std::ssize(zeros);
+  }
+  check(segment->file_->sync_data(), "sync " + path_of(start));
 }
 
 void CommitLog::rewrite(std::int64_t from) {
@@ -202,7 +222,8 @@ void CommitLog::rewrite(std::int64_t from) {
         segments_, [&](const auto& one) { return one->start() <= from && from < one->end(); });
     check(reopen(*segment), "open " + path_of(segment->start()));
     const std::int64_t size = std::min({kPiece, end - from, segment->end() - from});
-    const std::string bytes(segment->bytes_from(from).substr(0, static_cast<std::size_t>(size)));
+    std::string bytes(static_cast<std::size_t>(size), '\0');
+    check(read_into(from, bytes), "read " + path_of(segment->start()));
     check(write_fully(*segment->file_, bytes, from - segment->start()),
           "write " + path_of(segment->start()));
     from += size;
@@ -221,6 +242,7 @@ void CommitLog::drop_segments_from(std::int64_t start) {
     std::string path = path_of(segments_.back()->start());
     check(files_.remove(path), "remove " + path);
     check(files_.sync_directory(directory_), "sync " + directory_);
+    forget_reader(*segments_.back());
     segments_.pop_back();
   }
 }
@@ -304,9 +326,7 @@ Result<std::shared_ptr<Segment>> CommitLog::create_segment(std::int64_t start, S
   }
   if (error_code error = (*file)->sync_all()) return error;
   if (error_code error = files_.sync_directory(directory_)) return error;
-  Result<std::shared_ptr<const char>> memory = (*file)->map(segment_size_);
-  if (!memory) return memory.error();
-  return std::make_shared<Segment>(start, segment_size_, std::move(*file), std::move(*memory));
+  return std::make_shared<Segment>(start, segment_size_, std::move(*file));
 }
 
 error_code CommitLog::write(std::span<iovec> pieces, std::int64_t size, bool finish_segment) {
@@ -384,6 +404,7 @@ error_code CommitLog::remove_first_file() {
   if (error && !is_missing(error)) return error;
   {
     std::unique_lock lock(segments_mutex_);
+    forget_reader(*segments_.front());
     segments_.erase(segments_.begin());
   }
   // One after the other: a power cut that brings this file back, and not the next, would leave a
@@ -396,6 +417,68 @@ SegmentPtr CommitLog::segment_at(std::int64_t offset) const {
   if (segments_.empty() || offset < segments_.front()->start()) return nullptr;
   auto index = static_cast<std::size_t>((offset - segments_.front()->start()) / segment_size_);
   return index < segments_.size() ? segments_[index] : nullptr;
+}
+
+Result<std::shared_ptr<File>> CommitLog::reader_of(const SegmentPtr& segment) const {
+  std::lock_guard lock(readers_mutex_);
+  if (segment->reader_) return segment->reader_;
+  Result<std::shared_ptr<File>> file = files_.open(path_of(segment->start()), OpenMode::existing);
+  if (!file) return file.error();
+  if (open_readers_.size() >= kMostReaders) {
+    open_readers_.front()->reader_.reset();
+    open_readers_.pop_front();
+  }
+  open_readers_.push_back(segment);
+  return segment->reader_ = std::move(*file);
+}
+
+void CommitLog::forget_reader(const Segment& segment) {
+  std::lock_guard lock(readers_mutex_);
+  segment.reader_.reset();
+  std::erase_if(open_readers_, [&](const SegmentPtr& one) { return one.get() == &segment; });
+}
+
+error_code CommitLog::read_into(std::int64_t offset, std::span<char> into) const {
+  SegmentPtr segment = segment_at(offset);
+  if (!segment || offset + std::ssize(into) > segment->end()) {
+    return make_error_code(BaseErrc::bad_value);
+  }
+  Result<std::shared_ptr<File>> file = reader_of(segment);
+  if (!file) return file.error();
+  return read_whole(**file, into, offset - segment->start());
+}
+
+Result<SharedBytes> CommitLog::read(std::int64_t offset, std::int64_t size) const {
+  if (size < 0 || size > segment_size_) return make_error_code(BaseErrc::bad_value);
+  auto memory = std::make_shared_for_overwrite<char[]>(static_cast<std::size_t>(size));
+  std::span<char> bytes(memory.get(), static_cast<std::size_t>(size));
+  if (error_code error = read_into(offset, bytes)) return error;
+  return SharedBytes(std::move(memory), std::string_view(bytes.data(), bytes.size()));
+}
+
+Result<SharedBytes> CommitLog::read_record(std::int64_t offset, std::int64_t limit) const {
+  if (offset < 0) return make_error_code(BaseErrc::bad_value);
+  const std::int64_t end = offset - offset % segment_size_ + segment_size_;
+  limit = std::min(limit, end);
+  // Most are no longer than that.
+  constexpr std::int64_t kFirst = 2048;
+  Result<SharedBytes> bytes = read(offset, std::clamp<std::int64_t>(limit - offset, 0, kFirst));
+  if (!bytes) return bytes;
+  if (bytes->size() < kRecordOverhead) return make_error_code(RecordErrc::truncated);
+  const auto size = load_be<std::int32_t>(bytes->view().data());
+  if (size < kRecordOverhead || offset + size > limit)
+    return make_error_code(RecordErrc::bad_length);
+  if (size > std::ssize(bytes->view())) return read(offset, size);
+  return SharedBytes(bytes->owner(), bytes->view().substr(0, static_cast<std::size_t>(size)));
+}
+
+std::int64_t CommitLog::next_data(std::int64_t offset) const {
+  SegmentPtr segment = segment_at(offset);
+  if (!segment) return offset;
+  Result<std::shared_ptr<File>> file = reader_of(segment);
+  if (!file) return offset;
+  const std::int64_t found = (*file)->next_data(offset - segment->start());
+  return found < 0 ? segment->end() : std::min(segment->start() + found, segment->end());
 }
 
 std::size_t CommitLog::segment_count() const {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,59 +15,44 @@
 #include <string_view>
 #include <vector>
 
+#include "comet/base/body.hpp"
 #include "comet/base/error.hpp"
 #include "comet/message/record.hpp"
+#include "damaged_copies.hpp"
 #include "file.hpp"
+#include "log_walk.hpp"
 
 namespace comet::store {
 
 // Each record leaves this much room in its segment, for the blank record.
 inline constexpr std::int64_t kBlankSize = 8;
 
-// One file of the log. Readers that were handed its bytes keep it alive and mapped.
+// One file of the log.
 class Segment {
  public:
-  Segment(std::int64_t start, std::int64_t size, std::shared_ptr<File> file,
-          std::shared_ptr<const char> memory) noexcept
-      : start_(start), size_(size), file_(std::move(file)), memory_(std::move(memory)) {}
+  Segment(std::int64_t start, std::int64_t size, std::shared_ptr<File> file) noexcept
+      : start_(start), size_(size), file_(std::move(file)) {}
 
   [[nodiscard]] std::int64_t start() const noexcept { return start_; }
   [[nodiscard]] std::int64_t end() const noexcept { return start_ + size_; }
-  // From `offset` (of the log) to the segment's end.
-  [[nodiscard]] std::string_view bytes_from(std::int64_t offset) const noexcept {
-    return {memory_.get() + (offset - start_), static_cast<std::size_t>(end() - offset)};
-  }
 
  private:
   friend class CommitLog;
   std::int64_t start_;
   std::int64_t size_;
-  std::shared_ptr<File> file_;  // empty when nothing is left to be written or synced
-  std::shared_ptr<const char> memory_;
+  std::shared_ptr<File> file_;            // empty when nothing is left to be written or synced
+  mutable std::shared_ptr<File> reader_;  // under readers_mutex_; empty: not open
 };
 using SegmentPtr = std::shared_ptr<const Segment>;
 
-// How a walk over the log ended.
-class LogScan {
- public:
-  std::int64_t end = 0;  // behind the last good record, or where the limit was
-  std::int64_t records = 0;
-  std::int64_t last_timestamp = 0;  // store time of the last record; 0 without one
-  std::string reason;               // why it stopped; empty at the limit or at untouched zeros
-};
-
-// What a zero byte in a record's properties, which no checksum covers, says about it.
-enum class ZeroBytes {
-  allowed,          // nothing
-  torn_properties,  // that they were not written as a whole: the store takes no such properties
-};
-
 class CommitLog {
  public:
-  CommitLog(FileSystem& files, std::string directory, std::int64_t segment_size);
+  CommitLog(FileSystem& files, std::string directory, std::int64_t segment_size,
+            DamagedCopies& copies);
 
-  // Opens what lies in the directory. Throws Error.
-  void open();
+  // Opens what lies in the directory. A file that is missing between others, or the end of one, is
+  // made of zeros: whole files only when `replace_files`. Throws Error.
+  void open(bool replace_files);
 
   // Recovery, before the first append. ---------------------------------------------------------
   // Where checking begins after an orderly stop: Apache checks the last three files.
@@ -76,12 +62,11 @@ class CommitLog {
   [[nodiscard]] std::int64_t unclean_start(std::int64_t vouched_timestamp) const;
   // Whether all files from `from` to `offset` are there.
   [[nodiscard]] bool reaches(std::int64_t from, std::int64_t offset) const;
-  using Visitor = std::function<void(const RecordView&)>;
-  // Walks record by record; stops in front of the first that is not whole.
-  [[nodiscard]] LogScan scan(std::int64_t from, std::int64_t limit, CheckCrc check,
-                             const Visitor& visit, ZeroBytes zeros = ZeroBytes::allowed) const;
-  // Makes `end` the end: what lies behind it is gone for good, and what lies between `checked_from`
-  // and it is on disk. Returns how many bytes other than zeros were given up. Throws Error.
+  // What a walk has found, for later walks and readers. Throws Error when it cannot be wiped.
+  void note_damage(const std::vector<Damage>& damage);
+  // Makes `end` the end: what lies behind it is gone for good, but for a copy, and what lies
+  // between `checked_from` and it is on disk. Returns how many bytes other than zeros were given
+  // up. Throws Error.
   std::int64_t cut(std::int64_t end, std::int64_t checked_from);
 
   // Writes everything from `from` on once more and syncs it, as the kernel has taken pages for
@@ -131,13 +116,32 @@ class CommitLog {
   }
   // Brings everything written before `end` to the disk.
   [[nodiscard]] error_code sync(std::int64_t end);
-  // The segment that holds `offset`; null when there is none.
-  [[nodiscard]] SegmentPtr segment_at(std::int64_t offset) const;
+  // Whether there is a file for it.
+  [[nodiscard]] bool holds(std::int64_t offset) const { return segment_at(offset) != nullptr; }
+  // Bytes that lie in one file. The errors are the system's, StoreErrc::short_file for a file that
+  // was cut, or BaseErrc::bad_value: there are no such bytes.
+  [[nodiscard]] Result<SharedBytes> read(std::int64_t offset, std::int64_t size) const;
+  [[nodiscard]] error_code read_into(std::int64_t offset, std::span<char> into) const;
+  // The record at `offset`, which ends before `limit`. Errors also: RecordErrc.
+  [[nodiscard]] Result<SharedBytes> read_record(std::int64_t offset, std::int64_t limit) const;
+  // Behind it and before the end of its file nothing was written in front of the result.
+  [[nodiscard]] std::int64_t next_data(std::int64_t offset) const;
+  [[nodiscard]] const std::vector<Damage>& damage() const noexcept { return damage_; }
+  // The known damage that covers `offset`; null: there is none.
+  [[nodiscard]] const Damage* damage_over(std::int64_t offset) const noexcept;
+  [[nodiscard]] bool is_damaged(std::int64_t offset) const noexcept {
+    return damage_over(offset) != nullptr;
+  }
   [[nodiscard]] std::size_t segment_count() const;
 
  private:
   [[nodiscard]] std::string path_of(std::int64_t start) const;
-  void open_segment(const DirectoryEntry& entry, std::int64_t start, bool last);
+  [[nodiscard]] SegmentPtr segment_at(std::int64_t offset) const;
+  [[nodiscard]] Result<std::shared_ptr<File>> reader_of(const SegmentPtr& segment) const;
+  void forget_reader(const Segment& segment);
+  void wipe(std::int64_t begin, std::int64_t end);
+  void open_segment(const DirectoryEntry& entry, std::int64_t start, bool is_short);
+  void add_missing(std::int64_t until, bool replace_files);
   [[nodiscard]] error_code reopen(Segment& segment);
   enum class Space { as_needed, reserved };
   [[nodiscard]] Result<std::shared_ptr<Segment>> create_segment(std::int64_t start, Space space);
@@ -145,14 +149,20 @@ class CommitLog {
   [[nodiscard]] error_code wipe_leftovers();
   void drop_segments_from(std::int64_t start);
   void zero_tail(Segment& segment, std::int64_t from);
-  [[nodiscard]] std::int64_t leftovers_behind(std::int64_t end) const;
+  // Where what lies behind `end` ends, if it is not zeros; `end` if all is.
+  [[nodiscard]] std::int64_t end_of_leftovers(std::int64_t end) const;
 
   FileSystem& files_;
   std::string directory_;
+  DamagedCopies& copies_;
   std::int64_t segment_size_;
 
   mutable std::shared_mutex segments_mutex_;
   std::vector<std::shared_ptr<Segment>> segments_;  // consecutive
+
+  mutable std::mutex readers_mutex_;
+  mutable std::deque<SegmentPtr> open_readers_;  // the first was opened first
+  std::vector<Damage> damage_;                   // by place; does not change after recovery
 
   std::mutex prepare_mutex_;
   std::shared_ptr<Segment> prepared_;  // not part of the log yet

@@ -111,6 +111,20 @@ QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
   return QueueUnit::decode(bytes.data());
 }
 
+std::optional<QueueUnit> ConsumeQueue::unit_in_files(std::int64_t queue_offset) const {
+  const std::int64_t at = queue_offset * QueueUnit::kSize;
+  if (at < first_file_ || at >= end_of_files_ || zero_from(queue_offset)) return std::nullopt;
+  return unit_at(queue_offset);
+}
+
+void ConsumeQueue::skip_to(std::int64_t queue_offset, std::int64_t physical_offset) {
+  if (queue_offset <= added_.load(std::memory_order_relaxed)) return;
+  fill(queue_offset, physical_offset);
+  added_.store(queue_offset, std::memory_order_release);
+  next_ = queue_offset;
+  log_end_ = std::max(log_end_, physical_offset);
+}
+
 std::int64_t ConsumeQueue::find_end(std::int64_t log_limit) const {
   std::int64_t low = first_file_ / QueueUnit::kSize;
   std::int64_t high = end_of_files_ / QueueUnit::kSize;
@@ -354,7 +368,7 @@ Result<std::size_t> ConsumeQueue::read_file(std::int64_t queue_offset,
   if (!file) return file.error();
   std::array<char, kMaxUnits * QueueUnit::kSize> bytes;
   std::span<char> wanted(bytes.data(), count * QueueUnit::kSize);
-  if (error_code error = read_fully(**file, wanted, queue_offset * QueueUnit::kSize - start)) {
+  if (error_code error = read_whole(**file, wanted, queue_offset * QueueUnit::kSize - start)) {
     return error;
   }
   for (std::size_t i = 0; i < count; ++i) {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -62,6 +63,12 @@ class ConsumeQueue {
   [[nodiscard]] bool has_unit(std::int64_t queue_offset) const {
     return queue_offset * QueueUnit::kSize < end_of_files_ && !zero_from(queue_offset);
   }
+  // What the files say of a queue offset, before cut() or after it; nothing for zeros and where
+  // there is no file. Throws Error.
+  [[nodiscard]] std::optional<QueueUnit> unit_in_files(std::int64_t queue_offset) const;
+  // Makes `queue_offset` the next to be given: those before are lost, with what lies at
+  // `physical_offset`.
+  void skip_to(std::int64_t queue_offset, std::int64_t physical_offset);
   // Makes it a queue without a file. Throws Error.
   void remove_all();
   // Of the first file's first unit.

@@ -29,6 +29,12 @@ class StoreCategory final : public boost::system::error_category {
         return "the topic or queue id cannot name a queue";
       case StoreErrc::foreign_format:
         return "the directory belongs to another kind of store";
+      case StoreErrc::short_file:
+        return "the file is shorter than it was";
+      case StoreErrc::too_much_lost:
+        return "more would be lost than maxRecordsLostAtStart allows";
+      case StoreErrc::log_missing:
+        return "the commit log is missing";
     }
     return "unknown store error";
   }

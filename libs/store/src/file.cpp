@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "comet/base/files.hpp"
+#include "comet/store/message_store.hpp"
 
 namespace comet::store {
 
@@ -56,6 +57,12 @@ class PosixFile final : public File {
     struct stat status{};
     if (::fstat(descriptor_, &status) != 0) return last_error();
     return static_cast<std::int64_t>(status.st_size);
+  }
+
+  std::int64_t next_data(std::int64_t at) override {
+    const off_t found = ::lseek(descriptor_, at, SEEK_DATA);
+    if (found >= 0) return found;
+    return errno == ENXIO ? -1 : at;  // not every file system can tell
   }
 
   error_code resize(std::int64_t size) override {
@@ -241,6 +248,17 @@ error_code read_fully(File& file, std::span<char> into, std::int64_t at) {
       std::ranges::fill(into, '\0');
       return {};
     }
+    into = into.subspan(*n);
+    at += static_cast<std::int64_t>(*n);
+  }
+  return {};
+}
+
+error_code read_whole(File& file, std::span<char> into, std::int64_t at) {
+  while (!into.empty()) {
+    Result<std::size_t> n = file.read_some(into, at);
+    if (!n) return n.error();
+    if (*n == 0) return make_error_code(StoreErrc::short_file);
     into = into.subspan(*n);
     at += static_cast<std::int64_t>(*n);
   }

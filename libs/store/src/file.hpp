@@ -25,6 +25,8 @@ class File {
   // As pread: 0 at the end of the file.
   [[nodiscard]] virtual Result<std::size_t> read_some(std::span<char> into, std::int64_t at) = 0;
   [[nodiscard]] virtual Result<std::int64_t> size() = 0;
+  // The first place from `at` on where something may have been written; -1: there is none.
+  [[nodiscard]] virtual std::int64_t next_data(std::int64_t at) { return at; }
   // As ftruncate: bytes that come into being are zero.
   [[nodiscard]] virtual error_code resize(std::int64_t size) = 0;
   // Reserves space for the first `size` bytes, which read as zero where nothing was written. Does
@@ -97,6 +99,8 @@ class WriteOutcome {
 [[nodiscard]] error_code make_zeros(File& file, std::int64_t size);
 // Fills `into`; bytes behind the end of the file read as zero.
 [[nodiscard]] error_code read_fully(File& file, std::span<char> into, std::int64_t at);
+// Fills `into`. StoreErrc::short_file: the file ends before.
+[[nodiscard]] error_code read_whole(File& file, std::span<char> into, std::int64_t at);
 
 // Gives the file new content, so that a crash leaves the old or the new one.
 [[nodiscard]] error_code replace_file(FileSystem& files, const std::string& path,

@@ -171,10 +171,8 @@ void MessageIndex::continue_behind_last() {
   const IndexHeader& header = index_files_.back()->header();
   // A new file copies the end of the one before.
   if (header.end_timestamp == 0 || header.end_offset < log_end_) return;
-  SegmentPtr segment = log_.segment_at(header.end_offset);
-  if (!segment) return;
-  Result<RecordView> last = parse_record(segment->bytes_from(header.end_offset), CheckCrc::no);
-  log_end_ = header.end_offset + (last ? last->total_size : 0);
+  Result<SharedBytes> last = log_.read_record(header.end_offset, WalkRules::kNoLimit);
+  log_end_ = header.end_offset + (last ? std::ssize(last->view()) : 0);
 }
 
 // Makes the last file ready to be written, when it is used first.
@@ -217,17 +215,18 @@ bool MessageIndex::build(std::int64_t limit, std::int64_t max_bytes) {
   error_code error;
   const std::int64_t before = log_end_;
   std::int64_t until = std::min(limit, log_end_ + max_bytes);
-  while (!error && log_end_ < until) {
-    LogScan scan = log_.scan(log_end_, until, CheckCrc::no, [&](const RecordView& record) {
-      if (error) return;
-      error = add(record);
-      if (!error) log_end_ = record.physical_offset + record.total_size;
-    });
-    if (error) break;
-    log_end_ = std::max(log_end_, scan.end);
-    if (log_end_ < until) {  // damaged: the store has said so
-      log_end_ += log_.segment_size() - log_end_ % log_.segment_size();
-    }
+  WalkRules rules;
+  rules.limit = rules.known_end = until;
+  auto visitor = [&](const RecordView& record, RecordState state) {
+    if (error || state == RecordState::damaged) return;
+    error = add(record);
+    if (!error) log_end_ = record.physical_offset + record.total_size;
+  };
+  try {
+    LogWalk walk = walk_log(log_, log_end_, rules, visitor);
+    if (!error) log_end_ = std::max(log_end_, walk.end);
+  } catch (const Error& problem) {
+    error = problem.code();
   }
   if (!error && !index_files_.empty() && index_files_.back()->pending_size() >= kWriteEntriesAt) {
     error = index_files_.back()->write_entries();

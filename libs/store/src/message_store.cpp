@@ -123,6 +123,8 @@ void MessageStore::request_deletion() { impl_->request_deletion(); }
 
 DiskState MessageStore::disk_state() const { return impl_->core().disk_state(); }
 
+DamageStats MessageStore::damage_stats() const { return impl_->core().damage_stats(); }
+
 asio::awaitable<std::int64_t> MessageStore::remove_topic(std::string topic) {
   return impl_->run_on_helper(
       [topic = std::move(topic)](StoreCore& core) { return core.remove_topic(topic); });

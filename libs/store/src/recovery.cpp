@@ -1,19 +1,24 @@
 #include "recovery.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/store/message_store.hpp"
 
 namespace comet::store {
 
 namespace {
 
-constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 // Units are written in pieces of this size while queues are rebuilt.
 constexpr std::size_t kWriteAt = 64 * 1024;
 // A queue with more bad units than this at its end is rebuilt from the log's beginning.
@@ -33,6 +38,36 @@ void check(const error_code& error, const ConsumeQueue& queue) {
                          std::to_string(queue.queue_id()));
 }
 
+// Whether the log has another record, as the queue's files tell, that is what this one claims to
+// be.
+bool contradicts(const CommitLog& log, const QueueTable& queues, const RecordView& record) {
+  if (!is_indexed(record.sys_flag)) return false;
+  const ConsumeQueue* queue = queues.find(record.topic, record.queue_id);
+  if (queue == nullptr || record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) {
+    return false;
+  }
+  std::optional<QueueUnit> unit = queue->unit_in_files(record.queue_offset);
+  if (!unit || unit->physical_offset == record.physical_offset) return false;
+  Result<SharedBytes> bytes = log.read_record(unit->physical_offset, WalkRules::kNoLimit);
+  Result<RecordView> other = bytes ? parse_record(bytes->view(), CheckCrc::no) : bytes.error();
+  return other && other->total_size == unit->size &&
+         other->physical_offset == unit->physical_offset &&
+         other->queue_offset == record.queue_offset && other->queue_id == record.queue_id &&
+         other->topic == record.topic;
+}
+
+// One ERROR line for each stretch that is skipped.
+void note_damage(CommitLog& log, const std::vector<Damage>& damage, RecoveryReport& report) {
+  for (const Damage& one : damage) {
+    log::error("commit log: {} to {} is damaged ({}) and skipped: {} lost", one.begin, one.end,
+               one.reason, one.records == 1 ? "1 record" : fmt::format("{} records", one.records));
+    report.damage.push_back(one);
+    report.lost_records += one.records;
+    report.whole_file_lost = report.whole_file_lost || one.is_whole_file;
+  }
+  log.note_damage(damage);
+}
+
 class QueueRecovery {
  public:
   // `torn_from`: the report's end is moved to the first record behind it that cannot be where it
@@ -49,19 +84,39 @@ class QueueRecovery {
         distrust_queues_(distrust_queues),
         log_min_(log.min_offset()) {}
 
+  // Where a queue offset was given.
+  class Known {
+   public:
+    ConsumeQueue* queue = nullptr;
+    std::int64_t end = 0;  // behind the offset
+    std::int64_t physical_offset = 0;
+  };
+  class Order {
+   public:
+    bool operator()(const ConsumeQueue* one, const ConsumeQueue* other) const {
+      return std::forward_as_tuple(one->topic(), one->queue_id()) <
+             std::forward_as_tuple(other->topic(), other->queue_id());
+    }
+  };
+
   // Returns the number of units written.
   std::int64_t run(std::int64_t expected_queues) {
-    queues_.load(log_min_, distrust_queues_);
     if (report_.unclean) mark_directories_dirty();
     queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
-    dispatch(report_.queues_from, [&](const RecordView& record, ConsumeQueue& queue) {
-      if (!rebuild_from_.contains(&queue)) add_or_suspect(record, queue);
-    });
-    if (report_.end < log_.position()) report_.truncated += log_.cut(report_.end, torn_from_);
+    dispatch(report_.queues_from,
+             [&](const RecordView& record, RecordState state, ConsumeQueue& queue) {
+               if (rebuild_from_.contains(&queue)) {
+                 misfit_ = -1;
+               } else {
+                 add_or_suspect(record, state, queue);
+               }
+             });
+    end_in_front_of_misfit();
     suspect_bad_ends();
     bool some_lost = count_used() < expected_queues;
     if (some_lost) log::warn("consume queues are missing: rebuilt from the log");
     rebuild(some_lost);
+    give_no_offset_twice();
     queues_.for_each([&](ConsumeQueue& queue) {
       check(queue.write_pending(), queue);
       queue.publish(queue.next());
@@ -78,21 +133,39 @@ class QueueRecovery {
   // After a crash only units of records that the checkpoint vouches for are trusted; the others are
   // written anew. After an orderly stop all that point into the log are.
   void trim(ConsumeQueue& queue) {
-    std::int64_t limit = report_.unclean ? report_.queues_from : report_.end;
+    std::int64_t limit = report_.unclean ? report_.trusted_units : report_.end;
     std::int64_t end = queue.find_end(limit);
-    if (queue.has_unit(end)) bad_ends_.emplace_back(&queue, end);
+    if (queue.has_unit(end)) {
+      bad_ends_.emplace_back(&queue, end);
+      if (report_.unclean) remember_last_unit(queue, end);
+    }
     queue.cut(end, report_.unclean);
     int bad = 0;
     while (queue.log_end() >= 0) {
       const std::int64_t trusted = trusted_end(queue, limit);
       if (trusted == queue.next()) break;
       distrust_queues_();
+      if (bad == 0) remember_unit(queue, queue.next());
       queue.cut(++bad < kMaxBadUnits ? trusted : queue.first_offset(), true);
     }
     if (bad == 0) return;
     log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
               queue.queue_id(), bad);
     suspect(queue);
+  }
+
+  // What the queue knew before it is written anew from the log: it may have the offsets of records
+  // that are damaged.
+  void remember_last_unit(ConsumeQueue& queue, std::int64_t from) {
+    const std::int64_t end = queue.find_end(report_.end);
+    if (end > from) remember_unit(queue, end);
+  }
+
+  // The one in front of `end`.
+  void remember_unit(ConsumeQueue& queue, std::int64_t end) {
+    if (std::optional<QueueUnit> last = queue.unit_in_files(end - 1)) {
+      last_units_.push_back({&queue, end, last->physical_offset});
+    }
   }
 
   // Where the last units that are wrong begin, as far as it is seen; the queue's end if none is.
@@ -122,6 +195,7 @@ class QueueRecovery {
     QueueUnit unit;
     if (!read_unit(queue, queue_offset, unit) || unit.size <= 0) return false;
     if (unit.is_filler() || unit.physical_offset < log_min_) return true;
+    if (log_.is_damaged(unit.physical_offset)) return true;  // nothing else tells of its offset
     return is_proven(queue, queue_offset);
   }
 
@@ -129,10 +203,9 @@ class QueueRecovery {
   bool is_proven(const ConsumeQueue& queue, std::int64_t queue_offset) const {
     QueueUnit unit;
     if (!read_unit(queue, queue_offset, unit)) return false;
-    SegmentPtr segment = log_.segment_at(unit.physical_offset);
-    if (!segment) return false;
-    std::string_view bytes = segment->bytes_from(unit.physical_offset);
-    Result<RecordView> record = parse_record(bytes, CheckCrc::no);
+    Result<SharedBytes> bytes = log_.read_record(unit.physical_offset, WalkRules::kNoLimit);
+    if (!bytes) return false;
+    Result<RecordView> record = parse_record(bytes->view(), CheckCrc::no);
     return record && record->total_size == unit.size &&
            record->physical_offset == unit.physical_offset &&
            record->queue_offset == queue_offset && record->queue_id == queue.queue_id() &&
@@ -156,14 +229,19 @@ class QueueRecovery {
     rebuild_from_[&queue] = std::max(queue.log_end(), log_min_);
   }
 
-  void add_or_suspect(const RecordView& record, ConsumeQueue& queue) {
+  void add_or_suspect(const RecordView& record, RecordState state, ConsumeQueue& queue) {
     if (record.physical_offset < queue.log_end()) return;
+    const bool is_whole = state == RecordState::whole;
     if (record.queue_offset == queue.next()) {
       add(record, queue);
+      if (is_whole) misfit_ = -1;
     } else if (record.queue_offset > queue.next()) {
       log::warn("consume queue {} {}: units {} to {} are missing: rebuilt from the log",
                 queue.topic(), queue.queue_id(), queue.next(), record.queue_offset - 1);
       suspect(queue);
+      if (is_whole) misfit_ = -1;
+    } else if (!is_whole) {
+      return;
     } else if (record.queue_offset < queue.first_offset()) {
       // A power cut may take a file and leave the one that was made after it.
       log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
@@ -171,15 +249,25 @@ class QueueRecovery {
       distrust_queues_();
       queue.remove_all();
       suspect(queue);
+      misfit_ = -1;
     } else if (replaced_unproven(record, queue)) {
-      return;
-    } else if (record.physical_offset >= torn_from_) {
-      log::warn("commit log: cut at {}: the record says queue offset {} of {} {}, which is taken",
-                record.physical_offset, record.queue_offset, queue.topic(), queue.queue_id());
-      report_.end = record.physical_offset;
+      misfit_ = -1;
     } else {
       report_reused_offset(record, queue);
+      reused_.push_back({&queue, record.queue_offset, record.physical_offset});
+      if (record.physical_offset >= torn_from_ && misfit_ < 0) misfit_ = record.physical_offset;
     }
+  }
+
+  // Behind what is known to have been on disk a power cut may have mixed a record with one that had
+  // been refused at its place: its queue offset is taken. With nothing behind it that fits, the log
+  // ends in front of it.
+  void end_in_front_of_misfit() {
+    if (misfit_ < 0) return;
+    log::warn("commit log: cut at {}: the queue offset there is taken", misfit_);
+    report_.end = misfit_;
+    std::erase_if(reused_, [&](const Known& one) { return one.physical_offset >= report_.end; });
+    report_.truncated += log_.cut(report_.end, torn_from_);
   }
 
   // A unit of the queue's file that the log disproves: a torn one may look as if its message had
@@ -200,50 +288,97 @@ class QueueRecovery {
     distrust_queues_();
     std::int64_t from = all ? log_min_ : report_.end;
     for (const auto& [queue, begin] : rebuild_from_) from = std::min(from, begin);
-    dispatch(from, [&](const RecordView& record, ConsumeQueue& queue) {
+    dispatch(from, [&](const RecordView& record, RecordState state, ConsumeQueue& queue) {
       if (!all && !rebuild_from_.contains(&queue)) return;
       if (record.physical_offset < queue.log_end()) return;
-      if (record.queue_offset < queue.next()) {
-        if (!replaced_unproven(record, queue)) report_reused_offset(record, queue);
-      } else if (record.queue_offset - queue.next() <= kMaxGap) {
-        add(record, queue);  // gaps that the log cannot fill are padded
-      } else if (queue.log_end() < 0) {
-        begin_far_ahead(record, queue);
-      } else {
-        report_far_ahead(record.physical_offset, record.queue_offset, queue);
-      }
+      add_in_order(record, state, queue);
     });
-    for (const auto& [queue, start] : far_starts_) {
-      if (queue->log_end() < 0) {
-        begin_at(start, *queue);
-      } else {
-        report_far_ahead(start.second.physical_offset, start.first, *queue);
-      }
+    for (const auto& [queue, start] : doubts_) {
+      if (believe(start, *queue)) continue;
+      // Its queue offset is damaged, and was given.
+      if (report_.unclean) queue->skip_to(queue->next() + 1, start.second.physical_offset);
     }
+    doubts_.clear();
   }
 
-  // An empty queue whose first message in the log has a high offset: its other messages have
-  // expired, or the offset is damaged. It is believed when the queue's next message agrees, or when
-  // there is none.
-  void begin_far_ahead(const RecordView& record, ConsumeQueue& queue) {
-    const auto [known, is_new] =
-        far_starts_.try_emplace(&queue, record.queue_offset, unit_of(record));
-    if (is_new) return;
-    auto& [queue_offset, unit] = known->second;
-    if (record.queue_offset == queue_offset + 1) {
-      begin_at(known->second, queue);
+  // A record that leaves a gap is believed when the next one of its queue comes behind it, or when
+  // there is none: either the log has lost what was between, or its queue offset is damaged.
+  void add_in_order(const RecordView& record, RecordState state, ConsumeQueue& queue) {
+    auto doubt = doubts_.find(&queue);
+    if (doubt != doubts_.end()) {
+      if (record.queue_offset < queue.next()) return;
+      const Start start = doubt->second;
+      doubts_.erase(doubt);
+      if (record.queue_offset > start.first) {
+        (void)believe(start, queue);
+      } else {
+        report_far_ahead(start.second.physical_offset, start.first, queue);
+      }
+    }
+    if (record.queue_offset == queue.next()) {
       add(record, queue);
-    } else {
-      report_far_ahead(unit.physical_offset, queue_offset, queue);
-      known->second = {record.queue_offset, unit_of(record)};
+    } else if (record.queue_offset > queue.next()) {
+      doubts_[&queue] = Start(record.queue_offset, unit_of(record));
+    } else if (state == RecordState::whole && !replaced_unproven(record, queue)) {
+      report_reused_offset(record, queue);
     }
   }
 
   using Start = std::pair<std::int64_t, QueueUnit>;  // the queue offset of the unit
-  void begin_at(const Start& start, ConsumeQueue& queue) {
-    queue.remove_all();
-    queue.add(start.first, start.second);
+  bool believe(const Start& start, ConsumeQueue& queue) {
+    const auto& [queue_offset, unit] = start;
+    if (queue.log_end() < 0) {
+      queue.remove_all();  // it begins with a later message
+    } else if (queue_offset - queue.next() > kMaxGap) {
+      report_far_ahead(unit.physical_offset, queue_offset, queue);
+      return false;
+    } else {
+      gaps_.emplace_back(queue.next(), queue_offset);  // is padded
+    }
+    queue.add(queue_offset, unit);
     ++units_;
+    return true;
+  }
+
+  // An offset that was given to a record which is damaged is not given again, as far as anything
+  // tells it: a unit of the queue, or the record's own header.
+  void give_no_offset_twice() {
+    for (const Known& last : last_units_) {
+      const bool is_lost = log_.is_damaged(last.physical_offset) ||
+                           std::ranges::any_of(reused_, [&](const Known& one) {
+                             return one.physical_offset == last.physical_offset;
+                           });
+      if (is_lost) last.queue->skip_to(last.end, last.physical_offset);
+    }
+    for (const auto& [queue, end] : bad_ends_) {
+      // Its message has expired, and all before.
+      const bool gone = !report_.unclean && queue->next() == end && queue->log_end() >= 0 &&
+                        queue->log_end() <= log_min_;
+      if (gone) queue->skip_to(end + 1, queue->log_end());
+    }
+    if (!report_.unclean) return;
+    for (const Known& one : reused_) {
+      const bool is_last = one.queue->log_end() < one.physical_offset;
+      if (is_last && removed_.is_complete() && one.physical_offset >= report_.checked_from) {
+        one.queue->skip_to(one.queue->next() + 1, one.physical_offset);
+      }
+    }
+    for (const Damage& damage : report_.damage) {
+      if (!damage.is_known && damage.begin >= report_.checked_from) skip_offset_of(damage);
+    }
+  }
+
+  // Nothing tells whose record it was, but for its queue offset: any queue that is due to give it
+  // may have given it, unless a gap in one explains it.
+  void skip_offset_of(const Damage& damage) {
+    const std::int64_t lost = damage.queue_offset;
+    if (lost <= 0 || lost > kMaxQueueOffset) return;
+    const bool explained = std::ranges::any_of(
+        gaps_, [&](const auto& gap) { return lost >= gap.first && lost < gap.second; });
+    if (explained) return;
+    queues_.for_each([&](ConsumeQueue& queue) {
+      if (queue.next() == lost) queue.skip_to(lost + 1, damage.begin);
+    });
   }
 
   void add(const RecordView& record, ConsumeQueue& queue) {
@@ -273,25 +408,23 @@ class QueueRecovery {
                record.physical_offset, record.queue_offset, queue.topic(), queue.queue_id());
   }
 
-  // Visits the indexed records from `from` to the log's end. Below the checked part damage is
-  // possible; what cannot be read there is skipped up to the next segment.
+  // Visits the indexed records from `from` to the log's end.
   template <class Visit>
   void dispatch(std::int64_t from, const Visit& visit) {
-    auto visitor = [&](const RecordView& record) {
-      if (record.physical_offset >= report_.end) return;
+    auto visitor = [&](const RecordView& record, RecordState state) {
       if (!is_indexed(record.sys_flag) || record.queue_id < 0) return;
       if (record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) return;
       if (!is_safe_path_component(record.topic)) return;
       if (removed_.contains(record.topic, record.queue_id, record.physical_offset)) return;
-      visit(record, queues_.find_or_create(record.topic, record.queue_id));
+      visit(record, state, queues_.find_or_create(record.topic, record.queue_id));
     };
-    while (from < report_.end) {
-      LogScan scan = log_.scan(from, report_.end, CheckCrc::no, visitor);
-      if (scan.end >= report_.end) break;
-      log::error("commit log: cannot read the record at {} ({}): the rest of its file is skipped",
-                 scan.end, scan.reason.empty() ? "zeros" : scan.reason);
-      from = scan.end - scan.end % log_.segment_size() + log_.segment_size();
-    }
+    WalkRules rules;
+    rules.limit = rules.known_end = report_.end;
+    rules.contradicts = [&](const RecordView& record) {
+      return contradicts(log_, queues_, record);
+    };
+    LogWalk walk = walk_log(log_, from, rules, visitor);
+    note_damage(log_, walk.damage, report_);
   }
 
   std::int64_t count_used() {
@@ -311,43 +444,117 @@ class QueueRecovery {
   std::int64_t units_ = 0;
   int complaints_ = 0;
   std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
-  std::unordered_map<ConsumeQueue*, Start> far_starts_;
-  std::vector<std::pair<const ConsumeQueue*, std::int64_t>> bad_ends_;  // queue offsets
+  std::map<ConsumeQueue*, Start, Order> doubts_;                        // records that leave a gap
+  std::vector<std::pair<std::int64_t, std::int64_t>> gaps_;             // in any queue, padded
+  std::vector<std::pair<ConsumeQueue*, std::int64_t>> bad_ends_;        // queue offsets
+  std::vector<Known> last_units_;                                       // as the files had them
+  std::vector<Known> reused_;  // records whose queue offset is taken
+  std::int64_t misfit_ = -1;   // the first of them behind the last record that fits
 };
+
+}  // namespace
+
+namespace {
+
+// As far as the log was on disk for certain; -1: nobody knows.
+std::int64_t known_end_of(const CommitLog& log, const Checkpoint& checkpoint,
+                          const LastLife& last_life) {
+  std::int64_t end = -1;
+  for (std::int64_t one : {checkpoint.log_end, last_life.synced_end}) {
+    if (log.reaches(log.min_offset(), one)) end = std::max(end, one);
+  }
+  return end;
+}
+
+// Somebody may have brought the log back.
+std::vector<Damage> still_damaged(const CommitLog& log, std::vector<Damage> known) {
+  std::erase_if(known, [&](const Damage& one) {
+    Result<SharedBytes> bytes = log.read_record(one.begin, WalkRules::kNoLimit);
+    if (!bytes) return one.end <= log.min_offset() || !log.holds(one.begin);
+    Result<RecordView> record = parse_record(bytes->view(), CheckCrc::yes);
+    return record && record->physical_offset == one.begin;
+  });
+  return known;
+}
+
+std::string way_on() {
+  return "look at it with \"comet-store-inspect repair\"; to start without what is lost, run it "
+         "with "
+         "--apply, or set maxRecordsLostAtStart";
+}
+
+// What a power cut can explain does not count: it lies behind what is known to have been on disk.
+void refuse_great_loss(const LogWalk& walk, std::int64_t known_end, bool unclean,
+                       std::int64_t most_lost) {
+  if (most_lost < 0) return;
+  std::int64_t lost = 0;
+  for (const Damage& one : walk.damage) {
+    const bool may_be_torn = known_end >= 0 ? one.begin >= known_end : unclean;
+    if (may_be_torn) continue;
+    lost += one.records;
+    if (lost <= most_lost && !one.is_whole_file) continue;
+    throw Error(
+        make_error_code(StoreErrc::too_much_lost),
+        fmt::format("{} at {} to {} of the commit log ({}), maxRecordsLostAtStart is {}; {}",
+                    one.is_whole_file ? std::string("a whole file is damaged")
+                                      : fmt::format("about {} records are damaged", lost),
+                    one.begin, one.end, one.reason, most_lost, way_on()));
+  }
+}
 
 }  // namespace
 
 RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
                        const RemovedQueues& removed, const Checkpoint& checkpoint,
-                       const LastLife& last_life, const std::function<void()>& distrust_queues) {
-  log.open();
+                       const LastLife& last_life, std::int64_t most_lost,
+                       const std::function<void()>& distrust_queues) {
+  log.open(most_lost < 0);
   RecoveryReport report;
   const bool unclean = last_life.unclean;
   report.unclean = unclean;
   report.queues_from =
       unclean ? log.unclean_start(checkpoint.vouched_timestamp()) : log.clean_start();
+  // A time in the log may be damaged: nothing behind what the checkpoint names is taken for
+  // vouched.
+  if (unclean && log.reaches(log.min_offset(), checkpoint.log_end)) {
+    report.queues_from =
+        std::min(report.queues_from, checkpoint.log_end - checkpoint.log_end % log.segment_size());
+  }
   // What was on disk when the checkpoint was written needs no second look at every byte.
   bool vouched = unclean && log.reaches(report.queues_from, checkpoint.log_end);
   report.checked_from = vouched ? checkpoint.log_end : report.queues_from;
+  report.trusted_units =
+      vouched && checkpoint.queues_timestamp > 0 ? checkpoint.log_end : report.queues_from;
   // Our records behind the checkpoint fit together, unless a power cut has mixed one with the
   // remains of another that had been refused at its place.
   const bool ours = vouched || last_life.ours;
-  CommitLog::Visitor nothing;
-  LogScan scan = log.scan(report.checked_from, kNoLimit, CheckCrc::yes, nothing,
-                          ours ? ZeroBytes::torn_properties : ZeroBytes::allowed);
-  report.end = scan.end;
-  report.records = scan.records;
-  report.last_timestamp = scan.last_timestamp;
-  if (vouched && scan.records == 0) report.last_timestamp = checkpoint.log_timestamp;
-  report.truncated = log.cut(scan.end, report.checked_from);
+  const std::int64_t known_end = known_end_of(log, checkpoint, last_life);
+  log.note_damage(still_damaged(log, last_life.known_damage));
+  queues.load(log.min_offset(), distrust_queues);
+  WalkRules rules;
+  rules.crc = CheckCrc::yes;
+  rules.known_end = known_end;
+  if (ours) rules.zeros_from = std::max(known_end, report.checked_from);
+  if (vouched) rules.last_timestamp = checkpoint.log_timestamp;
+  rules.contradicts = [&](const RecordView& record) { return contradicts(log, queues, record); };
+  LogWalk walk = walk_log(log, report.checked_from, rules, {});
+  refuse_great_loss(walk, known_end, unclean, most_lost);
+  report.end = walk.end;
+  report.records = walk.records;
+  report.last_timestamp = walk.last_timestamp;
+  if (vouched && walk.records == 0) report.last_timestamp = checkpoint.log_timestamp;
+  report.truncated = log.cut(walk.end, report.checked_from);
   if (last_life.failed_sync) log.rewrite(report.checked_from);
+  note_damage(log, walk.damage, report);
   if (report.truncated > 0) {
-    log::warn("commit log: cut at {} ({}), {} bytes given up", scan.end,
-              scan.reason.empty() ? "zeros" : scan.reason, report.truncated);
+    log::warn("commit log: cut at {} ({}), {} bytes given up", walk.end,
+              walk.reason.empty() ? "zeros" : walk.reason, report.truncated);
   }
   // Without the list of removed queues an offset that is used again may be in order.
   QueueRecovery queue_recovery(log, queues, levels, removed, report,
-                               ours && removed.is_complete() ? report.checked_from : kNoLimit,
+                               ours && removed.is_complete()
+                                   ? std::max(known_end, report.checked_from)
+                                   : WalkRules::kNoLimit,
                                distrust_queues);
   report.rebuilt_units = queue_recovery.run(checkpoint.queue_count);
   queues.for_each([&](ConsumeQueue&) { ++report.queues; });

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "checkpoint.hpp"
 #include "commit_log.hpp"
@@ -16,31 +17,38 @@ namespace comet::store {
 class RecoveryReport {
  public:
   bool unclean = false;
-  std::int64_t checked_from = 0;  // log offset where checking of bodies began
-  std::int64_t queues_from = 0;   // where comparing the queues with the log began
-  std::int64_t end = 0;           // of the log
-  std::int64_t records = 0;       // checked
-  std::int64_t truncated = 0;     // bytes given up behind the end
+  std::int64_t checked_from = 0;   // log offset where checking of bodies began
+  std::int64_t queues_from = 0;    // where comparing the queues with the log began
+  std::int64_t trusted_units = 0;  // queue units of records in front of it are on disk
+  std::int64_t end = 0;            // of the log
+  std::int64_t records = 0;        // checked
+  std::int64_t truncated = 0;      // bytes given up behind the end
   std::int64_t queues = 0;
   std::int64_t rebuilt_units = 0;   // queue units written
   std::int64_t last_timestamp = 0;  // store time of the last record checked
+  std::int64_t lost_records = 0;    // taken by damage, as far as it can be told
+  bool whole_file_lost = false;
+  std::vector<Damage> damage;  // stretches of the log that are skipped
 };
 
 // What is known of how the last life ended.
 class LastLife {
  public:
   bool unclean = false;
-  bool failed_sync = false;  // what can be read may not be on the disk
-  bool ours = false;         // none of it was Apache's, behind the checkpoint
+  bool failed_sync = false;          // what can be read may not be on the disk
+  bool ours = false;                 // none of it was Apache's, behind the checkpoint
+  std::vector<Damage> known_damage;  // of the log, by place
+  std::int64_t synced_end = -1;      // the log was on disk up to here; -1: nobody knows
 };
 
-// What does not fit is repaired and logged, one line each. `distrust_queues` is called before
-// queues that the checkpoint vouches for are changed: from then on, and until the next checkpoint,
-// a crash may leave them in any state. Throws Error when files cannot be read or written, or have
-// another size than configured.
+// What does not fit is repaired and logged, one line each. StoreErrc::too_much_lost, before
+// anything is changed in the log: more than `most_lost` records would be lost by damage (-1: any
+// number), or a whole file. `distrust_queues` is called before queues that the checkpoint vouches
+// for are changed: from then on, and until the next checkpoint, a crash may leave them in any
+// state. Throws Error when files cannot be read or written, or have another size than configured.
 [[nodiscard]] RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& levels,
                                      const RemovedQueues& removed, const Checkpoint& checkpoint,
-                                     const LastLife& last_life,
+                                     const LastLife& last_life, std::int64_t most_lost,
                                      const std::function<void()>& distrust_queues);
 
 }  // namespace comet::store

@@ -9,6 +9,7 @@
 #include "comet/base/log.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/validate.hpp"
+#include "known_damage.hpp"
 #include "retention.hpp"
 
 namespace comet::store {
@@ -66,8 +67,10 @@ StoreCore::StoreCore(StoreConfig config, TimeSource& time, FileSystem& files)
       clock_(time),
       files_(files),
       levels_(config_.delay_levels),
-      directory_(files, config_.root),
-      log_(files, directory_.commit_log(), config_.commit_log_file_size),
+      directory_(files, config_),
+      synced_note_(files, directory_.synced_note()),
+      copies_(files, directory_.damaged_copies()),
+      log_(files, directory_.commit_log(), config_.commit_log_file_size, copies_),
       queues_(files, directory_.consume_queues(), config_.consume_queue_file_size),
       index_(files, directory_.index(), index_shape(config_), log_),
       removed_queues_(files, directory_.removed_queues()),
@@ -100,6 +103,7 @@ void StoreCore::open() {
       throw Error(error, "create a commit log file in " + directory_.commit_log());
     }
   }
+  settle_damage();
   log::info(
       "store {} opened after {}: {} log files, {} to {}, {} records checked from {}, {} bytes cut, "
       "{} queues, {} queue units written, {} ms",
@@ -109,20 +113,48 @@ void StoreCore::open() {
       to_millis(time_.now() - begin));
 }
 
+// What the start found is judged once: from now on the checkpoint vouches for it.
+void StoreCore::settle_damage() {
+  if (recovery_.damage.empty()) return;
+  if (error_code error = write_known_damage(files_, directory_.known_damage(), log_.damage())) {
+    log::warn("{} cannot be written: {}; the next start finds the damage again",
+              directory_.known_damage(), error.message());
+  }
+  auto nothing = [] {};
+  if (error_code error = write_checkpoint(nothing)) {
+    log::warn("store {}: no checkpoint behind the damage: {}", directory_.root(), error.message());
+  }
+}
+
+DamageStats StoreCore::damage_stats() const {
+  DamageStats stats;
+  stats.skipped_ranges = std::ssize(recovery_.damage);
+  stats.lost_records = recovery_.lost_records;
+  stats.read_faults = faults_.count();
+  return stats;
+}
+
 void StoreCore::recover_files(bool unclean) {
   LastLife last_life;
   last_life.unclean = unclean;
   last_life.failed_sync = directory_.found_failed_sync();
   // Apache's broker makes a checkpoint before anything else.
   last_life.ours = unclean && checkpoint_ == Checkpoint();
+  last_life.synced_end = synced_note_.read();
+  last_life.known_damage = read_known_damage(files_, directory_.known_damage());
   try {
     const Checkpoint checkpoint = checkpoint_;
     recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint, last_life,
-                        [this] { distrust_queues(); });
-  } catch (const Error&) {
-    directory_.note_failed_sync();  // it may have been one
+                        config_.max_records_lost_at_start, [this] { distrust_queues(); });
+  } catch (const Error& error) {
+    if (error.code() != StoreErrc::too_much_lost) {
+      directory_.note_failed_sync();  // it may have been one
+    } else if (!unclean) {
+      (void)directory_.remove_abort_file();  // nothing was changed
+    }
     throw;
   }
+  synced_note_.write(recovery_.end);
   if (last_life.failed_sync) directory_.forget_failed_sync();
   if (checkpoint_.log_end <= recovery_.end) return;
   // What it vouches for is gone. Other records will lie there, and it must not be asked about them.
@@ -379,6 +411,7 @@ error_code StoreCore::sync() {
     poison("fdatasync of the commit log failed: " + error.message());
     return make_error_code(StoreErrc::read_only);
   }
+  synced_note_.write(end);
   make_synced_visible(end);
   return {};
 }

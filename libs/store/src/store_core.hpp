@@ -19,13 +19,16 @@
 #include "comet/store/message_store.hpp"
 #include "comet/store/store_clock.hpp"
 #include "commit_log.hpp"
+#include "damaged_copies.hpp"
 #include "dispatch.hpp"
 #include "file.hpp"
 #include "message_index.hpp"
 #include "queue_table.hpp"
+#include "read_faults.hpp"
 #include "recovery.hpp"
 #include "removed_queues.hpp"
 #include "store_directory.hpp"
+#include "synced_note.hpp"
 
 namespace comet::store {
 
@@ -57,6 +60,7 @@ class StoreCore {
   void clean(std::int64_t wall_millis);
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
+  [[nodiscard]] DamageStats damage_stats() const;
   // Removing queues; see MessageStore. Throw Error.
   std::int64_t remove_topic(std::string_view topic);
   std::int64_t remove_unused_topics(const std::set<std::string, std::less<>>& used);
@@ -118,10 +122,12 @@ class StoreCore {
 
   void open();
   void recover_files(bool unclean);
+  void settle_damage();
   void distrust_queues();
   void finish_index() const;
   // -1: no readable record lies there.
   [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;
+  [[nodiscard]] std::int64_t store_time_at(std::int64_t physical_offset) const;
   [[nodiscard]] error_code check_record(const RecordView& record) const;
   [[nodiscard]] error_code before_append();
   [[nodiscard]] error_code write_stuck_units();
@@ -155,11 +161,14 @@ class StoreCore {
   FileSystem& files_;
   DelayLevels levels_;
   StoreDirectory directory_;
+  SyncedNote synced_note_;
+  DamagedCopies copies_;
   CommitLog log_;
   QueueTable queues_;
   mutable MessageIndex index_;  // catches up when it is asked
   VisibleSink sink_;
   RecoveryReport recovery_;
+  mutable ReadFaults faults_;
 
   std::mutex write_mutex_;
   bool refusing_ = false;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -26,20 +27,67 @@ std::string directory_above(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+std::string without_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 }  // namespace
 
-StoreDirectory::StoreDirectory(FileSystem& files, std::string root)
-    : files_(files), root_(std::move(root)) {
-  while (root_.size() > 1 && root_.back() == '/') root_.pop_back();
+StoreDirectory::StoreDirectory(FileSystem& files, const StoreConfig& config)
+    : files_(files), root_(without_slash(config.root)) {
+  auto path = [&](const std::string& configured, const char* name) {
+    return configured.empty() ? root_ + "/" + name : without_slash(configured);
+  };
+  commit_log_ = path(config.commit_log_path, "commitlog");
+  consume_queues_ = path(config.consume_queue_path, "consumequeue");
+  index_ = path(config.index_path, "index");
   make_root();
   take_lock();
   refuse_foreign_store(files_, root_);
+  look_for_log();
   for (const std::string& directory : {commit_log(), consume_queues()}) {
     if (error_code error = files_.make_directories(directory)) {
       fail_not_writable(error, "create " + directory);
     }
   }
   look_for_abort_file();
+}
+
+bool StoreDirectory::is_there(const std::string& path) const {
+  Result<bool> exists = files_.exists(path);
+  if (!exists) fail_not_writable(exists.error(), "look for " + path);
+  return *exists;
+}
+
+bool StoreDirectory::has_entries(const std::string& path) const {
+  if (!is_there(path)) return false;
+  Result<std::vector<DirectoryEntry>> entries = files_.list(path);
+  if (!entries) fail_not_writable(entries.error(), "list " + path);
+  // What Apache's broker keeps beside its queues is no queue.
+  const bool is_of_queues = path == consume_queues_;
+  return std::ranges::any_of(
+      *entries, [&](const DirectoryEntry& entry) { return !is_of_queues || entry.is_directory; });
+}
+
+// A disk that is not mounted must not pass for an empty log.
+void StoreDirectory::look_for_log() const {
+  if (has_entries(commit_log_)) return;
+  auto refuse = [&](const std::string& what, const std::string& to_begin_anew) {
+    throw Error(make_error_code(StoreErrc::log_missing),
+                fmt::format("{} holds no commit log, while {} is there: mount its disk, or set "
+                            "storePathCommitLog; {} to begin a new log",
+                            commit_log_, what, to_begin_anew));
+  };
+  for (const std::string& path : {consume_queues_, index_}) {
+    if (has_entries(path)) {
+      refuse(path, fmt::format("remove {}, {} and {}", consume_queues_, index_, checkpoint()));
+    }
+  }
+  if (is_there(commit_log_)) return;
+  for (const char* name : {"/checkpoint", "/config/topics.json", "/config/consumerOffset.json"}) {
+    if (is_there(root_ + name)) refuse(root_ + name, "create the empty directory " + commit_log_);
+  }
 }
 
 void StoreDirectory::look_for_abort_file() {

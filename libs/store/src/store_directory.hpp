@@ -6,6 +6,7 @@
 #include <string>
 
 #include "comet/base/error.hpp"
+#include "comet/store/message_store.hpp"
 #include "file.hpp"
 
 namespace comet::store {
@@ -13,14 +14,17 @@ namespace comet::store {
 class StoreDirectory {
  public:
   // Creates what is missing and takes the lock. Throws Error (StoreErrc::locked, not_writable,
-  // foreign_format).
-  StoreDirectory(FileSystem& files, std::string root);
+  // foreign_format, log_missing: the rest tells that there was a log).
+  StoreDirectory(FileSystem& files, const StoreConfig& config);
 
-  [[nodiscard]] std::string commit_log() const { return root_ + "/commitlog"; }
-  [[nodiscard]] std::string consume_queues() const { return root_ + "/consumequeue"; }
-  [[nodiscard]] std::string index() const { return root_ + "/index"; }
+  [[nodiscard]] const std::string& commit_log() const noexcept { return commit_log_; }
+  [[nodiscard]] const std::string& consume_queues() const noexcept { return consume_queues_; }
+  [[nodiscard]] const std::string& index() const noexcept { return index_; }
   [[nodiscard]] std::string removed_queues() const { return root_ + "/removedQueues.json"; }
   [[nodiscard]] std::string checkpoint() const { return root_ + "/checkpoint"; }
+  [[nodiscard]] std::string synced_note() const { return root_ + "/synced"; }
+  [[nodiscard]] std::string known_damage() const { return root_ + "/damagedRanges"; }
+  [[nodiscard]] std::string damaged_copies() const { return root_ + "/damaged"; }
   [[nodiscard]] const std::string& root() const noexcept { return root_; }
 
   // The last owner did not stop in order.
@@ -41,11 +45,17 @@ class StoreDirectory {
   void make_root();
   void take_lock();
   void look_for_abort_file();
+  void look_for_log() const;
+  [[nodiscard]] bool has_entries(const std::string& path) const;
+  [[nodiscard]] bool is_there(const std::string& path) const;
   [[nodiscard]] error_code write_abort_file(bool failed_sync);
   [[nodiscard]] std::string abort_path() const { return root_ + "/abort"; }
 
   FileSystem& files_;
   std::string root_;
+  std::string commit_log_;
+  std::string consume_queues_;
+  std::string index_;
   std::shared_ptr<File> lock_;
   bool found_abort_file_ = false;
   bool found_failed_sync_ = false;

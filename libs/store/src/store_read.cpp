@@ -1,5 +1,6 @@
 // The reading side of StoreCore.
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,13 +27,31 @@ std::int64_t page_cache_reach() noexcept {
   return reach;
 }
 
-// Collects records; neighbours in a segment become one slice.
+// Records that lie no further apart than this are read with one call.
+constexpr std::int64_t kReadOver = 4096;
+
+// Bytes of the log that were read with one call.
+class Piece {
+ public:
+  SharedBytes bytes;
+  std::int64_t begin = 0;
+
+  [[nodiscard]] bool has(std::int64_t from, std::int64_t until) const noexcept {
+    return from >= begin && until <= begin + std::ssize(bytes.view());
+  }
+  [[nodiscard]] SharedBytes part(std::int64_t from, std::int64_t until) const {
+    return {bytes.owner(), bytes.view().substr(static_cast<std::size_t>(from - begin),
+                                               static_cast<std::size_t>(until - from))};
+  }
+};
+
+// Collects records; neighbours in a piece become one slice.
 class Slices {
  public:
-  void add(const SegmentPtr& segment, std::int64_t begin, std::int64_t end) {
-    if (segment != segment_ || begin != end_) {
+  void add(const Piece& piece, std::int64_t begin, std::int64_t end) {
+    if (piece.bytes.owner() != piece_.bytes.owner() || begin != end_) {
       flush();
-      segment_ = segment;
+      piece_ = piece;
       begin_ = begin;
     }
     end_ = end;
@@ -46,13 +65,10 @@ class Slices {
 
  private:
   void flush() {
-    if (!segment_) return;
-    std::string_view bytes =
-        segment_->bytes_from(begin_).substr(0, static_cast<std::size_t>(end_ - begin_));
-    body_.append(SharedBytes(segment_, bytes));
+    if (!piece_.bytes.empty()) body_.append(piece_.part(begin_, end_));
   }
 
-  SegmentPtr segment_;
+  Piece piece_;
   std::int64_t begin_ = 0;
   std::int64_t end_ = 0;
   std::int64_t size_ = 0;
@@ -115,24 +131,30 @@ class StoreCore::QueueRead {
     while (!full_ && result_.next_offset < until) {
       Result<std::size_t> n = queue_.read_units(result_.next_offset, until, units);
       if (!n) {
-        if (result_.count == 0) skip_missing_file();
+        fail(fmt::format("consume queue {} {}: offset {} cannot be read", queue_.topic(),
+                         queue_.queue_id(), result_.next_offset),
+             n.error());
         break;
       }
       if (*n == 0) break;  // the queue was removed meanwhile
-      for (std::size_t i = 0; i < *n && !full_; ++i) examine(units[i]);
+      std::span<const QueueUnit> rest(units.data(), *n);
+      for (; !full_ && !rest.empty(); rest = rest.subspan(1)) examine(rest);
     }
     if (result_.count > 0) result_.status = ReadStatus::found;
     result_.records = slices_.take();
   }
 
  private:
-  void skip_missing_file() {
-    result_.status = ReadStatus::offset_found_null;
-    result_.next_offset =
-        std::min(queue_.next_file_offset(result_.next_offset), result_.max_offset);
+  // The read ends here; what it has so far is returned.
+  void fail(const std::string& what, const error_code& error) {
+    core_.faults_.note(fmt::format("{}: {}", what, error.message()));
+    result_.status = ReadStatus::read_failed;
+    full_ = true;
   }
 
-  void examine(const QueueUnit& unit) {
+  // The first one; those behind it are read with it.
+  void examine(std::span<const QueueUnit> units) {
+    const QueueUnit& unit = units.front();
     if (filter_ && !filter_(unit.tags_code)) {
       ++result_.next_offset;
       return;
@@ -142,35 +164,76 @@ class StoreCore::QueueRead {
       return;
     }
     RecordView record;
-    if (!find_segment(unit) || !is_whole(unit, record)) {
+    if (!points_into_log(unit) || !load(units) || !is_whole(unit, record)) {
+      if (full_) return;
       if (result_.count == 0) result_.status = ReadStatus::message_was_removing;
     } else if (!exact_filter_ || exact_filter_(record)) {
-      slices_.add(segment_, unit.physical_offset, unit.end());
+      slices_.add(piece_, unit.physical_offset, unit.end());
       full_ = ++result_.count >= limits_.max_count;
     }
     ++result_.next_offset;
   }
 
-  bool find_segment(const QueueUnit& unit) {
-    if (unit.physical_offset < 0 || unit.size <= 0 || unit.end() > readable_) return false;
-    bool same = segment_ && unit.physical_offset >= segment_->start() &&
-                unit.physical_offset < segment_->end();
-    if (!same) segment_ = core_.log_.segment_at(unit.physical_offset);
-    return segment_ != nullptr;
+  bool points_into_log(const QueueUnit& unit) const {
+    if (unit.is_filler() || unit.physical_offset < core_.log_.min_offset()) {
+      if (unit.size > 0 && unit.physical_offset >= 0) return false;  // gone, or never there
+    } else if (unit.size > 0 && unit.end() <= readable_) {
+      return true;
+    }
+    core_.faults_.note(fmt::format("consume queue {} {}: the unit of offset {} is damaged: skipped",
+                                   queue_.topic(), queue_.queue_id(), result_.next_offset));
+    return false;
+  }
+
+  // Reads the record of the first unit, with those of others that lie near behind it.
+  bool load(std::span<const QueueUnit> units) {
+    const std::int64_t begin = units.front().physical_offset;
+    const std::int64_t needed = units.front().end();
+    if (piece_.has(begin, needed)) return true;
+    const std::int64_t end_of_file =
+        begin - begin % core_.log_.segment_size() + core_.log_.segment_size();
+    if (needed > end_of_file) return false;
+    const std::int64_t most = begin + std::max(limits_.max_bytes - slices_.size(), needed - begin);
+    std::int64_t end = needed;
+    std::int64_t left = limits_.max_count - result_.count - 1;
+    for (const QueueUnit& unit : units.subspan(1)) {
+      const bool near = unit.physical_offset >= end && unit.physical_offset <= end + kReadOver;
+      if (left-- <= 0 || !near || unit.size <= 0 || unit.is_filler()) break;
+      if (unit.end() > std::min({most, end_of_file, readable_})) break;
+      end = unit.end();
+    }
+    Result<SharedBytes> bytes = core_.log_.read(begin, end - begin);
+    if (!bytes && end > needed) bytes = core_.log_.read(begin, needed - begin);
+    if (bytes) {
+      piece_ = {std::move(*bytes), begin};
+      return true;
+    }
+    if (begin >= core_.log_.min_offset()) {  // else it was deleted meanwhile
+      fail(fmt::format("commit log: the record at {} cannot be read", begin), bytes.error());
+    }
+    return false;
   }
 
   // What a unit points at must be the message of this queue and offset: a damaged unit never makes
   // another message appear. Records that neither recovery nor this process has checked are checked
   // here.
   bool is_whole(const QueueUnit& unit, RecordView& record) const {
-    bool checked = unit.physical_offset >= core_.recovery_.checked_from;
-    Result<RecordView> parsed = parse_record(segment_->bytes_from(unit.physical_offset),
-                                             checked ? CheckCrc::no : CheckCrc::yes);
-    if (!parsed) return false;
-    record = *parsed;
-    return record.total_size == unit.size && record.physical_offset == unit.physical_offset &&
-           record.queue_offset == result_.next_offset && record.queue_id == queue_.queue_id() &&
-           record.topic == queue_.topic();
+    const bool checked = unit.physical_offset >= core_.recovery_.checked_from;
+    std::string_view bytes = piece_.part(unit.physical_offset, unit.end()).view();
+    Result<RecordView> parsed = parse_record(bytes, checked ? CheckCrc::no : CheckCrc::yes);
+    if (parsed) record = *parsed;
+    const bool whole = parsed && !core_.log_.is_damaged(unit.physical_offset) &&
+                       record.total_size == unit.size &&
+                       record.physical_offset == unit.physical_offset &&
+                       record.queue_offset == result_.next_offset &&
+                       record.queue_id == queue_.queue_id() && record.topic == queue_.topic();
+    if (!whole) {
+      core_.faults_.note(fmt::format(
+          "{} {}: the message of offset {}, at {} in the commit log, is "
+          "damaged: skipped",
+          queue_.topic(), queue_.queue_id(), result_.next_offset, unit.physical_offset));
+    }
+    return whole;
   }
 
   const StoreCore& core_;
@@ -181,7 +244,7 @@ class StoreCore::QueueRead {
   ReadResult& result_;
   std::int64_t readable_;
   Slices slices_;
-  SegmentPtr segment_;
+  Piece piece_;
   bool full_ = false;
 };
 
@@ -204,15 +267,14 @@ ReadResult StoreCore::read(std::string_view topic, std::int32_t queue_id, std::i
 }
 
 SharedBytes StoreCore::read_record(std::int64_t physical_offset) const {
-  if (physical_offset < 0 || physical_offset >= readable_end()) return {};
-  SegmentPtr segment = log_.segment_at(physical_offset);
-  if (!segment) return {};
-  std::string_view bytes = segment->bytes_from(physical_offset);
+  if (log_.is_damaged(physical_offset)) return {};
+  Result<SharedBytes> bytes = log_.read_record(physical_offset, readable_end());
+  if (!bytes) return {};
   // The offset may come from anywhere: only a checksum tells a record from bytes that look like
   // one.
-  Result<RecordView> record = parse_record(bytes, CheckCrc::yes);
+  Result<RecordView> record = parse_record(bytes->view(), CheckCrc::yes);
   if (!record || record->physical_offset != physical_offset) return {};
-  return {segment, bytes.substr(0, static_cast<std::size_t>(record->total_size))};
+  return std::move(*bytes);
 }
 
 std::int64_t StoreCore::min_offset(std::string_view topic, std::int32_t queue_id) const {

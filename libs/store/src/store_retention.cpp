@@ -79,6 +79,9 @@ void StoreCore::clean(std::int64_t wall_millis) {
   int rounds = deletion_rounds_.load();
   if (rounds > 0) --deletion_rounds_;
   RetentionPlan plan = plan_retention(config_, delete_hours_, wall_millis, used, rounds > 0);
+  // Copies of what was damaged are the first to go when space is short.
+  const std::int64_t keep = std::chrono::milliseconds(config_.damaged_keep_time).count();
+  copies_.drop_before(used > config_.disk_max_used_percent ? wall_millis : wall_millis - keep);
   if (is_poisoned()) return;
   if (plan.delete_expired || plan.ignore_age) delete_log_files(plan.ignore_age, wall_millis);
   // Also what a crash left, or somebody's hand.

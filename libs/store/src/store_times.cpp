@@ -86,9 +86,13 @@ std::int64_t StoreCore::store_time_of(const ConsumeQueue& queue, std::int64_t of
   QueueUnit unit;
   Result<std::size_t> n = queue.read_units(offset, queue.max_offset(), std::span(&unit, 1));
   if (!n || *n == 0 || unit.physical_offset < 0 || unit.end() > readable_end()) return -1;
-  SegmentPtr segment = log_.segment_at(unit.physical_offset);
-  if (!segment) return -1;
-  Result<RecordView> record = parse_record(segment->bytes_from(unit.physical_offset), CheckCrc::no);
+  return store_time_at(unit.physical_offset);
+}
+
+std::int64_t StoreCore::store_time_at(std::int64_t physical_offset) const {
+  Result<SharedBytes> bytes = log_.read_record(physical_offset, readable_end());
+  if (!bytes) return -1;
+  Result<RecordView> record = parse_record(bytes->view(), CheckCrc::no);
   return record ? record->store_timestamp : -1;
 }
 
@@ -105,10 +109,7 @@ std::int64_t StoreCore::earliest_store_time(std::string_view topic, std::int32_t
 
 std::int64_t StoreCore::earliest_store_time() const {
   std::int64_t first = log_.min_offset();
-  SegmentPtr segment = log_.segment_at(first);
-  if (!segment || first >= readable_end()) return -1;
-  Result<RecordView> record = parse_record(segment->bytes_from(first), CheckCrc::no);
-  return record ? record->store_timestamp : -1;
+  return first < readable_end() ? store_time_at(first) : -1;
 }
 
 std::vector<QueueEntry> StoreCore::queue_entries(std::string_view topic, std::int32_t queue_id,

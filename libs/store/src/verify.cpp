@@ -58,11 +58,16 @@ class Verification {
     std::int64_t timestamp = 0;
     while (at < log_.end()) {
       LogRecord record = read_log_record(log_, at);
-      if (!record.problem.empty()) {
-        problem(fmt::format("log offset {}: {}", at, record.problem));
-        break;
+      if (!record.problem.empty() || record.size == 0) {
+        const std::int64_t next = next_record(at + 1);
+        if (next < 0 && record.size == 0 && record.problem.empty()) break;
+        const std::string reason = record.problem.empty() ? "zeros" : record.problem;
+        problem(fmt::format("log offset {}: {}", at, reason));
+        if (next < 0) break;
+        ++report_.damaged;
+        at = next;
+        continue;
       }
-      if (record.size == 0) break;
       if (record.is_blank) {
         at += record.size;
         continue;
@@ -78,6 +83,22 @@ class Verification {
     }
     log_end_ = at;
     check_behind_log();
+  }
+
+  // The next record from `at` on; -1: there is none.
+  std::int64_t next_record(std::int64_t at) const {
+    while (at < log_.end()) {
+      std::string_view rest = log_.bytes_from(at);
+      for (std::size_t found = rest.find("\xDA\xA3\x20"); found != std::string_view::npos;
+           found = rest.find("\xDA\xA3\x20", found + 1)) {
+        const std::int64_t place = at + static_cast<std::int64_t>(found) - 4;
+        if (found < 4) continue;
+        LogRecord record = read_log_record(log_, place);
+        if (record.problem.empty() && !record.is_blank && record.size > 0) return place;
+      }
+      at += static_cast<std::int64_t>(rest.size());
+    }
+    return -1;
   }
 
   // Apache allocates one file ahead.

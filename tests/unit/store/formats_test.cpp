@@ -206,7 +206,7 @@ BOOST_FIXTURE_TEST_CASE(an_orderly_stop_leaves_a_checkpoint_and_no_abort_file, W
 BOOST_FIXTURE_TEST_CASE(a_checkpoint_keeps_apaches_index_time, World) {
   Checkpoint checkpoint;
   checkpoint.index_timestamp = 12345;
-  fs::create_directories(config.root);
+  fs::create_directories(config.root + "/commitlog");
   BOOST_TEST(!write_checkpoint(files, config.root + "/checkpoint", checkpoint));
   open();
   must_append(*core, record_of("T", 0, "x"));

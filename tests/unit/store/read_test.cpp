@@ -189,7 +189,7 @@ BOOST_FIXTURE_TEST_CASE(damaged_units_make_no_other_message_appear, World) {
   BOOST_TEST(messages_of(read(1, one)).at(0).queue_offset == 3);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_missing_queue_file_is_stepped_over, World) {
+BOOST_FIXTURE_TEST_CASE(a_missing_queue_file_fails_the_read_and_takes_no_message_away, World) {
   for (int i = 0; i < 45; ++i) must_append(*core, record_of("T", 0, "x"));
   core->close();
   open();
@@ -198,7 +198,8 @@ BOOST_FIXTURE_TEST_CASE(a_missing_queue_file_is_stepped_over, World) {
   for (int i = 0; i < 300; ++i) must_append(*core, record_of("U", i, "x"));
   write_units(*core);
   fs::remove(queue_file(config.root, "T", 0, 400));
-  BOOST_TEST(is(read(25), ReadStatus::offset_found_null, 40));
+  BOOST_TEST(is(read(25), ReadStatus::read_failed, 25));
+  BOOST_TEST(core->damage_stats().read_faults == 1);
   BOOST_TEST(is(read(10), ReadStatus::found, 20));
 }
 

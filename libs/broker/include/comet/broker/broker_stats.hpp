@@ -51,6 +51,7 @@ class StoreStats {
   std::int64_t size = 0;                  // bytes of the log
   std::int64_t flush_behind = 0;          // bytes that are not on the disk yet
   std::int64_t earliest_store_time = -1;  // ms; -1: there is no message
+  store::DamageStats damage;
   bool read_only = false;
   store::DiskState disk;
 };

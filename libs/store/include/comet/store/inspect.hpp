@@ -32,6 +32,7 @@ class VerifyReport {
   std::int64_t records = 0;
   std::int64_t units = 0;  // of consume queues
   std::int64_t index_entries = 0;
+  std::int64_t damaged = 0;   // stretches of the log that a record follows; each a problem, too
   std::int64_t problems = 0;  // what Apache's broker would refuse or answer wrongly
   bool unclean = false;       // the last broker did not stop in order
 };

@@ -32,7 +32,11 @@ enum class FlushMode {
 
 class StoreConfig {
  public:
-  std::string root;                                     // storePathRootDir
+  std::string root;  // storePathRootDir
+  // storePathCommitLog, storePathConsumeQueue, storePathIndex; empty: below root.
+  std::string commit_log_path;
+  std::string consume_queue_path;
+  std::string index_path;
   std::int64_t commit_log_file_size = 1 << 30;          // mappedFileSizeCommitLog, bytes
   std::int64_t consume_queue_file_size = 300'000 * 20;  // mappedFileSizeConsumeQueue x 20, bytes
   std::int32_t max_message_size = 4 << 20;              // maxMessageSize, bytes of a body
@@ -43,6 +47,10 @@ class StoreConfig {
   std::string delay_levels = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h";
   std::chrono::hours file_reserved_time{72};  // fileReservedTime: log files are kept this long
   std::string delete_when = "04";             // deleteWhen: hours, local time, "04;16"
+  // maxRecordsLostAtStart: when damage has taken more messages, or a whole log file, the store does
+  // not open. -1: it always does.
+  std::int64_t max_records_lost_at_start = 100;
+  std::chrono::hours damaged_keep_time{168};  // damagedKeepHours: copies of what a start cut off
   int disk_max_used_percent = 75;        // diskMaxUsedSpaceRatio: above it old files go at any hour
   int disk_clean_forcibly_percent = 85;  // diskSpaceCleanForciblyRatio: above it young ones too
   int disk_warning_percent = 90;         // diskSpaceWarningLevelRatio: above it nothing is stored
@@ -66,6 +74,9 @@ enum class StoreErrc {
   closed,             // the store is shutting down
   illegal_queue,      // the topic cannot be a directory's name, or the queue id is negative
   foreign_format,     // the directory holds what another kind of store has written
+  short_file,         // a file was cut under the store
+  too_much_lost,      // a start would lose more than max_records_lost_at_start, or a whole file
+  log_missing,        // there was a log, and there is none
 };
 const boost::system::error_category& store_category() noexcept;
 inline error_code make_error_code(StoreErrc code) noexcept {
@@ -87,12 +98,13 @@ enum class ReadStatus {  // Apache: GetMessageStatus
   found,
   no_matched_message,      // examined, none passed the filter
   message_was_removing,    // the queue points at records that are gone
-  offset_found_null,       // the queue's file is missing
+  offset_found_null,       // Apache: the queue's file is missing; here that is read_failed
   offset_overflow_badly,   // beyond the end
   offset_overflow_one,     // exactly the end: nothing new
   offset_too_small,        // below the first
   no_matched_logic_queue,  // no such queue
   no_message_in_queue,     // the queue is empty
+  read_failed,             // a file cannot be read: an error of the disk, or somebody cut it
 };
 
 class ReadResult {
@@ -159,6 +171,14 @@ class DiskState {
   double index_ratio = 0;
   std::int64_t available_bytes = -1;  // of the fuller disk; -1: not known yet
   bool full = false;                  // above disk_warning_percent: appends answer disk_full
+};
+
+// What has been lost to damage, and found while reading.
+class DamageStats {
+ public:
+  std::int64_t skipped_ranges = 0;  // of the log, found by the start
+  std::int64_t lost_records = 0;    // in them
+  std::int64_t read_faults = 0;     // reads that met what is damaged or cannot be read
 };
 
 // A record became readable. Called in log order, on the store's executor.
@@ -264,6 +284,7 @@ class MessageStore {
   // Deletes expired files in the next rounds of run_retention(), whatever the hour.
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
+  [[nodiscard]] DamageStats damage_stats() const;
 
   // Remove consume queues; their next message has offset 0. The messages stay in the log until
   // their files expire, but are not found by queue any more. Return the number of queues; throw

@@ -1,0 +1,32 @@
+#pragma once
+// A file that says up to where the commit log has been synced. Written after each sync and never
+// synced itself: it may be old, but what it says is true. It tells a start what was on disk behind
+// the last checkpoint.
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "file.hpp"
+
+namespace comet::store {
+
+// write() is thread-safe.
+class SyncedNote {
+ public:
+  SyncedNote(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+
+  // -1: there is none, or it is damaged.
+  [[nodiscard]] std::int64_t read();
+  // A failure costs knowledge only.
+  void write(std::int64_t log_end) noexcept;
+
+ private:
+  FileSystem& files_;
+  std::string path_;
+  std::mutex mutex_;
+  std::shared_ptr<File> file_;
+};
+
+}  // namespace comet::store

@@ -1,0 +1,208 @@
+// A byte that has changed on the disk costs the record that it was in, wherever it lies and however
+// the store was left.
+
+#include <boost/test/unit_test.hpp>
+
+#include "comet/base/timer.hpp"
+#include "store_support.hpp"
+
+using namespace comet;
+using namespace comet::store;
+using namespace comet::store::test;
+
+namespace {
+
+enum class Left { stopped, killed };
+enum class Vouched { all, nothing };
+
+class World {
+ public:
+  World() {
+    files.skip_syncs = true;
+    config.commit_log_file_size = 64 * 1024;
+    config.flush = FlushMode::sync_flush;
+  }
+  void open() {
+    core.reset();
+    core.emplace(config, time, files);
+  }
+  void leave(Left left) {
+    if (left == Left::stopped) core->close();
+    core.reset();
+  }
+  // Messages 0 to `count` in T 0, all of them synced. Returns where each begins in the log.
+  std::vector<std::int64_t> fill(int count) {
+    std::vector<std::int64_t> places;
+    for (int i = 0; i < count; ++i) {
+      places.push_back(
+          must_append(*core, record_of("T", 0, body_of(i), "KEYS\1k")).physical_offset);
+    }
+    BOOST_TEST_REQUIRE(!core->sync());
+    return places;
+  }
+  static std::string body_of(int i) { return "message " + std::to_string(i); }
+  void flip(std::int64_t log_offset) {
+    const std::int64_t start = log_offset - log_offset % config.commit_log_file_size;
+    std::string byte = read_whole(log_file(config.root, start))
+                           .substr(static_cast<std::size_t>(log_offset - start), 1);
+    byte[0] = static_cast<char>(byte[0] ^ 0x10);
+    write_at(log_file(config.root, start), log_offset - start, byte);
+  }
+  // All of T 0 but one, at their offsets.
+  void check_all_but(int lost, int count) {
+    BOOST_TEST_REQUIRE(core->max_offset("T", 0) >= count);
+    int next = 0;
+    for (std::int64_t at = 0; at < core->max_offset("T", 0);) {
+      ReadResult result = core->read("T", 0, at, ReadLimits(), {});
+      for (const MessageExt& message : messages_of(result)) {
+        if (next == lost) ++next;
+        BOOST_TEST_REQUIRE(message.body() == body_of(next));
+        BOOST_TEST_REQUIRE(message.queue_offset == next++);
+      }
+      at = result.next_offset;
+    }
+    BOOST_TEST_REQUIRE(next + (lost == next ? 1 : 0) == count);
+  }
+
+  TempDirectory directory;
+  StoreConfig config = small_config(directory);
+  VirtualTime time;
+  FaultyFiles files;
+  std::optional<StoreCore> core;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(damage)
+
+// The table of docs/store.md, for single bytes: fields of the header, lengths, body.
+BOOST_FIXTURE_TEST_CASE(one_damaged_byte_costs_one_record_at_any_place_after_any_stop, World) {
+  constexpr int kCount = 60;
+  for (Left left : {Left::killed, Left::stopped}) {
+    for (Vouched vouched : {Vouched::nothing, Vouched::all}) {
+      fs::remove_all(config.root);
+      open();
+      if (vouched == Vouched::nothing) BOOST_TEST(!core->write_checkpoint([] {}));
+      const std::vector<std::int64_t> places = fill(kCount);
+      if (vouched == Vouched::all) BOOST_TEST(!core->write_checkpoint([] {}));
+      write_units(*core);
+      const std::int64_t end = core->readable_end();
+      leave(left);
+      copy_store(config.root, directory.path() / "original");
+      for (int damaged : {0, 30, kCount - 1}) {
+        for (std::int64_t field : {0, 3, 4, 7, 8, 28, 35, 84, 87, 90}) {
+          BOOST_TEST_CONTEXT("record " << damaged << " field " << field << " stopped "
+                                       << (left == Left::stopped) << " vouched "
+                                       << (vouched == Vouched::all)) {
+            copy_store(directory.path() / "original", config.root);
+            flip(places[static_cast<std::size_t>(damaged)] + field);
+            for (Left next : {Left::killed, Left::stopped, Left::killed}) {
+              open();
+              BOOST_TEST_REQUIRE(core->readable_end() == end);
+              check_all_but(damaged, kCount);
+              BOOST_TEST_REQUIRE(core->max_offset("T", 0) == kCount);
+              leave(next);
+            }
+            open();
+            BOOST_TEST_REQUIRE(must_append(*core, record_of("T", 0, "x")).queue_offset == kCount);
+            BOOST_TEST_REQUIRE(!core->sync());
+            leave(Left::killed);
+            open();
+            BOOST_TEST_REQUIRE(core->max_offset("T", 0) == kCount + 1);
+            leave(Left::killed);
+          }
+        }
+      }
+    }
+  }
+}
+
+// D1: the broker of b178787 gave the offsets behind the damage once more.
+BOOST_FIXTURE_TEST_CASE(messages_sent_behind_a_damaged_header_stay_where_they_are, World) {
+  open();
+  const std::vector<std::int64_t> places = fill(200);
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  leave(Left::killed);
+  write_at(log_file(config.root, 0), places[100], std::string(8, '\0'));
+  open();
+  BOOST_TEST(core->damage_stats().skipped_ranges == 1);
+  BOOST_TEST(core->damage_stats().lost_records == 1);
+  for (int i = 200; i < 300; ++i) {
+    BOOST_TEST_REQUIRE(must_append(*core, record_of("T", 0, body_of(i))).queue_offset == i);
+  }
+  leave(Left::stopped);
+  open();
+  BOOST_TEST(core->damage_stats().skipped_ranges == 0);  // is known
+  check_all_but(100, 300);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_body_that_holds_records_does_not_pass_for_the_log, World) {
+  open();
+  fill(5);
+  std::string inner;
+  encode_record(record_of("T", 0, "from inside"), inner);
+  const std::int64_t place = core->readable_end();
+  // One that says where it lies would be taken if it did not claim another one's offset.
+  std::string right = inner;
+  const std::int64_t inner_place = place + 88 + static_cast<std::int64_t>(inner.size());
+  patch_record(right.data(), 2, inner_place, 1'900'000'000'000);
+  must_append(*core, record_of("T", 0, inner + right));
+  const std::int64_t behind = must_append(*core, record_of("T", 0, "behind")).physical_offset;
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  leave(Left::killed);
+  write_at(log_file(config.root, 0), place, std::string(8, '\0'));
+  open();
+  BOOST_TEST(core->recovery_report().damage.empty() == false);
+  BOOST_TEST(core->recovery_report().damage.at(0).end == behind);
+  BOOST_TEST(core->max_offset("T", 0) == 7);
+  BOOST_TEST(messages_of(core->read("T", 0, 5, ReadLimits(), {})).at(0).body() == "behind");
+}
+
+BOOST_FIXTURE_TEST_CASE(more_damage_than_allowed_refuses_the_start_and_changes_nothing, World) {
+  open();
+  const std::vector<std::int64_t> places = fill(300);
+  leave(Left::stopped);
+  const std::string zeros(static_cast<std::size_t>(places[250] - places[50]), '\0');
+  write_at(log_file(config.root, 0), places[50], zeros);
+  const std::string before = read_whole(log_file(config.root, 0));
+  for (int starts = 0; starts < 2; ++starts) {
+    BOOST_CHECK_EXCEPTION(open(), Error, [](const Error& error) {
+      return error.code() == make_error_code(StoreErrc::too_much_lost) &&
+             error.context().find("maxRecordsLostAtStart is 100") != std::string::npos;
+    });
+  }
+  BOOST_TEST((before == read_whole(log_file(config.root, 0))));
+  config.max_records_lost_at_start = 1000;
+  open();
+  BOOST_TEST(core->max_offset("T", 0) == 300);
+  leave(Left::killed);
+  config.max_records_lost_at_start = 100;
+  open();  // what was accepted once does not count again
+  BOOST_TEST(core->max_offset("T", 0) == 300);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_cut_off_is_kept_in_a_copy, World) {
+  open();
+  const std::vector<std::int64_t> places = fill(10);
+  const std::int64_t end = core->readable_end();
+  leave(Left::killed);
+  write_at(log_file(config.root, 0), end, "half a record");
+  open();
+  const std::string copy = read_whole(config.root + "/damaged/" + offset_file_name(0) + ".damaged");
+  BOOST_TEST(copy.substr(static_cast<std::size_t>(end)) == "half a record");
+  check_all_but(-1, 10);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_copy_that_finds_no_space_does_not_keep_the_store_from_starting, World) {
+  open();
+  fill(10);
+  const std::int64_t end = core->readable_end();
+  leave(Left::killed);
+  write_at(log_file(config.root, 0), end, "half a record");
+  files.fail_when(fail_on(store::test::Call::write, "/damaged/", ENOSPC));
+  open();
+  BOOST_TEST(core->recovery_report().truncated > 0);
+  check_all_but(-1, 10);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
