@@ -351,8 +351,10 @@ class Schedule : public VirtualWorld {
     try {
       std::rethrow_exception(sending.problem);
     } catch (const SendError& error) {
-      ++tally.failed;
-      const bool is_known = error.code().category() == client_category() ||
+      const bool is_cancelled = error.code() == asio::error::operation_aborted;
+      ++(is_cancelled ? tally.cancelled : tally.failed);
+      if (is_cancelled) BOOST_TEST(sending.cancel_asked, error.what());
+      const bool is_known = is_cancelled || error.code().category() == client_category() ||
                             error.code().category() == remoting::response_category();
       BOOST_TEST(is_known, error.what());
       for (const SendTry& attempt : error.tries()) BOOST_TEST(!attempt.text.empty());

@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_saved_does_not_hold) {
   start(std::move(config));
   const auto answer = update("enableTopicList=false");
   BOOST_TEST(answer.code == 1);
-  BOOST_TEST(answer.remark.find("cannot be saved") != std::string::npos);
+  // A file in the way of the directory shows when the former settings are read, before the write.
+  BOOST_TEST(answer.remark.find("/file/namesrv.properties cannot be read") != std::string::npos);
   BOOST_TEST(shown("enableTopicList") == "true");
 }
 
