@@ -107,6 +107,28 @@ void report_store(const broker::StoreStats& store, monitor::Scrape& scrape) {
                {{"files", "consume_queue"}});
 }
 
+void report_bounds(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
+  for (const broker::BoundedStats& bound : stats.bounds) {
+    const Labels labels = {{"resource", bound.name}};
+    scrape.gauge("comet_broker_limited_used", "What of a limited resource is used (docs/limits.md)",
+                 number(bound.used), labels);
+    scrape.gauge("comet_broker_limited_max", "Its limit", number(bound.limit), labels);
+  }
+  scrape.counter("comet_broker_refused_for_limits_total",
+                 "Heartbeats refused for a limit of what a client may have",
+                 number(stats.refusals));
+  scrape.counter("comet_broker_frames_given_up_total",
+                 "Connections closed since others needed the memory of their unfinished frames",
+                 number(stats.frames_given_up));
+}
+
+void report_registration(const broker::RegistrationStats& registration, monitor::Scrape& scrape) {
+  scrape.gauge("comet_broker_name_servers", "Name servers that this broker registers with",
+               number(registration.name_servers));
+  scrape.gauge("comet_broker_name_servers_registered", "Those of them that have taken it",
+               number(registration.registered));
+}
+
 void report_timers(const broker::TimerStats& timers, monitor::Scrape& scrape) {
   scrape.gauge("rocketmq_timing_messages", "Timer messages that wait", number(timers.pending));
   scrape.gauge("rocketmq_timer_dequeue_latency",
@@ -154,6 +176,8 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
   scrape.counter("comet_broker_delayed_dropped_total",
                  "Delayed messages whose topic was deleted before their time had come",
                  number(stats.delayed_dropped));
+  report_bounds(stats, scrape);
+  report_registration(stats.registration, scrape);
 }
 
 }  // namespace comet::daemon

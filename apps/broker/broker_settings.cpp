@@ -57,6 +57,14 @@ void take_limits(const Config& settings, broker::BrokerConfig& config) {
   config.max_sends = size("sendThreadPoolQueueCapacity");
   config.max_send_bytes = size("maxSendBytesInFlight");
   config.max_connections = size("maxConnections");
+  config.max_unfinished_frame_bytes = size("maxUnfinishedFrameBytes");
+  config.max_batch_messages = size("maxBatchMessages");
+  config.max_topic_name_bytes = size("maxTopicNameBytes");
+  config.clients.max_heartbeat_bytes = size("maxHeartbeatBytes");
+  config.clients.max_groups_per_connection = size("maxGroupsPerConnection");
+  config.clients.max_subscriptions_per_group = size("maxSubscriptionsPerGroup");
+  config.clients.max_subscription_bytes_per_group = size("maxSubscriptionBytesPerGroup");
+  config.clients.max_bytes = size("maxClientTableBytes");
   config.connection.max_handlers = size("connectionMaxRequests");
   config.connection.max_handler_bytes = size("connectionMaxRequestBytes");
   config.connection.max_unsent = size("connectionMaxUnsentBytes");

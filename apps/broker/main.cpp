@@ -1,6 +1,7 @@
 // comet-broker: RocketMQ's broker as a daemon. Options as mqbroker's.
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
 #include <iostream>
@@ -13,6 +14,7 @@
 #include "common_settings.hpp"
 #include "configuration_check.hpp"
 #include "daemon.hpp"
+#include "descriptors.hpp"
 
 using namespace comet;
 using program::CommandLine;
@@ -103,7 +105,10 @@ int check(const CommandLine& given) {
 }
 
 int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig config) {
+  // What large frames need goes back to the system, not into malloc's reserves.
+  ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
   asio::io_context context{1};
+  config.max_connections = daemon::connections_that_fit(config.max_connections);
   daemon::DaemonNetwork network(settings);
   daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(config));
   config.observer = monitor.request_observer();

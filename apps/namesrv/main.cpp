@@ -10,6 +10,7 @@
 #include "common_settings.hpp"
 #include "configuration_check.hpp"
 #include "daemon.hpp"
+#include "descriptors.hpp"
 #include "namesrv_metrics.hpp"
 #include "namesrv_settings.hpp"
 #include "worker_thread.hpp"
@@ -81,6 +82,7 @@ int check(const CommandLine& given) {
 int serve(const CommandLine& given, const Config& settings, namesrv::NameServerConfig config) {
   // What large registrations need goes back to the system, not into malloc's reserves.
   ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
+  config.max_connections = daemon::connections_that_fit(config.max_connections);
   asio::io_context context{1};
   daemon::DaemonNetwork network(settings);
   daemon::DaemonMonitor monitor(settings, context, {{"node_type", "nameserver"}});

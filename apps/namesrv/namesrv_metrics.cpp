@@ -26,6 +26,11 @@ void report_name_server(const namesrv::NameServerStats& stats, monitor::Scrape& 
   removed("unregistered", stats.unregistered);
   counter("comet_namesrv_route_not_found_total", "Queries for topics without a route",
           stats.route_not_found);
+  counter("comet_namesrv_frames_given_up_total",
+          "Connections closed since others needed the memory of their unfinished frames",
+          stats.frames_given_up);
+  gauge("comet_namesrv_unfinished_frame_bytes", "Bytes of frames that have not come whole",
+        stats.unfinished_frame_bytes);
   counter("comet_namesrv_route_notifications_total", "Notifications of changed routes",
           stats.route_notifications);
 }

@@ -30,6 +30,9 @@ constexpr ConfigKey kKeys[] = {
                  "ms between searches for silent brokers"),
     Key::integer("serverChannelMaxIdleTimeSeconds", "120", 1, 86'400,
                  "s without traffic after which a connection is closed"),
+    Key::integer("maxConnections", "60000", 1, 1'000'000, "further ones are closed at once"),
+    Key::integer("maxUnfinishedFrameBytes", "67108864", 33'554'432, 17'179'869'184,
+                 "bytes that frames which have not come whole take together, over all connections"),
 
     Key::refused("enableControllerInNamesrv", "false",
                  "there is no controller yet, and brokers would wait for one in vain; remove the "
@@ -158,6 +161,9 @@ namesrv::NameServerConfig to_name_server_config(const Config& settings) {
   config.scan_interval = std::chrono::milliseconds(settings.integer("scanNotActiveBrokerInterval"));
   config.connection.idle =
       std::chrono::seconds(settings.integer("serverChannelMaxIdleTimeSeconds"));
+  config.max_connections = static_cast<std::size_t>(settings.integer("maxConnections"));
+  config.max_unfinished_frame_bytes =
+      static_cast<std::size_t>(settings.integer("maxUnfinishedFrameBytes"));
   config.settings = settings;
   return config;
 }

@@ -15,6 +15,7 @@
 #include "command_line.hpp"
 #include "common_settings.hpp"
 #include "daemon.hpp"
+#include "descriptors.hpp"
 #include "namesrv_metrics.hpp"
 
 using namespace comet;
@@ -61,7 +62,11 @@ int serve(const CommandLine& given) {
   daemon::configure_log(settings);
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
   broker::BrokerConfig broker_config = daemon::to_broker_config(settings);
+  // The nameserver's connections come from the broker, from tools and from the same clients.
+  broker_config.max_connections =
+      daemon::connections_that_fit(2 * broker_config.max_connections) / 2;
   namesrv::NameServerConfig namesrv_config;
+  namesrv_config.max_connections = broker_config.max_connections;
   namesrv_config.listen_at = Address("127.0.0.1", port(given, "namesrv-port"));
   namesrv_config.kv_config_path = given.text("data") + "/namesrv/kvConfig.json";
 

@@ -67,7 +67,8 @@ class Truncation {
       record.body = "the next";
       Append append;
       Append* pointer = &append;
-      require(!core.encode({&record, 1}, append), "encode");
+      SpanSource source({&record, 1});
+      require(!core.encode(source, append), "encode");
       core.append({&pointer, 1});
       require(!append.result.error && append.result.physical_offset >= end, "cannot go on");
     }

@@ -35,12 +35,12 @@ using AllHeaders = HeaderList<
     // transaction_headers.hpp
     EndTransactionHeader, CheckTransactionStateHeader, ResumeCheckHalfMessageHeader,
     // admin_headers.hpp
-    TopicHeader, ProducerGroupHeader, DeleteGroupHeader, GroupHeader, BrokerConfigResponseHeader,
-    ConsumeStatsHeader, BrokerConsumeStatsHeader, ResetOffsetHeader, ConsumerStatusHeader,
-    ConsumeTimeSpanHeader, ConsumerRunningInfoHeader, ConsumeMessageDirectlyHeader,
-    CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader, QueryConsumeQueueHeader,
-    GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader, GlobalWhiteAddressesHeader,
-    AclVersionResponseHeader, FilterServerHeader>;
+    TopicHeader, ProducerGroupHeader, TopicPageHeader, DeleteGroupHeader, GroupHeader,
+    BrokerConfigResponseHeader, ConsumeStatsHeader, BrokerConsumeStatsHeader, ResetOffsetHeader,
+    ConsumerStatusHeader, ConsumeTimeSpanHeader, ConsumerRunningInfoHeader,
+    ConsumeMessageDirectlyHeader, CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader,
+    QueryConsumeQueueHeader, GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader,
+    GlobalWhiteAddressesHeader, AclVersionResponseHeader, FilterServerHeader>;
 
 // Calls visit(header) with a default-constructed header of every type.
 template <class Visitor>

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/remoting/frame_memory.hpp"
 #include "comet/remoting/server.hpp"
 #include "handlers.hpp"
 #include "registration.hpp"
 #include "stats.hpp"
+#include "table_limits.hpp"
 #include "timer_message.hpp"
 #include "timer_service.hpp"
 
@@ -24,6 +27,7 @@ namespace {
 constexpr std::uint16_t kVipDistance = 2;  // Apache: listenPort - 2
 constexpr int kPortTries = 20;
 constexpr Duration kSaveRetry = 1s;
+constexpr std::size_t kMaxHeader = 1u << 20;  // of a request: 32 KB of properties and some fields
 
 }  // namespace
 
@@ -42,13 +46,18 @@ struct Broker::Impl {
         groups(config, time, files),
         offsets(config.store.root),
         filters(config.store.root, time),
-        clients(time),
+        clients(time, config.clients),
+        notices(home, time, config, groups, clients),
+        refusals(time),
         locks(time),
         delay_levels(config.store.delay_levels),
         sends(config.max_sends, config.max_send_bytes),
         dropped(time),
         runtime(time, traffic),
-        tasks(home, time) {}
+        tasks(home, time) {
+    config.connection.frames =
+        std::make_shared<remoting::FrameMemory>(config.max_unfinished_frame_bytes);
+  }
   ~Impl() {
     helper.abandon();
     files.abandon();
@@ -65,6 +74,7 @@ struct Broker::Impl {
   void begin_background_work();
   void on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event);
   asio::awaitable<void> close_silent_clients();
+  void add_bounds(BrokerStats& stats) const;
   asio::awaitable<void> save_offsets_in_background();
   asio::awaitable<void> save_delay_offsets_in_background();
   asio::awaitable<void> retry_failed_saves();
@@ -84,6 +94,8 @@ struct Broker::Impl {
   OffsetTable offsets;
   ConsumerFilters filters;
   ClientRegistry clients;
+  GroupNotices notices;
+  RefusalLog refusals;
   LockTable locks;
   TrafficTable traffic;
   store::DelayLevels delay_levels;
@@ -96,6 +108,9 @@ struct Broker::Impl {
   std::unique_ptr<PullHold> hold;
   std::unique_ptr<BrokerContext> context;
   std::shared_ptr<SettingsInUse> settings;
+  // Of both servers.
+  std::shared_ptr<std::atomic<std::size_t>> connections =
+      std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<remoting::Server> server;
   std::unique_ptr<remoting::Server> vip_server;
   std::vector<std::unique_ptr<remoting::Server>> abandoned;  // of failed tries to find free ports
@@ -123,9 +138,10 @@ void Broker::Impl::open_store() {
 void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
       home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
-  context.reset(new BrokerContext{config, time, IpEndpoint(), *store, topics, groups, offsets,
-                                  clients, hold.get(), traffic, delay_levels, locks, *delays, sends,
-                                  runtime, helper, filters, timers.get(), transactions.get()});
+  context.reset(new BrokerContext{
+      config,  time,    IpEndpoint(), *store,     topics,  groups,       offsets,
+      clients, notices, refusals,     hold.get(), traffic, delay_levels, locks,
+      *delays, sends,   runtime,      helper,     filters, timers.get(), transactions.get()});
   settings = make_settings_in_use(*context, config);
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
@@ -174,7 +190,9 @@ std::unique_ptr<remoting::Server> Broker::Impl::make_server(const Address& at, b
   remoting::ServerConfig server_config;
   server_config.listen_at = at;
   server_config.connection = config.connection;
+  server_config.connection.max_header = kMaxHeader;
   server_config.max_connections = config.max_connections;
+  server_config.counted_together = connections;
   return std::make_unique<remoting::Server>(
       executors, network, time, server_config, make_dispatcher(with_pulls),
       [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
@@ -233,11 +251,12 @@ void Broker::Impl::begin_background_work() {
   const std::string address = context->store_host.to_string();
   const std::string ha_address =
       fmt::format("{}:{}", config.broker_ip, context->store_host.port() + 1);
-  registration =
-      std::make_unique<Registration>(home, network, time, config, topics, address, ha_address);
+  registration = std::make_unique<Registration>(home, network, time, config, topics, helper,
+                                                address, ha_address);
   topics.on_change([this] { asio::post(home, [this] { registration->topics_changed(); }); });
   registration->start();
   tasks.spawn("pull hold", hold->run());
+  tasks.spawn("notices to consumers", notices.run());
   tasks.spawn("statistics", runtime.run());
   tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry",
                                             [this] { return close_silent_clients(); }));
@@ -262,20 +281,27 @@ void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
                                  ConnectionEvent event) {
   if (event != ConnectionEvent::closed) return;
   hold->forget(connection->id());
-  for (const std::string& group : clients.connection_closed(connection->id())) {
-    if (clients.consumer_ids(group).empty()) filters.unsubscribe(group);
-    notify_group_changed(*context, group);
+  for (const auto& group : clients.connection_closed(connection->id())) {
+    if (group.is_empty) {
+      filters.unsubscribe(group.name);
+    } else {
+      notices.group_changed(group.name);
+    }
   }
 }
 
 asio::awaitable<void> Broker::Impl::close_silent_clients() {
-  locks.forget_expired();
-  for (const auto& connection : clients.silent_since(config.client_expiry)) {
-    log::info("closing {}: no heartbeat for {} s", connection->remote().to_string(),
-              to_millis(config.client_expiry) / 1000);
-    connection->close();
+  while (locks.forget_expired()) co_await asio::post(home, asio::use_awaitable);
+  for (std::uint64_t last = 0;;) {
+    const auto silent = clients.next_silent(config.client_expiry, last);
+    if (!silent) co_return;
+    for (const auto& connection : *silent) {
+      log::info("closing {}: no heartbeat for {} s", connection->remote().to_string(),
+                to_millis(config.client_expiry) / 1000);
+      connection->close();
+    }
+    co_await asio::post(home, asio::use_awaitable);  // other work has its turn
   }
-  co_return;
 }
 
 asio::awaitable<void> Broker::Impl::save_offsets_in_background() {
@@ -321,7 +347,35 @@ std::vector<std::string> Broker::Impl::problems() const {
   add(filters.problem());
   add(delays->problem());
   if (timers) add(timers->problem());
+  if (registration) add(registration->stats().problem_everywhere());
   return all;
+}
+
+// Names as in docs/limits.md.
+void Broker::Impl::add_bounds(BrokerStats& stats) const {
+  const auto add = [&stats](std::string name, std::size_t used, std::size_t limit) {
+    BoundedStats& bound = stats.bounds.emplace_back();
+    bound.name = std::move(name);
+    bound.used = used;
+    bound.limit = limit;
+  };
+  const ClientRegistry::Size known = clients.size();
+  const LockTable::Size held = locks.size();
+  const ConsumerFilters::Size kept = filters.size();
+  add("connections", stats.connections, config.max_connections);
+  add("unfinished_frame_bytes", config.connection.frames->bytes(),
+      config.max_unfinished_frame_bytes);
+  add("client_table_bytes", known.bytes, config.clients.max_bytes);
+  add("topics", topics.size(), kMostTopics);
+  add("topic_name_bytes", topics.name_bytes(), config.max_topic_name_bytes);
+  add("groups", groups.size(), kMostGroups);
+  add("offsets", offsets.size(), kMostOffsets);
+  add("held_pulls", hold->size(), PullHold::kMost);
+  add("held_pull_bytes", hold->bytes(), PullHold::kMostBytes);
+  add("queue_locks", held.locks, kMostLocks);
+  add("queue_lock_bytes", held.bytes, kMostLockBytes);
+  add("filters", kept.filters, kMostFilters);
+  add("filter_bytes", kept.bytes, kMostFilterBytes);
 }
 
 Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time,
@@ -369,6 +423,11 @@ BrokerStats Broker::stats() const {
   stats.problems = impl_->problems();
   stats.connections = impl_->server->connections();
   if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
+  if (impl_->registration) stats.registration = impl_->registration->stats();
+  stats.refusals = impl_->refusals.refusals();
+  const remoting::FrameMemory& frames = *impl_->config.connection.frames;
+  stats.frames_given_up = frames.given_up();
+  impl_->add_bounds(stats);
   return stats;
 }
 

@@ -1,5 +1,8 @@
 // Heartbeats and group membership (Apache: ClientManageProcessor, ConsumerManageProcessor).
 
+#include <fmt/format.h>
+#include <malloc.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -20,6 +23,12 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
+// Heartbeats beyond this are taken on the helper thread: most are of 1 KiB, and the work that they
+// make grows with them.
+constexpr std::size_t kLargeHeartbeat = 8u << 10;
+// What reading one beyond this took goes back to the system.
+constexpr std::size_t kHugeHeartbeat = 256u << 10;
+
 void register_consumer(Request& request, BrokerContext& context, const ClientInfo& client,
                        const ConsumerData& consumer) {
   auto group = context.groups.find_or_create(consumer.group);
@@ -28,19 +37,28 @@ void register_consumer(Request& request, BrokerContext& context, const ClientInf
   std::ignore = retry_topic(context, *group, consumer.unit_mode);
   context.filters.subscribe(consumer.group, consumer.subscriptions);
   if (context.clients.register_consumer(request.connection, client, consumer)) {
-    notify_group_changed(context, consumer.group);
+    context.notices.group_changed(consumer.group);
   }
 }
 
-Reply heart_beat(Request& request, BrokerContext& context) {
-  auto heartbeat = parse_heartbeat(request.command.body.view());
+// Why the heartbeat is not taken; empty: it is.
+std::string find_fault(const Request& request, const BrokerContext& context,
+                       const Result<Heartbeat>& heartbeat) {
   if (!heartbeat || heartbeat->client_id.empty()) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                     "the heartbeat's body is not a JSON object with a clientID");
+    return "the heartbeat's body is not a JSON object with a clientID";
   }
   if (heartbeat->client_id.size() > kLongestClientId) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                     "the heartbeat's clientID is longer than 1024 bytes");
+    return fmt::format("the heartbeat's clientID is longer than {} bytes", kLongestClientId);
+  }
+  std::string fault = context.clients.find_fault(request.connection->id(), *heartbeat);
+  if (!fault.empty()) context.refusals.log(request.connection->remote(), fault);
+  return fault;
+}
+
+RemotingCommand take_heartbeat(Request& request, BrokerContext& context) {
+  const auto heartbeat = parse_heartbeat(request.command.body.view());
+  if (std::string fault = find_fault(request, context, heartbeat); !fault.empty()) {
+    return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
   }
   ClientInfo client;
   client.id = heartbeat->client_id;
@@ -65,6 +83,23 @@ Reply heart_beat(Request& request, BrokerContext& context) {
   return response;
 }
 
+Reply heart_beat(Request& request, BrokerContext& context) {
+  const std::size_t size = request.command.body.size();
+  const std::size_t most = context.config.clients.max_heartbeat_bytes;
+  if (size > most) {
+    std::string fault =
+        fmt::format("the heartbeat has {} bytes: maxHeartbeatBytes is {}", size, most);
+    context.refusals.log(request.connection->remote(), fault);
+    return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
+  }
+  if (size <= kLargeHeartbeat) return take_heartbeat(request, context);
+  return answer_on_helper(context, request, [&context](Request& asked) {
+    RemotingCommand answer = take_heartbeat(asked, context);
+    if (asked.command.body.size() > kHugeHeartbeat) ::malloc_trim(0);
+    return answer;
+  });
+}
+
 Reply unregister_client(Request& request, BrokerContext& context) {
   std::string missing;
   auto header = remoting::read_header<remoting::UnregisterClientHeader>(
@@ -78,7 +113,7 @@ Reply unregister_client(Request& request, BrokerContext& context) {
     if (context.clients.consumer_ids(*header->consumer_group).empty()) {
       context.filters.unsubscribe(*header->consumer_group);
     }
-    notify_group_changed(context, std::string(*header->consumer_group));
+    context.notices.group_changed(std::string(*header->consumer_group));
   }
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
@@ -122,20 +157,6 @@ Reply check_client_config(Request& request, const BrokerContext& context) {
 }
 
 }  // namespace
-
-void notify_group_changed(BrokerContext& context, const std::string& group) {
-  if (!context.config.notify_consumer_ids_changed) return;
-  const auto config = context.groups.find(group);
-  if (config && !config->notify_consumer_ids_changed_enable) return;
-  for (const auto& connection : context.clients.consumer_connections(group)) {
-    remoting::ConsumerGroupHeader header;
-    header.consumer_group = group;
-    RemotingCommand notice =
-        RemotingCommand::request(remoting::RequestCode::notify_consumer_ids_changed, header);
-    notice.mark_oneway();
-    connection->send(std::move(notice));
-  }
-}
 
 void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
   using remoting::RequestCode;

@@ -1,99 +1,216 @@
 #include "client_registry.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <set>
+#include <utility>
 
 #include "comet/base/log.hpp"
-#include "comet/routing/json.hpp"
+#include "comet/base/printable.hpp"
 #include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
 
-constexpr std::size_t kRegistrySlice = 256;  // groups that are looked at with the lock held
+constexpr std::size_t kRegistrySlice =
+    256;  // groups or members that are looked at with the lock held
+constexpr std::size_t kSilenceSlice = 4096;  // memberships, likewise
 
-ConsumerData consumer_from_json(const boost::json::object& object) {
-  ConsumerData data;
-  data.group = routing::get_string(object, "groupName");
-  data.consume_type = routing::get_string(object, "consumeType");
-  data.message_model = routing::get_string(object, "messageModel");
-  data.consume_from_where = routing::get_string(object, "consumeFromWhere");
-  data.unit_mode = routing::get_bool(object, "unitMode", false);
-  if (const auto* set = object.if_contains("subscriptionDataSet");
-      set != nullptr && set->is_array()) {
-    for (const boost::json::value& item : set->get_array()) {
-      if (item.is_object())
-        data.subscriptions.push_back(Subscription::from_json(item.get_object()));
-    }
-  }
-  return data;
+// What the parts of the tables take, estimated: nodes of maps, their payload, the allocator's
+// share.
+constexpr std::size_t kSessionBytes = 300;
+constexpr std::size_t kClientBytes = 250;
+constexpr std::size_t kMembershipBytes = 110;
+constexpr std::size_t kGroupBytes = 350;
+constexpr std::size_t kSubscriptionBytes =
+    80;  // of the node; the rest: Subscription::memory_size()
+
+std::size_t bytes_of(const Subscription& subscription) {
+  return kSubscriptionBytes + subscription.memory_size();
 }
 
 }  // namespace
 
-Result<Heartbeat> parse_heartbeat(std::string_view json) {
-  auto parsed = routing::parse_json(json);
-  if (!parsed) return parsed.error();
-  const boost::json::object* root = parsed->if_object();
-  if (root == nullptr) return BaseErrc::bad_value;
-  Heartbeat heartbeat;
-  heartbeat.client_id = routing::get_string(*root, "clientID");
-  heartbeat.fingerprint = routing::get_int(*root, "heartbeatFingerprint", 0);
-  heartbeat.without_subscriptions = routing::get_bool(*root, "withoutSub", false);
-  if (const auto* set = root->if_contains("consumerDataSet"); set != nullptr && set->is_array()) {
-    for (const boost::json::value& item : set->get_array()) {
-      if (item.is_object()) heartbeat.consumers.push_back(consumer_from_json(item.get_object()));
+std::string ClientRegistry::find_fault(std::uint64_t connection_id,
+                                       const Heartbeat& heartbeat) const {
+  for (const ConsumerData& consumer : heartbeat.consumers) {
+    if (consumer.subscriptions.size() > limits_.max_subscriptions_per_group) {
+      return fmt::format("consumer group {} has {} subscriptions: maxSubscriptionsPerGroup is {}",
+                         printable(consumer.group), consumer.subscriptions.size(),
+                         limits_.max_subscriptions_per_group);
+    }
+    std::size_t bytes = 0;
+    for (const Subscription& one : consumer.subscriptions) {
+      bytes += one.topic.size() + one.expression.size() + one.expression_type.size();
+    }
+    if (bytes > limits_.max_subscription_bytes_per_group) {
+      return fmt::format(
+          "consumer group {} has topics and expressions of {} bytes: maxSubscriptionBytesPerGroup "
+          "is {}",
+          printable(consumer.group), bytes, limits_.max_subscription_bytes_per_group);
     }
   }
-  if (const auto* set = root->if_contains("producerDataSet"); set != nullptr && set->is_array()) {
-    for (const boost::json::value& item : set->get_array()) {
-      if (item.is_object())
-        heartbeat.producer_groups.push_back(routing::get_string(item.get_object(), "groupName"));
-    }
+  const std::lock_guard lock(mutex_);
+  const auto known = sessions_.find(connection_id);
+  const Session* session = known == sessions_.end() ? nullptr : &known->second;
+  const auto is_new = [connection_id](const auto& groups, std::string_view name) {
+    const auto found = groups.find(name);
+    return found == groups.end() || !found->second.members.contains(connection_id);
+  };
+  std::size_t groups = session == nullptr ? 0 : session->groups();
+  for (const ConsumerData& consumer : heartbeat.consumers) {
+    if (is_new(consumers_, consumer.group)) ++groups;
   }
-  return heartbeat;
+  for (const std::string& group : heartbeat.producer_groups) {
+    if (is_new(producers_, group)) ++groups;
+  }
+  if (groups > limits_.max_groups_per_connection) {
+    return fmt::format(
+        "with this heartbeat the connection has {} groups: maxGroupsPerConnection is {}", groups,
+        limits_.max_groups_per_connection);
+  }
+  if (session != nullptr && session->clients.size() >= kMostClientsPerConnection &&
+      !session->clients.contains(heartbeat.client_id)) {
+    return fmt::format("the connection has {} clients, more than {} are not taken",
+                       session->clients.size(), kMostClientsPerConnection);
+  }
+  if (bytes_ > limits_.max_bytes) {
+    return fmt::format("the table of clients takes {} bytes: maxClientTableBytes is {}", bytes_,
+                       limits_.max_bytes);
+  }
+  return {};
 }
 
-bool ClientRegistry::touch(std::map<std::uint64_t, Client>& clients,
-                           const std::shared_ptr<remoting::Connection>& connection,
-                           const ClientInfo& client) {
-  auto [entry, is_new] = clients.try_emplace(connection->id());
-  entry->second = Client{client, connection, time_.now()};
+ClientRegistry::Session& ClientRegistry::session_of(
+    const std::shared_ptr<remoting::Connection>& connection) {
+  const auto [entry, is_new] = sessions_.try_emplace(connection->id());
+  if (is_new) {
+    entry->second.connection = connection;
+    bytes_ += kSessionBytes;
+  }
+  return entry->second;
+}
+
+ClientRegistry::Client& ClientRegistry::client_of(Session& session, const ClientInfo& info) {
+  const auto [entry, is_new] = session.clients.try_emplace(info.id);
+  if (is_new) bytes_ += kClientBytes + 2 * info.id.size();
+  entry->second.info = info;
+  return entry->second;
+}
+
+bool ClientRegistry::touch(Members& members, Session& session, const ClientInfo& info,
+                           std::size_t Client::* count) {
+  Client& client = client_of(session, info);
+  const auto [entry, is_new] = members.try_emplace(session.connection->id());
+  Member& member = entry->second;
+  const Member former = member;
+  member = Member{&session, &client, time_.now()};
+  if (former.client != &client) ++(client.*count);
+  if (is_new) {
+    ++memberships_;
+    bytes_ += kMembershipBytes;
+  } else if (former.client != &client) {
+    release(former, count);
+  }
   return is_new;
+}
+
+void ClientRegistry::release(const Member& member, std::size_t Client::* count) {
+  Client& client = *member.client;
+  --(client.*count);
+  if (client.producer_groups == 0) {
+    const auto listed = producer_connections_.find(client.info.id);
+    if (listed != producer_connections_.end() && listed->second == member.session->connection)
+      producer_connections_.erase(listed);
+  }
+  if (client.producer_groups + client.consumer_groups != 0) return;
+  bytes_ -= kClientBytes + 2 * client.info.id.size();
+  member.session->clients.erase(member.session->clients.find(client.info.id));
+}
+
+void ClientRegistry::forget_if_unused(std::uint64_t connection_id) {
+  const auto session = sessions_.find(connection_id);
+  if (session == sessions_.end() || session->second.groups() != 0) return;
+  sessions_.erase(session);
+  bytes_ -= kSessionBytes;
+}
+
+void ClientRegistry::erase_if_empty(ConsumerGroup& group) {
+  if (!group.members.empty()) return;
+  for (const Subscription& subscription : group.subscriptions) bytes_ -= bytes_of(subscription);
+  bytes_ -= kGroupBytes + 2 * group.name.size();
+  consumers_.erase(consumers_.find(group.name));
+}
+
+void ClientRegistry::erase_if_empty(ProducerGroup& group) {
+  if (!group.members.empty()) return;
+  bytes_ -= kGroupBytes + 2 * group.name.size();
+  producers_.erase(producers_.find(group.name));
 }
 
 bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connection>& connection,
                                        const ClientInfo& client, const ConsumerData& data) {
   std::lock_guard lock(mutex_);
   if (!connection->is_open()) return false;
-  ConsumerGroup& group = consumers_[data.group];
+  const auto [entry, is_new_group] = consumers_.try_emplace(data.group);
+  ConsumerGroup& group = entry->second;
+  if (is_new_group) {
+    group.name = data.group;
+    bytes_ += kGroupBytes + 2 * data.group.size();
+  }
   group.consume_type = data.consume_type;
   group.message_model = data.message_model;
   group.consume_from_where = data.consume_from_where;
-  bool changed = touch(group.clients, connection, client);
+  Session& session = session_of(connection);
+  bool changed = touch(group.members, session, client, &Client::consumer_groups);
   if (changed) {
+    session.consumer_groups.push_back(&group);
     log::info("consumer {} of group {} joined from {} ({})", client.id, data.group,
               connection->remote().to_string(), remoting::to_string(client.language));
   }
+  changed |= take_subscriptions(group, data.subscriptions);
+  return changed;
+}
+
+// Whether topics have come or gone.
+bool ClientRegistry::take_subscriptions(ConsumerGroup& group,
+                                        const std::vector<Subscription>& subscriptions) {
+  bool changed = false;
   std::set<std::string_view> subscribed;
-  for (const Subscription& subscription : data.subscriptions) {
+  for (const Subscription& subscription : subscriptions) {
     subscribed.insert(subscription.topic);
-    auto [entry, is_new] = group.subscriptions.try_emplace(subscription.topic, subscription);
-    if (!is_new && subscription.version > entry->second.version) entry->second = subscription;
+    const auto known = group.subscriptions.find(subscription.topic);
+    const bool is_new = known == group.subscriptions.end();
+    if (!is_new && subscription.version <= known->version) continue;
+    if (!is_new) {
+      bytes_ -= bytes_of(*known);
+      group.subscriptions.erase(known);
+    }
+    bytes_ += bytes_of(*group.subscriptions.insert(subscription).first);
     changed |= is_new;
   }
-  changed |= std::erase_if(group.subscriptions, [&subscribed](const auto& entry) {
-               return !subscribed.contains(entry.first);
-             }) != 0;
-  return changed;
+  if (group.subscriptions.size() == subscribed.size()) return changed;
+  std::erase_if(group.subscriptions, [&](const Subscription& one) {
+    const bool goes = !subscribed.contains(one.topic);
+    if (goes) bytes_ -= bytes_of(one);
+    return goes;
+  });
+  return true;
 }
 
 bool ClientRegistry::unregister_consumer(std::uint64_t connection_id, std::string_view group) {
   std::lock_guard lock(mutex_);
   auto found = consumers_.find(group);
-  if (found == consumers_.end() || found->second.clients.erase(connection_id) == 0) return false;
+  if (found == consumers_.end()) return false;
+  auto member = found->second.members.extract(connection_id);
+  if (member.empty()) return false;
   log::info("a consumer of group {} left", group);
-  if (found->second.clients.empty()) consumers_.erase(found);
+  std::erase(member.mapped().session->consumer_groups, &found->second);
+  release(member.mapped(), &Client::consumer_groups);
+  --memberships_;
+  bytes_ -= kMembershipBytes;
+  erase_if_empty(found->second);
+  forget_if_unused(connection_id);
   return true;
 }
 
@@ -102,9 +219,9 @@ bool ClientRegistry::refresh_consumer(const std::shared_ptr<remoting::Connection
   std::lock_guard lock(mutex_);
   auto found = consumers_.find(group);
   if (found == consumers_.end()) return false;
-  auto known = found->second.clients.find(connection->id());
-  if (known == found->second.clients.end() || client.fingerprint == 0 ||
-      known->second.info.fingerprint != client.fingerprint) {
+  auto known = found->second.members.find(connection->id());
+  if (known == found->second.members.end() || client.fingerprint == 0 ||
+      known->second.client->info.fingerprint != client.fingerprint) {
     return false;
   }
   known->second.last_heartbeat = time_.now();
@@ -112,18 +229,24 @@ bool ClientRegistry::refresh_consumer(const std::shared_ptr<remoting::Connection
 }
 
 void ClientRegistry::register_producer(const std::shared_ptr<remoting::Connection>& connection,
-                                       const ClientInfo& client, const std::string& group) {
+                                       const ClientInfo& client, const std::string& name) {
   std::lock_guard lock(mutex_);
   if (!connection->is_open()) return;
-  auto found = producers_.find(group);
+  auto found = producers_.find(name);
   if (found == producers_.end()) {
     if (producers_.size() >= kMostGroups) {
-      log::warn("producer group {} is not registered: there are {} already", group, kMostGroups);
+      log::warn("producer group {} is not registered: there are {} already", name, kMostGroups);
       return;
     }
-    found = producers_.try_emplace(group).first;
+    found = producers_.try_emplace(name).first;
+    found->second.name = name;
+    bytes_ += kGroupBytes + 2 * name.size();
   }
-  touch(found->second.clients, connection, client);
+  ProducerGroup& group = found->second;
+  Session& session = session_of(connection);
+  if (touch(group.members, session, client, &Client::producer_groups)) {
+    session.producer_groups.push_back(&group);
+  }
   producer_connections_[client.id] = connection;
 }
 
@@ -131,21 +254,14 @@ void ClientRegistry::unregister_producer(std::uint64_t connection_id, std::strin
   std::lock_guard lock(mutex_);
   auto found = producers_.find(group);
   if (found == producers_.end()) return;
-  auto known = found->second.clients.find(connection_id);
-  if (known == found->second.clients.end()) return;
-  const Client client = std::move(known->second);
-  found->second.clients.erase(known);
-  if (found->second.clients.empty()) producers_.erase(found);
-  const auto is_there = [connection_id](const auto& entry) {
-    return entry.second.clients.contains(connection_id);
-  };
-  if (std::none_of(producers_.begin(), producers_.end(), is_there)) forget_producer(client);
-}
-
-void ClientRegistry::forget_producer(const Client& client) {
-  auto found = producer_connections_.find(client.info.id);
-  if (found != producer_connections_.end() && found->second == client.connection)
-    producer_connections_.erase(found);
+  auto member = found->second.members.extract(connection_id);
+  if (member.empty()) return;
+  std::erase(member.mapped().session->producer_groups, &found->second);
+  release(member.mapped(), &Client::producer_groups);
+  --memberships_;
+  bytes_ -= kMembershipBytes;
+  erase_if_empty(found->second);
+  forget_if_unused(connection_id);
 }
 
 std::shared_ptr<remoting::Connection> ClientRegistry::next_producer(std::string_view group) {
@@ -153,12 +269,13 @@ std::shared_ptr<remoting::Connection> ClientRegistry::next_producer(std::string_
   auto found = producers_.find(group);
   if (found == producers_.end()) return nullptr;
   ProducerGroup& producers = found->second;
-  auto next = producers.clients.upper_bound(producers.last_asked);
-  for (std::size_t tries = producers.clients.size(); tries > 0; --tries, ++next) {
-    if (next == producers.clients.end()) next = producers.clients.begin();
-    if (!next->second.connection->is_open()) continue;
+  auto next = producers.members.upper_bound(producers.last_asked);
+  for (std::size_t tries = producers.members.size(); tries > 0; --tries, ++next) {
+    if (next == producers.members.end()) next = producers.members.begin();
+    const auto& connection = next->second.session->connection;
+    if (!connection->is_open()) continue;
     producers.last_asked = next->first;
-    return next->second.connection;
+    return connection;
   }
   return nullptr;
 }
@@ -170,43 +287,59 @@ std::shared_ptr<remoting::Connection> ClientRegistry::find_producer(
   return found == producer_connections_.end() ? nullptr : found->second;
 }
 
-std::vector<std::string> ClientRegistry::connection_closed(std::uint64_t connection_id) {
+std::vector<ClientRegistry::LeftGroup> ClientRegistry::connection_closed(
+    std::uint64_t connection_id) {
   std::lock_guard lock(mutex_);
-  std::vector<std::string> changed;
-  for (auto& [name, group] : consumers_) {
-    auto client = group.clients.find(connection_id);
-    if (client == group.clients.end()) continue;
-    log::info("consumer {} of group {} is gone: its connection closed", client->second.info.id,
-              name);
-    group.clients.erase(client);
-    changed.push_back(name);
+  std::vector<LeftGroup> left;
+  const auto known = sessions_.find(connection_id);
+  if (known == sessions_.end()) return left;
+  Session& session = known->second;
+  if (!session.consumer_groups.empty()) {
+    log::info("consumer {} of {} group{}, {} first, is gone: its connection closed",
+              session.clients.begin()->first, session.consumer_groups.size(),
+              session.consumer_groups.size() == 1 ? "" : "s",
+              session.consumer_groups.front()->name);
   }
-  std::erase_if(consumers_, [](const auto& entry) { return entry.second.clients.empty(); });
-  for (auto& [name, group] : producers_) {
-    auto client = group.clients.find(connection_id);
-    if (client == group.clients.end()) continue;
-    forget_producer(client->second);
-    group.clients.erase(client);
+  const std::size_t groups = session.groups();
+  left.reserve(session.consumer_groups.size());
+  for (ConsumerGroup* group : session.consumer_groups) {
+    const auto member = group->members.extract(connection_id);
+    release(member.mapped(), &Client::consumer_groups);
+    left.push_back({group->name, group->members.empty()});
+    erase_if_empty(*group);
   }
-  std::erase_if(producers_, [](const auto& entry) { return entry.second.clients.empty(); });
-  return changed;
+  for (ProducerGroup* group : session.producer_groups) {
+    const auto member = group->members.extract(connection_id);
+    release(member.mapped(), &Client::producer_groups);
+    erase_if_empty(*group);
+  }
+  memberships_ -= groups;
+  bytes_ -= groups * kMembershipBytes + kSessionBytes;
+  sessions_.erase(known);
+  return left;
 }
 
-std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::silent_since(
-    Duration expiry) const {
+std::optional<std::vector<std::shared_ptr<remoting::Connection>>> ClientRegistry::next_silent(
+    Duration expiry, std::uint64_t& last) const {
   std::lock_guard lock(mutex_);
-  std::map<std::uint64_t, std::shared_ptr<remoting::Connection>> silent;
-  Instant limit = time_.now() - expiry;
-  auto collect = [&](const std::map<std::uint64_t, Client>& clients) {
-    for (const auto& [id, client] : clients) {
-      if (client.last_heartbeat < limit) silent.emplace(id, client.connection);
+  auto at = sessions_.upper_bound(last);
+  if (at == sessions_.end()) return std::nullopt;
+  const Instant limit = time_.now() - expiry;
+  std::vector<std::shared_ptr<remoting::Connection>> silent;
+  std::size_t looked_at = 0;
+  for (; at != sessions_.end() && looked_at < kSilenceSlice; ++at) {
+    const auto& [id, session] = *at;
+    last = id;
+    looked_at += 1 + session.groups();
+    const auto is_silent = [id = id, limit](const auto* group) {
+      return group->members.find(id)->second.last_heartbeat < limit;
+    };
+    if (std::ranges::any_of(session.consumer_groups, is_silent) ||
+        std::ranges::any_of(session.producer_groups, is_silent)) {
+      silent.push_back(session.connection);
     }
-  };
-  for (const auto& [name, group] : consumers_) collect(group.clients);
-  for (const auto& [name, group] : producers_) collect(group.clients);
-  std::vector<std::shared_ptr<remoting::Connection>> connections;
-  for (auto& [id, connection] : silent) connections.push_back(std::move(connection));
-  return connections;
+  }
+  return silent;
 }
 
 // A client that has come back on a new connection, while the old one is not yet known to be lost,
@@ -215,17 +348,22 @@ std::vector<std::string> ClientRegistry::consumer_ids(std::string_view group) co
   std::lock_guard lock(mutex_);
   std::set<std::string> ids;
   if (auto found = consumers_.find(group); found != consumers_.end()) {
-    for (const auto& [id, client] : found->second.clients) ids.insert(client.info.id);
+    for (const auto& [id, member] : found->second.members) ids.insert(member.client->info.id);
   }
   return {ids.begin(), ids.end()};
 }
 
-std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_connections(
-    std::string_view group) const {
+std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::next_members(
+    std::string_view group, std::uint64_t& last) const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<remoting::Connection>> connections;
-  if (auto found = consumers_.find(group); found != consumers_.end()) {
-    for (const auto& [id, client] : found->second.clients) connections.push_back(client.connection);
+  const auto found = consumers_.find(group);
+  if (found == consumers_.end()) return connections;
+  const Members& members = found->second.members;
+  for (auto at = members.upper_bound(last); at != members.end(); ++at) {
+    if (connections.size() == kRegistrySlice) break;
+    last = at->first;
+    connections.push_back(at->second.session->connection);
   }
   return connections;
 }
@@ -233,10 +371,12 @@ std::vector<std::shared_ptr<remoting::Connection>> ClientRegistry::consumer_conn
 std::vector<ClientCount> ClientRegistry::counts() const {
   constexpr std::size_t kMost = 20'000;
   std::vector<ClientCount> all;
-  const auto add = [&all](const std::string& group, const auto& clients,
+  const auto add = [&all](const std::string& group, const Members& members,
                           const std::string* consume_type) {
     std::map<std::pair<remoting::Language, std::int32_t>, std::size_t> alike;
-    for (const auto& [id, client] : clients) ++alike[{client.info.language, client.info.version}];
+    for (const auto& [id, member] : members) {
+      ++alike[{member.client->info.language, member.client->info.version}];
+    }
     for (const auto& [kind, count] : alike) {
       if (all.size() == kMost) return;
       ClientCount& one = all.emplace_back();
@@ -249,22 +389,22 @@ std::vector<ClientCount> ClientRegistry::counts() const {
     }
   };
   std::lock_guard lock(mutex_);
-  for (const auto& [name, group] : consumers_) add(name, group.clients, &group.consume_type);
-  for (const auto& [name, group] : producers_) add(name, group.clients, nullptr);
+  for (const auto& [name, group] : consumers_) add(name, group.members, &group.consume_type);
+  for (const auto& [name, group] : producers_) add(name, group.members, nullptr);
   return all;
 }
 
 std::vector<ClientRegistry::ConnectedClient> ClientRegistry::describe(
-    const std::map<std::uint64_t, Client>& clients) const {
+    const Members& members) const {
   std::vector<ConnectedClient> all;
-  all.reserve(clients.size());
+  all.reserve(members.size());
   const Instant now = time_.now();
   const std::int64_t wall_now = time_.wall_millis();
-  for (const auto& [id, client] : clients) {
+  for (const auto& [id, member] : members) {
     ConnectedClient& one = all.emplace_back();
-    one.info = client.info;
-    one.connection = client.connection;
-    one.last_heartbeat_millis = wall_now - to_millis(now - client.last_heartbeat);
+    one.info = member.client->info;
+    one.connection = member.session->connection;
+    one.last_heartbeat_millis = wall_now - to_millis(now - member.last_heartbeat);
   }
   return all;
 }
@@ -278,10 +418,8 @@ std::optional<ClientRegistry::ConsumerGroupView> ClientRegistry::consumer_group(
   view.consume_type = found->second.consume_type;
   view.message_model = found->second.message_model;
   view.consume_from_where = found->second.consume_from_where;
-  view.clients = describe(found->second.clients);
-  for (const auto& [topic, subscription] : found->second.subscriptions) {
-    view.subscriptions.push_back(subscription);
-  }
+  view.clients = describe(found->second.members);
+  view.subscriptions.assign(found->second.subscriptions.begin(), found->second.subscriptions.end());
   return view;
 }
 
@@ -290,7 +428,7 @@ std::optional<std::vector<ClientRegistry::ConnectedClient>> ClientRegistry::prod
   const std::lock_guard lock(mutex_);
   const auto found = producers_.find(group);
   if (found == producers_.end()) return std::nullopt;
-  return describe(found->second.clients);
+  return describe(found->second.members);
 }
 
 std::optional<ClientRegistry::ConnectedClient> ClientRegistry::find_consumer(
@@ -312,7 +450,7 @@ std::vector<ClientRegistry::ProducerGroupView> ClientRegistry::next_producer_gro
     if (groups.size() == kRegistrySlice) break;
     ProducerGroupView& group = groups.emplace_back();
     group.name = last = at->first;
-    group.clients = describe(at->second.clients);
+    group.clients = describe(at->second.members);
   }
   return groups;
 }
@@ -329,6 +467,15 @@ bool ClientRegistry::next_subscribers(std::string_view topic, std::string& last,
   return at != consumers_.end();
 }
 
+ClientRegistry::Size ClientRegistry::size() const {
+  const std::lock_guard lock(mutex_);
+  Size size;
+  size.connections = sessions_.size();
+  size.memberships = memberships_;
+  size.bytes = bytes_;
+  return size;
+}
+
 ClientRegistry::SubscriptionLookup ClientRegistry::find_subscription(std::string_view group,
                                                                      std::string_view topic) const {
   std::lock_guard lock(mutex_);
@@ -342,7 +489,7 @@ ClientRegistry::SubscriptionLookup ClientRegistry::find_subscription(std::string
     return result;
   }
   result.status = Lookup::found;
-  result.subscription = subscription->second;
+  result.subscription = *subscription;
   return result;
 }
 

@@ -7,27 +7,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "comet/base/time.hpp"
-#include "comet/broker/broker_stats.hpp"
+#include "comet/broker/broker.hpp"
 #include "comet/remoting/connection.hpp"
-#include "subscription.hpp"
+#include "heartbeat.hpp"
 
 namespace comet::broker {
-
-// One consumer group as a heartbeat describes it.
-class ConsumerData {
- public:
-  std::string group;
-  std::string consume_type;   // CONSUME_ACTIVELY, CONSUME_PASSIVELY
-  std::string message_model;  // CLUSTERING, BROADCASTING
-  std::string consume_from_where;
-  bool unit_mode = false;
-  std::vector<Subscription> subscriptions;
-};
 
 // Who is at the other end of a connection.
 class ClientInfo {
@@ -38,20 +28,15 @@ class ClientInfo {
   std::int64_t fingerprint = 0;  // of its heartbeat's content (5.x); 0: none
 };
 
-class Heartbeat {
- public:
-  std::string client_id;
-  std::int64_t fingerprint = 0;
-  bool without_subscriptions = false;  // 5.x: as in the last one with this fingerprint
-  std::vector<ConsumerData> consumers;
-  std::vector<std::string> producer_groups;
-};
-[[nodiscard]] Result<Heartbeat> parse_heartbeat(std::string_view json);
-
-// Thread-safe.
+// Thread-safe. What it keeps of a connection goes with the connection, and is limited: a heartbeat
+// is registered only after find_fault() has found nothing (docs/limits.md).
 class ClientRegistry {
  public:
-  explicit ClientRegistry(TimeSource& time) : time_(time) {}
+  ClientRegistry(TimeSource& time, const ClientLimits& limits) : time_(time), limits_(limits) {}
+
+  // Why this heartbeat cannot be registered, with the key, the value and the limit; empty: it can.
+  [[nodiscard]] std::string find_fault(std::uint64_t connection_id,
+                                       const Heartbeat& heartbeat) const;
 
   // Both return whether the group's members or subscriptions have changed, so that the members
   // must be told.
@@ -72,18 +57,34 @@ class ClientRegistry {
   [[nodiscard]] std::shared_ptr<remoting::Connection> find_producer(
       std::string_view client_id) const;
 
-  // The connection is gone: forgets its clients. Returns consumer groups whose members changed.
-  std::vector<std::string> connection_closed(std::uint64_t connection_id);
-  // Connections that have not sent a heartbeat for `expiry`; the caller closes them.
-  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> silent_since(
-      Duration expiry) const;
+  // The connection is gone: forgets its clients. Returns its consumer groups, and whether they have
+  // other members.
+  class LeftGroup {
+   public:
+    std::string name;
+    bool is_empty = false;
+  };
+  std::vector<LeftGroup> connection_closed(std::uint64_t connection_id);
+  // Of some connections after `last`, which says how far it got, first 0: those of which a group
+  // has had no heartbeat for `expiry`; the caller closes them. Nullopt: that was all.
+  [[nodiscard]] std::optional<std::vector<std::shared_ptr<remoting::Connection>>> next_silent(
+      Duration expiry, std::uint64_t& last) const;
 
   [[nodiscard]] std::vector<std::string> consumer_ids(std::string_view group) const;
-  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> consumer_connections(
-      std::string_view group) const;
+  // Some members' connections of the group after `last`, which says how far it got, first 0; none:
+  // that was all.
+  [[nodiscard]] std::vector<std::shared_ptr<remoting::Connection>> next_members(
+      std::string_view group, std::uint64_t& last) const;
 
   // Of all groups, up to a limit.
   [[nodiscard]] std::vector<ClientCount> counts() const;
+  class Size {
+   public:
+    std::size_t connections = 0;
+    std::size_t memberships = 0;  // of connections in groups
+    std::size_t bytes = 0;        // estimated
+  };
+  [[nodiscard]] Size size() const;
 
   class ConnectedClient {
    public:
@@ -125,35 +126,81 @@ class ClientRegistry {
                                                      std::string_view topic) const;
 
  private:
+  // A client of a connection, shared by all groups of which it is a member.
   struct Client {
     ClientInfo info;
+    std::size_t consumer_groups = 0;
+    std::size_t producer_groups = 0;
+  };
+  struct ConsumerGroup;
+  struct ProducerGroup;
+  // What is known of a connection.
+  struct Session {
     std::shared_ptr<remoting::Connection> connection;
+    std::map<std::string, Client, std::less<>> clients;  // by id
+    std::vector<ConsumerGroup*> consumer_groups;
+    std::vector<ProducerGroup*> producer_groups;
+    [[nodiscard]] std::size_t groups() const noexcept {
+      return consumer_groups.size() + producer_groups.size();
+    }
+  };
+  using Sessions = std::map<std::uint64_t, Session>;  // by connection id
+  // A connection in a group.
+  struct Member {
+    Session* session = nullptr;
+    Client* client = nullptr;
     Instant last_heartbeat;
   };
+  using Members = std::map<std::uint64_t, Member>;  // by connection id
+  struct BySubscribedTopic {
+    using is_transparent = void;
+    bool operator()(const Subscription& a, const Subscription& b) const noexcept {
+      return a.topic < b.topic;
+    }
+    bool operator()(const Subscription& a, std::string_view b) const noexcept {
+      return a.topic < b;
+    }
+    bool operator()(std::string_view a, const Subscription& b) const noexcept {
+      return a < b.topic;
+    }
+  };
   struct ConsumerGroup {
+    std::string name;
     std::string consume_type, message_model, consume_from_where;
-    std::map<std::uint64_t, Client> clients;  // by connection id
-    std::map<std::string, Subscription, std::less<>> subscriptions;
+    Members members;
+    std::set<Subscription, BySubscribedTopic> subscriptions;
   };
   struct ProducerGroup {
-    std::map<std::uint64_t, Client> clients;  // by connection id
+    std::string name;
+    Members members;
     std::uint64_t last_asked = 0;
   };
 
-  void forget_producer(const Client& client);
-
-  [[nodiscard]] std::vector<ConnectedClient> describe(
-      const std::map<std::uint64_t, Client>& clients) const;
-  // Adds the client or refreshes it; whether it is new.
-  bool touch(std::map<std::uint64_t, Client>& clients,
-             const std::shared_ptr<remoting::Connection>& connection, const ClientInfo& client);
+  // All with the lock held.
+  Session& session_of(const std::shared_ptr<remoting::Connection>& connection);
+  Client& client_of(Session& session, const ClientInfo& info);
+  // Adds the client to the group or refreshes it; whether the connection is new in it. `count`: the
+  // client's of such groups.
+  bool touch(Members& members, Session& session, const ClientInfo& info,
+             std::size_t Client::* count);
+  // The member has left a group.
+  void release(const Member& member, std::size_t Client::* count);
+  void forget_if_unused(std::uint64_t connection_id);
+  bool take_subscriptions(ConsumerGroup& group, const std::vector<Subscription>& subscriptions);
+  void erase_if_empty(ConsumerGroup& group);
+  void erase_if_empty(ProducerGroup& group);
+  [[nodiscard]] std::vector<ConnectedClient> describe(const Members& members) const;
 
   TimeSource& time_;
+  const ClientLimits& limits_;
   mutable std::mutex mutex_;
+  Sessions sessions_;
   std::map<std::string, ConsumerGroup, std::less<>> consumers_;
   std::map<std::string, ProducerGroup, std::less<>> producers_;
   // Of producers, by client id: the connection on which it came last.
   std::map<std::string, std::shared_ptr<remoting::Connection>, std::less<>> producer_connections_;
+  std::size_t memberships_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace comet::broker

@@ -2,17 +2,24 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
+#include <utility>
 
 #include "bloom_filter.hpp"
 #include "comet/base/log.hpp"
 #include "comet/routing/json.hpp"
 #include "state_file.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
 
 constexpr std::int64_t kKeepDeadMillis = 24 * 3600 * 1000;  // Apache: filterDataCleanTimeSpan
 constexpr std::int64_t kDeadBeforeStart = 30'000;           // Apache: when a file is read
+
+std::size_t bytes_of(std::string_view topic, std::string_view group, std::string_view expression) {
+  constexpr std::size_t kEntry = 200;
+  return kEntry + topic.size() + group.size() + expression.size();
+}
 
 }  // namespace
 
@@ -31,6 +38,7 @@ error_code ConsumerFilters::parse(std::string_view json) {
   if (root == nullptr) return BaseErrc::bad_value;
   decltype(topics_) topics;
   std::size_t size = 0;
+  std::size_t bytes = 0;
   const boost::json::value* by_topic = root->if_contains("filterDataByTopic");
   if (by_topic != nullptr && by_topic->is_object()) {
     for (const auto& [topic, entry] : by_topic->get_object()) {
@@ -49,6 +57,7 @@ error_code ConsumerFilters::parse(std::string_view json) {
         if (filter.dead == 0) {
           filter.dead = std::max(filter.born, time_.wall_millis() - kDeadBeforeStart);
         }
+        bytes += bytes_of(std::string_view(topic), std::string_view(group), filter.expression);
         topics[std::string(topic)].insert_or_assign(std::string(group), std::move(filter));
         ++size;
       }
@@ -56,6 +65,7 @@ error_code ConsumerFilters::parse(std::string_view json) {
   }
   topics_ = std::move(topics);
   size_ = size;
+  bytes_ = bytes;
   return {};
 }
 
@@ -77,14 +87,15 @@ void ConsumerFilters::subscribe(const std::string& group,
   for (const Subscription& subscription : subscriptions) {
     if (!subscription.is_tag_filter() && subscription.error.empty()) put(group, subscription);
   }
-  if (size_ == 0) return;
-  for (auto& [topic, groups] : topics_) {
-    const auto filter = groups.find(group);
-    if (filter == groups.end() || filter->second.is_dead()) continue;
-    const bool goes_on = std::ranges::any_of(
-        subscriptions, [&name = topic](const Subscription& one) { return one.topic == name; });
-    if (!goes_on) bury(filter->second);
+  const auto live = live_.find(group);
+  if (live == live_.end()) return;
+  std::set<std::string> ended = std::move(live->second);
+  live_.erase(live);
+  for (const Subscription& subscription : subscriptions) {
+    auto goes_on = ended.extract(subscription.topic);
+    if (!goes_on.empty()) live_[group].insert(std::move(goes_on));
   }
+  for (const std::string& topic : ended) bury(topic, group);
 }
 
 void ConsumerFilters::put(const std::string& group, const Subscription& subscription) {
@@ -96,13 +107,24 @@ void ConsumerFilters::put(const std::string& group, const Subscription& subscrip
     if (subscription.version == filter.client_version) {
       if (!filter.is_dead()) return;
       filter.dead = 0;
+      live_[group].insert(subscription.topic);
       changed_ = true;
       return;
     }
-  } else if (size_ >= kMost) {
-    log::warn("the filter of consumer group {} is not kept: there are {} already", group, kMost);
+  }
+  const std::size_t bytes = bytes_of(subscription.topic, group, subscription.expression);
+  const std::size_t former =
+      known == groups.end() ? 0 : bytes_of(subscription.topic, group, known->second.expression);
+  if ((known == groups.end() && size_ >= kMostFilters) ||
+      bytes_ - former + bytes > kMostFilterBytes) {
+    if (!std::exchange(is_full_, true)) {
+      log::warn("filters of consumer groups are not kept any more: there are {} with {} bytes",
+                size_, bytes_);
+    }
+    if (groups.empty()) topics_.erase(subscription.topic);
     return;
   }
+  bytes_ += bytes - former;
   Filter filter;
   filter.expression = subscription.expression;
   filter.expression_type = subscription.expression_type;
@@ -110,19 +132,20 @@ void ConsumerFilters::put(const std::string& group, const Subscription& subscrip
   filter.born = time_.wall_millis();
   if (known == groups.end()) ++size_;
   groups.insert_or_assign(group, std::move(filter));
+  live_[group].insert(subscription.topic);
   changed_ = true;
 }
 
 void ConsumerFilters::unsubscribe(std::string_view group) {
   const std::lock_guard lock(mutex_);
-  if (size_ == 0) return;
-  for (auto& [topic, groups] : topics_) {
-    const auto filter = groups.find(group);
-    if (filter != groups.end() && !filter->second.is_dead()) bury(filter->second);
-  }
+  const auto live = live_.find(group);
+  if (live == live_.end()) return;
+  for (const std::string& topic : live->second) bury(topic, group);
+  live_.erase(live);
 }
 
-void ConsumerFilters::bury(Filter& filter) {
+void ConsumerFilters::bury(std::string_view topic, std::string_view group) {
+  Filter& filter = topics_.find(topic)->second.find(group)->second;
   filter.dead = std::max(time_.wall_millis(), filter.born);
   changed_ = true;
 }
@@ -130,9 +153,13 @@ void ConsumerFilters::bury(Filter& filter) {
 void ConsumerFilters::forget_long_dead() {
   const std::int64_t now = time_.wall_millis();
   for (auto& [topic, groups] : topics_) {
-    const std::size_t gone = std::erase_if(groups, [now](const auto& entry) {
-      return entry.second.is_dead() && now - entry.second.dead >= kKeepDeadMillis;
+    const std::size_t gone = std::erase_if(groups, [&, &name = topic](const auto& entry) {
+      const Filter& filter = entry.second;
+      const bool goes = filter.is_dead() && now - filter.dead >= kKeepDeadMillis;
+      if (goes) bytes_ -= bytes_of(name, entry.first, filter.expression);
+      return goes;
     });
+    if (gone != 0) is_full_ = false;
     size_ -= gone;
     changed_ |= gone != 0;
   }
@@ -173,6 +200,14 @@ std::string ConsumerFilters::describe(std::string_view topic, std::string_view g
   routing::JsonWriter json;
   write(json, topic, group, filter->second);
   return json.take();
+}
+
+ConsumerFilters::Size ConsumerFilters::size() const {
+  const std::lock_guard lock(mutex_);
+  Size size;
+  size.filters = size_;
+  size.bytes = bytes_;
+  return size;
 }
 
 std::string ConsumerFilters::to_json() const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,12 @@ class ConsumerFilters {
 
   // As Java prints a ConsumerFilterData; "null" when there is none.
   [[nodiscard]] std::string describe(std::string_view topic, std::string_view group) const;
+  class Size {
+   public:
+    std::size_t filters = 0;
+    std::size_t bytes = 0;  // estimated
+  };
+  [[nodiscard]] Size size() const;
   // The file's content.
   [[nodiscard]] std::string to_json() const;
 
@@ -49,21 +56,23 @@ class ConsumerFilters {
   };
   using ByGroup = std::map<std::string, Filter, std::less<>>;
 
-  static constexpr std::size_t kMost = 100'000;
-
   error_code parse(std::string_view json);
   static void write(routing::JsonWriter& json, std::string_view topic, std::string_view group,
                     const Filter& filter);
   // All with the lock held.
   void put(const std::string& group, const Subscription& subscription);
-  void bury(Filter& filter);
+  // Ends the group's filter for the topic.
+  void bury(std::string_view topic, std::string_view group);
   void forget_long_dead();
 
   StateFile file_;
   TimeSource& time_;
   mutable std::mutex mutex_;
   std::map<std::string, ByGroup, std::less<>> topics_;
+  std::map<std::string, std::set<std::string>, std::less<>> live_;  // topics, by group
   std::size_t size_ = 0;
+  std::size_t bytes_ = 0;
+  bool is_full_ = false;  // and the log says so
   bool changed_ = false;
 };
 

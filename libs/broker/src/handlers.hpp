@@ -9,11 +9,13 @@
 #include "comet/store/delay_levels.hpp"
 #include "consumer_filters.hpp"
 #include "delay_service.hpp"
+#include "group_notices.hpp"
 #include "group_table.hpp"
 #include "helper_thread.hpp"
 #include "lock_table.hpp"
 #include "offset_table.hpp"
 #include "pull_hold.hpp"
+#include "refusal_log.hpp"
 #include "runtime_stats.hpp"
 #include "sends_in_flight.hpp"
 #include "topic_table.hpp"
@@ -35,6 +37,8 @@ class BrokerContext {
   GroupTable& groups;
   OffsetTable& offsets;
   ClientRegistry& clients;
+  GroupNotices& notices;
+  RefusalLog& refusals;
   PullHold* hold = nullptr;
   TrafficTable& traffic;
   const store::DelayLevels& delay_levels;
@@ -77,8 +81,6 @@ void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
 void install_query_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // HEART_BEAT, UNREGISTER_CLIENT, GET_CONSUMER_LIST_BY_GROUP, CHECK_CLIENT_CONFIG
 void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
-// Tells a group's members that they must rebalance (NOTIFY_CONSUMER_IDS_CHANGED).
-void notify_group_changed(BrokerContext& context, const std::string& group);
 // LOCK_BATCH_MQ, UNLOCK_BATCH_MQ
 void install_lock_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
 // UPDATE_AND_CREATE_TOPIC, DELETE_TOPIC_IN_BROKER, GET_TOPIC_CONFIG, GET_ALL_TOPIC_CONFIG

@@ -24,9 +24,16 @@ class LockTable {
   // Queues of others stay locked.
   void unlock(std::string_view group, std::string_view client_id,
               const std::vector<MessageQueue>& queues);
-  void forget_expired();
+  // Looks at some locks after those of the last call and forgets the expired; false: those were the
+  // last ones.
+  bool forget_expired();
 
-  [[nodiscard]] std::size_t size() const;
+  class Size {
+   public:
+    std::size_t locks = 0;
+    std::size_t bytes = 0;  // estimated
+  };
+  [[nodiscard]] Size size() const;
 
  private:
   struct Lock {
@@ -34,10 +41,20 @@ class LockTable {
     Instant expires;
   };
   using Locks = std::map<MessageQueue, Lock>;
+  using Groups = std::map<std::string, Locks, std::less<>>;
+
+  // With the lock held.
+  Lock* find_or_add(Locks& locks, const MessageQueue& queue, std::string_view client_id);
+  Locks::iterator erase(Locks& locks, Locks::iterator lock);
 
   TimeSource& time_;
   mutable std::mutex mutex_;
-  std::map<std::string, Locks, std::less<>> groups_;
+  Groups groups_;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+  // How far forget_expired() has got.
+  std::string last_group_;
+  MessageQueue last_queue_;
 };
 
 }  // namespace comet::broker

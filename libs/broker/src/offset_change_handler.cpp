@@ -239,7 +239,11 @@ RemotingCommand clone_offsets(BrokerContext& context, const Request& request,
             ClientRegistry::Lookup::no_topic;
     if (is_unsubscribed) continue;
     Queues queues = context.offsets.queues(header.src_group, topic);
-    if (!queues.empty()) context.offsets.replace(header.dest_group, topic, std::move(queues));
+    if (queues.empty()) continue;
+    if (!context.offsets.replace(header.dest_group, topic, std::move(queues))) {
+      return refusal(request, ResponseCode::system_error,
+                     "there is no room for more offsets: see docs/limits.md");
+    }
   }
   return success(request);
 }

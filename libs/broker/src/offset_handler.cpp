@@ -102,8 +102,16 @@ Reply update_consumer_offset(const Request& request, BrokerContext& context) {
     return RemotingCommand::response(request.command, ResponseCode::success,
                                      "Offset has been previously reset");
   }
-  context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
-                         header->commit_offset);
+  if (!context.offsets.commit(header->consumer_group, header->topic, header->queue_id,
+                              header->commit_offset)) {
+    std::string fault = fmt::format(
+        "there is no room for an offset of group {} in topic {}: this broker keeps {} offsets of "
+        "{} "
+        "pairs of group and topic at most",
+        header->consumer_group, header->topic, kMostOffsets, kMostOffsetGroups);
+    context.refusals.log(request.connection->remote(), fault);
+    return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
+  }
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
 

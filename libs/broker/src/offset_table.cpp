@@ -8,6 +8,7 @@
 #include "comet/base/log.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
+#include "table_limits.hpp"
 
 namespace comet::broker {
 namespace {
@@ -72,6 +73,8 @@ error_code OffsetTable::parse(std::string_view json) {
               negative);
   }
   table_ = std::move(table);
+  size_ = 0;
+  for (const auto& [key, queues] : table_) size_ += queues.size();
   return {};
 }
 
@@ -96,14 +99,34 @@ std::optional<std::int64_t> OffsetTable::find(std::string_view group, std::strin
   return found->second;
 }
 
-void OffsetTable::commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
+// The offsets of a group in a topic, made when there is room for so many more; null: there is none.
+OffsetTable::Queues* OffsetTable::find_or_add(const std::string& key, std::size_t more_offsets) {
+  const auto known = table_.find(key);
+  const bool has_room = size_ + more_offsets <= kMostOffsets &&
+                        (known != table_.end() || table_.size() < kMostOffsetGroups);
+  if (!has_room) return nullptr;
+  return known != table_.end() ? &known->second : &table_[key];
+}
+
+bool OffsetTable::commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
                          std::int64_t offset) {
-  if (!is_offset(offset)) return;
+  if (!is_offset(offset)) return true;
+  const std::string key = key_of(group, topic);
   std::lock_guard lock(mutex_);
-  auto [entry, is_new] = table_[key_of(group, topic)].try_emplace(queue_id, offset);
-  if (!is_new && entry->second == offset) return;
-  entry->second = offset;
+  const auto known = table_.find(key);
+  if (known != table_.end()) {
+    const auto entry = known->second.find(queue_id);
+    if (entry != known->second.end()) {
+      changed_ |= std::exchange(entry->second, offset) != offset;
+      return true;
+    }
+  }
+  Queues* queues = find_or_add(key, 1);
+  if (queues == nullptr) return false;
+  queues->emplace(queue_id, offset);
+  ++size_;
   changed_ = true;
+  return true;
 }
 
 void OffsetTable::forget_group(std::string_view group) {
@@ -118,6 +141,7 @@ void OffsetTable::forget_group(std::string_view group) {
       last = at->first;
       const bool goes = is_its(at->first);
       changed_ |= goes;
+      if (goes) size_ -= at->second.size();
       at = goes ? table_.erase(at) : std::next(at);
     }
     more = at != table_.end();
@@ -129,15 +153,17 @@ void OffsetTable::forget_group(std::string_view group) {
 void OffsetTable::forget_topic(std::string_view topic) {
   const std::string prefix = key_of({}, topic);
   const auto forget = [&prefix](Table& table) {
-    bool any = false;
+    std::size_t forgotten = 0;
     for (auto at = table.lower_bound(prefix); at != table.end() && at->first.starts_with(prefix);) {
+      forgotten += at->second.size();
       at = table.erase(at);
-      any = true;
     }
-    return any;
+    return forgotten;
   };
   const std::lock_guard lock(mutex_);
-  changed_ |= forget(table_);
+  const std::size_t forgotten = forget(table_);
+  size_ -= forgotten;
+  changed_ |= forgotten != 0;
   forget(resets_);
 }
 
@@ -184,11 +210,21 @@ OffsetTable::Queues OffsetTable::queues(std::string_view group, std::string_view
   return found == table_.end() ? Queues() : found->second;
 }
 
-void OffsetTable::replace(std::string_view group, std::string_view topic, Queues queues) {
+bool OffsetTable::replace(std::string_view group, std::string_view topic, Queues queues) {
   std::erase_if(queues, [](const auto& entry) { return !is_offset(entry.second); });
   const std::lock_guard lock(mutex_);
-  table_.insert_or_assign(key_of(group, topic), std::move(queues));
+  Queues* present = find_or_add(key_of(group, topic), queues.size());
+  if (present == nullptr) return false;
+  size_ += queues.size();
+  size_ -= present->size();
+  *present = std::move(queues);
   changed_ = true;
+  return true;
+}
+
+std::size_t OffsetTable::size() const {
+  const std::lock_guard lock(mutex_);
+  return size_;
 }
 
 void OffsetTable::reset(std::string_view group, std::string_view topic, const Queues& queues) {
@@ -197,7 +233,7 @@ void OffsetTable::reset(std::string_view group, std::string_view topic, const Qu
   Queues& resets = resets_[key_of(group, topic)];
   for (const auto& [queue_id, offset] : queues) {
     if (!is_offset(offset)) continue;
-    offsets.insert_or_assign(queue_id, offset);
+    if (offsets.insert_or_assign(queue_id, offset).second) ++size_;
     resets.insert_or_assign(queue_id, offset);
   }
   changed_ = true;

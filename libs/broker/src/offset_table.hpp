@@ -35,7 +35,8 @@ class OffsetTable {
   // The next offset to consume; nullopt when the group has none for that queue.
   [[nodiscard]] std::optional<std::int64_t> find(std::string_view group, std::string_view topic,
                                                  std::int32_t queue_id) const;
-  void commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
+  // False: there is no room for the offset of one more queue (docs/limits.md).
+  bool commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
               std::int64_t offset);
 
   // Also removes what such a group or topic has in the file, at the next saving.
@@ -56,8 +57,8 @@ class OffsetTable {
   [[nodiscard]] std::vector<Group> groups_of_topic(std::string_view topic) const;
   // Empty when the group has none there.
   [[nodiscard]] Queues queues(std::string_view group, std::string_view topic) const;
-  // What the group has in the topic becomes that.
-  void replace(std::string_view group, std::string_view topic, Queues queues);
+  // What the group has in the topic becomes that. False: there is no room for it.
+  bool replace(std::string_view group, std::string_view topic, Queues queues);
 
   // An administrator moves a group: what it commits counts for nothing until it has been told the
   // new offset (5.x, useServerSideResetOffset).
@@ -72,14 +73,18 @@ class OffsetTable {
   // {"offsetTable":{"topic@group":{0:6}}}: the answer to GET_ALL_CONSUMER_OFFSET, and, with quoted
   // keys, the file's content.
   [[nodiscard]] std::string to_json(routing::IntegerKeys keys) const;
+  [[nodiscard]] std::size_t size() const;  // offsets of queues
 
  private:
   error_code parse(std::string_view json);
+  // With the lock held.
+  Queues* find_or_add(const std::string& key, std::size_t more_offsets);
 
   StateFile file_;
   mutable std::mutex mutex_;
   using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
   Table table_;
+  std::size_t size_ = 0;  // offsets of queues in table_
   bool changed_ = false;
   Table resets_;                         // that have not been told yet
   std::atomic<bool> has_resets_{false};  // so that others need not look

@@ -3,6 +3,11 @@
 #include <boost/asio/post.hpp>
 
 namespace comet::broker {
+namespace {
+
+constexpr std::size_t kHeldPullNodes = 200;  // of the tables, at most
+
+}  // namespace
 
 PullHold::PullHold(asio::any_io_executor executor, TimeSource& time,
                    std::function<void(Pull)> resume)
@@ -17,6 +22,7 @@ PullHold::~PullHold() {
 
 void PullHold::add(Pull pull) {
   HeldPull& held = *pull.release();
+  bytes_ += held.bytes_;
   const PullQuestion& question = held.question;
   const KeyView key{question.subscription.topic, question.queue_id};
   auto queue = queues_.find(key);
@@ -29,6 +35,7 @@ void PullHold::add(Pull pull) {
 }
 
 PullHold::Pull PullHold::take(HeldPull& pull, OfQueue& queue) {
+  bytes_ -= pull.bytes_;
   queue.erase(queue.iterator_to(pull));
   by_deadline_.erase(by_deadline_.iterator_to(pull));
   const auto connection = connections_.find(pull.connection->id());
@@ -47,9 +54,11 @@ PullHold::Pull PullHold::take(HeldPull& pull) {
 
 void PullHold::hold(Pull pull) {
   bool sooner = false;
+  pull->bytes_ = sizeof(HeldPull) + kHeldPullNodes + pull->question.group.capacity() +
+                 pull->question.subscription.memory_size();
   {
     const std::lock_guard lock(mutex_);
-    if (!released_ && by_deadline_.size() < kMost) {
+    if (!released_ && by_deadline_.size() < kMost && bytes_ + pull->bytes_ <= kMostBytes) {
       sooner = pull->deadline < timer_at_;
       if (sooner) timer_at_ = pull->deadline;
       add(std::move(pull));
@@ -133,6 +142,11 @@ asio::awaitable<void> PullHold::run() {
     const Instant next = resume_expired();
     co_await timer_.wait_until(next);
   }
+}
+
+std::size_t PullHold::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
 }
 
 std::size_t PullHold::size() const {

@@ -47,6 +47,7 @@ class HeldPull {
 
  private:
   friend class PullHold;
+  std::size_t bytes_ = 0;  // what it takes, estimated, while it is held
   boost::intrusive::list_member_hook<> of_queue_;
   boost::intrusive::list_member_hook<> of_connection_;
   boost::intrusive::set_member_hook<> by_deadline_;
@@ -61,8 +62,9 @@ class PullHold {
   PullHold(asio::any_io_executor executor, TimeSource& time, std::function<void(Pull)> resume);
   ~PullHold();
 
-  // Beyond so many, and after release_all(), a request is handed over at once.
+  // Beyond so many, or so many bytes, and after release_all(), a request is handed over at once.
   static constexpr std::size_t kMost = 200'000;
+  static constexpr std::size_t kMostBytes = 512u << 20;  // expressions may be long
 
   void hold(Pull pull);
   // A message of that queue became readable.
@@ -77,6 +79,7 @@ class PullHold {
   [[nodiscard]] asio::awaitable<void> run();
 
   [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::size_t bytes() const;  // estimated
 
  private:
   struct Key {
@@ -134,6 +137,7 @@ class PullHold {
   std::unordered_map<Key, OfQueue, Hash, Equal> queues_;
   std::unordered_map<std::uint64_t, OfConnection> connections_;
   ByDeadline by_deadline_;
+  std::size_t bytes_ = 0;
   Instant timer_at_ = Instant::max();  // when run() looks again
   bool released_ = false;
 };

@@ -7,7 +7,8 @@
 #include "comet/message/record.hpp"
 #include "comet/remoting/fetch_name_servers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
-#include "comet/routing/topic_route.hpp"
+#include "on_helper.hpp"
+#include "registration_bodies.hpp"
 
 namespace comet::broker {
 
@@ -23,6 +24,11 @@ constexpr Duration kFirstRetry = 500ms;  // doubles up to register_period
 constexpr Duration kFetchTimeout = 3s;   // Apache: TopAddressing
 constexpr Duration kFetchPeriod = 2min;  // Apache: fetchNameServerAddr
 constexpr Duration kLongestFetchRetry = 30s;
+constexpr Duration kErrorAfter = 60s;  // without a registration
+// Whose body is made where the requests are served; it takes a millisecond.
+constexpr std::size_t kFewTopics = 1000;
+// Apache's frameMaxLength, which is that of its name servers too, but for the header.
+constexpr std::size_t kMaxBody = (16u << 20) - (64u << 10);
 
 // Throws what the name server says when it is no success.
 void check_answer(const Address& name_server, const RemotingCommand& answer) {
@@ -35,11 +41,12 @@ void check_answer(const Address& name_server, const RemotingCommand& answer) {
 
 Registration::Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
                            const BrokerConfig& config, const TopicTable& topics,
-                           std::string broker_address, std::string ha_address)
+                           HelperThread& helper, std::string broker_address, std::string ha_address)
     : network_(network),
       time_(time),
       config_(config),
       topics_(topics),
+      helper_(helper),
       broker_address_(std::move(broker_address)),
       ha_address_(std::move(ha_address)),
       executor_(executor),
@@ -91,6 +98,11 @@ void Registration::use_name_servers(const std::vector<Address>& name_servers) {
     if (wanted.emplace(name_server, generation).second && is_new) added.push_back(name_server);
   }
   wanted_ = std::move(wanted);
+  {
+    const std::lock_guard lock(outcomes_mutex_);
+    std::erase_if(outcomes_, [this](const auto& entry) { return !wanted_.contains(entry.first); });
+    for (const Address& name_server : added) outcomes_[name_server].since = time_.now();
+  }
   for (const Address& name_server : added) {
     tasks_.spawn(fmt::format("registration with {}", name_server.to_string()),
                  keep_registered(name_server, wanted_.at(name_server)));
@@ -111,6 +123,7 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
   while (is_wanted(name_server, generation)) {
     const std::uint64_t seen_change = change_count_;
     const std::string problem = co_await try_to_register(name_server, known);
+    note(name_server, problem);
     if (!problem.empty()) {
       if (!complained) {
         log::warn("not registered with name server {}: {}; trying again", name_server.to_string(),
@@ -128,12 +141,49 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
     known.periodic = change_count_ == seen_change;
     if (client_.find(name_server) == nullptr) {
       known.registered = false;
+      note(name_server, "the connection was lost");
       log::warn("connection to name server {} lost", name_server.to_string());
     }
   }
   log::info("name server {} is not on the list any more", name_server.to_string());
   co_await unregister_from(name_server, time_.now() + kUnregisterTimeout);
   client_.close(name_server);
+}
+
+void Registration::note(const Address& name_server, const std::string& problem) {
+  const std::lock_guard lock(outcomes_mutex_);
+  const auto found = outcomes_.find(name_server);
+  if (found == outcomes_.end()) return;  // it is not wanted any more
+  Outcome& outcome = found->second;
+  const bool registered = problem.empty();
+  if (registered != outcome.registered) outcome.since = time_.now();
+  outcome.registered = registered;
+  outcome.problem = problem;
+  if (registered) {
+    if (std::exchange(outcome.reported, false)) {
+      log::info("registered again with name server {}", name_server.to_string());
+    }
+  } else if (!outcome.reported && time_.now() - outcome.since >= kErrorAfter) {
+    outcome.reported = true;
+    log::error(
+        "not registered with name server {} for {} s: {}; its clients do not find this broker",
+        name_server.to_string(), to_millis(time_.now() - outcome.since) / 1000, problem);
+  }
+}
+
+RegistrationStats Registration::stats() const {
+  const std::lock_guard lock(outcomes_mutex_);
+  RegistrationStats stats;
+  stats.name_servers = outcomes_.size();
+  for (const auto& [name_server, outcome] : outcomes_) {
+    if (outcome.registered) {
+      ++stats.registered;
+    } else if (!outcome.problem.empty()) {
+      stats.problem = fmt::format("not registered with name server {}: {}", name_server.to_string(),
+                                  outcome.problem);
+    }
+  }
+  return stats;
 }
 
 asio::awaitable<std::string> Registration::try_to_register(Address name_server, Known& known) {
@@ -163,10 +213,13 @@ asio::awaitable<void> Registration::register_once(Address name_server, Known& kn
   }
   if (!topics) topics = topics_.announced();
   const std::int64_t version = topics->data_version.counter;
-  RemotingCommand request = make_request(std::move(*topics));
-  const RemotingCommand answer =
-      co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
-  check_answer(name_server, answer);
+  std::vector<std::string> bodies = co_await make_bodies(std::move(*topics));
+  for (std::string& body : bodies) {
+    RemotingCommand request = make_request(std::move(body));
+    const RemotingCommand answer =
+        co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
+    check_answer(name_server, answer);
+  }
   known.registered = true;
   known.version = version;
 }
@@ -196,16 +249,20 @@ asio::awaitable<void> Registration::wait_for_reason(Address name_server, std::ui
   }
 }
 
-RemotingCommand Registration::make_request(routing::TopicConfigTable topics) const {
-  routing::RegisterBrokerBody body;
-  body.topic_config = std::move(topics);
-  // A broker that may not be read or written says so through its topics.
-  constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
-  if ((config_.broker_permission & kReadWrite) != kReadWrite) {
-    for (auto& [name, topic] : body.topic_config.topics) topic.perm = config_.broker_permission;
+asio::awaitable<std::vector<std::string>> Registration::make_bodies(
+    routing::TopicConfigTable topics) {
+  if (topics.topics.size() <= kFewTopics) {
+    co_return registration_bodies(config_, std::move(topics), kMaxBody);
   }
-  std::string bytes =
-      config_.compressed_register ? routing::encode_compressed(body) : routing::to_json(body);
+  std::vector<std::string> bodies;
+  const std::function<void()> work = [&] {
+    bodies = registration_bodies(config_, std::move(topics), kMaxBody);
+  };
+  co_await on_helper(helper_, work);
+  co_return bodies;
+}
+
+RemotingCommand Registration::make_request(std::string body) const {
   remoting::RegisterBrokerHeader header;
   header.broker_name = config_.broker_name;
   header.broker_addr = broker_address_;
@@ -213,9 +270,9 @@ RemotingCommand Registration::make_request(routing::TopicConfigTable topics) con
   header.ha_server_addr = ha_address_;
   header.broker_id = config_.broker_id;
   header.compressed = config_.compressed_register;
-  header.body_crc32 = body_crc(bytes);
+  header.body_crc32 = body_crc(body);
   return RemotingCommand::request(remoting::RequestCode::register_broker, header,
-                                  Body(std::move(bytes)));
+                                  Body(std::move(body)));
 }
 
 asio::awaitable<void> Registration::unregister_from(Address name_server, Instant deadline) {

@@ -5,12 +5,14 @@
 #include <boost/asio/awaitable.hpp>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "comet/base/async.hpp"
 #include "comet/broker/broker.hpp"
 #include "comet/remoting/client.hpp"
+#include "helper_thread.hpp"
 #include "topic_table.hpp"
 
 namespace comet::broker {
@@ -21,14 +23,16 @@ namespace comet::broker {
 // asked again and again. Belongs to one executor.
 class Registration {
  public:
+  // Large bodies are made on the helper thread.
   Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
-               const BrokerConfig& config, const TopicTable& topics, std::string broker_address,
-               std::string ha_address);
+               const BrokerConfig& config, const TopicTable& topics, HelperThread& helper,
+               std::string broker_address, std::string ha_address);
 
   void start();
   void topics_changed();
   // Tells every name server that this broker is going; waits at most until the deadline.
   [[nodiscard]] asio::awaitable<void> stop(Instant deadline);
+  [[nodiscard]] RegistrationStats stats() const;  // thread-safe
 
  private:
   // What one name server knows of this broker.
@@ -45,6 +49,8 @@ class Registration {
 
   [[nodiscard]] asio::awaitable<void> keep_registered(Address name_server,
                                                       std::uint64_t generation);
+  // What it has come to with a name server, for stats() and the log.
+  void note(const Address& name_server, const std::string& problem);
   // One attempt. Empty, or what went wrong.
   [[nodiscard]] asio::awaitable<std::string> try_to_register(Address name_server, Known& known);
   [[nodiscard]] asio::awaitable<void> register_once(Address name_server, Known& known);
@@ -53,12 +59,15 @@ class Registration {
   [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, std::uint64_t generation,
                                                       Instant until, std::uint64_t seen_change);
   [[nodiscard]] asio::awaitable<void> unregister_from(Address name_server, Instant deadline);
-  [[nodiscard]] remoting::RemotingCommand make_request(routing::TopicConfigTable topics) const;
+  [[nodiscard]] asio::awaitable<std::vector<std::string>> make_bodies(
+      routing::TopicConfigTable topics);
+  [[nodiscard]] remoting::RemotingCommand make_request(std::string body) const;
 
   Network& network_;
   TimeSource& time_;
   const BrokerConfig& config_;
   const TopicTable& topics_;
+  HelperThread& helper_;
   const std::string broker_address_, ha_address_;
   asio::any_io_executor executor_;
   remoting::Client client_;
@@ -68,6 +77,16 @@ class Registration {
   // Who is to be told, each with a number: a loop that was begun for an older one ends.
   std::map<Address, std::uint64_t> wanted_;
   std::uint64_t generations_ = 0;
+
+  class Outcome {
+   public:
+    bool registered = false;
+    std::string problem;    // of the last attempt
+    Instant since;          // it has been so
+    bool reported = false;  // as an error
+  };
+  mutable std::mutex outcomes_mutex_;
+  std::map<Address, Outcome> outcomes_;  // of those that are wanted
 };
 
 }  // namespace comet::broker

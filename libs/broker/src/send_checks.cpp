@@ -212,8 +212,9 @@ Refusal check_timer(const BrokerContext& context, std::string_view properties, C
 
 }  // namespace
 
-Refusal check_items(const BrokerContext& context, const std::vector<BatchItem>& items) {
-  for (const BatchItem& item : items) {
+Refusal check_items(const BrokerContext& context, std::string_view batch) {
+  BatchReader reader(batch);
+  for (BatchItem item; reader.next(item);) {
     if (is_half(item.properties)) return transactional_batch();
     const std::optional<std::int32_t> level = delay_level_of(item.properties, context.delay_levels);
     if (!level) return not_a_level();

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "comet/message/batch.hpp"
 #include "comet/message/properties.hpp"
@@ -55,8 +54,7 @@ class CheckedSend {
 
 // Whether the items of a batch may be stored as what they say. A batch is neither delayed nor
 // transactional, and what one item asks for must not be lost in it.
-[[nodiscard]] Refusal check_items(const BrokerContext& context,
-                                  const std::vector<BatchItem>& items);
+[[nodiscard]] Refusal check_items(const BrokerContext& context, std::string_view batch);
 
 // The properties of timer messages; a delay level has precedence over them.
 inline constexpr std::string_view kTimerProperties[] = {

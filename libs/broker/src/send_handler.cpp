@@ -5,14 +5,11 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <map>
 #include <optional>
 #include <random>
-#include <set>
 
-#include "comet/message/batch.hpp"
+#include "batch_records.hpp"
 #include "comet/message/message_id.hpp"
-#include "comet/message/property_reader.hpp"
 #include "comet/message/recall_handle.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
@@ -33,11 +30,6 @@ using remoting::RequestIdentity;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
-void add_cluster(const BrokerContext& context, std::string& properties) {
-  if (!properties.empty() && properties.back() != '\x02') properties += '\x02';
-  properties.append(property::kCluster).append(1, '\x01').append(context.config.cluster_name);
-}
-
 // The properties as they are stored: without WAIT, with the cluster's name.
 std::string stored_properties(const BrokerContext& context, std::string_view properties) {
   std::string stored;
@@ -48,44 +40,9 @@ std::string stored_properties(const BrokerContext& context, std::string_view pro
   } else {
     append_properties_without(property::kWait, properties, stored);
   }
-  add_cluster(context, stored);
+  append_cluster(context.config.cluster_name, stored);
   return stored;
 }
-
-// What all items of a batch share. An item's own properties have precedence: Java 5.x and Go give
-// the batch a UNIQ_KEY, and each item its own.
-class CommonProperties {
- public:
-  explicit CommonProperties(std::string_view properties) {
-    PropertyReader reader(properties);
-    std::string_view name, value;
-    while (reader.next(name, value)) {
-      if (name != property::kWait) values_.insert_or_assign(name, value);
-    }
-  }
-
-  // Those that the item lacks are appended to its own.
-  void add_to(std::string& item) {
-    if (values_.empty()) return;
-    own_.clear();
-    PropertyReader reader(item);
-    std::string_view name, value;
-    while (reader.next(name, value)) {
-      if (values_.contains(name)) own_.insert(name);
-    }
-    std::string missing;
-    for (const auto& [common, its_value] : values_) {
-      if (own_.contains(common)) continue;
-      missing.append(common).append(1, '\x01').append(its_value).append(1, '\x02');
-    }
-    if (!item.empty() && item.back() != '\x02') item += '\x02';
-    item += missing;
-  }
-
- private:
-  std::map<std::string_view, std::string_view> values_;
-  std::set<std::string_view> own_;
-};
 
 Refusal store_refusal(const BrokerContext& context, error_code error) {
   using store::StoreErrc;
@@ -280,28 +237,6 @@ void append_single(BrokerContext& context, const Request& request, std::string_v
                        request.connection->executor(), std::move(answer));
 }
 
-// Every message of the batch becomes a record of its own.
-void append_batch(BrokerContext& context, const Request& request,
-                  const std::vector<BatchItem>& items, std::string_view batch_properties,
-                  RecordView record, Answer answer) {
-  CommonProperties common(batch_properties);
-  std::vector<std::string> properties;
-  properties.reserve(items.size());
-  std::vector<RecordView> records;
-  records.reserve(items.size());
-  for (const BatchItem& item : items) {
-    std::string& text = properties.emplace_back(item.properties);
-    common.add_to(text);
-    add_cluster(context, text);
-    record.flag = item.flag;
-    record.body = item.body;
-    record.properties = text;
-    records.push_back(record);
-  }
-  context.store.append(records, waits_for_flush(batch_properties), request.connection->executor(),
-                       std::move(answer));
-}
-
 // A send that waits until the topic and the group that it implies are on the disk: a message must
 // not outlive them. When they cannot be written it is refused, so that its client tries another
 // broker.
@@ -398,17 +333,21 @@ Reply send_message(BrokerContext& context, Request& request, PendingReply* held)
                          send.is_half, now));
     return std::nullopt;
   }
-  auto items = decode_batch(command.body.view());
-  if (!items) {
-    return refusal_answer(context, identity,
-                          refuse(ResponseCode::message_illegal, items.error().message()));
+  BatchRecords records(command.body.view(), properties, context.config.cluster_name, record);
+  BatchRecords::Measured measured = records.measure(context.config);
+  if (measured.refusal) {
+    return refusal_answer(context, identity, std::move(measured.refusal));
   }
-  if (Refusal refusal = check_items(context, *items)) {
+  if (Refusal refusal = check_items(context, command.body.view())) {
     return refusal_answer(context, identity, std::move(refusal));
   }
-  append_batch(context, request, *items, properties, record,
-               Answer(context, take_reply(request, held), record, bytes, std::move(place),
-                      send.is_half, now));
+  if (measured.bytes > bytes && !place.grow(measured.bytes - bytes)) {
+    return refusal_answer(context, identity, too_many_sends(context.sends));
+  }
+  Answer answer(context, take_reply(request, held), record, bytes, std::move(place), send.is_half,
+                now);
+  context.store.append(records, waits_for_flush(properties), request.connection->executor(),
+                       std::move(answer));
   return std::nullopt;
 }
 

@@ -32,6 +32,13 @@ class SendsInFlight {
       if (owner_ != nullptr) owner_->leave(bytes_);
     }
     explicit operator bool() const noexcept { return owner_ != nullptr; }
+    // The send turns out to take so many bytes more. False: there is no room for them, and they are
+    // not counted.
+    [[nodiscard]] bool grow(std::size_t bytes) noexcept {
+      if (!owner_->add(bytes)) return false;
+      bytes_ += bytes;
+      return true;
+    }
 
    private:
     SendsInFlight* owner_ = nullptr;
@@ -72,6 +79,12 @@ class SendsInFlight {
   }
 
  private:
+  bool add(std::size_t bytes) noexcept {
+    const std::size_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    if (before + bytes <= most_bytes_ || count() == 1) return true;
+    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
   void leave(std::size_t bytes) noexcept {
     left_.fetch_add(1, std::memory_order_relaxed);
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);

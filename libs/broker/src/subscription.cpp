@@ -29,6 +29,14 @@ void for_each_tag(std::string_view expression, Visit visit) {
   }
 }
 
+// Of a compiled expression for a byte of its text: a comparison of four bytes makes three nodes.
+constexpr std::size_t kCompiledBytes = 48;
+
+std::size_t heap_size(const std::string& text) noexcept {
+  constexpr std::size_t kInline = 15;
+  return text.capacity() > kInline ? text.capacity() + 1 : 0;
+}
+
 }  // namespace
 
 Subscription Subscription::from_tag_expression(std::string_view topic, std::string_view expression,
@@ -92,6 +100,13 @@ void Subscription::write_json(routing::JsonWriter& json) const {
   json.end_array();
   json.member("topic", topic);
   json.end_object();
+}
+
+std::size_t Subscription::memory_size() const noexcept {
+  return sizeof(Subscription) + heap_size(topic) + heap_size(expression) +
+         heap_size(expression_type) + heap_size(error) +
+         tag_codes.capacity() * sizeof(std::int32_t) +
+         (sql ? kCompiledBytes * expression.size() : 0);
 }
 
 bool Subscription::looks_at_properties() const noexcept {

@@ -37,6 +37,9 @@ class Subscription {
   // By the tags' hashes only; consumers compare the text again.
   [[nodiscard]] bool matches(std::int64_t tags_code) const noexcept;
 
+  // What it takes in memory, estimated.
+  [[nodiscard]] std::size_t memory_size() const noexcept;
+
   std::string topic;
   std::string expression = "*";
   std::string expression_type = "TAG";

@@ -8,8 +8,15 @@ namespace comet::broker {
 
 inline constexpr std::size_t kMostTopics = 200'000;
 inline constexpr std::size_t kMostGroups = 100'000;  // of consumers, of producers
+// Of queues in all groups, some 60 bytes each; pairs of a topic and a group, some 300 bytes each.
+inline constexpr std::size_t kMostOffsets = 5'000'000;
+inline constexpr std::size_t kMostOffsetGroups = 1'000'000;
 inline constexpr std::size_t kMostLocks = 1'000'000;
-inline constexpr std::size_t kLongestClientId = 1024;  // bytes
+inline constexpr std::size_t kMostLockBytes = 256u << 20;
+inline constexpr std::size_t kMostFilters = 100'000;        // other than by tags, also dead ones
+inline constexpr std::size_t kMostFilterBytes = 64u << 20;  // of names and expressions
+inline constexpr std::size_t kLongestClientId = 1024;       // bytes
+inline constexpr std::size_t kMostClientsPerConnection = 64;
 inline constexpr std::size_t kLongestBrokerName = 255;
 inline constexpr std::int32_t kMostQueues = 65'536;  // of a topic
 

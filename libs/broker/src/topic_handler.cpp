@@ -67,6 +67,19 @@ Reply create_topic(Request& request, BrokerContext& context) {
   return std::nullopt;
 }
 
+// Of an answer: the fields of the frame that are not its body.
+constexpr std::size_t kAnswerHeader = 64u << 10;
+
+// Leaves `most` topics from the one at `begin` on, by name.
+void keep_slice(routing::TopicConfigTable& table, std::int64_t begin, std::int64_t most) {
+  auto& topics = table.topics;
+  const auto size = static_cast<std::int64_t>(topics.size());
+  begin = std::clamp<std::int64_t>(begin, 0, size);
+  const std::int64_t end = begin + std::clamp<std::int64_t>(most, 0, size - begin);
+  topics.erase(std::next(topics.begin(), end), topics.end());
+  topics.erase(topics.begin(), std::next(topics.begin(), begin));
+}
+
 routing::TopicConfig topic_from_json(const boost::json::object& object) {
   const auto number = [&object](std::string_view name, std::int32_t otherwise) {
     constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
@@ -109,9 +122,35 @@ Reply create_topics(Request& request, BrokerContext& context) {
   return std::nullopt;
 }
 
+// Of 5.4 and later: so many topics at a time, by name. A data version other than the present one
+// begins anew. Without topicSeq: all.
+RemotingCommand make_topic_page(const RemotingCommand& request, routing::TopicConfigTable table) {
+  const auto page = remoting::read_header<remoting::TopicPageHeader>(request.fields);
+  if (!page) return bad_header(request, "topicSeq or maxTopicNum");
+  const std::size_t total = table.topics.size();
+  if (page->topic_seq) {
+    const auto known = routing::parse_data_version(page->data_version.value_or(""));
+    const std::int64_t seq = known && *known == table.data_version ? *page->topic_seq : 0;
+    const std::int64_t most =
+        page->max_topic_num.value_or(std::numeric_limits<std::int32_t>::max());
+    keep_slice(table, seq, most);
+  }
+  std::string json = routing::to_json(table);
+  if (json.size() + kAnswerHeader > remoting::ConnectionLimits().max_frame) {
+    return RemotingCommand::response(
+        request, ResponseCode::system_error,
+        fmt::format("{} topics take {} bytes, which is more than a frame: ask for pages (topicSeq, "
+                    "maxTopicNum), as tools of RocketMQ 5.4 and later do",
+                    table.topics.size(), json.size()));
+  }
+  RemotingCommand answer = json_answer(request, std::move(json));
+  answer.fields.add("totalTopicNum", total);
+  return answer;
+}
+
 Reply all_topic_config(Request& request, BrokerContext& context) {
   const auto make = [&context](Request& asked) {
-    return json_answer(asked.command, routing::to_json(context.topics.snapshot()));
+    return make_topic_page(asked.command, context.topics.snapshot());
   };
   return answer_on_helper(context, request, make);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "comet/base/log.hpp"
+#include "comet/base/printable.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "table_limits.hpp"
@@ -16,6 +17,7 @@ namespace perm = routing::perm;
 namespace {
 
 constexpr std::size_t kTopicSlice = 256;  // topics that are copied with the lock held
+constexpr Duration kFullLineEvery = std::chrono::seconds(1);
 
 TopicConfig make_topic(std::string_view name, std::int32_t queues, std::int32_t permission) {
   TopicConfig config;
@@ -57,6 +59,7 @@ void TopicTable::load(const std::map<std::string, std::int32_t, std::less<>>& st
   ensure(make_topic("OFFSET_MOVED_EVENT", 1, kReadWrite));
   ensure(make_topic(kScheduleTopic, 18, kReadWrite));
   ensure(make_topic(config_.cluster_name + "_REPLY_TOPIC", 1, kReadWrite));
+  for (const auto& [name, topic] : table_.topics) name_bytes_ += name.size();
   announced_ = table_.data_version;
   unknown_before_ = announced_.counter;
   make_stored_again(stored);
@@ -74,6 +77,7 @@ void TopicTable::make_stored_again(const std::map<std::string, std::int32_t, std
         name, file_.path(), queues);
     table_.topics.emplace(
         name, make_topic(name, std::min(queues, kMostQueues), perm::kRead | perm::kWrite));
+    name_bytes_ += name.size();
     note_change(name, std::nullopt);
   }
 }
@@ -97,8 +101,9 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0)
       return std::nullopt;
     if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return std::nullopt;
-    if (table_.topics.size() >= kMostTopics) {
-      log::warn("topic {} is not created: there are {} already", topic, kMostTopics);
+    if (table_.topics.size() >= kMostTopics ||
+        name_bytes_ + topic.size() > config_.max_topic_name_bytes) {
+      note_full(topic);
       return std::nullopt;
     }
     std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
@@ -107,6 +112,7 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     created.topic_sys_flag = sys_flag;
     table_.topics.emplace(topic, created);
     note_change(topic, std::nullopt);
+    name_bytes_ += topic.size();
   }
   saver_.changed();
   log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums,
@@ -123,6 +129,7 @@ TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queu
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
     table_.topics.emplace(topic, created);
     note_change(topic, std::nullopt);
+    name_bytes_ += topic.size();
   }
   saver_.changed();
   log::info("topic {} created by the broker, {} queues", topic, queue_nums);
@@ -139,7 +146,9 @@ void TopicTable::put(std::vector<TopicConfig> topics, Done done) {
     if (found != table_.topics.end()) before = found->second;
     note_change(config.topic_name, std::move(before));
     std::string name = config.topic_name;
-    table_.topics.insert_or_assign(std::move(name), std::move(config));
+    const std::size_t size = name.size();
+    const bool is_new = table_.topics.insert_or_assign(std::move(name), std::move(config)).second;
+    if (is_new) name_bytes_ += size;
   }
   saver_.changed(std::move(done));
 }
@@ -153,6 +162,7 @@ void TopicTable::remove(std::string_view topic, Done done) {
     if (was_there) {
       table_.topics.erase(found);
       note_removal(topic);
+      name_bytes_ -= topic.size();
     }
   }
   if (!was_there) {
@@ -177,6 +187,24 @@ bool TopicTable::when_saved(std::string_view topic, Done done) {
   }
   saver_.when_saved(std::move(done));
   return true;
+}
+
+// Clients may ask for new topics at any rate; the lines that say why there is none do not follow
+// it.
+void TopicTable::note_full(std::string_view topic) {
+  const Instant now = time_.now();
+  if (now < next_full_line_) return;
+  next_full_line_ = now + kFullLineEvery;
+  log::warn(
+      "topic {} is not created: there are {} topics, the limit is {}, with names of {} bytes, "
+      "maxTopicNameBytes is {}",
+      printable(topic), table_.topics.size(), kMostTopics, name_bytes_,
+      config_.max_topic_name_bytes);
+}
+
+std::size_t TopicTable::name_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return name_bytes_;
 }
 
 bool TopicTable::is_reserved(std::string_view topic) const {

@@ -80,6 +80,7 @@ class TopicTable {
   [[nodiscard]] std::optional<routing::TopicConfigTable> changed_since(std::int64_t counter) const;
   [[nodiscard]] routing::DataVersion announced_version() const;
   [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::size_t name_bytes() const;  // of all names together
 
  private:
   // What is not in the file yet.
@@ -98,6 +99,8 @@ class TopicTable {
   [[nodiscard]] bool announce(std::int64_t counter);
   void make_stored_again(const std::map<std::string, std::int32_t, std::less<>>& stored);
   bool save();
+  // With the lock held: one is not created for want of room.
+  void note_full(std::string_view topic);
 
   const BrokerConfig& config_;
   TimeSource& time_;
@@ -105,6 +108,8 @@ class TopicTable {
   std::function<void()> observer_;
   mutable std::mutex mutex_;
   routing::TopicConfigTable table_;
+  std::size_t name_bytes_ = 0;
+  Instant next_full_line_{};
   routing::DataVersion announced_;
   // Since the start or the last removal: at which of its counters a topic was announced last, and
   // the reverse.

@@ -26,23 +26,29 @@ const boost::system::error_category& batch_category() noexcept {
   return category;
 }
 
-Result<std::vector<BatchItem>> decode_batch(std::string_view bytes) {
-  if (bytes.empty()) return BatchErrc::empty;
-  std::vector<BatchItem> items;
-  ByteReader reader(bytes);
-  while (!reader.rest().empty()) {
-    auto total = reader.read<std::int32_t>();
-    std::string_view whole = reader.read_bytes(std::int64_t{total} - 4);
-    ByteReader fields(whole);
-    (void)fields.read<std::int32_t>();  // magic and CRC say nothing: the broker makes its own
-    (void)fields.read<std::int32_t>();
-    BatchItem item;
-    item.flag = fields.read<std::int32_t>();
-    item.body = fields.read_bytes(fields.read<std::int32_t>());
-    item.properties = fields.read_bytes(fields.read<std::int16_t>());
-    if (!reader.ok() || !fields.ok() || !fields.rest().empty()) return BatchErrc::bad_length;
-    items.push_back(item);
+bool BatchReader::next(BatchItem& item) noexcept {
+  if (error_ || rest_.empty()) return false;
+  ByteReader reader(rest_);
+  const auto total = reader.read<std::int32_t>();
+  ByteReader fields(reader.read_bytes(std::int64_t{total} - 4));
+  (void)fields.read<std::int32_t>();  // magic and CRC say nothing: the broker makes its own
+  (void)fields.read<std::int32_t>();
+  item.flag = fields.read<std::int32_t>();
+  item.body = fields.read_bytes(fields.read<std::int32_t>());
+  item.properties = fields.read_bytes(fields.read<std::int16_t>());
+  if (!reader.ok() || !fields.ok() || !fields.rest().empty()) {
+    error_ = BatchErrc::bad_length;
+    return false;
   }
+  rest_ = reader.rest();
+  return true;
+}
+
+Result<std::vector<BatchItem>> decode_batch(std::string_view bytes) {
+  std::vector<BatchItem> items;
+  BatchReader reader(bytes);
+  for (BatchItem item; reader.next(item);) items.push_back(item);
+  if (reader.error()) return reader.error();
   return items;
 }
 

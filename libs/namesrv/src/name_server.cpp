@@ -4,6 +4,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
+#include "comet/remoting/frame_memory.hpp"
 #include "comet/remoting/server.hpp"
 #include "saved_routes.hpp"
 #include "service.hpp"
@@ -13,6 +14,8 @@ namespace {
 
 using remoting::Connection;
 using remoting::ConnectionEvent;
+
+constexpr std::size_t kMaxHeader = 1u << 20;  // of a request; PUT_KV_CONFIG has its value there
 
 // A broker whose connection is gone is gone: its clients must not wait for the expiry.
 void on_connection_closed(Service& service, std::uint64_t connection) {
@@ -82,6 +85,8 @@ struct NameServer::Impl {
   std::shared_ptr<Service> service;
   std::unique_ptr<remoting::Server> server;
   TaskGroup tasks;
+  const std::shared_ptr<remoting::FrameMemory> frames =
+      std::make_shared<remoting::FrameMemory>(service->config.max_unfinished_frame_bytes);
 };
 
 NameServer::NameServer(std::vector<asio::any_io_executor> executors, Network& network,
@@ -101,6 +106,9 @@ void NameServer::start() {
   remoting::ServerConfig config;
   config.listen_at = service->config.listen_at;
   config.connection = service->config.connection;
+  config.connection.max_header = kMaxHeader;
+  config.connection.frames = impl_->frames;
+  config.max_connections = service->config.max_connections;
   auto observe = [service](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
     if (event != ConnectionEvent::closed) return;
     service->notifier->connection_closed(connection->id());
@@ -144,6 +152,8 @@ NameServerStats NameServer::stats() const {
   stats.connections = impl_->server->connections();
   stats.brokers = service.table.brokers();
   stats.topics = service.table.topic_count();
+  stats.frames_given_up = impl_->frames->given_up();
+  stats.unfinished_frame_bytes = impl_->frames->bytes();
   stats.route_watches = service.notifier->watches();
   stats.route_notifications = service.notifier->notifications();
   const Counters& counters = service.counters;

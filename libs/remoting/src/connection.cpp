@@ -1,5 +1,6 @@
 #include "comet/remoting/connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,6 +16,8 @@ namespace {
 
 // One write call must make its way within the stall limit, also to slow peers: 8 KiB/s.
 constexpr std::size_t kMaxWrite = 256u << 10;
+// Others have their turn after it, however much a peer sends at a time.
+constexpr std::size_t kMaxRead = 256u << 10;
 
 // How many buffers one call takes.
 std::size_t fitting(std::span<const asio::const_buffer> buffers) noexcept {
@@ -38,7 +41,8 @@ Instant add(Instant from, Duration duration) noexcept {
 bool is_peers_fault(error_code reason) noexcept {
   return reason == RemotingErrc::frame_too_large || reason == RemotingErrc::bad_frame ||
          reason == RemotingErrc::bad_header || reason == RemotingErrc::write_stalled ||
-         reason == RemotingErrc::frame_stalled;
+         reason == RemotingErrc::frame_stalled || reason == RemotingErrc::frame_given_up ||
+         reason == RemotingErrc::header_too_large;
 }
 
 }  // namespace
@@ -52,6 +56,7 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
       time(time_in),
       limits(limits_in),
       input(limits_in.max_frame),
+      frame_memory(limits_in.frames),
       may_read(stream->executor(), time_in),
       handler_tasks(stream->executor(), time_in),
       replies_ended(stream->executor(), time_in),
@@ -71,7 +76,12 @@ asio::awaitable<error_code> Connection::Impl::read() {
       continue;
     }
     note_unfinished_frame();
+    if (frame_memory.is_counted() && !has_room_for_frame()) {
+      co_await wait_for_room();
+      continue;
+    }
     std::span<char> space = input.space();
+    space = space.first(std::min(space.size(), kMaxRead));
     IoResult result = co_await stream->read_some(asio::buffer(space.data(), space.size()));
     if (result.error) co_return result.error;
     last_activity = last_read = time.now();
@@ -185,6 +195,23 @@ void Connection::Impl::note_unfinished_frame() {
   watch_deadline(add(*frame_began, limits.frame_stall));
 }
 
+bool Connection::Impl::has_room_for_frame() {
+  if (input.pending() == 0) {
+    frame_memory.release();
+    return true;
+  }
+  using Outcome = FrameMemory::Part::Outcome;
+  const Outcome outcome = frame_memory.resize(input.size_with_space());
+  if (outcome == Outcome::give_up) end(RemotingErrc::frame_given_up);
+  return outcome == Outcome::granted;
+}
+
+// Another connection is being closed for it.
+asio::awaitable<void> Connection::Impl::wait_for_room() {
+  constexpr Duration kPause = std::chrono::milliseconds(5);
+  if (open) co_await may_read.wait(time.now() + kPause);
+}
+
 void Connection::Impl::end(error_code reason) {
   if (!open.exchange(false)) return;
   end_reason = reason;
@@ -230,6 +257,11 @@ asio::awaitable<error_code> Connection::run() {
   };
   const AbandonAtExit self{shared_from_this()};
   Impl& impl = *impl_;
+  if (impl.frame_memory.is_counted()) {
+    impl.frame_memory.on_give_up([weak = weak_from_this()] {
+      if (const auto connection = weak.lock()) connection->give_up_frame();
+    });
+  }
   impl.tasks.spawn("conn watch", Impl::watch(shared_from_this()));
   error_code reason = asio::error::operation_aborted;
   try {
@@ -238,6 +270,8 @@ asio::awaitable<error_code> Connection::run() {
     reason = problem.code();
   }
   impl.end(reason);
+  impl.input.clear();
+  impl.frame_memory.release();
   if (is_peers_fault(impl.end_reason)) {
     log::info("connection from {} closed: {}", remote_.to_string(), impl.end_reason.message());
   }
@@ -268,6 +302,11 @@ void Connection::close() {
 }
 
 void Connection::close_here() { impl_->end(asio::error::operation_aborted); }
+
+void Connection::give_up_frame() {
+  asio::post(executor_,
+             [self = shared_from_this()] { self->impl_->end(RemotingErrc::frame_given_up); });
+}
 
 void Connection::close_when_sent() {
   // After what other threads have sent before.

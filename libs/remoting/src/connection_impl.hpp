@@ -16,6 +16,7 @@
 #include "comet/base/timer.hpp"
 #include "comet/base/waiter.hpp"
 #include "comet/remoting/connection.hpp"
+#include "comet/remoting/frame_memory.hpp"
 #include "frame_buffer.hpp"
 #include "outbox.hpp"
 #include "pending_requests.hpp"
@@ -70,6 +71,9 @@ struct Connection::Impl {
   };
   [[nodiscard]] Limit next_limit() const noexcept;
   void note_unfinished_frame();
+  // Before more is read: whether there is room for it. False: the connection has to close.
+  [[nodiscard]] bool has_room_for_frame();
+  asio::awaitable<void> wait_for_room();
 
   // Serving.
   error_code serve_burst(Request& request);
@@ -128,6 +132,7 @@ struct Connection::Impl {
   std::optional<std::uint64_t> close_offset;  // to be closed when so many bytes are written
 
   FrameBuffer input;
+  FrameMemory::Part frame_memory;
   Instant request_began{};  // of the burst, or the end of the request before; for the observer
   bool in_burst = false;    // the reader serves frames; it sends afterwards what has been queued
   bool paused = false;

@@ -111,6 +111,7 @@ error_code Connection::Impl::serve_frames(Request& request) {
     if (!frame->complete) break;
     frame_began.reset();
     RemotingCommand& command = request.command;
+    if (frame->header.size() > limits.max_header) return RemotingErrc::header_too_large;
     if (error_code problem = decode_header(frame->type, frame->header, command)) return problem;
     command.body = Body(input.share(frame->body));
     if (command.is_response()) {

@@ -34,6 +34,11 @@ class RemotingCategory final : public boost::system::error_category {
         return "the peer does not take what it is sent";
       case RemotingErrc::frame_stalled:
         return "the peer does not finish the frame that it has begun";
+      case RemotingErrc::frame_given_up:
+        return "unfinished frames of all connections need more than maxUnfinishedFrameBytes, and "
+               "its own began first";
+      case RemotingErrc::header_too_large:
+        return "command header beyond the limit";
       case RemotingErrc::cannot_sign:
         return "the cryptography library refuses to compute a signature";
       case RemotingErrc::no_name_server:

@@ -57,6 +57,18 @@ std::span<char> FrameBuffer::space() {
   return {slab_.get() + end_, offered_};
 }
 
+std::size_t FrameBuffer::size_with_space() const noexcept {
+  const bool fits = capacity_ - end_ >= capacity_ / 2 && begin_ != end_;
+  const std::size_t begin = slab_.use_count() == 1 ? 0 : begin_;  // it is moved to the front
+  if (fits || capacity_ - begin >= goal()) return capacity_;
+  return capacity_ + std::max(goal(), usual_);
+}
+
+void FrameBuffer::clear() noexcept {
+  slab_.reset();
+  capacity_ = begin_ = end_ = 0;
+}
+
 void FrameBuffer::commit(std::size_t size) {
   end_ += size;
   adapt(size);

@@ -39,6 +39,10 @@ class FrameBuffer {
   [[nodiscard]] SharedBytes share(std::string_view body) const;
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  // What the slab will take at the next space(), with its predecessor while it is copied.
+  [[nodiscard]] std::size_t size_with_space() const noexcept;
+  // Gives the memory back.
+  void clear() noexcept;
 
  private:
   [[nodiscard]] bool is_exclusive() const noexcept;

@@ -34,6 +34,8 @@ struct Server::Impl {
       : network(network_in),
         time(time_in),
         config(std::move(config_in)),
+        all_connections(config.counted_together ? config.counted_together
+                                                : std::make_shared<std::atomic<std::size_t>>(0)),
         handlers(std::move(handlers_in)),
         observer(std::move(observer_in)),
         main_executor(executors.at(0)),
@@ -54,6 +56,7 @@ struct Server::Impl {
   Network& network;
   TimeSource& time;
   const ServerConfig config;
+  const std::shared_ptr<std::atomic<std::size_t>> all_connections;
   const std::shared_ptr<const Dispatcher> handlers;
   const ConnectionObserver observer;
   const asio::any_io_executor main_executor;
@@ -73,11 +76,14 @@ asio::awaitable<void> Server::Impl::accept_all(std::shared_ptr<Impl> impl) {
   }
 }
 
-// Only the accepting coroutine counts up, so the limit holds.
+// The accepting coroutines that count up together run on one executor, so the limit holds.
 void Server::Impl::hand_over(std::shared_ptr<Impl> impl, Shard& shard,
                              std::unique_ptr<Stream> stream) {
-  const bool has_room = impl->connections < impl->config.max_connections;
-  if (has_room) ++impl->connections;
+  const bool has_room = *impl->all_connections < impl->config.max_connections;
+  if (has_room) {
+    ++impl->connections;
+    ++*impl->all_connections;
+  }
   auto begin = [impl, &shard, has_room, stream = std::move(stream)]() mutable {
     if (!has_room) return;  // the stream closes with its last owner, on its own executor
     shard.sessions.spawn("session", session(impl, shard, std::move(stream)));
@@ -93,6 +99,7 @@ asio::awaitable<void> Server::Impl::session(std::shared_ptr<Impl> impl, Shard& s
   impl->observe(connection, ConnectionEvent::connected);
   const error_code reason = co_await connection->run();
   --impl->connections;
+  --*impl->all_connections;
   if (reason == RemotingErrc::idle) impl->observe(connection, ConnectionEvent::idle);
   impl->observe(connection, ConnectionEvent::closed);
   co_await connection->handlers_ended();

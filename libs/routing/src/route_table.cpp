@@ -264,6 +264,14 @@ std::string RouteTable::find_fault(const BrokerRegistration& registration) const
   if (!registration.zone_name.empty() && !usable_name(registration.zone_name)) {
     return fault("zone name", registration.zone_name);
   }
+  const std::vector<std::string>& filters = registration.body.filter_servers;
+  if (filters.size() > limits_.max_filter_servers) {
+    return "it names " + std::to_string(filters.size()) + " filter servers, more than " +
+           std::to_string(limits_.max_filter_servers) + " are not taken";
+  }
+  for (const std::string& filter : filters) {
+    if (!usable_name(filter)) return fault("filter server", filter);
+  }
   if (registration.broker_id < 0) {
     return fault("broker id", std::to_string(registration.broker_id));
   }

@@ -306,6 +306,7 @@ void RouteTable::forget_everything() {
   member_count_ = 0;
   topic_count_ = 0;
   entries_ = 0;
+  name_bytes_ = 0;
   mapped_queues_ = 0;
   changed_.clear();
 }

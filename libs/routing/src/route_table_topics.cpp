@@ -57,8 +57,17 @@ bool RouteTable::take_topic(Broker& broker, std::string_view name, const Entry& 
     while (sweep()) continue;  // what has gone makes room
     return take_topic(broker, name, fresh, changed);
   }
+  const bool is_new = known == shard.topics.end();
+  if (is_new && name_bytes_ + name.size() > limits_.max_name_bytes) {
+    if (departed_.empty()) return false;
+    while (sweep()) continue;
+    return take_topic(broker, name, fresh, changed);
+  }
   const std::scoped_lock lock(shard.mutex);
-  if (known == shard.topics.end()) ++topic_count_;
+  if (is_new) {
+    ++topic_count_;
+    name_bytes_ += name.size();
+  }
   Topic& topic = known != shard.topics.end() ? known->second : shard.topics[std::string(name)];
   shard.forget_answer(topic);
   topic.insert(topic.place_of(broker.index), fresh);
@@ -74,6 +83,7 @@ void RouteTable::take_queue_mapping(const Broker& broker, const std::string& nam
   Shard& shard = shard_of(name);
   const auto known = shard.topics.find(name);
   if (known == shard.topics.end() || mapping.broker_name != broker.name) return;
+  if (mapping.scope.size() > limits_.max_name) return;
   Topic& topic = known->second;
   if (!topic.has(topic.place_of(broker.index), broker.index)) return;
 
@@ -126,6 +136,7 @@ void RouteTable::drop_entry(Shard& shard, Topics::iterator topic, std::size_t pl
   --entries_;
   found.entries.erase(found.entries.begin() + static_cast<std::ptrdiff_t>(place));
   if (!found.entries.empty()) return;
+  name_bytes_ -= topic->first.size();
   shard.topics.erase(topic);
   --topic_count_;
 }

@@ -3,6 +3,7 @@
 
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "comet/store/message_store.hpp"
@@ -28,6 +29,19 @@ class Append {
   boost::container::small_vector<Item, 1> items;
   AppendResult result;
   std::int64_t log_end = 0;  // where it ends in the log
+};
+
+class SpanSource final : public RecordSource {
+ public:
+  explicit SpanSource(std::span<const RecordView> records) noexcept : records_(records) {}
+  void rewind() override { next_ = 0; }
+  const RecordView* next() override {
+    return next_ == records_.size() ? nullptr : &records_[next_++];
+  }
+
+ private:
+  std::span<const RecordView> records_;
+  std::size_t next_ = 0;
 };
 
 // Memory of appends that are done serves the next ones of its thread: an allocator takes long for

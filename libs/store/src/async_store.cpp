@@ -67,11 +67,18 @@ asio::awaitable<AppendResult> AsyncStore::submit(std::span<const RecordView> rec
                                                  bool wait_flush) {
   Append append;
   append.bytes = take_record_memory();
-  if (error_code error = core_.encode(records, append)) return refused(error);
+  SpanSource source(records);
+  if (error_code error = core_.encode(source, append)) return refused(error);
   return await_append(std::move(append), wait_flush);
 }
 
 void AsyncStore::submit(std::span<const RecordView> records, bool wait_flush,
+                        const asio::any_io_executor& executor, AppendHandler done) {
+  SpanSource source(records);
+  submit(source, wait_flush, executor, std::move(done));
+}
+
+void AsyncStore::submit(RecordSource& records, bool wait_flush,
                         const asio::any_io_executor& executor, AppendHandler done) {
   Append append;
   append.bytes = take_record_memory();

@@ -36,6 +36,8 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
                                                      bool wait_flush);
   void submit(std::span<const RecordView> records, bool wait_flush,
               const asio::any_io_executor& executor, AppendHandler done);
+  void submit(RecordSource& records, bool wait_flush, const asio::any_io_executor& executor,
+              AppendHandler done);
   [[nodiscard]] asio::awaitable<void> run_retention();
   void request_deletion() { core_.request_deletion(); }
   // Runs `work` on the helper's thread, returns its result or throws its Error.

@@ -38,6 +38,11 @@ void MessageStore::append(std::span<const RecordView> records, bool wait_flush,
   impl_->submit(records, wait_flush, executor, std::move(done));
 }
 
+void MessageStore::append(RecordSource& records, bool wait_flush,
+                          const asio::any_io_executor& executor, AppendHandler done) {
+  impl_->submit(records, wait_flush, executor, std::move(done));
+}
+
 ReadResult MessageStore::read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
                               const ReadLimits& limits, const TagFilter& filter,
                               const RecordFilter& exact_filter) const {

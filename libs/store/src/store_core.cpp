@@ -190,27 +190,32 @@ error_code StoreCore::check_record(const RecordView& record) const {
   return {};
 }
 
-error_code StoreCore::encode(std::span<const RecordView> records, Append& append) {
-  if (records.empty()) return make_error_code(BaseErrc::bad_value);
+error_code StoreCore::encode(RecordSource& records, Append& append) {
   std::int64_t total = 0;
-  for (const RecordView& record : records) {
-    if (error_code error = check_record(record)) return error;
-    total += record.encoded_size();
+  std::size_t count = 0;
+  records.rewind();
+  while (const RecordView* record = records.next()) {
+    if (error_code error = check_record(*record)) return error;
+    total += record->encoded_size();
+    ++count;
   }
-  bool too_long = records.size() > 1 && total > config_.max_message_size;  // as Apache
+  if (count == 0) return make_error_code(BaseErrc::bad_value);
+  bool too_long = count > 1 && total > config_.max_message_size;  // as Apache
   if (too_long || total + kBlankSize > config_.commit_log_file_size) {
     return make_error_code(StoreErrc::message_too_large);
   }
   append.bytes.reserve(static_cast<std::size_t>(total));
-  for (const RecordView& record : records) {
+  append.items.reserve(count);
+  records.rewind();
+  while (const RecordView* record = records.next()) {
     Append::Item item;
     item.begin = static_cast<std::int32_t>(append.bytes.size());
-    item.size = record.encoded_size();
-    if (is_indexed(record.sys_flag)) {
-      item.queue = &queues_.find_or_create(record.topic, record.queue_id);
+    item.size = record->encoded_size();
+    if (is_indexed(record->sys_flag)) {
+      item.queue = &queues_.find_or_create(record->topic, record->queue_id);
     }
-    item.tags_code = tags_code_of(record, levels_);
-    encode_record(record, append.bytes);
+    item.tags_code = tags_code_of(*record, levels_);
+    encode_record(*record, append.bytes);
     append.items.push_back(item);
   }
   return {};

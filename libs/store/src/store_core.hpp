@@ -43,7 +43,7 @@ class StoreCore {
   void on_visible(VisibleSink sink) { sink_ = std::move(sink); }
 
   // Checks and encodes; fails without a trace.
-  [[nodiscard]] error_code encode(std::span<const RecordView> records, Append& append);
+  [[nodiscard]] error_code encode(RecordSource& records, Append& append);
   // Writes all, with as few calls as possible, and sets each one's result. One caller at a time
   // gets in, the others wait.
   void append(std::span<Append* const> appends);

@@ -1,6 +1,7 @@
 #include <boost/json/parse.hpp>
 
 #include "broker_fixture.hpp"
+#include "comet/routing/topic_config.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -227,6 +228,38 @@ BOOST_AUTO_TEST_CASE(consumption_by_pop_is_clearly_not_supported) {
     BOOST_TEST((answer.response_code() == ResponseCode::request_code_not_supported));
     BOOST_TEST(answer.remark.find("no consumption by POP") != std::string::npos);
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_topics_comes_in_pages_to_tools_that_ask_for_them) {
+  start();
+  const auto page = [this](const std::string& seq, const std::string& most,
+                           const std::string& version) {
+    RemotingCommand request = RemotingCommand::request(RequestCode::get_all_topic_config);
+    if (!seq.empty()) request.fields.add("topicSeq", seq);
+    if (!most.empty()) request.fields.add("maxTopicNum", most);
+    request.fields.add("dataVersion", version);
+    return ask(std::move(request));
+  };
+  const auto table = [](const RemotingCommand& answer) {
+    return routing::parse_topic_config_table(answer.body.view()).value();
+  };
+  const RemotingCommand whole = ask(RemotingCommand::request(RequestCode::get_all_topic_config));
+  const auto all = table(whole).topics;
+  const std::string total = std::to_string(all.size());
+  BOOST_TEST(text(whole, "totalTopicNum") == total);
+  const auto first = table(page("0", "3", ""));
+  BOOST_TEST(first.topics.size() == 3u);
+  BOOST_TEST(first.topics.begin()->first == all.begin()->first);
+  const std::string version = routing::to_json(first.data_version);
+  const RemotingCommand second = page("3", "3", version);
+  BOOST_TEST(text(second, "totalTopicNum") == total);
+  BOOST_TEST(table(second).topics.begin()->first == std::next(all.begin(), 3)->first);
+  BOOST_TEST(table(page("3", "", version)).topics.size() == all.size() - 3);
+  BOOST_TEST(table(page("1000", "3", version)).topics.empty());
+  // Another version: anew.
+  BOOST_TEST(table(page("3", "3", R"({"counter":99,"timestamp":1})")).topics.begin()->first ==
+             all.begin()->first);
+  BOOST_TEST(table(page("-1", "-1", version)).topics.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

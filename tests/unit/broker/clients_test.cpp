@@ -9,6 +9,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr Duration kNotice = 200ms;  // after which the members of a group have been told
+
 std::string heartbeat(const std::string& client_id, const std::string& group,
                       const std::string& topic, std::int64_t version = 1,
                       const std::string& expression = "*") {
@@ -40,6 +42,7 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_registers_the_consumer_and_makes_its_retry_topi
   RemotingCommand answer = ask(std::move(beat));
   BOOST_TEST((answer.response_code() == ResponseCode::success));
   BOOST_TEST(answer.version >= 232);  // older ones disable SQL92 in Java consumers
+  world.pass(kNotice);
   BOOST_TEST((notified_groups == std::vector<std::string>{"CG"}));
   RemotingCommand list =
       ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));
@@ -48,8 +51,10 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_registers_the_consumer_and_makes_its_retry_topi
   BOOST_TEST(topics.body.view().find("%RETRY%CG") != std::string_view::npos);
   // An unchanged heartbeat disturbs nobody.
   ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+  world.pass(kNotice);
   BOOST_TEST(notified_groups.size() == 1u);
   ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T2"))));
+  world.pass(kNotice);
   BOOST_TEST(notified_groups.size() == 2u);
 }
 
@@ -78,6 +83,7 @@ BOOST_AUTO_TEST_CASE(a_pull_without_expression_uses_the_heartbeats_subscription)
 BOOST_AUTO_TEST_CASE(members_are_told_when_another_one_joins_leaves_or_loses_its_connection) {
   start();
   ask(RemotingCommand::request(RequestCode::heart_beat, Body(heartbeat("c1", "CG", "T"))));
+  world.pass(kNotice);
   notified_groups.clear();
   auto other = std::make_unique<remoting::Client>(world.executor(), world.network, world.time);
   auto beat = [&](const std::string& id) {
@@ -87,19 +93,19 @@ BOOST_AUTO_TEST_CASE(members_are_told_when_another_one_joins_leaves_or_loses_its
         world.time.now() + 3s));
   };
   beat("c2");
-  world.settle();
+  world.pass(kNotice);
   BOOST_TEST(notified_groups.size() == 1u);
   world.run(other->invoke(
       config.listen_at,
       with_fields(RequestCode::unregister_client, {{"clientID", "c2"}, {"consumerGroup", "CG"}}),
       world.time.now() + 3s));
-  world.settle();
+  world.pass(kNotice);
   BOOST_TEST(notified_groups.size() == 2u);
   beat("c2");
-  world.settle();
+  world.pass(kNotice);
   BOOST_TEST(notified_groups.size() == 3u);
   world.run(other->stop());
-  world.settle();
+  world.pass(kNotice);
   BOOST_TEST(notified_groups.size() == 4u);
   RemotingCommand list =
       ask(with_fields(RequestCode::get_consumer_list_by_group, {{"consumerGroup", "CG"}}));

@@ -136,6 +136,7 @@ BOOST_AUTO_TEST_CASE(consumers) {
       R"({"clientID":"10.0.0.2@1#2","consumerDataSet":[{"consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET","consumeType":"CONSUME_PASSIVELY","groupName":"CG","messageModel":"CLUSTERING","subscriptionDataSet":[{"classFilterMode":false,"codeSet":[],"expressionType":"TAG","subString":"*","subVersion":1,"tagsSet":[],"topic":"T1"}],"unitMode":false}],"producerDataSet":[{"groupName":"PG"}]})";
   BOOST_TEST(answer_to(34, "", heartbeat) ==
              expected(0, R"("IS_SUPPORT_HEART_BEAT_V2":"true","IS_SUB_CHANGE":"false")"));
+  world.pass(std::chrono::milliseconds(200));
   BOOST_REQUIRE(connection->requests.size() == 1u);
   const std::string notice = connection->requests[0].text;
   BOOST_TEST(notice.starts_with(R"({"code":40,"extFields":{"consumerGroup":"CG"},"flag":2,)"));

@@ -1,10 +1,15 @@
+#include <fmt/format.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "broker_fixture.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/remoting/server.hpp"
 #include "comet/routing/topic_config.hpp"
+#include "registration_bodies.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -358,6 +363,95 @@ BOOST_AUTO_TEST_CASE(an_address_server_that_fails_is_asked_again_and_the_list_ke
   world.pass(200s);
   BOOST_TEST(first.take().size() == 6u);
   stop();
+}
+
+BOOST_AUTO_TEST_CASE(topics_that_do_not_fit_into_one_frame_are_registered_in_parts) {
+  constexpr int kTopics = 72'000;
+  routing::TopicConfigTable table;
+  for (int i = 0; i < kTopics; ++i) {
+    std::string name = fmt::format("{:0>127}", i);
+    table.topics[name].topic_name = name;
+  }
+  std::filesystem::create_directories(directory.path() + "/commitlog");
+  std::filesystem::create_directories(directory.path() + "/config");
+  std::ofstream(directory.path() + "/config/topics.json") << routing::to_json(table);
+  begin();
+  world.pass(1s);
+  const auto seen = first.take();
+  BOOST_REQUIRE(seen.size() >= 2u);
+  std::set<std::string> registered;
+  std::set<std::int64_t> versions;
+  for (const auto& one : seen) {
+    BOOST_TEST((one.code == RequestCode::register_broker));
+    versions.insert(one.body.topic_config.data_version.timestamp);
+    for (const auto& [name, topic] : one.body.topic_config.topics) registered.insert(name);
+  }
+  BOOST_TEST(registered.size() > std::size_t{kTopics});
+  BOOST_TEST(versions.size() == seen.size());  // 4.9 passes over a version that it knows
+  const broker::RegistrationStats stats = broker->stats().registration;
+  BOOST_TEST(stats.registered == 1u);
+  BOOST_TEST(stats.problem == "");
+  // A new topic is one small registration.
+  create("new");
+  world.pass(kWhile);
+  const auto more = first.take();
+  BOOST_REQUIRE(more.size() == 1u);
+  BOOST_TEST(more[0].body.topic_config.topics.size() == 1u);
+  // Tools that take the table as a whole are told what to do, others get pages.
+  const RemotingCommand all = ask(RemotingCommand::request(RequestCode::get_all_topic_config));
+  BOOST_TEST((all.response_code() == ResponseCode::system_error));
+  BOOST_TEST(all.remark.find("ask for pages (topicSeq, maxTopicNum)") != std::string::npos);
+  RemotingCommand page = RemotingCommand::request(RequestCode::get_all_topic_config);
+  page.fields.add("topicSeq", 0);
+  page.fields.add("maxTopicNum", 2000);
+  page.fields.add("dataVersion", "");
+  const RemotingCommand some = ask(std::move(page));
+  BOOST_TEST((some.response_code() == ResponseCode::success));
+  BOOST_TEST(text(some, "totalTopicNum") == std::to_string(registered.size() + 1));
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_a_registration_fit_and_together_are_the_table) {
+  for (const bool compressed : {false, true}) {
+    config.compressed_register = compressed;
+    routing::TopicConfigTable table;
+    table.data_version.counter = 7;
+    table.data_version.timestamp = 1'000;
+    for (int i = 0; i < 500; ++i) {
+      std::string name = fmt::format("topic-{}-{}", i, (i * 7919) % 1'000'003);
+      table.topics[name].topic_name = name;
+    }
+    const std::size_t most = compressed ? 1'000 : 4'000;
+    const auto bodies = broker::registration_bodies(config, table, most);
+    BOOST_TEST(bodies.size() > 1u);
+    std::size_t topics = 0;
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+      BOOST_TEST(bodies[i].size() <= most);
+      const auto body = compressed ? routing::decode_compressed(bodies[i], false, 1 << 20)
+                                   : routing::parse_register_broker_body(bodies[i]);
+      BOOST_REQUIRE(body.has_value());
+      topics += body->topic_config.topics.size();
+      BOOST_TEST(body->topic_config.data_version.counter == 7);
+      BOOST_TEST(body->topic_config.data_version.timestamp ==
+                 1'000 - static_cast<std::int64_t>(bodies.size() - 1 - i));
+    }
+    BOOST_TEST(topics == 500u);
+    BOOST_TEST(broker::registration_bodies(config, table, 1 << 20).size() == 1u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_broker_that_is_not_registered_says_so_and_why) {
+  first.code = ResponseCode::system_error;
+  begin();
+  world.pass(2min);
+  broker::RegistrationStats stats = broker->stats().registration;
+  BOOST_TEST(stats.name_servers == 1u);
+  BOOST_TEST(stats.registered == 0u);
+  BOOST_TEST(stats.problem.find("name server 10.0.0.1:9876 refused: as told") != std::string::npos);
+  first.code = ResponseCode::success;
+  world.pass(1min);
+  stats = broker->stats().registration;
+  BOOST_TEST(stats.registered == 1u);
+  BOOST_TEST(stats.problem == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

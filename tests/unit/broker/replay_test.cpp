@@ -263,6 +263,7 @@ class Replay : public BrokerFixture {
     }
     if (request == nullptr) {  // one of the broker's own
       BOOST_TEST(number_of(expected, "code") == 40);
+      world.pass(std::chrono::milliseconds(200));  // notices of a group are joined for 100 ms
       const auto is_same = [&expected](const RawConnection::Frame& frame) {
         return number_of(frame.header, "code") == 40 && number_of(frame.header, "flag") == 2 &&
                field_of(frame.header, "consumerGroup") == field_of(expected, "consumerGroup");

@@ -15,6 +15,7 @@ class FullTables : public BrokerFixture {
   // A file of that many entries, as a broker writes it.
   void write_config(const std::string& name, const std::string& table, int count,
                     const std::string& name_of_entry, const std::string& rest) {
+    std::filesystem::create_directories(directory.path() + "/commitlog");
     std::filesystem::create_directories(directory.path() + "/config");
     std::ofstream file(directory.path() + "/config/" + name);
     file << R"({"dataVersion":{"counter":1,"timestamp":1},")" << table << "\":{";

@@ -109,6 +109,31 @@ BOOST_AUTO_TEST_CASE(topics_that_were_left_out_get_another_chance) {
   BOOST_TEST(!repeat(table, with_digest(1)));
 }
 
+BOOST_AUTO_TEST_CASE(names_of_topics_have_a_limit_together_and_departed_brokers_make_room) {
+  comet::routing::RouteTableLimits limits;
+  limits.max_name_bytes = 10;
+  RouteTable table(limits);
+  const auto outcome =
+      table.register_broker(Registration({"12345", "1234567", "67890"}).over(1), kStart);
+  BOOST_TEST(outcome.topics_left_out == 1u);
+  BOOST_TEST(outcome.topics == 2u);
+  table.connection_closed(1);
+  BOOST_TEST(table.register_broker(Registration({"abcdefghij"}).name("b").at(kB), kStart)
+                 .topics_left_out == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_broker_names_so_many_filter_servers) {
+  RouteTable table;
+  Registration registration({"T"});
+  registration.body.filter_servers.assign(64, "10.0.0.1:1");
+  BOOST_TEST(table.register_broker(registration, kStart).refusal == "");
+  registration.body.filter_servers.emplace_back("10.0.0.2:1");
+  BOOST_TEST(table.register_broker(registration, kStart).refusal ==
+             "it names 65 filter servers, more than 64 are not taken");
+  registration.body.filter_servers.assign(1, std::string(300, 'x'));
+  BOOST_TEST(table.register_broker(registration, kStart).refusal != "");
+}
+
 BOOST_AUTO_TEST_CASE(a_slave_that_comes_to_stand_next_to_the_master_has_to_show_its_topics) {
   RouteTable table;
   table.register_broker(acting(0, kA), kStart);

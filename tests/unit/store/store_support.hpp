@@ -230,7 +230,8 @@ inline RecordView record_of(std::string_view topic, std::int32_t queue_id, std::
 
 inline AppendResult append_all(StoreCore& core, const std::vector<RecordView>& records) {
   Append append;
-  append.result.error = core.encode(records, append);
+  store::SpanSource source(records);
+  append.result.error = core.encode(source, append);
   if (append.result.error) return append.result;
   Append* pointer = &append;
   core.append(std::span<Append* const>(&pointer, 1));

@@ -32,6 +32,16 @@ class PullLimits {
   }
 };
 
+// What clients can make a broker keep of them. A heartbeat beyond a limit is refused as a whole.
+class ClientLimits {
+ public:
+  std::size_t max_heartbeat_bytes = 8u << 20;               // maxHeartbeatBytes
+  std::size_t max_groups_per_connection = 10'000;           // of producers and of consumers
+  std::size_t max_subscriptions_per_group = 20'000;         // maxSubscriptionsPerGroup
+  std::size_t max_subscription_bytes_per_group = 4u << 20;  // topics and expressions
+  std::size_t max_bytes = 512u << 20;                       // maxClientTableBytes, all connections
+};
+
 // Comments name Apache's key where it differs from the member. What is Live can be changed while
 // the broker runs (live_settings.hpp).
 class BrokerConfig {
@@ -89,6 +99,12 @@ class BrokerConfig {
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are closed at once
+  ClientLimits clients;
+  std::size_t max_unfinished_frame_bytes = 64u << 20;  // over all connections
+  std::size_t max_batch_messages = 65'536;
+  // Of topics that are created on first use, together; those of administrators and of the broker
+  // itself count, but are not refused for it.
+  std::size_t max_topic_name_bytes = 16u << 20;
   // Sends that wait for the log, over all connections; further ones are answered SYSTEM_BUSY.
   std::size_t max_sends = 10'000;  // sendThreadPoolQueueCapacity
   std::size_t max_send_bytes = 128u << 20;

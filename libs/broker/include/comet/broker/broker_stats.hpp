@@ -66,6 +66,26 @@ class TimerStats {
   std::int64_t behind_millis = 0;  // how late the one is that is due and waits longest; 0: none is
 };
 
+// What a limit bounds (docs/limits.md).
+class BoundedStats {
+ public:
+  std::string name;  // of the resource, as in docs/limits.md
+  std::uint64_t used = 0;
+  std::uint64_t limit = 0;
+};
+
+class RegistrationStats {
+ public:
+  std::size_t name_servers = 0;
+  std::size_t registered = 0;  // with so many of them
+  std::string problem;         // of one that has failed last; empty: none has
+
+  // The problem when no name server has taken this broker, so that nobody finds it; else empty.
+  [[nodiscard]] std::string problem_everywhere() const {
+    return registered == 0 ? problem : std::string();
+  }
+};
+
 class BrokerStats {
  public:
   std::size_t connections = 0;
@@ -84,6 +104,10 @@ class BrokerStats {
   // Of levels and timers, since the start: their topic was deleted before their time had come.
   std::uint64_t delayed_dropped = 0;
   std::vector<std::string> problems;  // as Broker::problems()
+  RegistrationStats registration;
+  std::vector<BoundedStats> bounds;
+  std::uint64_t refusals = 0;         // for such limits, since the start
+  std::uint64_t frames_given_up = 0;  // connections closed for maxUnfinishedFrameBytes
 };
 
 }  // namespace comet::broker

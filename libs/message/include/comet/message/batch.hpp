@@ -28,6 +28,21 @@ inline error_code make_error_code(BatchErrc code) noexcept {
   return {static_cast<int>(code), batch_category()};
 }
 
+// The messages of a batch one after the other, without memory for all of them.
+class BatchReader {
+ public:
+  explicit BatchReader(std::string_view bytes) noexcept : rest_(bytes) {
+    if (bytes.empty()) error_ = make_error_code(BatchErrc::empty);
+  }
+  // False: that was the last one, or the batch is damaged: see error().
+  [[nodiscard]] bool next(BatchItem& item) noexcept;
+  [[nodiscard]] error_code error() const noexcept { return error_; }
+
+ private:
+  std::string_view rest_;
+  error_code error_;
+};
+
 [[nodiscard]] Result<std::vector<BatchItem>> decode_batch(std::string_view bytes);
 // Appends one message.
 void encode_batch_item(const Message& message, std::string& out);

@@ -44,6 +44,8 @@ class NameServerConfig : public LiveSettings {
   std::size_t max_inflated = 64u << 20;  // bytes of a compressed registration, inflated
   std::size_t max_waiting = 256u << 20;  // bytes of requests that wait for the worker, over all
   RouteWatchLimits watches;
+  std::size_t max_connections = 60'000;  // maxConnections; further ones are closed at once
+  std::size_t max_unfinished_frame_bytes = 64u << 20;  // over all connections
   remoting::ConnectionLimits connection;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
 };
@@ -63,6 +65,8 @@ class NameServerStats {
   std::uint64_t unregistered = 0;      // since they said goodbye
   std::uint64_t route_not_found = 0;
   std::uint64_t route_notifications = 0;
+  std::uint64_t frames_given_up = 0;       // connections closed for maxUnfinishedFrameBytes
+  std::size_t unfinished_frame_bytes = 0;  // now
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the

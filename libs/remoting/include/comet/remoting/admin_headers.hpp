@@ -21,6 +21,18 @@ struct TopicHeader {
   static constexpr auto fields = std::make_tuple(field("topic", &H::topic));
 };
 
+// GET_ALL_TOPIC_CONFIG (21) of 5.4 and later; older ones send no fields.
+struct TopicPageHeader {
+  std::optional<std::int32_t> topic_seq;  // of the first topic, by name
+  std::optional<std::int32_t> max_topic_num;
+  std::optional<std::string_view> data_version;  // JSON, of the page before; empty: the first one
+
+  using H = TopicPageHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("topicSeq", &H::topic_seq), field("maxTopicNum", &H::max_topic_num),
+                      field("dataVersion", &H::data_version));
+};
+
 // GET_PRODUCER_CONNECTION_LIST (204). GET_CONSUMER_CONNECTION_LIST (203) has ConsumerGroupHeader.
 struct ProducerGroupHeader {
   std::string_view producer_group;

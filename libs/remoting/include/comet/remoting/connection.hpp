@@ -160,6 +160,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
   // The same on the connection's executor, or where nothing else runs.
   void close_here();
+  // Thread-safe. Closes at once: others need the memory of the frame that has not come whole.
+  void give_up_frame();
   // Thread-safe. Takes no more requests and closes after the bytes queued so far are written.
   void close_when_sent();
   // Thread-safe. Takes no more requests (see refuse_requests()) and closes when those in handlers

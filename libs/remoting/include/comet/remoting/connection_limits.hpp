@@ -1,14 +1,20 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
+#include <memory>
 
 #include "comet/base/time.hpp"
 
 namespace comet::remoting {
 
+class FrameMemory;
+
 // What one connection may take, in bytes, requests and time.
 class ConnectionLimits {
  public:
+  // Of a server: bytes of a request's header; a larger one closes the connection.
+  std::size_t max_header = std::numeric_limits<std::size_t>::max();
   std::size_t max_frame = 16u << 20;  // bytes with the length word (Apache: frameMaxLength)
   // Bytes waiting to be written before reading pauses. Answers to requests that had been taken by
   // then may exceed it, at four times as much the connection is closed.
@@ -23,6 +29,8 @@ class ConnectionLimits {
   // was sent: the peer may be gone without a trace, which only a new connection can tell. This one
   // takes no more requests, and closes when those on their way have ended. Default: never.
   Duration silence = Duration::max();
+  // Of a server: what all its connections hold for unfinished frames; null: not limited.
+  std::shared_ptr<FrameMemory> frames;
 };
 
 }  // namespace comet::remoting

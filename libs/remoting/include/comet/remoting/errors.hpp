@@ -17,10 +17,12 @@ enum class RemotingErrc {
   timed_out,          // no answer before the deadline; the request may have been done
   going_away,         // the peer takes no more requests (GO_AWAY); the request has not been done
   // Why a connection has been closed by this side.
-  idle,           // neither read nor written for the idle limit
-  write_stalled,  // the peer does not take what it is sent
-  frame_stalled,  // the peer does not finish a frame that it has begun
-  cannot_sign,    // the system's cryptography library refuses to compute a signature
+  idle,              // neither read nor written for the idle limit
+  write_stalled,     // the peer does not take what it is sent
+  frame_stalled,     // the peer does not finish a frame that it has begun
+  frame_given_up,    // others needed the memory of its unfinished frame
+  header_too_large,  // of a request
+  cannot_sign,       // the system's cryptography library refuses to compute a signature
   // Of a channel over several name servers.
   no_name_server,  // none of them gave an answer
 };

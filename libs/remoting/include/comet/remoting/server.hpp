@@ -1,6 +1,7 @@
 #pragma once
 // Accepts connections and serves them with a table of handlers.
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -17,6 +18,8 @@ class ServerConfig {
   Address listen_at;  // port 0: a free one, see Server::local()
   ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are accepted and closed at once
+  // Where they are counted, for servers that have the limit together; null: alone.
+  std::shared_ptr<std::atomic<std::size_t>> counted_together;
   // How long a stop leaves the connections open whose peers know GO_AWAY, so that they can be told
   // to go elsewhere; within the deadline of the stop. Zero: not at all.
   Duration go_away_time = Duration::zero();

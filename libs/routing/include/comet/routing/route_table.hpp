@@ -28,7 +28,9 @@ class RouteTableLimits {
   std::size_t max_brokers = 10'000;
   std::size_t max_topics_per_broker = 200'000;
   std::size_t max_entries = 4'000'000;        // topics times brokers, some 20 bytes each
+  std::size_t max_name_bytes = 256u << 20;    // of the names of all topics together
   std::size_t max_mapped_queues = 4'000'000;  // of static topics, some 48 bytes each
+  std::size_t max_filter_servers = 64;        // of a broker
   std::size_t max_cached = 8u << 20;          // bytes of encoded answers
 };
 
@@ -197,6 +199,7 @@ class RouteTable {
   [[nodiscard]] std::size_t brokers() const noexcept { return member_count_; }
   // Held in memory: also those of departed brokers that sweep() has not come to yet.
   [[nodiscard]] std::size_t topic_count() const noexcept { return topic_count_; }
+  [[nodiscard]] const RouteTableLimits& limits() const noexcept { return limits_; }
 
  private:
   struct Member;
@@ -284,6 +287,7 @@ class RouteTable {
   std::atomic<std::size_t> topic_count_{0};
   std::size_t entries_ = 0;
   std::size_t mapped_queues_ = 0;
+  std::size_t name_bytes_ = 0;  // of topics
   // Of the brokers' addresses; older encoded answers are worthless.
   std::atomic<std::uint64_t> generation_{0};
   std::vector<std::uint32_t>

@@ -192,6 +192,16 @@ class Arrival {
 };
 using ArrivalObserver = std::function<void(const Arrival&)>;
 
+// Records that are made one at a time, so that a batch needs no memory for all of them.
+class RecordSource {
+ public:
+  virtual ~RecordSource() = default;
+  // Begins anew; next() then gives the same records again.
+  virtual void rewind() = 0;
+  // Nullptr: that was the last one. The record and its views are valid until the next call.
+  [[nodiscard]] virtual const RecordView* next() = 0;
+};
+
 // Awaitable operations may be awaited on any executor; they complete there. Reads are thread-safe
 // and do not wait. The store flushes on a thread of its own; a new log file (every
 // commit_log_file_size bytes) is made by the appender that needs it.
@@ -220,6 +230,8 @@ class MessageStore {
   // before this call has returned. The views need not outlive the call.
   void append(std::span<const RecordView> records, bool wait_flush,
               const asio::any_io_executor& executor, AppendHandler done);
+  void append(RecordSource& records, bool wait_flush, const asio::any_io_executor& executor,
+              AppendHandler done);
 
   // Messages of a queue from `offset` on, at most the limits.
   [[nodiscard]] ReadResult read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,

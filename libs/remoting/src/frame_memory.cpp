@@ -1,0 +1,52 @@
+#include "comet/remoting/frame_memory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace comet::remoting {
+
+void FrameMemory::Part::on_give_up(std::function<void()> give_up) {
+  own_.emplace_back().give_up = std::move(give_up);
+}
+
+FrameMemory::Part::Outcome FrameMemory::Part::resize(std::size_t bytes) {
+  std::function<void()> give_up;
+  {
+    const std::scoped_lock lock(owner_->mutex_);
+    auto& holders = owner_->holders_;
+    if (!is_listed_) {
+      place_ = own_.begin();
+      holders.splice(holders.end(), own_);
+      is_listed_ = true;
+    }
+    if (place_->given_up) return Outcome::give_up;
+    const std::size_t others = owner_->bytes_ - place_->bytes;
+    if (others == 0 || others + bytes <= owner_->most_ || bytes <= place_->bytes) {
+      owner_->bytes_ = others + bytes;
+      place_->bytes = bytes;
+      return Outcome::granted;
+    }
+    const bool room_is_coming = std::ranges::any_of(holders, &Holder::given_up);
+    if (room_is_coming) return Outcome::wait;
+    const auto oldest =
+        std::ranges::find_if(holders, [](const Holder& one) { return one.bytes > 0; });
+    oldest->given_up = true;
+    ++owner_->given_up_;
+    if (oldest == place_) return Outcome::give_up;
+    give_up = oldest->give_up;
+  }
+  give_up();
+  return Outcome::wait;
+}
+
+void FrameMemory::Part::release() noexcept {
+  if (!is_listed_) return;
+  const std::scoped_lock lock(owner_->mutex_);
+  owner_->bytes_ -= place_->bytes;
+  place_->bytes = 0;
+  place_->given_up = false;
+  own_.splice(own_.begin(), owner_->holders_, place_);
+  is_listed_ = false;
+}
+
+}  // namespace comet::remoting
