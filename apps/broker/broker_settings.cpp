@@ -155,6 +155,7 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   }
   config.store.root = settings.text("storePathRootDir");
   take_store_paths(settings, config.store);
+  config.max_unsent_pull_bytes = settings.integer("maxUnsentPullBytes");
   config.store.max_records_lost_at_start = settings.integer("maxRecordsLostAtStart");
   config.store.damaged_keep_time = std::chrono::hours(settings.integer("damagedKeepHours"));
   config.store.commit_log_file_size = settings.integer("mappedFileSizeCommitLog");

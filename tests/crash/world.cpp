@@ -53,7 +53,8 @@ void World::make_call(Call& call, std::int64_t most_bytes) {
     record.store_host = IpEndpoint::v4({127, 0, 0, 1}, 10911);
     records.push_back(record);
   }
-  call.error = core->encode(records, call.append);
+  SpanSource source(records);
+  call.error = core->encode(source, call.append);
 }
 
 // Where the records lie, or would lie if the write had been a whole one.

@@ -355,6 +355,7 @@ class Schedule : public VirtualWorld {
       ++(is_cancelled ? tally.cancelled : tally.failed);
       if (is_cancelled) BOOST_TEST(sending.cancel_asked, error.what());
       const bool is_known = is_cancelled || error.code().category() == client_category() ||
+                            error.code() == remoting::RemotingErrc::too_many_requests ||
                             error.code().category() == remoting::response_category();
       BOOST_TEST(is_known, error.what());
       for (const SendTry& attempt : error.tries()) BOOST_TEST(!attempt.text.empty());

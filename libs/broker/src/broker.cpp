@@ -365,6 +365,8 @@ void Broker::Impl::add_bounds(BrokerStats& stats) const {
   add("connections", stats.connections, config.max_connections);
   add("unfinished_frame_bytes", config.connection.frames->bytes(),
       config.max_unfinished_frame_bytes);
+  add("unsent_pull_bytes", static_cast<std::size_t>(store->lent_bytes()),
+      static_cast<std::size_t>(config.max_unsent_pull_bytes));
   add("client_table_bytes", known.bytes, config.clients.max_bytes);
   add("topics", topics.size(), kMostTopics);
   add("topic_name_bytes", topics.name_bytes(), config.max_topic_name_bytes);

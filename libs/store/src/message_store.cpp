@@ -130,6 +130,8 @@ DiskState MessageStore::disk_state() const { return impl_->core().disk_state(); 
 
 DamageStats MessageStore::damage_stats() const { return impl_->core().damage_stats(); }
 
+std::int64_t MessageStore::lent_bytes() const noexcept { return impl_->core().lent_bytes(); }
+
 asio::awaitable<std::int64_t> MessageStore::remove_topic(std::string topic) {
   return impl_->run_on_helper(
       [topic = std::move(topic)](StoreCore& core) { return core.remove_topic(topic); });

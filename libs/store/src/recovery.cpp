@@ -478,9 +478,8 @@ std::vector<Damage> still_damaged(const CommitLog& log, std::vector<Damage> know
 }
 
 std::string way_on() {
-  return "look at it with \"comet-store-inspect repair\"; to start without what is lost, run it "
-         "with "
-         "--apply, or set maxRecordsLostAtStart";
+  return "look at it with \"comet-store-inspect verify\"; to start without what is lost, set "
+         "maxRecordsLostAtStart";
 }
 
 // What a power cut can explain does not count: it lies behind what is known to have been on disk.

@@ -61,6 +61,7 @@ class StoreCore {
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
   [[nodiscard]] DamageStats damage_stats() const;
+  [[nodiscard]] std::int64_t lent_bytes() const noexcept { return log_.lent_bytes(); }
   // Removing queues; see MessageStore. Throw Error.
   std::int64_t remove_topic(std::string_view topic);
   std::int64_t remove_unused_topics(const std::set<std::string, std::less<>>& used);

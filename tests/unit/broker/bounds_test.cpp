@@ -136,6 +136,23 @@ BOOST_AUTO_TEST_CASE(a_group_has_so_many_subscriptions_with_so_many_bytes) {
   BOOST_TEST(used("groups") > 0u);
 }
 
+BOOST_AUTO_TEST_CASE(answers_that_consumers_do_not_take_have_a_limit_together) {
+  config.max_unsent_pull_bytes = 1;  // from half of it on, an answer holds one message
+  start();
+  for (int i = 0; i < 3; ++i) ask(send_request("slow", "body"));
+  BOOST_TEST(bodies(ask(pull_request("slow", 0, 0))).size() == 1u);
+  BOOST_TEST(used("unsent_pull_bytes") == 0u);  // taken
+}
+
+BOOST_AUTO_TEST_CASE(pulls_beyond_the_limit_of_answers_that_are_not_taken_are_answered_busy) {
+  config.max_unsent_pull_bytes = 0;
+  start();
+  ask(send_request("slow", "body"));
+  const RemotingCommand answer = ask(pull_request("slow", 0, 0));
+  BOOST_TEST((answer.response_code() == ResponseCode::system_busy));
+  BOOST_TEST(answer.remark.find("maxUnsentPullBytes is 0") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_heartbeat_has_so_many_bytes) {
   config.clients.max_heartbeat_bytes = 1'000;
   start();

@@ -53,11 +53,14 @@ const std::set<std::string> kNamesrvClasses = {"NamesrvConfig",     "NettyServer
 const std::set<std::string> kOthers = {
     "logLevel", "monitorPort", "monitorAddress", "connectionMaxRequests",
     "connectionMaxRequestBytes", "connectionMaxUnsentBytes", "maxConnections",
-    "maxSendBytesInFlight", "timerMaxPending", "abortFile", "storeCheckpoint",
-    "storePathConsumeQueue", "storePathIndex", "mapedFileSizeCommitLog",
-    "mapedFileSizeConsumeQueue", "isBrokerContainer", "isInBrokerContainer", "isEnableBatchPush",
-    "isScanAvailableNameSrv", "timerCheckMetricsWhen", "timerEnableDisruptor", "timerStopDequeue",
-    "timerWarmEnable", "rmqAddressServerDomain", "rmqAddressServerSubGroup",
+    "maxSendBytesInFlight", "maxUnsentPullBytes", "maxUnfinishedFrameBytes", "maxBatchMessages",
+    "maxTopicNameBytes", "maxHeartbeatBytes", "maxGroupsPerConnection", "maxSubscriptionsPerGroup",
+    "maxSubscriptionBytesPerGroup", "maxClientTableBytes", "maxRecordsLostAtStart",
+    "damagedKeepHours", "timerMaxPending", "abortFile", "storeCheckpoint", "storePathConsumeQueue",
+    "storePathIndex", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue", "isBrokerContainer",
+    "isInBrokerContainer", "isEnableBatchPush", "isScanAvailableNameSrv", "timerCheckMetricsWhen",
+    "timerEnableDisruptor", "timerStopDequeue", "timerWarmEnable", "rmqAddressServerDomain",
+    "rmqAddressServerSubGroup",
     // the name server's own: its file of routes, one of the broker's names for it, its option -n
     "savedRoutesPath", "savedRoutesInterval", "savedRoutesExpiryMillis",
     "brokerNotActiveTimeoutMillis", "namesrvAddr"};

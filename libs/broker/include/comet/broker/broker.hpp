@@ -71,7 +71,10 @@ class BrokerConfig {
   Live<Duration> short_polling_time{std::chrono::seconds(1)};  // shortPollingTimeMills
   PullLimits pull_from_memory{32, 256 * 1024};                 // maxTransfer...OnMessageInMemory
   PullLimits pull_from_disk{8, 64 * 1024};                     // maxTransfer...OnMessageInDisk
-  Duration register_period = std::chrono::seconds(30);         // registerNameServerPeriod
+  // Of answers to pulls that consumers have not taken. From half of it on, an answer holds one
+  // message; at the bound pulls are answered SYSTEM_BUSY.
+  std::int64_t max_unsent_pull_bytes = 96 << 20;        // maxUnsentPullBytes
+  Duration register_period = std::chrono::seconds(30);  // registerNameServerPeriod
   // False: every register_period a name server is only asked whether its topics are the current.
   bool force_register = true;
   bool compressed_register = false;  // topics in the compressed binary form

@@ -297,6 +297,8 @@ class MessageStore {
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
   [[nodiscard]] DamageStats damage_stats() const;
+  // Bytes of messages that were read and that callers still hold, answers on their way among them.
+  [[nodiscard]] std::int64_t lent_bytes() const noexcept;
 
   // Remove consume queues; their next message has offset 0. The messages stay in the log until
   // their files expire, but are not found by queue any more. Return the number of queues; throw
