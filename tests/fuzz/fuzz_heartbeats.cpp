@@ -12,6 +12,7 @@
 
 #include "../../libs/broker/src/client_registry.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/validate.hpp"
 
 namespace {
