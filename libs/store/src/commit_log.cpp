@@ -477,7 +477,8 @@ Result<SharedBytes> CommitLog::read(std::int64_t offset, std::int64_t size) cons
 }
 
 Result<SharedBytes> CommitLog::read_record(std::int64_t offset, std::int64_t limit) const {
-  if (offset < 0) return make_error_code(BaseErrc::bad_value);
+  // The offset may come from anywhere.
+  if (offset < 0 || offset >= limit || !holds(offset)) return make_error_code(BaseErrc::bad_value);
   const std::int64_t end = offset - offset % segment_size_ + segment_size_;
   limit = std::min(limit, end);
   // Most are no longer than that.

@@ -177,7 +177,7 @@ class StoreCore::QueueRead {
   bool points_into_log(const QueueUnit& unit) const {
     if (unit.is_filler() || unit.physical_offset < core_.log_.min_offset()) {
       if (unit.size > 0 && unit.physical_offset >= 0) return false;  // gone, or never there
-    } else if (unit.size > 0 && unit.end() <= readable_) {
+    } else if (unit.size > 0 && unit.physical_offset <= readable_ - unit.size) {
       return true;
     }
     core_.faults_.note(fmt::format("consume queue {} {}: the unit of offset {} is damaged: skipped",
