@@ -8,6 +8,7 @@
 
 FMT_BEGIN_NAMESPACE
 namespace detail {
+template std::locale locale_ref::get<std::locale>() const;  // of fmt/chrono.h
 template auto dragonbox::to_decimal(float x) noexcept -> dragonbox::decimal_fp<float>;
 template auto dragonbox::to_decimal(double x) noexcept -> dragonbox::decimal_fp<double>;
 template auto thousands_sep_impl(locale_ref) -> thousands_sep_result<char>;
