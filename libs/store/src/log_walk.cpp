@@ -39,7 +39,11 @@ bool all_zero(std::string_view bytes) noexcept {
 class Walker {
  public:
   Walker(const CommitLog& log, const WalkRules& rules, const RecordVisitor& visit)
-      : log_(log), rules_(rules), visit_(visit), reader_(log), other_reader_(log) {
+      : log_(log),
+        rules_(rules),
+        visit_(visit),
+        reader_(log, rules.limit),
+        other_reader_(log, rules.limit) {
     result_.last_timestamp = 0;
     last_timestamp_ = rules.last_timestamp;
   }
@@ -382,7 +386,10 @@ std::string_view LogReader::view(std::int64_t offset, std::int64_t size) {
   const std::int64_t end = offset - offset % log_.segment_size() + log_.segment_size();
   size = std::min(size, end - offset);
   const bool there = offset >= begin_ && offset + size <= begin_ + std::ssize(buffer_);
-  if (!there) fill(offset, std::min(std::max(size, kWindow), end - offset));
+  if (!there) {
+    const std::int64_t window = std::min(kWindow, wanted_until_ - offset);
+    fill(offset, std::min(std::max(size, window), end - offset));
+  }
   return std::string_view(buffer_).substr(static_cast<std::size_t>(offset - begin_),
                                           static_cast<std::size_t>(size));
 }

@@ -66,10 +66,13 @@ using RecordVisitor = std::function<void(const RecordView&, RecordState)>;
 [[nodiscard]] LogWalk walk_log(const CommitLog& log, std::int64_t from, const WalkRules& rules,
                                const RecordVisitor& visit);
 
-// Bytes of the log, read in large pieces. What cannot be read is zeros.
+// Bytes of the log, read in large pieces, of which nothing lies behind `wanted_until` that is not
+// asked for. What cannot be read is zeros.
 class LogReader {
  public:
-  explicit LogReader(const CommitLog& log) : log_(log) {}
+  explicit LogReader(const CommitLog& log,
+                     std::int64_t wanted_until = std::numeric_limits<std::int64_t>::max())
+      : log_(log), wanted_until_(wanted_until) {}
   // `size` bytes, fewer at the end of the file; valid until the next call.
   [[nodiscard]] std::string_view view(std::int64_t offset, std::int64_t size);
 
@@ -77,6 +80,7 @@ class LogReader {
   void fill(std::int64_t offset, std::int64_t size);
 
   const CommitLog& log_;
+  std::int64_t wanted_until_;
   std::int64_t begin_ = 0;
   std::string buffer_;
 };
