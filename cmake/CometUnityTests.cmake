@@ -43,7 +43,7 @@ function(comet_write_unity_test NAME OUT)
     file(STRINGS ${file} opens_comet REGEX "^namespace comet")
     if(opens_comet)  # a copy whose own namespace lies one deeper
       file(READ ${file} text)
-      string(REGEX REPLACE "(\nnamespace comet[a-z_:]*) {" "\\1::in_${stem} {" text "${text}")
+      string(REGEX REPLACE "(\nnamespace comet[a-z0-9_: ]*[a-z0-9_]) {" "\\1::in_${stem} {" text "${text}")
       set(copy ${CMAKE_CURRENT_BINARY_DIR}/unity/${NAME}_${stem}.ipp)
       comet_write_changed(${copy} "#line 1 \"${file}\"\n${text}")
       string(APPEND bodies "#include \"${copy}\"\n")

@@ -8,6 +8,9 @@ foreach(tool lint_coroutines check_layers)
   add_test(NAME ${tool} COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/${tool}.py)
   set_tests_properties(${tool}_self_test ${tool} PROPERTIES LABELS lint)
 endforeach()
+add_test(NAME version_namespace
+         COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/version_namespace.py --check)
+set_tests_properties(version_namespace PROPERTIES LABELS lint)
 add_test(NAME process_support
          COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/support/support_test.py)
 

@@ -4,7 +4,7 @@
     tools/version_namespace.py --set v0_1     namespace comet {        ->  namespace comet::inline v0_1 {
                                               namespace comet::store { ->  namespace comet::inline v0_1::store {
     tools/version_namespace.py --remove       the way back
-    tools/version_namespace.py --check        fails when files disagree
+    tools/version_namespace.py --check        fails unless all files have the version of CMakeLists.txt
 
 Rewrites every line that opens a namespace comet in C++ sources, and their closing comments. Two libraries of different
 versions in one process then have different symbols; source code that says comet::Producer stays as it is.
@@ -49,10 +49,13 @@ def main():
             path.write_text(new, "utf-8")
             changed += 1
     if options.check:
-        if len(seen) > 1:
-            for version, paths in seen.items():
-                print(f"{version}: {len(paths)} places, the first in {paths[0].relative_to(ROOT)}")
-            sys.exit("version_namespace: the files do not agree")
+        version = re.search(r"project\(comet VERSION (\d+)\.(\d+)", (ROOT / "CMakeLists.txt").read_text("utf-8"))
+        right = f"::inline v{version.group(1)}_{version.group(2)}"
+        others = {namespace: paths for namespace, paths in seen.items() if namespace != right}
+        for namespace, paths in others.items():
+            print(f"{namespace}: {len(paths)} places, the first in {paths[0].relative_to(ROOT)}")
+        if others:
+            sys.exit(f"version_namespace: should be {right}; mend it with --set {right.split()[-1]}")
         return
     print(f"{changed} files changed")
 

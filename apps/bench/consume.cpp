@@ -16,7 +16,7 @@
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace {
 
 using namespace std::chrono_literals;
@@ -241,4 +241,4 @@ void print_report(const ConsumeOptions& options, const ConsumeReport& report) {
   }
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -8,7 +8,7 @@
 #include "histogram.hpp"
 #include "process_stats.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class ConsumeReport {
  public:
@@ -29,4 +29,4 @@ class ConsumeReport {
 [[nodiscard]] ConsumeReport consume(const ConsumeOptions& options);
 void print_report(const ConsumeOptions& options, const ConsumeReport& report);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

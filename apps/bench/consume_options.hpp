@@ -9,7 +9,7 @@
 #include "comet/base/address.hpp"
 #include "options.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class ConsumeOptions {
  public:
@@ -26,4 +26,4 @@ class ConsumeOptions {
 // nullopt: help was asked for and has been printed. Throws UsageError.
 [[nodiscard]] std::optional<ConsumeOptions> parse_consume_options(int argc, char** argv);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

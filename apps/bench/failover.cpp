@@ -14,7 +14,7 @@
 #include "comet/client/client_instance.hpp"
 #include "comet/producer/producer.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace {
 
 namespace po = boost::program_options;
@@ -132,4 +132,4 @@ void send_through_failover(const FailoverOptions& options) {
   if (problem) std::rethrow_exception(problem);
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

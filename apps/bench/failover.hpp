@@ -6,7 +6,7 @@
 
 #include "options.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class FailoverOptions {
  public:
@@ -26,4 +26,4 @@ class FailoverOptions {
 // Throws Error when the producer cannot start.
 void send_through_failover(const FailoverOptions& options);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 // Values below 128 have a bucket each; above, the seven bits below the highest one decide.
 std::size_t Histogram::bucket_of(std::uint64_t nanos) noexcept {
@@ -41,4 +41,4 @@ std::chrono::nanoseconds Histogram::quantile(double share) const noexcept {
   return max_;
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

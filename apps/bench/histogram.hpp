@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 // Counts durations in buckets that grow with them: quantiles come out at most 1/128 too high,
 // whatever the number of samples, in 57 KiB.
@@ -30,4 +30,4 @@ class Histogram {
   std::chrono::nanoseconds max_{};
 };
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string_view>
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace po = boost::program_options;
 namespace {
 
@@ -117,4 +117,4 @@ std::optional<ProduceOptions> parse_command_line(int argc, char** argv) {
   return options;
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -9,7 +9,7 @@
 #include "comet/remoting/command.hpp"
 #include "command_line.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class ProduceOptions {
  public:
@@ -46,4 +46,4 @@ using program::UsageError;
 // More messages than anybody waits for.
 inline constexpr std::int64_t kMostMessages = 1'000'000'000'000;
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 double own_cpu_seconds() {
   rusage usage{};
@@ -38,4 +38,4 @@ std::optional<ProcessStats> read_process(pid_t pid) {
   return stats;
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

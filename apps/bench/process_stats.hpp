@@ -4,7 +4,7 @@
 
 #include <optional>
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 // User and system time of this process.
 [[nodiscard]] double own_cpu_seconds();
@@ -18,4 +18,4 @@ class ProcessStats {
 };
 [[nodiscard]] std::optional<ProcessStats> read_process(pid_t pid);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

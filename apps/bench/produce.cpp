@@ -16,7 +16,7 @@
 #include "comet/producer/transaction_producer.hpp"
 #include "process_stats.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace {
 
 constexpr std::uint64_t kErrorsShown = 5;
@@ -220,4 +220,4 @@ ProduceReport produce(const ProduceOptions& options) {
   return run.report;
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -4,7 +4,7 @@
 #include "options.hpp"
 #include "process_stats.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class ProduceReport {
  public:
@@ -30,4 +30,4 @@ class ProduceReport {
 // terminal, and the first few errors always. Throws Error when the producer cannot start.
 [[nodiscard]] ProduceReport produce(const ProduceOptions& options);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

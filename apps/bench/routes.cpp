@@ -17,7 +17,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace {
 
 using namespace std::chrono_literals;
@@ -288,4 +288,4 @@ RoutesReport ask_routes(const RoutesOptions& options) {
   return std::move(run.report);
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

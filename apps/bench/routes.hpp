@@ -8,7 +8,7 @@
 #include "process_stats.hpp"
 #include "routes_options.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class RoutesReport {
  public:
@@ -28,4 +28,4 @@ class RoutesReport {
 [[nodiscard]] RoutesReport ask_routes(const RoutesOptions& options);
 void print_report(const RoutesOptions& options, const RoutesReport& report);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace po = boost::program_options;
 namespace {
 
@@ -73,4 +73,4 @@ std::optional<RoutesOptions> parse_routes_options(int argc, char** argv) {
   return options;
 }
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

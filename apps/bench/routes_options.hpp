@@ -8,7 +8,7 @@
 #include "comet/base/address.hpp"
 #include "options.hpp"
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 
 class RoutesOptions {
  public:
@@ -31,4 +31,4 @@ class RoutesOptions {
 // nullopt: help was asked for and has been printed. Throws UsageError.
 [[nodiscard]] std::optional<RoutesOptions> parse_routes_options(int argc, char** argv);
 
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

@@ -3,7 +3,7 @@
 
 #include "apache_keys.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 using Key = ConfigKey;
@@ -555,4 +555,4 @@ std::vector<ConfigKey> apache_broker_keys() {
   return keys;
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

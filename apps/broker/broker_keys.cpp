@@ -7,7 +7,7 @@
 #include "comet/broker/live_settings.hpp"
 #include "common_settings.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 using Key = ConfigKey;
@@ -163,4 +163,4 @@ std::span<const ConfigKey> broker_keys() {
   return keys;
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

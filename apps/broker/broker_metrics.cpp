@@ -4,7 +4,7 @@
 
 #include "comet/message/validate.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 using monitor::Labels;
@@ -180,4 +180,4 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
   report_registration(stats.registration, scrape);
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -9,7 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "common_settings.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 std::string host_name() {
@@ -205,4 +205,4 @@ std::string explain_listen_address(const Config& settings) {
              : "loopback only; set brokerIP1 to an address of this machine for clients elsewhere";
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -6,7 +6,7 @@
 #include "comet/base/config.hpp"
 #include "comet/broker/broker.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // Apache's BrokerConfig, NettyServerConfig and MessageStoreConfig keys.
 [[nodiscard]] std::span<const ConfigKey> broker_keys();
@@ -17,4 +17,4 @@ namespace comet::daemon {
 // Why it listens where it listens, for the start line.
 [[nodiscard]] std::string explain_listen_address(const Config& settings);
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -10,7 +10,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/printable.hpp"
 
-namespace comet::program {
+namespace comet::inline v0_1::program {
 
 namespace po = boost::program_options;
 
@@ -113,4 +113,4 @@ int run(std::string_view program, const std::function<int()>& body, int code_of_
   }
 }
 
-}  // namespace comet::program
+}  // namespace comet::inline v0_1::program

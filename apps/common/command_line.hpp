@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace comet::program {
+namespace comet::inline v0_1::program {
 
 inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;  // what was asked for could not be done
@@ -71,4 +71,4 @@ int run(std::string_view program, const std::function<int()>& body, int code_of_
 // One line of stderr, with the program's name, for each line of the text.
 void complain(std::string_view program, std::string_view text);
 
-}  // namespace comet::program
+}  // namespace comet::inline v0_1::program

@@ -2,7 +2,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 void configure_log(const Config& settings) {
   log::configure(log::parse_level(settings.text("logLevel")));
@@ -22,4 +22,4 @@ void reload(const std::function<Config()>& read_settings, DaemonNetwork& network
   }
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

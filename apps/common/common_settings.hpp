@@ -7,7 +7,7 @@
 #include "comet/base/config.hpp"
 #include "tls_settings.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 inline constexpr ConfigKey kCommonKeys[] = {
     ConfigKey::choice("logLevel", "info", "debug|info|warn|error",
@@ -43,4 +43,4 @@ void configure_log(const Config& settings);
 // What is wrong goes to the log and changes nothing. Other keys need a restart.
 void reload(const std::function<Config()>& read_settings, DaemonNetwork& network);
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

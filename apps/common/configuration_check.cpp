@@ -11,7 +11,7 @@
 #include "command_line.hpp"
 #include "tls_settings.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 void ConfigurationCheck::attempt(const std::function<void()>& step) {
   try {
@@ -44,4 +44,4 @@ int ConfigurationCheck::finish(const Config& settings) {
   return program::kOk;
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -7,7 +7,7 @@
 
 #include "comet/base/config.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 class ConfigurationCheck {
  public:
@@ -26,4 +26,4 @@ class ConfigurationCheck {
   bool failed_ = false;
 };
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

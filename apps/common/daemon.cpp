@@ -17,7 +17,7 @@
 #include "comet/base/time.hpp"
 #include "command_line.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 const auto process_start = std::chrono::steady_clock::now();
@@ -96,4 +96,4 @@ int run(const std::string& name, asio::io_context& context, DaemonNetwork& netwo
   return exit_code;
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -10,7 +10,7 @@
 #include "daemon_monitor.hpp"
 #include "tls_settings.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // How long a stop may take before connections are cut.
 inline constexpr std::chrono::seconds kStopPatience{10};
@@ -26,4 +26,4 @@ int run(const std::string& name, boost::asio::io_context& context, DaemonNetwork
         const std::function<boost::asio::awaitable<void>()>& stop,
         const std::function<void()>& reload);
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

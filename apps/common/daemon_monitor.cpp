@@ -12,7 +12,7 @@
 #include "comet/base/tcp_network.hpp"
 #include "comet/monitor/monitor_server.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 using monitor::Health;
@@ -137,4 +137,4 @@ void DaemonMonitor::stopping() {
   impl_->not_ready = "stopping";
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -11,7 +11,7 @@
 #include "comet/monitor/metrics.hpp"
 #include "comet/monitor/request_metrics.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // Serves on a thread of its own, so that it tells of a start that takes long or of an event loop
 // that hangs, and so that writing thousands of samples delays no request. Without monitorPort there
@@ -44,4 +44,4 @@ class DaemonMonitor {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -6,7 +6,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 std::size_t connections_that_fit(std::size_t wanted) {
   rlimit limit{};
@@ -29,4 +29,4 @@ std::size_t connections_that_fit(std::size_t wanted) {
   return fitting;
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // Raises the limit of open files (RLIMIT_NOFILE) to what the process may have, and returns how many
 // connections fit into it beside the files that a daemon needs to go on: at most `wanted`
@@ -17,4 +17,4 @@ namespace comet::daemon {
   return quarter < kFewest ? kFewest : quarter < kMost ? quarter : kMost;
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

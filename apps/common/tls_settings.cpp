@@ -10,7 +10,7 @@
 #include "comet/base/properties.hpp"
 #include "comet/base/timer.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 constexpr const char* kFileKey = "tls.config.file";
@@ -170,4 +170,4 @@ void DaemonNetwork::report(monitor::Scrape& scrape) const {
                reload_failed() ? 1.0 : 0.0);
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

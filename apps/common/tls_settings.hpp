@@ -15,7 +15,7 @@
 #include "comet/base/tls_network.hpp"
 #include "comet/monitor/metrics.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 inline constexpr ConfigKey kTlsKeys[] = {
     ConfigKey::text("tls.config.file", "",
@@ -92,4 +92,4 @@ class DaemonNetwork {
   std::atomic<bool> reload_failed_ = false;
 };
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -7,7 +7,7 @@
 
 #include "comet/base/stream.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // An execution context with the one thread that runs it, for work that must not hold up the
 // connections.
@@ -31,4 +31,4 @@ class WorkerThread {
   std::thread thread_;
 };
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

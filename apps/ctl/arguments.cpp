@@ -7,7 +7,7 @@
 
 #include "times.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 namespace po = boost::program_options;
@@ -130,4 +130,4 @@ Address Arguments::address(std::string_view name) const {
   return std::move(*address);
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -12,7 +12,7 @@
 
 #include "comet/base/address.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 // The command line cannot be understood; ends with exit code 2.
 class UsageError : public std::runtime_error {
@@ -58,4 +58,4 @@ class Arguments {
   std::map<std::string, std::string, std::less<>> values_;
 };
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -11,7 +11,7 @@
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Brokers";
@@ -303,4 +303,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> broker_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -2,7 +2,7 @@
 
 #include "help.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 std::string option_words(std::span<const Option> options) {
@@ -43,4 +43,4 @@ std::string bash_completion() {
       names, names, cases, option_words(common_options()));
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -6,7 +6,7 @@
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Clients";
@@ -268,4 +268,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> connection_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -7,7 +7,7 @@
 
 #include "comet/remoting/errors.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::int64_t kDefaultTimeout = 5000;  // ms
@@ -150,4 +150,4 @@ int exit_code(const error_code& error) noexcept {
   return kUnreachable;  // remoting, the system, TLS
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -11,7 +11,7 @@
 #include "output.hpp"
 #include "subcommand.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 class Context {
  public:
@@ -45,4 +45,4 @@ class NothingFound : public std::runtime_error {
 // How a failure ends the program.
 [[nodiscard]] int exit_code(const error_code& error) noexcept;
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

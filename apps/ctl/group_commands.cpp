@@ -6,7 +6,7 @@
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Consumer groups";
@@ -300,4 +300,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> group_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

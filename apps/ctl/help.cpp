@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 std::string spell(const Option& option) {
@@ -82,4 +82,4 @@ std::string markdown_reference() {
   return text;
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -4,7 +4,7 @@
 
 #include "subcommand.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 // `cometctl help`: all subcommands.
 [[nodiscard]] std::string list_subcommands();
@@ -15,4 +15,4 @@ namespace comet::ctl {
 // `cometctl help --markdown`: the reference in docs/cometctl.md.
 [[nodiscard]] std::string markdown_reference();
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

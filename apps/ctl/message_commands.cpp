@@ -13,7 +13,7 @@
 #include "times.hpp"
 #include "trace_records.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Messages";
@@ -249,4 +249,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> message_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

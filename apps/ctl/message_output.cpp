@@ -6,7 +6,7 @@
 #include "comet/base/utf8.hpp"
 #include "times.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::size_t kLongestLine = 4096;  // bytes of a body on one line
@@ -92,4 +92,4 @@ Report list_messages(const std::vector<MessageExt>& messages) {
   return report;
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -4,7 +4,7 @@
 #include "comet/message/message.hpp"
 #include "output.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 // The id that people know: the producer's, or the broker's where there is none.
 [[nodiscard]] std::string message_id(const MessageExt& message);
@@ -15,4 +15,4 @@ namespace comet::ctl {
 // Several in short.
 [[nodiscard]] Report list_messages(const std::vector<MessageExt>& messages);
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -3,7 +3,7 @@
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Name servers";
@@ -128,4 +128,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> namesrv_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

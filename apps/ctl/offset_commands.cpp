@@ -3,7 +3,7 @@
 #include "context.hpp"
 #include "times.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Offsets";
@@ -98,4 +98,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> offset_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -10,7 +10,7 @@
 #include "comet/routing/json.hpp"
 #include "times.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 using routing::append_json_string;
@@ -247,4 +247,4 @@ std::string to_base64(std::string_view bytes) {
   return out;
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

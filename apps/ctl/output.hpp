@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 // One value, in both forms.
 class Cell {
@@ -107,4 +107,4 @@ class Output {
 // Base64 of RFC 4648, for bodies that are no text.
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

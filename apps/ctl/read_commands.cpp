@@ -10,7 +10,7 @@
 #include "message_output.hpp"
 #include "times.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Messages";
@@ -260,4 +260,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> read_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -7,7 +7,7 @@
 #include "context.hpp"
 #include "resend.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Messages";
@@ -120,4 +120,4 @@ asio::awaitable<int> resend(Context& context, MessageExt message) {
 
 std::span<const Subcommand> send_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

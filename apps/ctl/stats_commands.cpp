@@ -6,7 +6,7 @@
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr std::string_view kGroup = "Statistics";
@@ -173,4 +173,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> stats_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -8,7 +8,7 @@
 
 #include "arguments.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 class Context;
 
@@ -50,4 +50,4 @@ class Subcommand {
 [[nodiscard]] std::span<const Subcommand> stats_subcommands() noexcept;
 [[nodiscard]] std::span<const Subcommand> namesrv_subcommands() noexcept;
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -3,7 +3,7 @@
 #include "comet/base/edit_distance.hpp"
 #include "subcommand.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -50,4 +50,4 @@ std::string_view nearest_subcommand(std::string_view name) {
   return best;
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

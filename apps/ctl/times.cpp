@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
@@ -69,4 +69,4 @@ std::string format_time(std::int64_t millis) {
   return fmt::format("{}.{:03}", std::string_view(text, size), millis % 1000);
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

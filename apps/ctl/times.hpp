@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 inline constexpr std::int64_t kNow = -1;  // the end of every queue, whatever the clocks say
 
@@ -16,4 +16,4 @@ inline constexpr std::int64_t kNow = -1;  // the end of every queue, whatever th
 // "2026-11-21 10:00:00.123"; "-" for 0 and before.
 [[nodiscard]] std::string format_time(std::int64_t millis);
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

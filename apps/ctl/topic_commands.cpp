@@ -8,7 +8,7 @@
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 using routing::TopicConfig;
@@ -392,4 +392,4 @@ constexpr Subcommand kSubcommands[] = {
 
 std::span<const Subcommand> topic_subcommands() noexcept { return kSubcommands; }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

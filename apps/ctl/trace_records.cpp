@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 namespace {
 
 constexpr char kFieldEnd = '\x01';
@@ -87,4 +87,4 @@ void parse_trace(const MessageExt& trace, std::string_view message_id,
   }
 }
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

@@ -7,7 +7,7 @@
 
 #include "comet/message/message.hpp"
 
-namespace comet::ctl {
+namespace comet::inline v0_1::ctl {
 
 class TraceRecord {
  public:
@@ -26,4 +26,4 @@ class TraceRecord {
 void parse_trace(const MessageExt& trace, std::string_view message_id,
                  std::vector<TraceRecord>& records);
 
-}  // namespace comet::ctl
+}  // namespace comet::inline v0_1::ctl

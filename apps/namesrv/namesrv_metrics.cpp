@@ -1,6 +1,6 @@
 #include "namesrv_metrics.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // Apache's name server has no metrics, so the names are ours.
 void report_name_server(const namesrv::NameServerStats& stats, monitor::Scrape& scrape) {
@@ -35,4 +35,4 @@ void report_name_server(const namesrv::NameServerStats& stats, monitor::Scrape& 
           stats.route_notifications);
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

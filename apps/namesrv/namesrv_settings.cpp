@@ -8,7 +8,7 @@
 
 #include "common_settings.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 namespace {
 
 using Key = ConfigKey;
@@ -173,4 +173,4 @@ std::string explain_namesrv_address(const IpEndpoint& local) {
                              : "as bindAddress says";
 }
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

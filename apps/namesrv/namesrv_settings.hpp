@@ -7,7 +7,7 @@
 #include "comet/base/config.hpp"
 #include "comet/namesrv/name_server.hpp"
 
-namespace comet::daemon {
+namespace comet::inline v0_1::daemon {
 
 // Apache's NamesrvConfig, NettyServerConfig, NettyClientConfig and ControllerConfig keys, and ours.
 [[nodiscard]] std::span<const ConfigKey> namesrv_keys();
@@ -18,4 +18,4 @@ namespace comet::daemon {
 // "loopback only; ...": for the start line, behind the address.
 [[nodiscard]] std::string explain_namesrv_address(const IpEndpoint& local);
 
-}  // namespace comet::daemon
+}  // namespace comet::inline v0_1::daemon

@@ -13,7 +13,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/bytes.hpp"
 
-namespace comet::benchmark_support {
+namespace comet::inline v0_1::benchmark_support {
 namespace {
 
 namespace asio = boost::asio;
@@ -72,4 +72,4 @@ void serve_bare() {
   context.run();
 }
 
-}  // namespace comet::benchmark_support
+}  // namespace comet::inline v0_1::benchmark_support

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace comet::benchmark_support {
+namespace comet::inline v0_1::benchmark_support {
 
 // Both print "listening on PORT", serve on one thread and never return.
 void serve_comet();
@@ -26,4 +26,4 @@ class LoadOptions {
 // Keeps `in_flight` requests on their way on every connection; prints one line of JSON.
 void run_load(const LoadOptions& options);
 
-}  // namespace comet::benchmark_support
+}  // namespace comet::inline v0_1::benchmark_support

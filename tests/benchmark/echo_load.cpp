@@ -22,7 +22,7 @@
 #include "comet/remoting/codec.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::benchmark_support {
+namespace comet::inline v0_1::benchmark_support {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -175,4 +175,4 @@ void run_load(const LoadOptions& options) {
             << std::endl;
 }
 
-}  // namespace comet::benchmark_support
+}  // namespace comet::inline v0_1::benchmark_support

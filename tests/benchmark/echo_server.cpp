@@ -5,7 +5,7 @@
 #include "comet/base/tcp_network.hpp"
 #include "comet/remoting/server.hpp"
 
-namespace comet::benchmark_support {
+namespace comet::inline v0_1::benchmark_support {
 
 void serve_comet() {
   using namespace remoting;
@@ -27,4 +27,4 @@ void serve_comet() {
   context.run();
 }
 
-}  // namespace comet::benchmark_support
+}  // namespace comet::inline v0_1::benchmark_support

@@ -7,7 +7,7 @@
 
 #include "world.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 namespace {
 
@@ -100,4 +100,4 @@ void run_bit_flips(std::uint64_t seed, std::int64_t flips) {
   std::printf("\n");
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

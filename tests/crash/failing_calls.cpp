@@ -7,7 +7,7 @@
 
 #include "world.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 namespace {
 
@@ -80,4 +80,4 @@ void run_failing_calls(std::uint64_t seed, std::int64_t step) {
               static_cast<long long>(lives), static_cast<long long>(calls));
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

@@ -8,7 +8,7 @@
 #include "comet/message/message.hpp"
 #include "comet/message/record.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 void require(bool promise, const std::string& what) {
   if (!promise) throw Broken(what);
@@ -308,4 +308,4 @@ std::int64_t Ledger::count_right(const StoreCore& core) const {
   return count;
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

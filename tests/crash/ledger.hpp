@@ -12,7 +12,7 @@
 #include "power_cut_files.hpp"
 #include "store_core.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 // The store broke a promise.
 class Broken : public std::runtime_error {
@@ -97,4 +97,4 @@ class Ledger {
   std::int64_t unknown_offsets_ = 0;
 };
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

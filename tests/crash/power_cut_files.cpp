@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 namespace {
 
@@ -398,4 +398,4 @@ void PowerCutFiles::save(const std::string& directory) const {
   }
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

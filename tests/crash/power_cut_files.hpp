@@ -12,7 +12,7 @@
 #include "comet/base/time.hpp"
 #include "file.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 // Numbers that depend on the seed only, whatever the standard library.
 class Random {
@@ -137,4 +137,4 @@ class PowerCutFiles final : public FileSystem {
   bool has_failed_ = false;
 };
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

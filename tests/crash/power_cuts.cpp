@@ -12,7 +12,7 @@
 #include "comet/store/inspect.hpp"
 #include "world.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 namespace {
 
@@ -252,4 +252,4 @@ void run_power_cuts(std::uint64_t seed, std::int64_t schedules, Rot rot) {
       static_cast<long long>(counts.flips), static_cast<long long>(counts.unknown_offsets));
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

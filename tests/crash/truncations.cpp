@@ -8,7 +8,7 @@
 #include "comet/message/record.hpp"
 #include "world.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 namespace {
 
@@ -109,4 +109,4 @@ void run_truncations(std::uint64_t seed, std::int64_t step) {
               static_cast<long long>(kTail));
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 World::World(std::uint64_t seed, FlushMode flush)
     : random(seed), files(std::make_unique<PowerCutFiles>(random, time)) {
@@ -97,4 +97,4 @@ void World::let_time_pass(std::int64_t most_millis) {
   (void)time.advance_to_next(time.now() + millis);
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

@@ -14,7 +14,7 @@
 #include "power_cut_files.hpp"
 #include "store_core.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 // Every message has these behind its key.
 inline constexpr std::string_view kMoreProperties = "\2TAGS\1tag";
@@ -67,4 +67,4 @@ void run_truncations(std::uint64_t seed, std::int64_t step);
 void run_bit_flips(std::uint64_t seed, std::int64_t flips);
 void run_failing_calls(std::uint64_t seed, std::int64_t step);
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

@@ -12,7 +12,7 @@
 #include "../crash/world.hpp"
 #include "comet/base/log.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 inline void must(bool holds) {
   if (!holds) std::abort();
@@ -115,4 +115,4 @@ inline DamagedStore& damaged_store() {
   return store;
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

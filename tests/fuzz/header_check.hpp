@@ -6,7 +6,7 @@
 
 #include "comet/remoting/codec.hpp"
 
-namespace comet::remoting::fuzz {
+namespace comet::inline v0_1::remoting::fuzz {
 
 inline void require(bool holds) {
   if (!holds) std::abort();
@@ -50,4 +50,4 @@ inline void check_header(SerializeType type, std::string_view header) {
   if (!decode_header(type, header, command)) check_round_trips(command);
 }
 
-}  // namespace comet::remoting::fuzz
+}  // namespace comet::inline v0_1::remoting::fuzz

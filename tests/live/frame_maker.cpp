@@ -9,7 +9,7 @@
 #include "comet/remoting/codec.hpp"
 #include "typed_headers.hpp"
 
-namespace comet::live {
+namespace comet::inline v0_1::live {
 namespace {
 
 using remoting::RemotingCommand;
@@ -493,4 +493,4 @@ bool FrameMaker::append(std::string& out) {
   return false;
 }
 
-}  // namespace comet::live
+}  // namespace comet::inline v0_1::live

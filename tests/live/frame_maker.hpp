@@ -10,7 +10,7 @@
 
 #include "comet/remoting/command.hpp"
 
-namespace comet::live {
+namespace comet::inline v0_1::live {
 
 class FrameMaker {
  public:
@@ -49,4 +49,4 @@ class FrameMaker {
   std::int32_t opaque_ = 0;
 };
 
-}  // namespace comet::live
+}  // namespace comet::inline v0_1::live

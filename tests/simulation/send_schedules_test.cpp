@@ -19,7 +19,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -422,4 +422,4 @@ BOOST_AUTO_TEST_CASE(every_send_ends_once_in_time_and_what_is_acknowledged_is_st
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

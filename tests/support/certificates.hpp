@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 // A key and a certificate for it, signed by an authority (or by itself: then it is one).
 class Certificate {
@@ -92,4 +92,4 @@ inline std::string write_text(const std::string& path, const std::string& text) 
   return path;
 }
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

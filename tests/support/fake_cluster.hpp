@@ -21,7 +21,7 @@
 #include "comet/routing/topic_route.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using remoting::RemotingCommand;
 using remoting::Reply;
@@ -276,4 +276,4 @@ inline routing::TopicRouteData make_route(const std::vector<const FakeBroker*>& 
   return route;
 }
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

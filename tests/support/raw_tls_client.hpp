@@ -11,7 +11,7 @@
 
 #include "comet/base/stream.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class RawTlsClient {
  public:
@@ -94,4 +94,4 @@ class RawTlsClient {
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

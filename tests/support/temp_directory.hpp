@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 // A directory of its own for one test, gone at its end.
 class TempDirectory {
@@ -28,4 +28,4 @@ class TempDirectory {
   std::string path_;
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

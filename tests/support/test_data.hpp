@@ -2,9 +2,9 @@
 
 #include <string>
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 // The absolute path of tests/data.
 [[nodiscard]] const std::string& test_data();
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -10,7 +10,7 @@
 #include "temp_directory.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class TlsFiles {
  public:
@@ -76,4 +76,4 @@ class TlsWorld : public VirtualWorld {
   }
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

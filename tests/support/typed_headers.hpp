@@ -9,7 +9,7 @@
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/remoting/transaction_headers.hpp"
 
-namespace comet::remoting::test {
+namespace comet::inline v0_1::remoting::test {
 
 template <class... Headers>
 struct HeaderList {
@@ -48,4 +48,4 @@ void for_each_header(Visitor visit) {
   std::apply([&visit](auto... headers) { (visit(headers), ...); }, AllHeaders::Tuple());
 }
 
-}  // namespace comet::remoting::test
+}  // namespace comet::inline v0_1::remoting::test

@@ -11,7 +11,7 @@
 #include "comet/base/memory_network.hpp"
 #include "comet/base/timer.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class VirtualWorld {
  public:
@@ -112,4 +112,4 @@ class VirtualWorld {
   }
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

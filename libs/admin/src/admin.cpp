@@ -12,7 +12,7 @@
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 AdminConfig with_environment(AdminConfig config) {
@@ -167,4 +167,4 @@ std::vector<BrokerNode> Admin::Impl::name_server_nodes() const {
   return nodes;
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -11,7 +11,7 @@
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/name_server_channel.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
@@ -104,4 +104,4 @@ template <class Header>
   return text;
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

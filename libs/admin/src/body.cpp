@@ -6,7 +6,7 @@
 
 #include "comet/admin/cluster.hpp"
 
-namespace comet::admin::body {
+namespace comet::inline v0_1::admin::body {
 
 Result<json::object> read_object(std::string_view text) {
   if (text.size() > kMaxBodySize) return routing::RoutingErrc::malformed;
@@ -85,4 +85,4 @@ std::map<std::string, std::string> read_texts(const json::object& object) {
   return result;
 }
 
-}  // namespace comet::admin::body
+}  // namespace comet::inline v0_1::admin::body

@@ -15,7 +15,7 @@
 #include "comet/routing/errors.hpp"
 #include "comet/routing/json.hpp"
 
-namespace comet::admin::body {
+namespace comet::inline v0_1::admin::body {
 
 namespace json = boost::json;
 using routing::get_bool;
@@ -63,4 +63,4 @@ Result<std::map<MessageQueue, Value>> read_queue_map(const json::object& members
 // The members as text.
 [[nodiscard]] std::map<std::string, std::string> read_texts(const json::object& object);
 
-}  // namespace comet::admin::body
+}  // namespace comet::inline v0_1::admin::body

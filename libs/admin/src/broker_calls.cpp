@@ -4,7 +4,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 asio::awaitable<std::map<std::string, std::string>> Admin::runtime_info(Address broker) {
   constexpr RequestCode kCode = RequestCode::get_broker_runtime_info;
@@ -76,4 +76,4 @@ asio::awaitable<std::vector<Outcome>> Admin::delete_expired_commit_log(Scope sco
       std::move(servers), RemotingCommand::request(RequestCode::delete_expired_commitlog));
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

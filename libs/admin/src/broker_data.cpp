@@ -3,7 +3,7 @@
 #include "body.hpp"
 #include "read_subscription.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
@@ -66,4 +66,4 @@ Result<ConsumeQueueData> parse_consume_queue(std::string_view json) {
   return data;
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -5,7 +5,7 @@
 
 #include "body.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
@@ -82,4 +82,4 @@ bool all_ok(const std::vector<Outcome>& outcomes) noexcept {
                      [](const Outcome& outcome) { return outcome.ok(); });
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -8,7 +8,7 @@
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 Address require_address(const std::string& text, const std::string& broker_name) {
@@ -178,4 +178,4 @@ asio::awaitable<std::vector<BrokerNode>> Admin::brokers_of_group(std::string gro
   co_return std::move(nodes);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -7,7 +7,7 @@
 #include "body.hpp"
 #include "read_subscription.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace body {
 
 Subscription read_subscription(std::string_view topic, const json::object& object) {
@@ -183,4 +183,4 @@ Result<DirectResult> parse_direct_result(std::string_view json) {
   return result;
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -8,7 +8,7 @@
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 // Adds those that are not there yet: a client is connected to several brokers.
@@ -198,4 +198,4 @@ asio::awaitable<DirectResult> Admin::consume_directly(std::string group, std::st
   co_return require_body(parse_direct_result(answer.body.view()), kCode, &broker);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -3,7 +3,7 @@
 #include "body.hpp"
 #include "comet/routing/json_writer.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
@@ -63,4 +63,4 @@ Result<std::map<std::string, GroupConfig>> parse_group_table(std::string_view js
   return groups;
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

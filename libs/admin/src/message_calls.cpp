@@ -9,7 +9,7 @@
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 // Apache: MixAll.TOOLS_CONSUMER_GROUP, which every broker has.
@@ -165,4 +165,4 @@ asio::awaitable<MessageBatch> Admin::read(QueuePlace place, std::int64_t offset,
   co_return std::move(batch);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

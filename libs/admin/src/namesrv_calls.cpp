@@ -4,7 +4,7 @@
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 constexpr std::string_view kOrderNamespace = "ORDER_TOPIC_CONFIG";
@@ -139,4 +139,4 @@ asio::awaitable<std::vector<std::pair<Address, std::int32_t>>> Admin::add_write_
   co_return std::move(counts);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -7,7 +7,7 @@
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 RemotingCommand queue_request(RequestCode code, const MessageQueue& queue) {
@@ -210,4 +210,4 @@ asio::awaitable<std::map<std::string, QueueOffsets>> Admin::consumer_status(Addr
   co_return require_body(parse_consumer_status(answer.body.view()), kCode, &broker);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -4,7 +4,7 @@
 
 #include "body.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
@@ -161,4 +161,4 @@ Result<std::map<std::string, QueueOffsets>> parse_consumer_status(std::string_vi
   return result;
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

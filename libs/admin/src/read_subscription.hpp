@@ -4,9 +4,9 @@
 
 #include "comet/admin/connections.hpp"
 
-namespace comet::admin::body {
+namespace comet::inline v0_1::admin::body {
 
 [[nodiscard]] Subscription read_subscription(std::string_view topic,
                                              const boost::json::object& object);
 
-}  // namespace comet::admin::body
+}  // namespace comet::inline v0_1::admin::body

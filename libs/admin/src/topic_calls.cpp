@@ -10,7 +10,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 RemotingCommand topic_request(RequestCode code, std::string_view topic) {
@@ -116,4 +116,4 @@ asio::awaitable<std::vector<std::string>> Admin::system_topics(Address broker) {
   co_return std::move(list);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -5,7 +5,7 @@
 #include "admin_impl.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 namespace {
 
 // "A || B" has the tag; "*" and an empty expression have all. Other expressions are not evaluated.
@@ -69,4 +69,4 @@ asio::awaitable<std::vector<MessageTrack>> Admin::tracks(MessageExt message) {
   co_return std::move(result);
 }
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstring>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 // "host:port" or "[host]:port" into its halves.
@@ -109,4 +109,4 @@ std::string Address::to_string() const {
                                               : fmt::format("[{}]:{}", host_, port_);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

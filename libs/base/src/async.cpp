@@ -13,7 +13,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 bool is_cancellation(const std::exception_ptr& problem) {
@@ -138,4 +138,4 @@ asio::awaitable<void> repeat_every(TimeSource& time, Duration first, Duration pe
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

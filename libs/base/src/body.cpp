@@ -1,6 +1,6 @@
 #include "comet/base/body.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 std::string Body::to_string() const {
   std::string bytes;
@@ -9,4 +9,4 @@ std::string Body::to_string() const {
   return bytes;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/base/edit_distance.hpp"
 #include "comet/base/printable.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\f";
@@ -267,4 +267,4 @@ const Config::Value& Config::value(std::string_view key, ConfigKey::Type type) c
   return values_.at(key);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

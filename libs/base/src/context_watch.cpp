@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Those of one context. Outlives it with the last watch.
 class ContextWatch::Watches {
@@ -60,4 +60,4 @@ bool ContextWatch::is_over() const noexcept {
   return watches_->ended;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

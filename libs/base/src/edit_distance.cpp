@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 char lower_ascii(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -25,4 +25,4 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -1,6 +1,6 @@
 #include "comet/base/error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 class BaseCategory final : public boost::system::error_category {
@@ -28,4 +28,4 @@ const boost::system::error_category& base_category() noexcept {
   return category;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

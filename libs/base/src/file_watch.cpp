@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 std::int64_t nanoseconds(const timespec& time) {
@@ -42,4 +42,4 @@ std::vector<FileWatch::Stamp> FileWatch::stamps() const {
   return all;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

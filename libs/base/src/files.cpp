@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 error_code last_error() noexcept { return {errno, boost::system::system_category()}; }
@@ -97,4 +97,4 @@ error_code make_directories(const std::string& path) {
   return error ? error_code(error.value(), boost::system::system_category()) : error_code();
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

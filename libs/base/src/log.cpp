@@ -13,7 +13,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::log {
+namespace comet::inline v0_1::log {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, Level>, 6> kLevelNames{{{"trace", Level::trace},
@@ -120,4 +120,4 @@ void detail::write(Level level, fmt::string_view format, fmt::format_args args) 
   if (to.file >= 0) write_all(to.file, {line.data(), line.size()});
 }
 
-}  // namespace comet::log
+}  // namespace comet::inline v0_1::log

@@ -12,7 +12,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/timer.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 struct Link;
@@ -354,4 +354,4 @@ void MemoryNetwork::cut_connections(const std::string& host) {
   state_->reset_links([&host](const Link& link) { return touches(link, host); });
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -2,7 +2,7 @@
 
 #include "comet/base/utf8.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 std::string printable(std::string_view text, std::size_t max_size) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -29,4 +29,4 @@ std::string printable(std::string_view text, std::size_t max_size) {
   return out;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

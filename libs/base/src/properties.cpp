@@ -4,7 +4,7 @@
 
 #include "comet/base/files.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 void append_utf8(std::string& out, std::uint32_t code_point) {
@@ -190,4 +190,4 @@ void append_property(std::string& out, std::string_view key, std::string_view va
   out += '\n';
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -7,7 +7,7 @@
 #include "comet/base/tcp_network.hpp"
 #include "comet/base/tls_network.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 Network& shared_network(const std::optional<TlsClientConfig>& tls) {
   static TcpNetwork& tcp = *new TcpNetwork();
@@ -28,4 +28,4 @@ Network& shared_network(const std::optional<TlsClientConfig>& tls) {
   return networks.back().second;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -3,7 +3,7 @@
 #include <array>
 #include <new>
 
-namespace comet::small_blocks {
+namespace comet::inline v0_1::small_blocks {
 namespace {
 
 constexpr std::size_t kStep = 64;
@@ -71,4 +71,4 @@ void give_back(void* block, std::size_t size) noexcept {
   ++of.count;
 }
 
-}  // namespace comet::small_blocks
+}  // namespace comet::inline v0_1::small_blocks

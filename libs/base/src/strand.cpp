@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 // The strands that run in this thread, the innermost first.
@@ -152,4 +152,4 @@ asio::execution_context& Strand::query(asio::execution::context_t /*context*/) c
 
 void Strand::submit(Task task) const { state_->submit(std::move(task), never_blocks_); }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

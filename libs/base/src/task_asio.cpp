@@ -3,7 +3,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 asio::awaitable<void> AwaitedTask::wait() {
   if (done_) co_return;
@@ -34,4 +34,4 @@ void AwaitedTask::abandon() noexcept {
   handler_.reset();
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -14,7 +14,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using tcp = asio::ip::tcp;
@@ -223,4 +223,4 @@ std::unique_ptr<Listener> TcpNetwork::listen(asio::any_io_executor executor, con
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

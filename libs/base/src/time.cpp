@@ -1,6 +1,6 @@
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 class RealTime final : public TimeSource {
@@ -23,4 +23,4 @@ TimeSource& real_time() noexcept {
   return time;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

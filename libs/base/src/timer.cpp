@@ -8,7 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <new>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 struct Timer::SteadyTimer : asio::steady_timer {
   using asio::steady_timer::steady_timer;
@@ -90,4 +90,4 @@ bool VirtualTime::advance_to_next(Instant limit) {
   return true;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

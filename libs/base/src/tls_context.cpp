@@ -15,7 +15,7 @@
 
 #include "comet/base/printable.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 class TlsCategory final : public boost::system::error_category {
@@ -55,9 +55,9 @@ const boost::system::error_category& tls_category() noexcept {
   return category;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
-namespace comet::tls {
+namespace comet::inline v0_1::tls {
 namespace {
 
 struct Free {
@@ -268,4 +268,4 @@ std::string describe_certificate(const SSL_CTX& context) {
                      date_of(X509_get0_notAfter(certificate)));
 }
 
-}  // namespace comet::tls
+}  // namespace comet::inline v0_1::tls

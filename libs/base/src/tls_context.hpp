@@ -8,7 +8,7 @@
 
 #include "comet/base/tls_network.hpp"
 
-namespace comet::tls {
+namespace comet::inline v0_1::tls {
 
 using ContextPtr = std::shared_ptr<SSL_CTX>;
 
@@ -24,4 +24,4 @@ using ContextPtr = std::shared_ptr<SSL_CTX>;
 // The reason of OpenSSL's failure on this thread, in its words; empties the queue of reasons.
 [[nodiscard]] std::string take_openssl_reason();
 
-}  // namespace comet::tls
+}  // namespace comet::inline v0_1::tls

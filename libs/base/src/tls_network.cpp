@@ -7,7 +7,7 @@
 
 #include "tls_stream.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 struct TlsNetwork::State {
   State(Network& below_in, TlsConfig config_in, TimeSource& time_in)
@@ -136,4 +136,4 @@ std::string TlsNetwork::describe_certificate() const {
   return context == nullptr ? "no certificate" : tls::describe_certificate(*context);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

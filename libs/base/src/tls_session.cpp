@@ -9,7 +9,7 @@
 #include <cstring>
 #include <new>
 
-namespace comet::tls {
+namespace comet::inline v0_1::tls {
 namespace {
 
 constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // 16 KiB
@@ -235,4 +235,4 @@ void Session::note_failure(unsigned long openssl_error) {
   }
 }
 
-}  // namespace comet::tls
+}  // namespace comet::inline v0_1::tls

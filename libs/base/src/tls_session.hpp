@@ -12,7 +12,7 @@
 #include "comet/base/error.hpp"
 #include "tls_context.hpp"
 
-namespace comet::tls {
+namespace comet::inline v0_1::tls {
 
 namespace asio = boost::asio;
 
@@ -89,4 +89,4 @@ class Session {
   std::string reason_;
 };
 
-}  // namespace comet::tls
+}  // namespace comet::inline v0_1::tls

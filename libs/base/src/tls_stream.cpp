@@ -11,7 +11,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::tls {
+namespace comet::inline v0_1::tls {
 namespace {
 
 constexpr char kTlsHandshakeRecord = 0x16;  // a plain frame begins with 0x00 or 0x01
@@ -238,4 +238,4 @@ void TlsStream::log_failure() const {
             reason(), left_out == 0 ? "" : fmt::format("; {} more since the last one", left_out));
 }
 
-}  // namespace comet::tls
+}  // namespace comet::inline v0_1::tls

@@ -9,7 +9,7 @@
 #include "comet/base/stream.hpp"
 #include "tls_session.hpp"
 
-namespace comet::tls {
+namespace comet::inline v0_1::tls {
 
 class TlsStream final : public Stream {
  public:
@@ -73,4 +73,4 @@ class TlsStream final : public Stream {
   const int process_;        // a child of it has no business with the peer
 };
 
-}  // namespace comet::tls
+}  // namespace comet::inline v0_1::tls

@@ -1,6 +1,6 @@
 #include "comet/base/utf8.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // The ranges of the Unicode standard, table 3-7.
 std::size_t utf8_character_size(std::string_view text) noexcept {
@@ -44,4 +44,4 @@ bool is_plain_text(std::string_view text) noexcept {
   return true;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -4,7 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class Wakeups::State : public std::enable_shared_from_this<State> {
  public:
@@ -82,4 +82,4 @@ void Waiter::abandon() noexcept {
   if (task_) std::exchange(task_, nullptr), root_->abandon();
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

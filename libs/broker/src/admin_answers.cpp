@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using remoting::RemotingCommand;
 using remoting::Request;
@@ -98,4 +98,4 @@ std::string version_name(std::int32_t version) {
   return "UNKNOWN";
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

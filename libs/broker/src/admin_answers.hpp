@@ -11,7 +11,7 @@
 #include "comet/routing/json_writer.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // {"brokerName":"b","queueId":0,"topic":"T"} as a key: Java prints maps by queue so.
 void write_queue_key(routing::JsonWriter& json, const BrokerContext& context,
@@ -79,4 +79,4 @@ void on_request_later(remoting::Dispatcher& dispatcher, remoting::RequestCode co
   });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -3,7 +3,7 @@
 
 #include "comet/store/message_store.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Also when the disk had not confirmed it in time.
 [[nodiscard]] inline bool is_stored(const store::AppendResult& result) {
@@ -15,4 +15,4 @@ namespace comet::broker {
   return error == store::StoreErrc::message_too_large || error == store::StoreErrc::illegal_queue;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

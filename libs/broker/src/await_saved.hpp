@@ -12,7 +12,7 @@
 
 #include "comet/base/awaitable.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Asio's initiation; a class, because g++ 12.2 destroys capturing lambdas twice in expressions that
 // are awaited.
@@ -41,4 +41,4 @@ class StartSaving {
       std::move(initiation), asio::use_awaitable);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 void BackgroundSaver::changed(Done done) {
   {
@@ -88,4 +88,4 @@ void BackgroundSaver::save_now() {
   run();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

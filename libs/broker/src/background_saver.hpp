@@ -8,7 +8,7 @@
 #include "comet/base/time.hpp"
 #include "helper_thread.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Writes the file of a table on a helper thread. Changes that come while it is being written share
 // the next write. What could not be written is tried again at every retry(). Thread-safe.
@@ -59,4 +59,4 @@ class BackgroundSaver {
   bool has_failed_ = false;  // the last write
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -5,7 +5,7 @@
 #include "comet/message/properties.hpp"
 #include "comet/message/property_reader.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using remoting::ResponseCode;
 
@@ -106,4 +106,4 @@ BatchRecords::Measured BatchRecords::measure(const BrokerConfig& config) {
   return measured;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -13,7 +13,7 @@
 #include "comet/store/message_store.hpp"
 #include "send_checks.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Every stored message says to which cluster it came.
 void append_cluster(std::string_view cluster, std::string& properties);
@@ -65,4 +65,4 @@ class BatchRecords final : public store::RecordSource {
   std::string properties_;  // of the record that next() has made
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -3,7 +3,7 @@
 #include <bit>
 #include <cmath>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::uint64_t kFirst = 0x87c37b91114253d5;
@@ -71,4 +71,4 @@ BloomPlaces bloom_places(std::string_view text) {
   return places;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 class BloomPlaces {
  public:
@@ -21,4 +21,4 @@ class BloomPlaces {
 // MurmurHash3 (x64, 128 bits, seed 0), the first 64 bits: Guava's murmur3_128().asLong().
 [[nodiscard]] std::uint64_t murmur3(std::string_view text) noexcept;
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -16,7 +16,7 @@
 #include "timer_message.hpp"
 #include "timer_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 using remoting::Connection;
@@ -435,4 +435,4 @@ BrokerStats Broker::stats() const {
 
 std::vector<std::string> Broker::problems() const { return impl_->problems(); }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -15,7 +15,7 @@
 #include "retry_topics.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -170,4 +170,4 @@ void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
                 [&context](Request& request) { return consumer_list(request, context); });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

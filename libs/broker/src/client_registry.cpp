@@ -9,7 +9,7 @@
 #include "comet/base/printable.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::size_t kRegistrySlice =
@@ -493,4 +493,4 @@ ClientRegistry::SubscriptionLookup ClientRegistry::find_subscription(std::string
   return result;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -17,7 +17,7 @@
 #include "comet/remoting/connection.hpp"
 #include "heartbeat.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Who is at the other end of a connection.
 class ClientInfo {
@@ -203,4 +203,4 @@ class ClientRegistry {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

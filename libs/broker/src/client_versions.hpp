@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 inline constexpr std::int32_t kVersionV3_0_7Snapshot = 28;  // 220, 221
 inline constexpr std::int32_t kVersionV3_1_8Snapshot = 62;  // 307, 309
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

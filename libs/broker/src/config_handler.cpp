@@ -18,7 +18,7 @@
 #include "comet/broker/live_settings.hpp"
 #include "comet/remoting/admin_headers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -203,4 +203,4 @@ void install_config_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
       [settings](BrokerContext&, const Request& request) { return settings->change(request); });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -12,7 +12,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -201,4 +201,4 @@ void install_connection_handlers(remoting::Dispatcher& dispatcher, BrokerContext
                    system_topics);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -12,7 +12,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "consumer_filters.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -289,4 +289,4 @@ void install_consume_stats_handlers(remoting::Dispatcher& dispatcher, BrokerCont
                                                      context, query_queue);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -19,7 +19,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/routing/json.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using namespace std::chrono_literals;
@@ -274,4 +274,4 @@ void install_consumer_call_handlers(remoting::Dispatcher& dispatcher, BrokerCont
   on(RequestCode::invoke_broker_to_get_consumer_status, consumer_status);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -10,7 +10,7 @@
 #include "state_file.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::int64_t kKeepDeadMillis = 24 * 3600 * 1000;  // Apache: filterDataCleanTimeSpan
@@ -234,4 +234,4 @@ std::string ConsumerFilters::to_json() const {
   return json.take();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

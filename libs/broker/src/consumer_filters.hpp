@@ -17,7 +17,7 @@
 #include "state_file.hpp"
 #include "subscription.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Thread-safe.
 class ConsumerFilters {
@@ -76,4 +76,4 @@ class ConsumerFilters {
   bool changed_ = false;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -15,7 +15,7 @@
 #include "delayed_message.hpp"
 #include "half_message.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 using store::StoreErrc;
@@ -260,4 +260,4 @@ std::string DelayService::to_json(routing::IntegerKeys keys) const {
   return offsets_json(offsets(), keys);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -24,7 +24,7 @@
 #include "topic_table.hpp"
 #include "traffic.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Each level has a coroutine of its own on the executor, asleep until its first message is due or
 // one arrives. Time is the store's (store_clock.hpp). A message is delivered at least once; what
@@ -97,4 +97,4 @@ class DelayService {
   std::int64_t noted_log_end_ = 0;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -6,7 +6,7 @@
 #include "comet/message/validate.hpp"
 #include "parse_number.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 std::optional<std::int32_t> delay_level_of(std::string_view properties,
                                            const store::DelayLevels& levels) {
   const std::string_view text = find_property(properties, property::kDelay);
@@ -35,4 +35,4 @@ std::optional<RecordView> for_real_queue(const RecordView& scheduled) {
   return record;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -11,7 +11,7 @@
 #include "comet/message/record.hpp"
 #include "comet/store/delay_levels.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // The level of property DELAY, at most the highest there is; 0: not delayed. Nullopt when it is no
 // number.
@@ -26,4 +26,4 @@ void put_off(RecordView& record, MessageProperties& properties, std::int32_t lev
 // which that is.
 [[nodiscard]] std::optional<RecordView> for_real_queue(const RecordView& scheduled);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

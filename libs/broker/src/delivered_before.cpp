@@ -6,7 +6,7 @@
 #include "delayed_message.hpp"
 #include "queue_scan.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 // Bounds what a start reads: the messages that came since the first of those was due.
@@ -53,4 +53,4 @@ void DeliveredBefore::find_in(const Queue& queue, std::int64_t since_millis) {
   }
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -10,7 +10,7 @@
 
 #include "comet/store/message_store.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // A delivered message says which record of the schedule or timer topic it was
 // (prepared_transaction_offset, as with half messages). So a start finds in the real queues what of
@@ -41,4 +41,4 @@ class DeliveredBefore {
   std::int64_t left_to_look_at_ = 0;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

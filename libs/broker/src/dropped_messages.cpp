@@ -2,7 +2,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 void DroppedMessages::add(std::string_view topic, std::int64_t physical_offset) {
   const std::uint64_t count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -15,4 +15,4 @@ void DroppedMessages::add(std::string_view topic, std::int64_t physical_offset) 
       physical_offset, topic, count);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -6,7 +6,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Delayed messages whose topic was gone when their time had come. Says so in the log, at most once
 // a second. add() belongs to one thread, count() to all.
@@ -25,4 +25,4 @@ class DroppedMessages {
   Instant next_line_{};
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -7,7 +7,7 @@
 #include "comet/routing/json.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -112,4 +112,4 @@ void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

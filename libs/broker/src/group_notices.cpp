@@ -7,7 +7,7 @@
 #include "comet/base/timer.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 GroupNotices::GroupNotices(asio::any_io_executor executor, TimeSource& time,
                            const BrokerConfig& config, const GroupTable& groups,
@@ -70,4 +70,4 @@ asio::awaitable<void> GroupNotices::tell_members(std::string group) {
   }
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -15,7 +15,7 @@
 #include "comet/broker/broker.hpp"
 #include "group_table.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Members are told at once of a change, and of those that follow together, kPause later: a thousand
 // connections that close at once cost each of the others two notices. Many notices go out in slices
@@ -46,4 +46,4 @@ class GroupNotices {
   std::set<std::string> changed_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

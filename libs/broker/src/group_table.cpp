@@ -9,7 +9,7 @@
 #include "comet/routing/json_writer.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::size_t kGroupSlice = 256;  // groups that are copied with the lock held
@@ -257,4 +257,4 @@ std::string GroupTable::to_json() const {
   return json.take();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

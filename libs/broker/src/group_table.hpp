@@ -16,7 +16,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "state_file.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 class GroupConfig {
  public:
@@ -88,4 +88,4 @@ class GroupTable {
   BackgroundSaver saver_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -10,7 +10,7 @@
 #include "delayed_message.hpp"
 #include "parse_number.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::string_view kCheckTimes = "TRANSACTION_CHECK_TIMES";
@@ -115,4 +115,4 @@ std::vector<std::int64_t> ended_offsets(const RecordView& op) {
   return offsets;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

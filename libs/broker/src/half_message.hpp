@@ -11,7 +11,7 @@
 
 #include "comet/message/record.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 inline constexpr std::string_view kHalfTopic = "RMQ_SYS_TRANS_HALF_TOPIC";
 inline constexpr std::string_view kOpTopic = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
@@ -57,4 +57,4 @@ class OpMessage {
 // records.
 [[nodiscard]] std::vector<std::int64_t> ended_offsets(const RecordView& op);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

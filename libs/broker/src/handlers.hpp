@@ -22,7 +22,7 @@
 #include "traffic.hpp"
 #include "transaction_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 class TimerService;
 
@@ -132,4 +132,4 @@ void install_pop_refusals(remoting::Dispatcher& dispatcher);
 // One of the ids 0 to queues - 1.
 [[nodiscard]] std::int32_t random_queue(std::int32_t queues);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

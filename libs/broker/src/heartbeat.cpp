@@ -5,7 +5,7 @@
 
 #include "comet/routing/json.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 // Calls take(object) for each object in the array of that name.
@@ -51,4 +51,4 @@ Result<Heartbeat> parse_heartbeat(std::string_view json) {
   return heartbeat;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

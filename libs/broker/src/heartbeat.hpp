@@ -9,7 +9,7 @@
 #include "comet/base/error.hpp"
 #include "subscription.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // One consumer group as a heartbeat describes it.
 class ConsumerData {
@@ -32,4 +32,4 @@ class Heartbeat {
 };
 [[nodiscard]] Result<Heartbeat> parse_heartbeat(std::string_view json);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

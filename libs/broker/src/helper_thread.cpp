@@ -4,7 +4,7 @@
 
 #include "comet/base/timer.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 HelperThread::HelperThread(asio::any_io_executor home, TimeSource& time)
     : executor_(std::move(home)) {
@@ -28,4 +28,4 @@ void HelperThread::abandon() {
   thread_->join();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

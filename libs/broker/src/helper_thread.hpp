@@ -9,7 +9,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // A thread for work that would hold up the event loops: files, large answers. Jobs are done one
 // after the other. Under virtual time, which waits for no thread, they are done on `home`.
@@ -43,4 +43,4 @@ class HelperThread {
   std::atomic<std::size_t> jobs_{0};
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -4,7 +4,7 @@
 
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using remoting::PendingReply;
 using remoting::RemotingCommand;
@@ -44,4 +44,4 @@ BackgroundSaver::Done answer_when_saved(const Request& request) {
   };
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -6,7 +6,7 @@
 #include "comet/base/files.hpp"
 #include "comet/base/properties.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::string_view kFromConfig = "the program";
@@ -89,4 +89,4 @@ void apply_stored_settings(Config& settings, const std::string& path) {
   }
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -8,7 +8,7 @@
 #include "lock_table.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -95,4 +95,4 @@ void install_lock_handlers(remoting::Dispatcher& dispatcher, BrokerContext& cont
                 [&context](Request& request) { return unlock_batch(request, context.locks); });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

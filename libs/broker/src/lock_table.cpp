@@ -2,7 +2,7 @@
 
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 
@@ -106,4 +106,4 @@ LockTable::Size LockTable::size() const {
   return size;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

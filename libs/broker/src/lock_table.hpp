@@ -10,7 +10,7 @@
 #include "comet/base/time.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Thread-safe. A lock ends 60 s after its holder last asked for it. Nothing of this is on disk:
 // after a restart whoever asks first gets the queue, as with Apache's broker.
@@ -57,4 +57,4 @@ class LockTable {
   MessageQueue last_queue_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

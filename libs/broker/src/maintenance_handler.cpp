@@ -13,7 +13,7 @@
 #include "comet/base/log.hpp"
 #include "comet/remoting/admin_headers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -107,4 +107,4 @@ void install_maintenance_handlers(remoting::Dispatcher& dispatcher, BrokerContex
   dispatcher.on(RequestCode::register_message_filter_class, no_filter_servers);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -14,7 +14,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -259,4 +259,4 @@ void install_offset_change_handlers(remoting::Dispatcher& dispatcher, BrokerCont
                                                     context, clone_offsets);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

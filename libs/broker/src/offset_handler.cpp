@@ -6,7 +6,7 @@
 #include "handlers.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -142,4 +142,4 @@ void install_offset_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
                 [&context](Request& request) { return update_consumer_offset(request, context); });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -10,7 +10,7 @@
 #include "comet/routing/json_writer.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 // What is copied or looked at with the lock held.
@@ -287,4 +287,4 @@ std::string OffsetTable::to_json(routing::IntegerKeys keys) const {
   return json.take();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

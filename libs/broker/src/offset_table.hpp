@@ -14,7 +14,7 @@
 #include "comet/routing/topic_route.hpp"
 #include "state_file.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Thread-safe; its lock is never held for long, however many offsets there are. It holds nothing
 // negative, wherever that comes from: a negative offset says that the group has none, so what was
@@ -90,4 +90,4 @@ class OffsetTable {
   std::atomic<bool> has_resets_{false};  // so that others need not look
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

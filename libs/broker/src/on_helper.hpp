@@ -12,7 +12,7 @@
 
 #include "helper_thread.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Asio's initiation; a class, because g++ 12.2 destroys capturing lambdas twice in expressions that
 // are awaited.
@@ -48,4 +48,4 @@ class StartOnHelper {
       std::move(initiation), asio::use_awaitable);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 void OpenHalves::Claim::end() {
   owner_->end(offset_);
@@ -150,4 +150,4 @@ std::int64_t OpenHalves::find_open(std::int64_t offset, std::int64_t end) const 
   return end;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // A bit for each half message from the first open one on: that costs little even when millions have
 // come since. Whoever ends one, or puts it back behind the others, claims it first, so that it
@@ -92,4 +92,4 @@ class OpenHalves {
   std::unordered_map<std::int64_t, Earlier> earlier_;     // by the present one
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

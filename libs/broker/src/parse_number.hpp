@@ -6,7 +6,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // The whole text as a decimal number; nullopt when it is anything else or does not fit.
 template <class Number>
@@ -17,4 +17,4 @@ std::optional<Number> parse_number(std::string_view text) noexcept {
   return number;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

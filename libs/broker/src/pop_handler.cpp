@@ -4,7 +4,7 @@
 
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -38,4 +38,4 @@ void install_pop_refusals(remoting::Dispatcher& dispatcher) {
   for (RequestCode code : kPopCodes) dispatcher.on(code, refuse_pop);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

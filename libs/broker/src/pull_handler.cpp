@@ -11,7 +11,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::PullMessageHeader;
@@ -332,4 +332,4 @@ void install_pull_handlers(remoting::Dispatcher& dispatcher, BrokerContext& cont
   dispatcher.on(remoting::RequestCode::lite_pull_message, handler);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -2,7 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::size_t kHeldPullNodes = 200;  // of the tables, at most
@@ -154,4 +154,4 @@ std::size_t PullHold::size() const {
   return by_deadline_.size();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -19,7 +19,7 @@
 #include "comet/store/message_store.hpp"
 #include "subscription.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // What a pull asks the store for; its texts are its own.
 class PullQuestion {
@@ -142,4 +142,4 @@ class PullHold {
   bool released_ = false;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

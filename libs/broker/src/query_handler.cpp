@@ -8,7 +8,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -71,4 +71,4 @@ void install_query_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
                 [&context](Request& request) { return view_message(request, context); });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -9,7 +9,7 @@
 #include "comet/message/record.hpp"
 #include "comet/store/message_store.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // The records of a queue one after the other.
 class QueueScan {
@@ -55,4 +55,4 @@ class QueueScan {
   std::optional<RecordView> record_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -10,7 +10,7 @@
 #include "timer_message.hpp"
 #include "timer_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RecallMessageHeader;
@@ -123,4 +123,4 @@ void install_recall_handler(remoting::Dispatcher& dispatcher, BrokerContext& con
   dispatcher.on_async(remoting::RequestCode::recall_message, handler, context.config.max_sends);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

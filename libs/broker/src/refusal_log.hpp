@@ -8,7 +8,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // The log lines of what is refused for a limit. A client may cause them at any rate: one is written
 // every kEvery, with the number of those that were left out. Thread-safe.
@@ -44,4 +44,4 @@ class RefusalLog {
   std::uint64_t refusals_ = 0;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

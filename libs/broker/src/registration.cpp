@@ -10,7 +10,7 @@
 #include "on_helper.hpp"
 #include "registration_bodies.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 using remoting::RemotingCommand;
@@ -299,4 +299,4 @@ asio::awaitable<void> Registration::stop(Instant deadline) {
   co_await client_.stop();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

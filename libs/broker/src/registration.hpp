@@ -15,7 +15,7 @@
 #include "helper_thread.hpp"
 #include "topic_table.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Each name server has a loop of its own: registers at once, every register_period, at topic
 // changes, and when the connection was lost, since a name server forgets a broker whose connection
@@ -89,4 +89,4 @@ class Registration {
   std::map<Address, Outcome> outcomes_;  // of those that are wanted
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

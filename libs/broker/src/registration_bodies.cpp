@@ -4,7 +4,7 @@
 
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using routing::TopicConfigTable;
@@ -79,4 +79,4 @@ std::vector<std::string> registration_bodies(const BrokerConfig& config,
   return bodies;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -9,7 +9,7 @@
 #include "comet/broker/broker.hpp"
 #include "comet/routing/topic_config.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // The bodies, in the order in which they are to be sent. Several have a data version each, as
 // Apache's split registration has, since a name server of 4.9 passes over topics that come with a
@@ -19,4 +19,4 @@ namespace comet::broker {
                                                            routing::TopicConfigTable topics,
                                                            std::size_t max_body);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

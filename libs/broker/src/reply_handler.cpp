@@ -17,7 +17,7 @@
 #include "handlers.hpp"
 #include "send_checks.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using namespace std::chrono_literals;
@@ -170,4 +170,4 @@ void install_reply_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   }
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -2,7 +2,7 @@
 
 #include "comet/message/validate.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::int32_t kReadAndWrite = routing::perm::kRead | routing::perm::kWrite;
@@ -36,4 +36,4 @@ std::int32_t max_attempts(const GroupConfig& group, const remoting::RemotingComm
   return is_set ? *asked_for : group.retry_max_times;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

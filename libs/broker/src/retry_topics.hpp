@@ -10,7 +10,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 inline constexpr std::int32_t kUnitSubscription = 2;  // Apache: TopicSysFlag.FLAG_UNIT_SUB
 
@@ -26,4 +26,4 @@ inline constexpr std::int32_t kUnitSubscription = 2;  // Apache: TopicSysFlag.FL
                                         const remoting::RemotingCommand& request,
                                         std::optional<std::int32_t> asked_for);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -12,7 +12,7 @@
 
 #include "comet/base/timer.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr auto kUnordered = std::memory_order_relaxed;
@@ -224,4 +224,4 @@ StatsData RuntimeStats::data_of(const AmountWindows& windows) const {
 StatsData RuntimeStats::stored_statistics() const { return data_of(stored_windows_); }
 StatsData RuntimeStats::given_statistics() const { return data_of(given_windows_); }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -13,7 +13,7 @@
 #include "comet/base/time.hpp"
 #include "traffic.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Counting is thread-safe and costs some atomic additions. Reading is thread-safe.
 class RuntimeStats {
@@ -110,4 +110,4 @@ class RuntimeStats {
   std::uint64_t given_yesterday_morning_ = 0, given_this_morning_ = 0;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

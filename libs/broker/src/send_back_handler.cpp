@@ -14,7 +14,7 @@
 #include "handlers.hpp"
 #include "retry_topics.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -154,4 +154,4 @@ void install_send_back_handler(remoting::Dispatcher& dispatcher, BrokerContext& 
                       context.config.max_sends);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

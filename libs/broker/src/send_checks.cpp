@@ -13,7 +13,7 @@
 #include "timer_message.hpp"
 #include "timer_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using remoting::Request;
 using remoting::ResponseCode;
@@ -247,4 +247,4 @@ Refusal check_send(BrokerContext& context, const Request& request, const SendMes
   return refusal;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

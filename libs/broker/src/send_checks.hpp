@@ -15,7 +15,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 class Refusal {
  public:
@@ -61,4 +61,4 @@ inline constexpr std::string_view kTimerProperties[] = {
     property::kTimerDelaySec, property::kTimerDelayMs, property::kTimerDeliverMs,
     property::kStartDeliverTime};
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -19,7 +19,7 @@
 #include "send_checks.hpp"
 #include "timer_message.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::PendingReply;
@@ -365,4 +365,4 @@ void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& cont
   dispatcher.on(remoting::RequestCode::send_batch_message, handler);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

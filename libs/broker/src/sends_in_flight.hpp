@@ -11,7 +11,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // How much is being stored for producers, over all connections, so that it cannot grow without a
 // bound when the log is slower than they are. Thread-safe; must outlive its places.
@@ -98,4 +98,4 @@ class SendsInFlight {
   std::vector<std::atomic<Duration::rep>> began_;  // by number
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -9,7 +9,7 @@
 #include "comet/base/log.hpp"
 #include "comet/message/record.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 namespace {
 
@@ -109,4 +109,4 @@ std::string StateFile::problem() const {
   return problem_;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

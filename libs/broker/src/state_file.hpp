@@ -9,7 +9,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Gives the file's content to `parse`; if that fails, the .bak's, and restores the file from it,
 // with a line in the log. A missing file is no error.
@@ -39,4 +39,4 @@ class StateFile {
   std::string problem_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 // So that a scrape stays bounded, whatever clients commit.
@@ -66,4 +66,4 @@ BrokerStats collect_stats(const BrokerContext& context) {
   return stats;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -11,7 +11,7 @@
 #include "admin_answers.hpp"
 #include "comet/remoting/admin_headers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -261,4 +261,4 @@ void install_stats_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
                                          stats_data);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

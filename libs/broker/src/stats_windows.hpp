@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 enum class Period { minute, hour, day };
 
@@ -129,4 +129,4 @@ class StatsData {
   StatsItem day;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -9,7 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 std::string_view trim(std::string_view text) {
@@ -122,4 +122,4 @@ bool Subscription::matches(std::int64_t tags_code) const noexcept {
                                         static_cast<std::int32_t>(tags_code)) != tag_codes.end();
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -12,7 +12,7 @@
 #include "comet/filter/sql_filter.hpp"
 #include "comet/routing/json_writer.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 class Subscription {
  public:
@@ -49,4 +49,4 @@ class Subscription {
   std::string error;  // of the expression; empty: none
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

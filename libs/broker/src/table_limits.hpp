@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 inline constexpr std::size_t kMostTopics = 200'000;
 inline constexpr std::size_t kMostGroups = 100'000;  // of consumers, of producers
@@ -20,4 +20,4 @@ inline constexpr std::size_t kMostClientsPerConnection = 64;
 inline constexpr std::size_t kLongestBrokerName = 255;
 inline constexpr std::int32_t kMostQueues = 65'536;  // of a topic
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // A record of the timer topic that waits: where it lies and when it is due. Ordered by due time;
 // at the same time recalls come first, then records in the order of the log.
@@ -68,4 +68,4 @@ class TimerIndex {
   std::vector<TimerEntry> heap_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

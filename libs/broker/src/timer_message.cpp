@@ -7,7 +7,7 @@
 
 #include "comet/message/property_reader.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::int64_t kMillisPerSecond = 1000;
@@ -116,4 +116,4 @@ std::int64_t timer_out_of(std::string_view properties) noexcept {
   return parse_long(find_property(properties, property::kTimerOutMs)).value_or(0);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -9,7 +9,7 @@
 #include "comet/message/properties.hpp"
 #include "comet/message/record.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 inline constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";  // queue 0
 
@@ -43,4 +43,4 @@ void put_off_until(RecordView& record, MessageProperties& properties, std::int64
 // TIMER_OUT_MS of a record of the timer topic; 0 when there is none.
 [[nodiscard]] std::int64_t timer_out_of(std::string_view properties) noexcept;
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

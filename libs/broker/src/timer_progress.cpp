@@ -7,7 +7,7 @@
 #include "comet/routing/json_writer.hpp"
 #include "state_file.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 // Apache: TimerCheckpoint. lastReadTimeMs at 0 is the step that comes next, lastTimerQueueOffset at
@@ -77,4 +77,4 @@ TimerProgress load_timer_progress(const std::string& store_root) {
   return load_from_apache(store_root + "/config/timercheck").value_or(progress);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

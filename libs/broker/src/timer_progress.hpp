@@ -8,7 +8,7 @@
 #include "comet/base/error.hpp"
 #include "timer_index.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // What of the timer topic's queue has been delivered, at some moment:
 //  - everything before `first`,
@@ -42,4 +42,4 @@ class TimerProgress {
 [[nodiscard]] TimerProgress load_timer_progress(const std::string& store_root);
 [[nodiscard]] std::string timer_progress_path(const std::string& store_root);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -12,7 +12,7 @@
 #include "half_message.hpp"
 #include "timer_message.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 using store::StoreErrc;
@@ -337,4 +337,4 @@ TimerStats TimerService::stats() const {
   return stats;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -24,7 +24,7 @@
 #include "topic_table.hpp"
 #include "traffic.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Timer messages are records of the timer topic's queue. The service knows of each that waits when
 // it is due and where it lies, and stores it as one of its real topic then. One coroutine takes in
@@ -143,4 +143,4 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   Event wake_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

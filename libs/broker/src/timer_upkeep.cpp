@@ -11,7 +11,7 @@
 #include "timer_message.hpp"
 #include "timer_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 
@@ -174,4 +174,4 @@ asio::awaitable<bool> TimerService::store_again(store::QueueEntry entry) {
   co_return is_stored;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -17,7 +17,7 @@
 #include "handlers.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::RemotingCommand;
@@ -245,4 +245,4 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
                 [&context](Request& request) { return all_topic_config(request, context); });
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -9,7 +9,7 @@
 #include "comet/routing/topic_route.hpp"
 #include "table_limits.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using routing::TopicConfig;
 namespace perm = routing::perm;
@@ -351,4 +351,4 @@ bool TopicTable::save() {
   return true;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -17,7 +17,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "state_file.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Thread-safe; its lock is never held for long, however many topics there are. Changes are written
 // to topics.json on the helper thread. Whoever acknowledges one, or a message to a topic that may
@@ -122,4 +122,4 @@ class TopicTable {
   BackgroundSaver saver_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

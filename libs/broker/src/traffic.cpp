@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -293,4 +293,4 @@ double TrafficTable::given_per_second(std::string_view topic, std::string_view g
   return data ? data->minute.tps : 0.0;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

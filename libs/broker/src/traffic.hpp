@@ -19,7 +19,7 @@
 #include "comet/broker/broker_stats.hpp"
 #include "stats_windows.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // What is counted of a topic, or of a topic and a consumer group.
 class TrafficCounters {
@@ -192,4 +192,4 @@ class TrafficTable {
   std::atomic<std::uint32_t> tick_{0};
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

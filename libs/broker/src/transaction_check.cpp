@@ -14,7 +14,7 @@
 #include "queue_scan.hpp"
 #include "transaction_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 using remoting::RemotingCommand;
@@ -240,4 +240,4 @@ std::size_t TransactionService::ask_producer(const RecordView& half) {
   return size;
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -11,7 +11,7 @@
 #include "comet/remoting/transaction_headers.hpp"
 #include "handlers.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::EndTransactionHeader;
@@ -241,4 +241,4 @@ void install_transaction_handlers(remoting::Dispatcher& dispatcher, BrokerContex
   dispatcher.on_async(RequestCode::resume_check_half_message, resume, context.config.max_sends);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

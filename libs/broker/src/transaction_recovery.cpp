@@ -12,7 +12,7 @@
 #include "queue_scan.hpp"
 #include "transaction_service.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 namespace {
 
 // Of a queue's end: there a message may lie that was committed just before a crash. No more commits
@@ -122,4 +122,4 @@ void TransactionService::find_committed(const std::string& topic, std::int32_t q
   }
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

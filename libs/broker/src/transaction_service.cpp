@@ -9,7 +9,7 @@
 #include "comet/base/log.hpp"
 #include "queue_scan.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
 using store::AppendResult;
@@ -147,4 +147,4 @@ asio::awaitable<void> TransactionService::advance_offsets() {
   offsets_.commit(kTransactionGroup, kOpTopic, kHalfQueue, op_offset_);
 }
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

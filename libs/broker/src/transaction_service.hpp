@@ -20,7 +20,7 @@
 #include "topic_table.hpp"
 #include "traffic.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // On disk there are the half topic and the op topic, and the offsets of CID_RMQ_SYS_TRANS in both:
 // a half message is open when it lies behind the one offset and no op message behind the other
@@ -98,4 +98,4 @@ class TransactionService {
   bool complained_ = false;  // of a store that takes nothing
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

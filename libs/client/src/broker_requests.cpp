@@ -11,7 +11,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/transaction_headers.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 using remoting::RemotingCommand;
 using remoting::Reply;
@@ -136,4 +136,4 @@ void ClientInstance::forget_reply(const std::string& correlation_id) {
   impl_->reply_handlers.erase(correlation_id);
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 std::string title(const Address& broker, std::string_view name) {
@@ -45,4 +45,4 @@ std::optional<std::string> BrokerStates::answered(const Address& broker, std::st
                      seconds(now - state.since));
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -9,7 +9,7 @@
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // Which brokers fail, so that each change is told once, and at most one failure per broker in ten
 // seconds however often it comes and goes. Pure bookkeeping.
@@ -39,4 +39,4 @@ class BrokerStates {
   std::size_t failing_ = 0;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

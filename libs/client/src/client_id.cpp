@@ -10,7 +10,7 @@
 #include "comet/base/log.hpp"
 #include "local_ip.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 // <pid>#<nanoseconds>, as Apache's clients name themselves; a counter keeps two instances apart
@@ -57,4 +57,4 @@ ClientId::ClientId(const ClientConfig& config, TimeSource& time) {
 
 ClientId::~ClientId() { ids_in_use().give_back(text_); }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -4,7 +4,7 @@
 
 #include "comet/client/client_config.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // The id under which brokers know a client: <ip>@<instance name>[@<unit name>]. They tell clients
 // apart by it, so that no two clients of this process have the same: where one has the name
@@ -22,4 +22,4 @@ class ClientId {
   std::string text_;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

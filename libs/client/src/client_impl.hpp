@@ -20,7 +20,7 @@
 #include "line_limit.hpp"
 #include "route_cache.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   Impl(asio::any_io_executor executor_in, Network& network_in, TimeSource& time_in,
@@ -133,4 +133,4 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   ContextWatch context;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -13,7 +13,7 @@
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/hook.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 using remoting::RemotingCommand;
@@ -256,4 +256,4 @@ const ClientConfig& ClientInstance::config() const noexcept { return impl_->conf
 TimeSource& ClientInstance::time() const noexcept { return impl_->time; }
 asio::any_io_executor ClientInstance::executor() const noexcept { return impl_->executor; }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -1,6 +1,6 @@
 #include "comet/client/errors.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 class ClientCategory final : public boost::system::error_category {
@@ -43,4 +43,4 @@ const boost::system::error_category& client_category() noexcept {
   return category;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

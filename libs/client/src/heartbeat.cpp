@@ -15,7 +15,7 @@
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
@@ -185,4 +185,4 @@ asio::awaitable<void> ClientInstance::remove_producer(std::string group) {
   co_await farewells.join();
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

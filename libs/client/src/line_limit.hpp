@@ -5,7 +5,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // Bounds the lines about one kind of event: so many in a period, the others are counted.
 class LineLimit {
@@ -33,4 +33,4 @@ class LineLimit {
   std::size_t untold_ = 0;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string_view>
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 std::string text_of(const sockaddr* address) {
@@ -58,4 +58,4 @@ std::string local_ip() {
   return first_v6.empty() ? "127.0.0.1" : first_v6;
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -2,10 +2,10 @@
 
 #include <string>
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // The address by which this machine names itself in client ids: an IPv4 address that is neither
 // loopback nor 192.168.*, if there is one (Apache: NetworkUtil.getLocalAddress).
 [[nodiscard]] std::string local_ip();
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

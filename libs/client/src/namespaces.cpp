@@ -4,7 +4,7 @@
 
 #include "comet/message/validate.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 constexpr std::string_view kSystemGroupPrefix = "CID_RMQ_SYS_";
@@ -75,4 +75,4 @@ NameServerList parse_name_server_list(std::string_view text) {
   return list;
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

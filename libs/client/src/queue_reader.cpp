@@ -8,7 +8,7 @@
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
@@ -146,4 +146,4 @@ asio::awaitable<std::vector<MessageExt>> QueueReader::read(int max_messages, Dur
   }
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

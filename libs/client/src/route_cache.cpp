@@ -5,7 +5,7 @@
 #include "comet/base/log.hpp"
 #include "route_change.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 TopicRoute::TopicRoute(const std::string& topic, routing::TopicRouteData data_in,
                        bool provisional_in, std::size_t first_queue)
@@ -119,4 +119,4 @@ routing::TopicRouteData limit_queues(routing::TopicRouteData of_template, std::i
   return of_template;
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

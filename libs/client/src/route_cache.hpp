@@ -9,7 +9,7 @@
 
 #include "comet/client/client_instance.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // The routes that this client uses and the addresses of the brokers that occur in them. Pure
 // bookkeeping; knows no network.
@@ -48,4 +48,4 @@ class RouteCache {
 [[nodiscard]] routing::TopicRouteData limit_queues(routing::TopicRouteData of_template,
                                                    std::int32_t queue_nums);
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

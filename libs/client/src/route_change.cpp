@@ -4,7 +4,7 @@
 
 #include <map>
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 // One broker of a route, as far as producers care.
@@ -86,4 +86,4 @@ std::string describe_change(const routing::TopicRouteData& before,
   return text.empty() ? "slaves or other details" : text;
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -11,7 +11,7 @@
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
@@ -174,4 +174,4 @@ asio::awaitable<void> ClientInstance::Impl::refresh_routes() {
   }
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -9,7 +9,7 @@
 #include "comet/base/log.hpp"
 #include "comet/routing/route_notification.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 using namespace std::chrono_literals;
@@ -120,4 +120,4 @@ void ClientInstance::Impl::begin_watching() {
               repeat_every(time, kCheckEvery, kCheckEvery, "route watches", renew));
 }
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

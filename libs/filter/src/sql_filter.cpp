@@ -5,7 +5,7 @@
 #include "sql_parser.hpp"
 #include "sql_program.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 SqlSyntaxError::SqlSyntaxError(std::size_t position, const std::string& complaint)
     : Error(make_error_code(BaseErrc::bad_value),
@@ -34,4 +34,4 @@ bool SqlFilter::matches(std::string_view properties) const noexcept {
 
 const std::string& SqlFilter::expression() const noexcept { return program_->expression; }
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

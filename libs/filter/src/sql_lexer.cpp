@@ -9,7 +9,7 @@
 #include "comet/base/printable.hpp"
 #include "comet/filter/sql_filter.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 namespace {
 
 constexpr std::size_t kMostShown = 40;  // bytes of a word in a complaint
@@ -202,4 +202,4 @@ void SqlLexer::read_symbol() {
                                                printable(rest.substr(0, 1))));
 }
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

@@ -8,7 +8,7 @@
 
 #include "sql_value.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 enum class SqlToken : std::uint8_t {
   end,
@@ -77,4 +77,4 @@ class SqlLexer {
   SqlToken token_ = SqlToken::end;
 };
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 // Counts the levels of parentheses and signs.
 class SqlParser::Depth {
@@ -351,4 +351,4 @@ void SqlParser::fail(const std::string& complaint) const {
   throw SqlSyntaxError(lexer_.position(), complaint);
 }
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

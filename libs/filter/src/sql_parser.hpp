@@ -8,7 +8,7 @@
 #include "sql_lexer.hpp"
 #include "sql_program.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 // Recursive descent, a function for each rule of the grammar; what binds closer is called later:
 // or, and, equality, comparison, unary, primary. Each returns the number of a node.
@@ -66,4 +66,4 @@ class SqlParser {
   std::size_t depth_ = 0;
 };
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

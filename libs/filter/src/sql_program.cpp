@@ -5,7 +5,7 @@
 
 #include "comet/message/property_reader.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 namespace {
 
 // Few enough for the stack; an expression that names more costs an allocation.
@@ -190,4 +190,4 @@ SqlValue SqlFilter::Program::evaluate_text(const SqlNode& node,
   }
 }
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

@@ -12,7 +12,7 @@
 #include "comet/filter/sql_filter.hpp"
 #include "sql_value.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 enum class SqlOp : std::uint8_t {
   constant,
@@ -81,4 +81,4 @@ class SqlFilter::Program {
   std::uint64_t name_signs_ = 0;    // which names can be among them
 };
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -115,4 +115,4 @@ std::optional<int> compare_order(const SqlValue& a, const SqlValue& b) noexcept 
   return compare(a, b);
 }
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

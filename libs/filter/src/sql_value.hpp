@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 inline bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -72,4 +72,4 @@ class SqlValue {
 // The same for <, <=, >, >=, which compare numbers only: text on both sides is converted, too.
 [[nodiscard]] std::optional<int> compare_order(const SqlValue& a, const SqlValue& b) noexcept;
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

@@ -2,7 +2,7 @@
 
 #include "comet/base/bytes.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 class BatchCategory final : public boost::system::error_category {
@@ -69,4 +69,4 @@ void encode_batch_item(const Message& message, std::string& out) {
   encode_batch_item(message.flag(), message.body(), message.properties().encode(), out);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

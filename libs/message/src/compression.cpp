@@ -8,7 +8,7 @@
 #include "comet/message/sys_flag.hpp"
 #include "frame_compression.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 class CompressionCategory final : public boost::system::error_category {
@@ -140,4 +140,4 @@ Result<std::string> decompress_body(std::string_view bytes, int flags, std::size
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -8,7 +8,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 // Calls step(into, size) -> {ended, bad, produced} until it ends, with room that grows with what
@@ -116,4 +116,4 @@ Result<std::string> zstd_decompress(std::string_view bytes, std::size_t max_size
   return inflate_all(bytes.size(), max_size, step);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

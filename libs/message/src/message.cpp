@@ -6,7 +6,7 @@
 
 #include "comet/message/message_id.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 constexpr std::array kTimerWishes = {property::kTimerDelaySec, property::kTimerDelayMs,
@@ -63,4 +63,4 @@ std::string MessageExt::offset_message_id() const {
   return make_offset_message_id(store_host, physical_offset);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

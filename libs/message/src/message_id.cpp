@@ -16,7 +16,7 @@
 
 #include "comet/base/bytes.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace {
 
@@ -168,4 +168,4 @@ std::string make_unique_id(std::int64_t wall_millis) {
   return text;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -4,7 +4,7 @@
 
 #include "comet/message/property_reader.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 constexpr char kNameValueSeparator = '\x01';
@@ -93,4 +93,4 @@ std::string erase_property(std::string_view text, std::string_view name) {
   return kept;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 constexpr std::string_view kVersion = "v1";
@@ -84,4 +84,4 @@ std::optional<RecallHandle> RecallHandle::decode(std::string_view text) {
   return handle;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

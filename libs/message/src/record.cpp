@@ -10,7 +10,7 @@
 #include "comet/message/compression.hpp"
 #include "comet/message/sys_flag.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace {
 
@@ -244,4 +244,4 @@ std::int32_t java_hash_code(std::string_view utf8) noexcept {
   return static_cast<std::int32_t>(hash);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

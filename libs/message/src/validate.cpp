@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 // ^[%|a-zA-Z0-9_-]+$
@@ -100,4 +100,4 @@ bool is_safe_path_component(std::string_view name) noexcept {
          name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

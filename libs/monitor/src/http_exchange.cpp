@@ -10,7 +10,7 @@
 #include <boost/beast/http/write.hpp>
 #include <sstream>
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 namespace {
 
 namespace http = boost::beast::http;
@@ -76,4 +76,4 @@ std::string write_http_answer(const HttpAnswer& answer, const HttpRequest& reque
   return bytes;
 }
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 
 class HttpRequest {
  public:
@@ -36,4 +36,4 @@ class HttpAnswer {
 
 [[nodiscard]] std::string write_http_answer(const HttpAnswer& answer, const HttpRequest& request);
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

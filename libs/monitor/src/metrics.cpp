@@ -7,7 +7,7 @@
 #include <map>
 #include <sstream>
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 namespace {
 
 double millis(Duration duration) {
@@ -92,4 +92,4 @@ std::string Metrics::text() const {
   return scrape.text();
 }
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

@@ -9,7 +9,7 @@
 #include "comet/base/log.hpp"
 #include "http_exchange.hpp"
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
@@ -145,4 +145,4 @@ asio::awaitable<void> MonitorServer::stop() {
 
 IpEndpoint MonitorServer::local() const { return impl_->listener->local(); }
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

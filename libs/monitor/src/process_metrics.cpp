@@ -8,7 +8,7 @@
 
 #include "comet/monitor/metrics.hpp"
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 namespace {
 
 // As Prometheus has it: seconds since 1970.
@@ -56,4 +56,4 @@ void report_process(Scrape& scrape) {
   scrape.gauge("process_start_time_seconds", "Start, seconds since 1970", process_start);
 }
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

@@ -5,7 +5,7 @@
 
 #include "comet/remoting/codes.hpp"
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 namespace {
 
 using remoting::RequestCode;
@@ -113,4 +113,4 @@ void RequestMetrics::report(Scrape& scrape) const {
                    {{"protocol_type", "remoting"}, {"request_code", "other"}});
 }
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

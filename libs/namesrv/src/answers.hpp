@@ -10,7 +10,7 @@
 #include "comet/remoting/header.hpp"
 #include "comet/routing/json_writer.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 using remoting::RemotingCommand;
 using remoting::Reply;
@@ -43,4 +43,4 @@ inline void write_names(routing::JsonWriter& json, std::string_view key,
   json.end_array();
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

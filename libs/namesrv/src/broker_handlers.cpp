@@ -12,7 +12,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 using namespace std::chrono_literals;
@@ -221,4 +221,4 @@ void install_broker_handlers(remoting::Dispatcher& dispatcher,
   serve(dispatcher, RequestCode::broker_heartbeat, service, broker_heartbeat);
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -8,7 +8,7 @@
 #include "comet/base/printable.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 constexpr Duration kPatience = std::chrono::milliseconds(300);
@@ -50,4 +50,4 @@ asio::awaitable<void> BrokerNotices::stop() {
   co_await client_.stop();
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -10,7 +10,7 @@
 #include "comet/remoting/client.hpp"
 #include "comet/routing/route_table.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // NOTIFY_MIN_BROKER_ID_CHANGE (5.x), over connections of its own: brokers take it where they
 // listen, not on the connection over which they register. Belongs to one executor.
@@ -34,4 +34,4 @@ class BrokerNotices {
   TaskGroup tasks_;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -7,7 +7,7 @@
 #include "comet/routing/topic_route.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 Reply wipe_write_permission(Service& service, Request& request) {
@@ -87,4 +87,4 @@ void install_change_handlers(remoting::Dispatcher& dispatcher,
   serve(dispatcher, RequestCode::delete_topic_in_namesrv, service, delete_topic);
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -13,7 +13,7 @@
 #include "comet/base/utf8.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 // Apache's black list, always in force. What else is a path or is read only at the start is kept
@@ -139,4 +139,4 @@ void install_config_handlers(remoting::Dispatcher& dispatcher,
   serve(dispatcher, RequestCode::get_namesrv_config, service, get_configuration);
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

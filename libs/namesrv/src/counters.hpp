@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Since the start. Thread-safe.
 class Count {
@@ -24,4 +24,4 @@ struct Counters {
   Count route_not_found;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -11,7 +11,7 @@
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 bool is_missing(error_code error) {
@@ -120,4 +120,4 @@ std::string KvConfig::replace(Tables changed) {
   return problem;
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

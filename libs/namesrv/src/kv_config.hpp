@@ -9,7 +9,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 inline constexpr std::string_view kOrderTopicConfig = "ORDER_TOPIC_CONFIG";
 
@@ -46,4 +46,4 @@ class KvConfig {
   Tables tables_;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

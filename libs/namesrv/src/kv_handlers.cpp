@@ -6,7 +6,7 @@
 #include "comet/remoting/namesrv_headers.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 void refresh_order_config(Service& service, std::string_view changed) {
@@ -96,4 +96,4 @@ void install_kv_handlers(remoting::Dispatcher& dispatcher,
   serve(dispatcher, RequestCode::get_kvlist_by_namespace, service, get_kv_list);
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -7,7 +7,7 @@
 #include "comet/routing/topic_route.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 using routing::BrokerData;
@@ -152,4 +152,4 @@ void install_list_handlers(remoting::Dispatcher& dispatcher,
   serve(dispatcher, RequestCode::get_broker_member_group, service, get_member_group);
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -7,7 +7,7 @@
 #include "comet/base/files.hpp"
 #include "comet/base/properties.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 bool is_live_key(std::string_view name) noexcept {
   return std::ranges::any_of(kLiveKeys, [&](const ConfigKey& key) { return key.name() == name; });
@@ -40,4 +40,4 @@ void apply_stored_settings(Config& config, const std::string& path) {
   }
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

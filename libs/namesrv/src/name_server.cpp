@@ -9,7 +9,7 @@
 #include "saved_routes.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 using remoting::Connection;
@@ -173,4 +173,4 @@ std::vector<std::string> NameServer::problems() const {
   return {service.saved_routes_problem};
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

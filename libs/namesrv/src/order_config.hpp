@@ -10,7 +10,7 @@
 
 #include "kv_config.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Thread-safe. Its lock is held for the time that it takes to copy a pointer: writing the file of
 // the KV configuration keeps nobody waiting here.
@@ -39,4 +39,4 @@ class OrderConfig {
   std::shared_ptr<const KvConfig::Table> table_;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -6,7 +6,7 @@
 #include "comet/routing/topic_route.hpp"
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 using routing::IntegerKeys;
@@ -87,4 +87,4 @@ void install_route_handlers(remoting::Dispatcher& dispatcher,
                 [service](Request& request) { return get_route(*service, request); });
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -5,7 +5,7 @@
 
 #include "comet/routing/route_notification.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 using remoting::RemotingCommand;
@@ -77,4 +77,4 @@ bool RouteNotifier::tell_one() {
   return true;
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -12,7 +12,7 @@
 #include "counters.hpp"
 #include "route_watches.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Tells connections of changes of the routes that they watch. Thread-safe; what there is to tell is
 // told on the executor, some at a time, so that thousands of watchers hold up nobody.
@@ -49,4 +49,4 @@ class RouteNotifier final : public routing::RouteObserver,
   Count notifications_;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

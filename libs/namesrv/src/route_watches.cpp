@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 bool RouteWatches::add(std::uint64_t connection, std::string_view topic) {
   if (topic.empty() || topic.size() > limits_.max_topic_size) return false;
@@ -88,4 +88,4 @@ std::optional<RouteWatches::Notice> RouteWatches::next() {
   return notice;
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -13,7 +13,7 @@
 
 #include "comet/namesrv/name_server.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Which connection wants to be told of which topic's next change. A watch is good for one
 // notification: whoever is told asks again anyway, and that query renews it. So a route that
@@ -68,4 +68,4 @@ class RouteWatches {
   std::size_t watches_ = 0;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -6,7 +6,7 @@
 #include "comet/base/files.hpp"
 #include "comet/base/log.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 void restore_routes(Service& service) {
   const std::string& path = service.config.saved_routes_path;
@@ -56,4 +56,4 @@ void save_routes(Service& service) {
   service.saved_revision = revision;
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -3,7 +3,7 @@
 
 #include "service.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Takes over what is in the file; a missing file is nothing. A damaged one is set aside as
 // <path>.damaged: routes come again with the brokers' registrations. Throws Error when it cannot be
@@ -13,4 +13,4 @@ void restore_routes(Service& service);
 // the text is made, not while it is written. Failures go to the log.
 void save_routes(Service& service);
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

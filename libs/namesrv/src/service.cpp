@@ -10,7 +10,7 @@
 #include "answers.hpp"
 #include "comet/base/log.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 constexpr Duration kRefusalLineEvery = std::chrono::seconds(10);
@@ -137,4 +137,4 @@ void tell_members(Service& service, const std::optional<routing::MinBrokerIdChan
   asio::post(service.home, std::move(tell));
 }
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

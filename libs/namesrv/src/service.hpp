@@ -22,7 +22,7 @@
 #include "order_config.hpp"
 #include "route_notifier.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 using remoting::RequestCode;
 
@@ -121,4 +121,4 @@ void after_removal(Service& service, const std::vector<routing::RemovedBroker>& 
 // ask for them. The caller holds the mutex.
 void tell_members(Service& service, const std::optional<routing::MinBrokerIdChange>& change);
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -10,7 +10,7 @@
 #include "producer_impl.hpp"
 #include "send_outcome.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // One gathered message, in the frame of its send.
 class Accumulator::Entry {
@@ -203,4 +203,4 @@ void Accumulator::flush() {
   while (!open_.empty()) close(*open_.front());
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

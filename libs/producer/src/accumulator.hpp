@@ -10,7 +10,7 @@
 #include "comet/base/waiter.hpp"
 #include "comet/producer/producer.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Gathers messages of one topic that are sent at about the same time into one request (5.x:
 // ProduceAccumulator). Each send waits for its batch and gets its own result of it.
@@ -44,4 +44,4 @@ class Accumulator {
   std::string properties_;                    // of the message being added
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

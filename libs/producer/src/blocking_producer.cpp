@@ -13,7 +13,7 @@
 #include "comet/producer/producer.hpp"
 #include "send_outcome.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using Work = asio::executor_work_guard<asio::io_context::executor_type>;
@@ -160,4 +160,4 @@ void BlockingProducer::shutdown() {
   if (problem) std::rethrow_exception(problem);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

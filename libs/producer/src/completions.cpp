@@ -6,7 +6,7 @@
 
 #include "send_operation.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // A posted function for one send.
 class Completions::One {
@@ -102,4 +102,4 @@ void Completions::add(std::unique_ptr<SendOperation> operation) {
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -3,7 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace asio = boost::asio;
 
@@ -27,4 +27,4 @@ class Completions {
   std::shared_ptr<State> together_;  // null: each by itself
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -5,7 +5,7 @@
 #include "comet/base/log.hpp"
 #include "comet/remoting/transaction_headers.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(3);
@@ -90,4 +90,4 @@ std::string text_of(const std::exception_ptr& problem) {
   return {};
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

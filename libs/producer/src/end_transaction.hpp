@@ -9,7 +9,7 @@
 #include "comet/producer/transaction_state.hpp"
 #include "producer_impl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // What END_TRANSACTION says.
 class TransactionEnd {
@@ -34,4 +34,4 @@ class TransactionEnd {
 // The text of what a local transaction or a check has thrown, for people who read the broker's log.
 [[nodiscard]] std::string text_of(const std::exception_ptr& problem);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -9,7 +9,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "producer_impl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -64,4 +64,4 @@ asio::awaitable<void> detect_faults(std::shared_ptr<Producer::Impl> producer) {
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -5,7 +5,7 @@
 #include <span>
 #include <tuple>
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using std::chrono::milliseconds;
@@ -144,4 +144,4 @@ void FaultTable::forget(std::string_view broker_name) {
   if (found != items_.end()) items_.erase(found);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

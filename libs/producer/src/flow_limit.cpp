@@ -2,7 +2,7 @@
 
 #include "comet/base/timer.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // One that waits, in the frame of its coroutine. Room that it was given and did not use, because
 // it was cancelled at that moment, goes back.
@@ -78,4 +78,4 @@ void FlowLimit::admit() {
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

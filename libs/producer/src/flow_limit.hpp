@@ -6,7 +6,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // How many messages and bytes may be on their way at a time. Whoever comes later waits, in order.
 // A message above the limit of bytes passes when nothing else is on its way.
@@ -68,4 +68,4 @@ class FlowShare {
   bool taken_ = false;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -16,7 +16,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/outbox_limits.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
@@ -281,4 +281,4 @@ Result<SendResult> parse_send_answer(const RemotingCommand& answer, const Messag
   return result;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -13,7 +13,7 @@
 #include "comet/producer/send_result.hpp"
 #include "comet/remoting/command.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Memory that sends lend each other, so that a send in steady state needs none of its own.
 class SendMemory {
@@ -169,4 +169,4 @@ void append_properties(const Message& message, const ProducerConfig& config,
                                                    const MessageQueue& queue,
                                                    OutgoingMessage& outgoing);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -14,7 +14,7 @@
 #include "producer_impl.hpp"
 #include "send_operation.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 void announce(Producer::Impl& producer, const std::vector<std::string>& topics) {
   if (topics.empty()) return;
@@ -351,4 +351,4 @@ const std::shared_ptr<client::ClientInstance>& Producer::client() const noexcept
   return impl_->client;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -3,7 +3,7 @@
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/acl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // "Not here" and "not now": another broker, or the same a moment later, may well take the message.
 std::vector<remoting::ResponseCode> default_retry_response_codes() {
@@ -28,4 +28,4 @@ ProducerConfig& ProducerConfig::access_key(std::string access_key, std::string s
   return *this;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -20,7 +20,7 @@
 #include "send_counters.hpp"
 #include "trace.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 struct Producer::Impl {
   enum class State { created, running, stopping, stopped };
@@ -153,4 +153,4 @@ void call_after(const Producer::Impl& producer, const SendContext& context) noex
 void call_end_transaction(const Producer::Impl& producer,
                           const EndTransactionContext& context) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -5,7 +5,7 @@
 #include "producer_impl.hpp"
 #include "send_attempts.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 [[noreturn]] void refuse(const OutgoingMessage& outgoing, const std::string& complaint) {
@@ -42,4 +42,4 @@ const MessageQueue& choose_queue(Producer::Impl& producer, client::TopicRoute* r
   return producer.faults.select_queue(route->publish, attempts.last_broker(), now);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

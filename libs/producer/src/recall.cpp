@@ -8,7 +8,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "producer_impl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using remoting::RemotingCommand;
@@ -76,4 +76,4 @@ asio::awaitable<std::string> Producer::recall(std::string topic, std::string han
   return run_on(impl_->executor(), recall_message(impl_, std::move(topic), std::move(handle)));
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -11,7 +11,7 @@
 #include "comet/producer/request_reply.hpp"
 #include "producer_impl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 // A random UUID (version 4).
@@ -127,4 +127,4 @@ Message make_reply(const Message& request, std::string body) {
   return reply;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -16,7 +16,7 @@
 #include "producer_impl.hpp"
 #include "send_attempts.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using client::TopicRoutePtr;
@@ -228,4 +228,4 @@ asio::awaitable<SendResult> send_message(std::shared_ptr<Producer::Impl> produce
                    send(std::move(producer), std::move(message), std::move(plan)));
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -11,7 +11,7 @@
 #include "outgoing_message.hpp"
 #include "send_outcome.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using remoting::ResponseCode;
@@ -147,4 +147,4 @@ error_code SendAttempts::overall_error() const {
   return tries_.empty() ? ClientErrc::broker_timeout : overall_code(tries_.back().error);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

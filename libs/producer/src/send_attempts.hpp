@@ -14,7 +14,7 @@
 #include "comet/producer/send_result.hpp"
 #include "comet/remoting/command.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class OutgoingMessage;
 
@@ -96,4 +96,4 @@ class SendAttempts {
   std::exception_ptr reason_;           // of giving up
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -6,7 +6,7 @@
 #include "comet/producer/producer_stats.hpp"
 #include "comet/producer/send_outcome.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Changed on the producer's executor, read from anywhere. A send that is destroyed with its
 // execution context stays in flight.
@@ -65,4 +65,4 @@ class SendCounters {
   std::array<Counter, ProducerStats::kLatencyBounds.size()> buckets_{};
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -3,7 +3,7 @@
 #include "comet/base/log.hpp"
 #include "producer_impl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 template <class Call>
@@ -50,4 +50,4 @@ void call_end_transaction(const Producer::Impl& producer,
   call_each(producer.hooks, [&](SendHook& hook) { hook.after_end_transaction(context); });
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -6,7 +6,7 @@
 
 #include "send_outcome.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 // A message goes with others that are sent at the same time where that has been asked for.
@@ -98,4 +98,4 @@ void SendOperation::complete(std::unique_ptr<SendOperation> operation) {
   std::visit([&call](const auto& to) { asio::dispatch(to, std::move(call)); }, executor);
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/base/task.hpp"
 #include "producer_impl.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // One send from the call to the call of its handler: it comes from the caller's thread to the
 // producer's executor, runs there (send.cpp), and goes to the handler's executor.
@@ -57,4 +57,4 @@ class SendOperation final : public TaskRoot {
   bool is_callers_ = false;  // it is the one that the producer was made with
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

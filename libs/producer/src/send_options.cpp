@@ -5,7 +5,7 @@
 
 #include "comet/message/record.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 std::size_t queue_of_key(std::string_view sharding_key, std::size_t queues) noexcept {
   const std::int64_t hash = java_hash_code(sharding_key);
@@ -20,4 +20,4 @@ SendOptions& SendOptions::ordered_by(std::string_view sharding_key) & {
   return *this;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

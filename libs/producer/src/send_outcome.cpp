@@ -8,7 +8,7 @@
 #include "comet/client/errors.hpp"
 #include "comet/producer/send_error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 const error_code kNoError;
@@ -128,4 +128,4 @@ SendOutcome cancelled_send(const std::string& topic, std::string message_id, boo
 SendError::SendError(SendOutcome outcome)
     : Error(outcome.error(), context_of(outcome)), outcome_(std::move(outcome)) {}
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

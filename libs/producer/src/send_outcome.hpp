@@ -8,7 +8,7 @@
 
 #include "comet/producer/send_outcome.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Of a send that failed.
 class SendFailure {
@@ -41,4 +41,4 @@ struct SendOutcome::State {
 [[nodiscard]] SendOutcome cancelled_send(const std::string& topic, std::string message_id,
                                          bool may_be_stored);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -5,7 +5,7 @@
 
 #include "comet/producer/fmt.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 std::string_view to_string(SendStatus status) noexcept {
   switch (status) {
@@ -34,4 +34,4 @@ std::ostream& operator<<(std::ostream& out, const SendResult& result) {
   return out << result.to_string();
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

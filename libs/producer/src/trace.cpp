@@ -8,7 +8,7 @@
 #include "comet/base/log.hpp"
 #include "comet/client/client_instance.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -158,4 +158,4 @@ asio::awaitable<void> Trace::send_records() {
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/producer/producer.hpp"
 #include "comet/producer/send_hook.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // The message trace of RocketMQ: for each stored message a record of where it went, sent in
 // batches to a topic of its own (Apache: AsyncTraceDispatcher, SendMessageTraceHookImpl).
@@ -49,4 +49,4 @@ class Trace final : public SendHook, public std::enable_shared_from_this<Trace> 
   bool stopping_ = false;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -18,7 +18,7 @@
 #include "comet/message/message_id.hpp"
 #include "end_transaction.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 struct TransactionProducer::Impl : std::enable_shared_from_this<Impl> {
   Impl(std::shared_ptr<client::ClientInstance> client_in, const ProducerConfig& config,
@@ -358,4 +358,4 @@ asio::awaitable<void> TransactionProducer::shutdown() {
   return run_on(impl_->inner->executor(), Impl::shut_down(impl_));
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

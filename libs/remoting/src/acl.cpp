@@ -13,7 +13,7 @@
 #include "comet/base/error.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 constexpr std::size_t kSha1Size = 20;
@@ -120,4 +120,4 @@ void AclSigner::before_request(const Address&, RemotingCommand& request) {
   request.fields.add(acl_field::kSignature, sign(request, credentials_.secret_key));
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

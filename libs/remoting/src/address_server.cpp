@@ -11,7 +11,7 @@
 #include "comet/base/async.hpp"
 #include "comet/remoting/fetch_name_servers.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 namespace http = boost::beast::http;
@@ -137,4 +137,4 @@ asio::awaitable<std::vector<Address>> fetch_name_servers(AddressServer from, Net
   co_return parse_answer(url, answer);
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -6,7 +6,7 @@
 #include "comet/remoting/errors.hpp"
 #include "header_codec.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 bool fits_int16(std::int64_t value) noexcept {
@@ -100,4 +100,4 @@ bool encode_binary_header(const RemotingCommand& command, std::string& out) {
   return true;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

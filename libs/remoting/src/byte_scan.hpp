@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 namespace detail {
 
@@ -103,4 +103,4 @@ inline const char* copy_plain(const char* at, const char* end, char* to) noexcep
   return at;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

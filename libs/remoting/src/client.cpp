@@ -11,7 +11,7 @@
 #include "comet/remoting/hook.hpp"
 #include "describe.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // What is known of one address.
@@ -247,4 +247,4 @@ asio::awaitable<void> Client::stop() {
   co_await impl->tasks.join();
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -6,7 +6,7 @@
 #include "comet/remoting/errors.hpp"
 #include "header_codec.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 constexpr std::size_t kLengthSize = 4;
@@ -72,4 +72,4 @@ std::size_t encode_frame_head(const RemotingCommand& command, std::string& out) 
   return kLengthSize + length;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

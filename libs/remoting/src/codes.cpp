@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // The codes are written in our spelling; logs show them in RocketMQ's.
@@ -46,4 +46,4 @@ std::string_view to_string(ResponseCode code) noexcept {
   return "UNKNOWN";
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

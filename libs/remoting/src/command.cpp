@@ -6,7 +6,7 @@
 #include <cstring>
 #include <istream>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 constexpr std::array<std::string_view, 14> kLanguageNames = {
@@ -136,4 +136,4 @@ RemotingCommand RemotingCommand::response(const RemotingCommand& to, ResponseCod
   return command;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -11,7 +11,7 @@
 #include "comet/base/task_asio.hpp"
 #include "connection_impl.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // One write call must make its way within the stall limit, also to slow peers: 8 KiB/s.
@@ -362,4 +362,4 @@ asio::awaitable<void> Connection::handlers_ended() {
 
 void Connection::cancel_handlers() { impl_->handler_tasks.cancel(); }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

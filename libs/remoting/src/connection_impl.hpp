@@ -21,7 +21,7 @@
 #include "outbox.hpp"
 #include "pending_requests.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 [[nodiscard]] std::int32_t next_opaque() noexcept;
 // Whether the caller is run by the executor's context.
@@ -165,4 +165,4 @@ struct Connection::Impl {
   std::vector<RemotingCommand> inbox;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

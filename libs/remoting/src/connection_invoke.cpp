@@ -4,7 +4,7 @@
 #include "connection_impl.hpp"
 #include "describe.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 using State = PendingRequest::State;
 
@@ -133,4 +133,4 @@ void Connection::Impl::fail_requests() {
   }
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

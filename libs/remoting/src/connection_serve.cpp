@@ -9,7 +9,7 @@
 #include "comet/remoting/codec.hpp"
 #include "connection_impl.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // The text of the exception that is being handled.
@@ -295,4 +295,4 @@ void Connection::Impl::take_inbox() {
   for (const RemotingCommand& command : commands) enqueue_or_replace(command);
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

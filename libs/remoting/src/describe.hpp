@@ -8,7 +8,7 @@
 
 #include "comet/remoting/codes.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // What was tried, for error texts: "send HEART_BEAT to 127.0.0.1:10911".
 inline std::string describe_send(std::int32_t code, std::string_view to) {
@@ -17,4 +17,4 @@ inline std::string describe_send(std::int32_t code, std::string_view to) {
   return fmt::format("send {} to {}", name, to);
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 class RemotingCategory final : public boost::system::error_category {
@@ -69,4 +69,4 @@ const boost::system::error_category& response_category() noexcept {
   return category;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

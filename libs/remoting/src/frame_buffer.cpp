@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // After so many reads the usual slab size is looked at again.
@@ -111,4 +111,4 @@ SharedBytes FrameBuffer::share(std::string_view body) const {
   return {std::move(copy), view};
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -9,7 +9,7 @@
 #include "comet/base/body.hpp"
 #include "comet/remoting/codec.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Bytes are read into a slab of memory; bodies are handed out as references into it. A slab is used
 // again when nobody refers to it any more, otherwise it is left to them and replaced.
@@ -63,4 +63,4 @@ class FrameBuffer {
   int reads_ = 0;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

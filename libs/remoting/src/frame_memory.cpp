@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 void FrameMemory::Part::on_give_up(std::function<void()> give_up) {
   own_.emplace_back().give_up = std::move(give_up);
@@ -49,4 +49,4 @@ void FrameMemory::Part::release() noexcept {
   is_listed_ = false;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

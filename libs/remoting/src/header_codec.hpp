@@ -7,7 +7,7 @@
 #include "comet/base/error.hpp"
 #include "comet/remoting/command.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Overwrite all of `command` but its body and serialization, reusing its memory.
 [[nodiscard]] error_code decode_json_header(std::string_view header, RemotingCommand& command);
@@ -36,4 +36,4 @@ inline void reset_header(RemotingCommand& command) noexcept {
   return known ? static_cast<Language>(code) : Language::other;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

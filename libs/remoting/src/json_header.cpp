@@ -9,7 +9,7 @@
 #include "header_codec.hpp"
 #include "json_reader.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 using Kind = JsonReader::Kind;
@@ -284,4 +284,4 @@ void encode_json_header(const RemotingCommand& command, std::string& out) {
   writer.put('}');
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -237,4 +237,4 @@ void JsonReader::skip_value(int depth) noexcept {
   }
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -11,7 +11,7 @@
 
 #include "byte_scan.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // A string as it stands in the text, without its quotes. Its escapes are well-formed.
 class JsonString {
@@ -146,4 +146,4 @@ class JsonReader {
   bool first_ = true;  // no member of the innermost object or array has been read yet
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -8,7 +8,7 @@
 
 #include "comet/remoting/errors.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 bool can_serve(const RemotingCommand& answer) {
@@ -110,4 +110,4 @@ std::string NameServerChannel::list() const {
   return text;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -2,7 +2,7 @@
 
 #include "comet/remoting/codec.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // Connections that have nothing to send keep no memory for it: what one has used the next of its
@@ -75,4 +75,4 @@ void Outbox::clear() {
   skipped_ = 0;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

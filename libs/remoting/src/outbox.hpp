@@ -11,7 +11,7 @@
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/outbox_limits.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Heads and small bodies are copied behind each other; large pieces of bodies are referred to.
 class Outbox {
@@ -50,4 +50,4 @@ class Outbox {
   std::size_t skipped_ = 0;  // bytes at the front
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -1,6 +1,6 @@
 #include "pending_requests.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 using State = PendingRequest::State;
 
@@ -50,4 +50,4 @@ PendingRequest* PendingRequests::earliest() noexcept {
   return by_deadline_.empty() ? nullptr : &*by_deadline_.begin();
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -11,7 +11,7 @@
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 class PendingRequests;
 
@@ -87,4 +87,4 @@ class PendingRequests {
 
 inline PendingRequest::~PendingRequest() { table_.remove(*this); }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

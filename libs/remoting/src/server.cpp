@@ -12,7 +12,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 namespace {
 
 // The connections of one executor; used only there.
@@ -181,4 +181,4 @@ IpEndpoint Server::local() const { return impl_->listener->local(); }
 
 std::size_t Server::connections() const noexcept { return impl_->connections; }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -15,7 +15,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "narrow.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 constexpr int kCompressionLevel = 9;  // Apache: Deflater.BEST_COMPRESSION
@@ -162,4 +162,4 @@ Result<RegisterBrokerBody> decode_compressed(std::string_view bytes, bool with_m
   return body;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

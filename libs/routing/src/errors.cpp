@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 class RoutingCategory final : public boost::system::error_category {
@@ -26,4 +26,4 @@ const boost::system::error_category& routing_category() noexcept {
   return category;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

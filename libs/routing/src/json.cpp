@@ -8,7 +8,7 @@
 #include "comet/base/utf8.hpp"
 #include "comet/routing/errors.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
@@ -191,4 +191,4 @@ std::string get_string(const boost::json::object& object, std::string_view key,
   return std::string(otherwise);
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

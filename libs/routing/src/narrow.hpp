@@ -17,7 +17,7 @@
 #include "comet/routing/json.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 [[nodiscard]] inline std::int32_t get_int32(const boost::json::object& object, std::string_view key,
                                             std::int32_t otherwise) {
@@ -62,4 +62,4 @@ template <class Integer>
   return mapping;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 // Reads from the front of a text; what it does not expect makes it fail for good.
@@ -174,4 +174,4 @@ std::optional<PlainTopics> cut_plain_topics(std::string_view body) {
   return parts;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

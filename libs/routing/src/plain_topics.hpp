@@ -6,7 +6,7 @@
 
 #include "comet/routing/topic_config.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 // A registration's body in two parts: its topics, and the text of all else.
 class PlainTopics {
@@ -20,4 +20,4 @@ class PlainTopics {
 // has to say what they mean. That the rest is JSON is not checked.
 [[nodiscard]] std::optional<PlainTopics> cut_plain_topics(std::string_view body);
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

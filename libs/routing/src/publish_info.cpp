@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 class QueueList {
@@ -89,4 +89,4 @@ const MessageQueue& TopicPublishInfo::next() noexcept {
   return queue;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

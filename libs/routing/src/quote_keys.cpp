@@ -3,7 +3,7 @@
 
 #include "comet/routing/json.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -122,4 +122,4 @@ class KeyQuoter {
 
 std::string quote_keys(std::string_view json) { return KeyQuoter(json).run(); }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

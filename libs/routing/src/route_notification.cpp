@@ -8,7 +8,7 @@
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 std::string route_notification_json(const std::vector<std::string>& topics) {
   JsonWriter json;
@@ -34,4 +34,4 @@ Result<std::vector<std::string>> parse_route_notification(std::string_view json)
   return topics;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -9,7 +9,7 @@
 #include "comet/base/utf8.hpp"
 #include "route_table_types.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 // Who is to be told that a member has come with the lowest id (Apache: chooseBrokerAddrsToNotify).
@@ -286,4 +286,4 @@ bool RouteTable::usable_name(std::string_view name) const {
   return !name.empty() && name.size() <= limits_.max_name && is_plain_text(name);
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -6,7 +6,7 @@
 #include "comet/routing/route_table.hpp"
 #include "route_table_types.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 std::optional<RemovedBroker> RouteTable::unregister_broker(std::string_view address) {
   const auto known = members_by_address_.find(address);
@@ -147,4 +147,4 @@ void RouteTable::forget_departed() {
   std::erase_if(departed_, is_swept);
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

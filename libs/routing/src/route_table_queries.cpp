@@ -6,7 +6,7 @@
 #include "comet/routing/route_table.hpp"
 #include "route_table_types.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 // 5.x: by these topics brokers ask for their own members, so that nobody may be shown as another.
@@ -200,4 +200,4 @@ std::map<std::string, std::vector<BrokerData>> RouteTable::clusters() const {
   return all;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -16,7 +16,7 @@
 #include "comet/routing/route_table.hpp"
 #include "route_table_types.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 constexpr std::string_view kFirstLine = "comet-routes 1";
@@ -311,4 +311,4 @@ void RouteTable::forget_everything() {
   changed_.clear();
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -7,7 +7,7 @@
 #include "comet/routing/route_table.hpp"
 #include "route_table_types.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 RouteTable::Shard& RouteTable::shard_of(std::string_view topic) const noexcept {
   return shards_[TextHash{}(topic) % Shard::kCount];
@@ -230,4 +230,4 @@ void RouteTable::remove_topic(std::string_view topic, std::string_view cluster) 
   tell_observer();
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

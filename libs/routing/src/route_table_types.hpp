@@ -7,7 +7,7 @@
 
 #include "comet/routing/route_table.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 // One process: an address, under one id of one broker name.
 struct RouteTable::Member {
@@ -106,4 +106,4 @@ struct alignas(64) RouteTable::Shard {
   }
 };
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -10,7 +10,7 @@
 #include "narrow.hpp"
 #include "plain_topics.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 void write(JsonWriter& json, const DataVersion& version) {
@@ -193,4 +193,4 @@ Result<RegisterBrokerBody> parse_register_broker_body(std::string_view json) {
   return body;
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -12,7 +12,7 @@
 #include "comet/routing/json_writer.hpp"
 #include "narrow.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 namespace {
 
 void write(JsonWriter& json, const QueueData& queue) {
@@ -180,4 +180,4 @@ void keep_zone(TopicRouteData& route, std::string_view zone) {
   std::erase_if(route.brokers, elsewhere);
 }
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -39,4 +39,4 @@ void give_record_memory(std::string memory) noexcept {
   list.push_back(std::move(memory));
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

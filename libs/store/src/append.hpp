@@ -10,7 +10,7 @@
 #include "consume_queue.hpp"
 #include "dispatch.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // One or several encoded records that go down together or not at all. Encoded by the caller, so
 // that the writer only fills in what depends on the place.
@@ -58,4 +58,4 @@ class VisibleUnit {
   std::int64_t store_timestamp = 0;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -1,6 +1,6 @@
 #include "arrivals.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 void Arrivals::deliver() {
   std::vector<VisibleUnit> units;
@@ -26,4 +26,4 @@ void Arrivals::stop() {
   stopped_ = true;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

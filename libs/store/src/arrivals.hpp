@@ -11,7 +11,7 @@
 
 #include "comet/base/awaitable.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // push() is thread-safe. Units point into the store: `owner` of push() says whether it still lives.
 class Arrivals {
@@ -45,4 +45,4 @@ class Arrivals {
   bool stopped_ = false;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

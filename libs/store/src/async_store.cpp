@@ -9,7 +9,7 @@
 
 #include "comet/base/timer.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -246,4 +246,4 @@ void AsyncStore::close() {
   core_.close();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

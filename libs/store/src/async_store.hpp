@@ -17,7 +17,7 @@
 
 #include "comet/base/awaitable.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Thread-safe. Work that is posted to executors keeps it alive.
 class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
@@ -75,4 +75,4 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
   std::unique_ptr<Flusher> flusher_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -7,7 +7,7 @@
 
 #include "comet/base/bytes.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -87,4 +87,4 @@ error_code write_checkpoint(FileSystem& files, const std::string& path,
   return *exists ? error_code() : files.sync_directory(path.substr(0, path.rfind('/')));
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

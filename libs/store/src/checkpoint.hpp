@@ -8,7 +8,7 @@
 #include "comet/base/error.hpp"
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // How far the index is on disk.
 class IndexProgress {
@@ -50,4 +50,4 @@ class Checkpoint {
 [[nodiscard]] error_code write_checkpoint(FileSystem& files, const std::string& path,
                                           const Checkpoint& checkpoint);
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

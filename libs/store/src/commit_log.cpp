@@ -12,7 +12,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/store/message_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -507,4 +507,4 @@ std::size_t CommitLog::segment_count() const {
   return segments_.size();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -22,7 +22,7 @@
 #include "file.hpp"
 #include "log_walk.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Each record leaves this much room in its segment, for the blank record.
 inline constexpr std::int64_t kBlankSize = 8;
@@ -181,4 +181,4 @@ class CommitLog {
   std::atomic<std::int64_t> synced_{0};
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -7,7 +7,7 @@
 #include "comet/base/log.hpp"
 #include "queue_files.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -377,4 +377,4 @@ Result<std::size_t> ConsumeQueue::read_file(std::int64_t queue_offset,
   return count;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -16,7 +16,7 @@
 #include "comet/base/error.hpp"
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class QueueUnit {
  public:
@@ -149,4 +149,4 @@ class ConsumeQueue {
   mutable std::atomic<std::int64_t> min_known_for_{-1};  // the log_min that min_ belongs to
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -8,7 +8,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -83,4 +83,4 @@ void DamagedCopies::drop_before(std::int64_t millis) {
   }
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,7 +10,7 @@
 
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class DamagedCopies {
  public:
@@ -35,4 +35,4 @@ class DamagedCopies {
   std::string directory_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -6,7 +6,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -55,4 +55,4 @@ std::int64_t DelayLevels::delay_of(std::int64_t level) const noexcept {
   return millis_[std::min(static_cast<std::size_t>(level), millis_.size()) - 1];
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

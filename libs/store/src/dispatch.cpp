@@ -7,7 +7,7 @@
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -43,4 +43,4 @@ bool is_indexed(std::int32_t sys_flag) noexcept {
   return type != sys_flag::kTransactionPrepared && type != sys_flag::kTransactionRollback;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -7,7 +7,7 @@
 #include "comet/message/record.hpp"
 #include "comet/store/delay_levels.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Where the broker keeps messages that are to be delivered at any time (5.x).
 inline constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";
@@ -38,4 +38,4 @@ class TagsCode {
 // do not.
 [[nodiscard]] bool is_indexed(std::int32_t sys_flag) noexcept;
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -1,6 +1,6 @@
 #include "comet/store/message_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -47,4 +47,4 @@ const boost::system::error_category& store_category() noexcept {
   return category;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

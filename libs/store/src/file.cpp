@@ -18,7 +18,7 @@
 #include "comet/base/files.hpp"
 #include "comet/store/message_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -301,4 +301,4 @@ std::int64_t parse_offset_file_name(std::string_view name) noexcept {
   return error == std::errc() && end == name.data() + name.size() && value >= 0 ? value : -1;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

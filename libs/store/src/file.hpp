@@ -14,7 +14,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class File {
  public:
@@ -117,4 +117,4 @@ class WriteOutcome {
 // -1: not such a name.
 [[nodiscard]] std::int64_t parse_offset_file_name(std::string_view name) noexcept;
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -8,7 +8,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -125,4 +125,4 @@ void FlushWaits::expire() {
   complete(std::move(late), Completion::later);
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,11 +10,11 @@
 #include "comet/base/time.hpp"
 #include "pending_append.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 class Timer;
 }
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Thread-safe. Time is looked at on the executor and by add() only.
 class FlushWaits : public std::enable_shared_from_this<FlushWaits> {
@@ -47,4 +47,4 @@ class FlushWaits : public std::enable_shared_from_this<FlushWaits> {
   error_code finished_with_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

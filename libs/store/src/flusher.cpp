@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -85,4 +85,4 @@ void Flusher::do_housekeeping(Clock::time_point now) {
   if (error) sync_log();  // tells those who wait, if the store has become read-only
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -9,7 +9,7 @@
 
 #include "store_core.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class Flusher {
  public:
@@ -45,4 +45,4 @@ class Flusher {
   std::thread thread_;  // last: uses the others
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -8,7 +8,7 @@
 
 #include "comet/store/message_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 namespace {
 
 struct RocksDirectory {
@@ -87,4 +87,4 @@ void refuse_foreign_store(FileSystem& files, const std::string& root) {
   }
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -5,7 +5,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -82,4 +82,4 @@ void Helper::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Thread-safe.
 class Helper {
@@ -42,4 +42,4 @@ class Helper {
   std::thread thread_;  // last: uses the others
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

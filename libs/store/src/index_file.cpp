@@ -8,7 +8,7 @@
 #include "comet/base/bytes.hpp"
 #include "comet/message/record.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -258,4 +258,4 @@ void IndexFile::find(const IndexSearch& search, std::vector<std::int64_t>& offse
   }
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

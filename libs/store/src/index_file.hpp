@@ -13,7 +13,7 @@
 #include "comet/base/error.hpp"
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // How many slots and entries a file has; the same for all files of a store.
 class IndexShape {
@@ -145,4 +145,4 @@ class IndexFile {
   std::int32_t pending_begin_ = 1;  // the first of them
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

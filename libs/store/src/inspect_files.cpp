@@ -11,7 +11,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::store::inspect {
+namespace comet::inline v0_1::store::inspect {
 
 namespace {
 
@@ -236,4 +236,4 @@ std::vector<fs::path> list_index_files(const fs::path& root) {
   return paths;
 }
 
-}  // namespace comet::store::inspect
+}  // namespace comet::inline v0_1::store::inspect

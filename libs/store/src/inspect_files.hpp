@@ -12,7 +12,7 @@
 
 #include "comet/store/inspect.hpp"
 
-namespace comet::store::inspect {
+namespace comet::inline v0_1::store::inspect {
 
 namespace fs = std::filesystem;
 
@@ -110,4 +110,4 @@ class LogUnit {
 
 [[nodiscard]] std::vector<fs::path> list_index_files(const fs::path& root);
 
-}  // namespace comet::store::inspect
+}  // namespace comet::inline v0_1::store::inspect

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 std::vector<Damage> read_known_damage(FileSystem& files, const std::string& path) {
   std::vector<Damage> all;
@@ -33,4 +33,4 @@ error_code write_known_damage(FileSystem& files, const std::string& path,
   return replace_file(files, path, text);
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -8,7 +8,7 @@
 #include "file.hpp"
 #include "log_walk.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Lines "begin end known". Empty when there is no file, or it cannot be used: then all is found
 // again.
@@ -16,4 +16,4 @@ namespace comet::store {
 [[nodiscard]] error_code write_known_damage(FileSystem& files, const std::string& path,
                                             const std::vector<Damage>& damage);
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,7 +10,7 @@
 #include "comet/message/validate.hpp"
 #include "commit_log.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -410,4 +410,4 @@ void LogReader::fill(std::int64_t offset, std::int64_t size) {
   }
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

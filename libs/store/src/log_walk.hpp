@@ -10,7 +10,7 @@
 
 #include "comet/message/record.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class CommitLog;
 
@@ -85,4 +85,4 @@ class LogReader {
   std::string buffer_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,7 +10,7 @@
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -395,4 +395,4 @@ std::size_t MessageIndex::file_count() const {
   return index_files_.size();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

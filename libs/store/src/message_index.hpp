@@ -14,7 +14,7 @@
 #include "commit_log.hpp"
 #include "index_file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // What a search in the index found; the keys are still to be compared.
 class IndexMatches {
@@ -108,4 +108,4 @@ class MessageIndex {
   IndexProgress progress_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

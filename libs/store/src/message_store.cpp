@@ -4,7 +4,7 @@
 
 #include "async_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 struct MessageStore::Impl final : AsyncStore {
   using AsyncStore::AsyncStore;
@@ -153,4 +153,4 @@ void MessageStore::observe_arrivals(ArrivalObserver observer) {
 
 void MessageStore::close() { impl_->close(); }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

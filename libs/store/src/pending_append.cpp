@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <iterator>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -59,4 +59,4 @@ void complete(PendingAppends appends, Completion completion) {
   }
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,7 +10,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class PendingAppend {
  public:
@@ -41,4 +41,4 @@ enum class Completion {
 // Calls the handlers with the appends' results, on their executors, with one hand-over for each.
 void complete(PendingAppends appends, Completion completion);
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

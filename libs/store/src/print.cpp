@@ -8,7 +8,7 @@
 
 #include "inspect_files.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 using namespace inspect;
 
@@ -132,4 +132,4 @@ void print_checkpoint(const InspectOptions& options, std::ostream& out) {
                                      : "no abort file: stopped in order\n");
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -12,7 +12,7 @@
 
 #include "consume_queue.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -228,4 +228,4 @@ error_code QueueFiles::sync_file(const Key& key) {
   return file ? (*file)->sync_data() : file.error();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -17,7 +17,7 @@
 
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class ConsumeQueue;
 
@@ -79,4 +79,4 @@ class QueueFiles {
   std::set<std::string> dirty_directories_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

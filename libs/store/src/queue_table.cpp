@@ -5,7 +5,7 @@
 
 #include "comet/message/validate.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -68,4 +68,4 @@ std::int64_t QueueTable::count_used() {
   return count;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -14,7 +14,7 @@
 #include "consume_queue.hpp"
 #include "queue_files.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Thread-safe. Queues live as long as the table.
 class QueueTable {
@@ -47,4 +47,4 @@ class QueueTable {
   std::unordered_map<std::string, OfTopic, Hash, std::equal_to<>> topics_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

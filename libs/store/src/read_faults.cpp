@@ -2,7 +2,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -18,4 +18,4 @@ void ReadFaults::note(const std::string& what) {
   log::error("store: {}", what);
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

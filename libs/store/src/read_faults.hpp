@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Thread-safe.
 class ReadFaults {
@@ -22,4 +22,4 @@ class ReadFaults {
   std::set<std::string> said_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -15,7 +15,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/store/message_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -560,4 +560,4 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
   return report;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

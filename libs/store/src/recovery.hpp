@@ -12,7 +12,7 @@
 #include "queue_table.hpp"
 #include "removed_queues.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class RecoveryReport {
  public:
@@ -51,4 +51,4 @@ class LastLife {
                                      const LastLife& last_life, std::int64_t most_lost,
                                      const std::function<void()>& distrust_queues);
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

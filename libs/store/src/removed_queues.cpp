@@ -8,7 +8,7 @@
 
 #include "comet/base/log.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace json = boost::json;
 
@@ -91,4 +91,4 @@ bool RemovedQueues::contains(std::string_view topic, std::int32_t queue_id,
   return queue != found->second.end() && log_offset < queue->second;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,7 +10,7 @@
 #include "comet/base/error.hpp"
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Not thread-safe.
 class RemovedQueues {
@@ -42,4 +42,4 @@ class RemovedQueues {
   Floors floors_;  // by topic and queue id: the log offset before which nothing counts
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

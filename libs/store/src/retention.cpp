@@ -5,7 +5,7 @@
 #include <ctime>
 #include <string>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 std::set<int> parse_delete_hours(std::string_view text) {
   std::set<int> hours;
@@ -43,4 +43,4 @@ RetentionPlan plan_retention(const StoreConfig& config, const std::set<int>& hou
   return plan;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

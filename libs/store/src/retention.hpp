@@ -8,7 +8,7 @@
 
 #include "comet/store/message_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // "04" or "04;16": hours of local time. Throws Error naming what is no hour.
 [[nodiscard]] std::set<int> parse_delete_hours(std::string_view text);
@@ -26,4 +26,4 @@ class RetentionPlan {
                                            std::int64_t wall_millis, int used_percent,
                                            bool asked_for);
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

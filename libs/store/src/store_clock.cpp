@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 StoreClock::StoreClock(TimeSource& time)
     : time_(time), asked_at_(time.now()), told_millis_(time.wall_millis()) {}
@@ -30,4 +30,4 @@ std::int64_t StoreClock::now_millis() {
   return told_millis_;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

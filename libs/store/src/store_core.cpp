@@ -12,7 +12,7 @@
 #include "known_damage.hpp"
 #include "retention.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -519,4 +519,4 @@ std::string StoreCore::read_only_reason() const {
   return reason_;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

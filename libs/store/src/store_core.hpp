@@ -30,7 +30,7 @@
 #include "store_directory.hpp"
 #include "synced_note.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class StoreCore {
  public:
@@ -213,4 +213,4 @@ class StoreCore {
   std::string reason_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

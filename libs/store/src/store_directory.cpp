@@ -10,7 +10,7 @@
 #include "comet/store/message_store.hpp"
 #include "foreign_store.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -160,4 +160,4 @@ error_code StoreDirectory::remove_abort_file() {
   return files_.sync_directory(root_);
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -9,7 +9,7 @@
 #include "comet/store/message_store.hpp"
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class StoreDirectory {
  public:
@@ -61,4 +61,4 @@ class StoreDirectory {
   bool found_failed_sync_ = false;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

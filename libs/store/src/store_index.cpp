@@ -8,7 +8,7 @@
 #include "comet/base/log.hpp"
 #include "store_core.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -70,4 +70,4 @@ KeyQueryResult StoreCore::query(const KeyQuery& query) const {
   return result;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -11,7 +11,7 @@
 #include "comet/store/message_store.hpp"
 #include "store_core.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -298,4 +298,4 @@ bool StoreCore::probably_in_memory(std::string_view topic, std::int32_t queue_id
   return readable_end() - unit.physical_offset <= page_cache_reach();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -10,7 +10,7 @@
 #include "retention.hpp"
 #include "store_core.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -204,4 +204,4 @@ std::int64_t StoreCore::remove_expired_queues() {
   });
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -8,7 +8,7 @@
 
 #include "store_core.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -132,4 +132,4 @@ std::vector<QueueEntry> StoreCore::queue_entries(std::string_view topic, std::in
   return entries;
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -6,7 +6,7 @@
 
 #include "comet/base/bytes.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 namespace {
 
@@ -39,4 +39,4 @@ void SyncedNote::write(std::int64_t log_end) noexcept {
   (void)write_fully(*file_, {bytes.data(), bytes.size()}, 0);
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

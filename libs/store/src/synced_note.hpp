@@ -10,7 +10,7 @@
 
 #include "file.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // write() is thread-safe.
 class SyncedNote {
@@ -29,4 +29,4 @@ class SyncedNote {
   std::shared_ptr<File> file_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

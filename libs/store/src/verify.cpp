@@ -9,7 +9,7 @@
 
 #include "inspect_files.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 using namespace inspect;
 
@@ -314,4 +314,4 @@ VerifyReport verify_store(const InspectOptions& options, std::ostream& out) {
   return Verification(options, out).run();
 }
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -11,7 +11,7 @@
 #include "comet/message/record.hpp"
 #include "fake_cluster.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class ScriptedServer : public FakeServer {
  public:
@@ -185,4 +185,4 @@ class AdminWorld : public VirtualWorld {
   admin::Admin admin{executor(), config(), network, time};
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

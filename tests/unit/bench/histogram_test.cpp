@@ -4,7 +4,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::bench {
+namespace comet::inline v0_1::bench {
 namespace {
 
 BOOST_AUTO_TEST_SUITE(histogram)
@@ -52,4 +52,4 @@ BOOST_AUTO_TEST_CASE(rare_outliers_show_in_the_high_quantiles_only) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::bench
+}  // namespace comet::inline v0_1::bench

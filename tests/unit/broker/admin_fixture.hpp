@@ -14,7 +14,7 @@
 
 #include "broker_fixture.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using FieldList = std::initializer_list<std::pair<const char*, std::string>>;
 
@@ -139,4 +139,4 @@ class AdminFixture : public BrokerFixture {
   }
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

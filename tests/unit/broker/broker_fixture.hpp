@@ -10,7 +10,7 @@
 #include "temp_directory.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using remoting::RemotingCommand;
 using remoting::RequestCode;
@@ -122,4 +122,4 @@ class BrokerFixture {
   }
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

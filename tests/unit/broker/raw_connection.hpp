@@ -12,7 +12,7 @@
 #include "comet/base/bytes.hpp"
 #include "comet/base/stream.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 inline std::int64_t number_of(const boost::json::object& frame, std::string_view name) {
   const auto* value = frame.if_contains(name);
@@ -82,4 +82,4 @@ inline std::string frame_bytes(const std::string& header, const std::string& bod
   return bytes + header + body;
 }
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

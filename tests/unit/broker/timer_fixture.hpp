@@ -10,7 +10,7 @@
 #include "comet/base/files.hpp"
 #include "comet/message/recall_handle.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class TimerFixture : public BrokerFixture {
  public:
@@ -99,4 +99,4 @@ class TimerFixture : public BrokerFixture {
 
 using Bodies = std::vector<std::string>;
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

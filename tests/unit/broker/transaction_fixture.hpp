@@ -12,7 +12,7 @@
 #include "comet/message/sys_flag.hpp"
 #include "comet/remoting/transaction_headers.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using namespace std::chrono_literals;
 
@@ -169,4 +169,4 @@ class TransactionFixture : public BrokerFixture {
   int kills_ = 0;
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -8,7 +8,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 // Answers every request with the list of the moment.
@@ -126,4 +126,4 @@ BOOST_AUTO_TEST_CASE(a_list_that_cannot_be_fetched_any_more_leaves_the_last_one_
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

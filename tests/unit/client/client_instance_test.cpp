@@ -11,7 +11,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using client::ClientConfig;
@@ -271,4 +271,4 @@ BOOST_AUTO_TEST_CASE(a_short_deadline_does_not_spoil_the_query_for_others) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

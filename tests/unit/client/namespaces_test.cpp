@@ -2,7 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 BOOST_AUTO_TEST_SUITE(namespaces)
@@ -48,4 +48,4 @@ BOOST_AUTO_TEST_CASE(lists_may_have_schemes_and_name_an_instance) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

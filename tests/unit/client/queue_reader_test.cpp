@@ -10,7 +10,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 // A broker with one queue in memory that answers pulls as RocketMQ does.
@@ -209,4 +209,4 @@ BOOST_AUTO_TEST_CASE(a_queue_of_an_unknown_broker_is_an_error) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

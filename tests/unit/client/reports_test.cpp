@@ -8,7 +8,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 namespace {
 
 const Address kBroker("10.0.0.2", 10911);
@@ -84,4 +84,4 @@ BOOST_AUTO_TEST_CASE(lines_beyond_the_limit_are_counted) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -5,7 +5,7 @@
 #include "comet/message/record.hpp"
 #include "comet/message/sys_flag.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 constexpr CompressionType kTypes[] = {CompressionType::zlib, CompressionType::lz4,
@@ -97,4 +97,4 @@ BOOST_AUTO_TEST_CASE(records_of_every_type_are_read_as_they_were_written) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/monitor/monitor_server.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class MonitorWorld : public VirtualWorld {
  public:
@@ -75,4 +75,4 @@ class MonitorWorld : public VirtualWorld {
   }
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

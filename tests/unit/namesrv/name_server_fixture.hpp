@@ -18,7 +18,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using namespace std::chrono_literals;
 using remoting::RemotingCommand;
@@ -145,4 +145,4 @@ struct NameServerFixture {
   std::list<Peer> peers;
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

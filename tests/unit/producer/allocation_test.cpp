@@ -38,7 +38,7 @@ void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 asio::awaitable<void> send_each(Producer& producer, std::vector<Message>& messages) {
@@ -97,4 +97,4 @@ BOOST_AUTO_TEST_CASE(a_send_in_steady_state_makes_at_most_three_allocations) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -19,7 +19,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -254,4 +254,4 @@ BOOST_AUTO_TEST_CASE(a_coroutine_of_another_context_gets_its_result_there) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

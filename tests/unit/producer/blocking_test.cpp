@@ -10,7 +10,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 BOOST_AUTO_TEST_SUITE(blocking)
@@ -95,4 +95,4 @@ BOOST_AUTO_TEST_CASE(an_outcome_comes_without_an_exception) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -5,7 +5,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace {
 
 const Instant kStart{};
@@ -136,4 +136,4 @@ BOOST_AUTO_TEST_CASE(a_disabled_table_remembers_nothing) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet
+}  // namespace comet::inline v0_1

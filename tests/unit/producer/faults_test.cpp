@@ -11,7 +11,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -159,4 +159,4 @@ BOOST_AUTO_TEST_CASE(a_shutdown_ends_every_kind_of_send) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

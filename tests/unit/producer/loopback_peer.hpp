@@ -12,7 +12,7 @@
 #include "comet/base/tcp_network.hpp"
 #include "comet/remoting/server.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 // Name server and broker in one, in a thread of its own, over loopback.
 class LoopbackPeer {
@@ -84,4 +84,4 @@ class LoopbackPeer {
   std::thread thread_;
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -10,7 +10,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 // Answers each send after a time of its own, or never.
@@ -159,4 +159,4 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_is_replaced_for_new_requests_and_kept_f
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -11,7 +11,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -417,4 +417,4 @@ BOOST_AUTO_TEST_CASE(a_cancelled_coroutine_gets_the_outcome_with_the_exception) 
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

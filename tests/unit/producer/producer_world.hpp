@@ -9,7 +9,7 @@
 #include "comet/producer/producer.hpp"
 #include "fake_cluster.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 class ProducerWorld : public VirtualWorld {
  public:
@@ -67,4 +67,4 @@ class ProducerWorld : public VirtualWorld {
   return text.find(part) != std::string_view::npos;
 }
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -12,7 +12,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -239,4 +239,4 @@ BOOST_AUTO_TEST_CASE(a_message_that_is_no_request_has_no_reply) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -10,7 +10,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -220,4 +220,4 @@ BOOST_AUTO_TEST_CASE(a_broker_that_failed_is_left_out_when_fault_tolerance_is_on
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

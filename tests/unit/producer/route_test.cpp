@@ -8,7 +8,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 BOOST_FIXTURE_TEST_SUITE(route, ProducerWorld)
@@ -206,4 +206,4 @@ BOOST_AUTO_TEST_CASE(a_known_route_outlives_its_name_server) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -12,7 +12,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 BOOST_FIXTURE_TEST_SUITE(send, ProducerWorld)
@@ -188,4 +188,4 @@ BOOST_AUTO_TEST_CASE(a_topic_that_belongs_to_the_system) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

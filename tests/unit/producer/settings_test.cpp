@@ -14,7 +14,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -478,4 +478,4 @@ BOOST_AUTO_TEST_CASE(a_producer_whose_trace_cannot_start_starts_all_the_same) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

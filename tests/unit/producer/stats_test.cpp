@@ -9,7 +9,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -73,4 +73,4 @@ BOOST_AUTO_TEST_CASE(a_callback_gets_them_at_its_interval) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

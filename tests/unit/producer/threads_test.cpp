@@ -25,7 +25,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 // A context and the threads that run it.
@@ -316,4 +316,4 @@ BOOST_AUTO_TEST_CASE(a_child_that_goes_on_with_the_context_has_copies_that_are_c
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

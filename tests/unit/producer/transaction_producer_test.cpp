@@ -16,7 +16,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -476,4 +476,4 @@ BOOST_AUTO_TEST_CASE(plain_messages_go_through_the_same_producer) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -9,7 +9,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using Act = FakeBroker::Act;
@@ -285,4 +285,4 @@ BOOST_AUTO_TEST_CASE(a_message_given_back_by_a_consumer_carries_its_count) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -10,7 +10,7 @@
 
 using namespace std::chrono_literals;
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 namespace {
 
 using remoting::AddressServer;
@@ -132,4 +132,4 @@ BOOST_AUTO_TEST_CASE(a_replaced_list_keeps_the_server_in_use_if_it_can) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -13,7 +13,7 @@
 #include "comet/remoting/connection.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::remoting::test {
+namespace comet::inline v0_1::remoting::test {
 
 using comet::test::VirtualWorld;
 using namespace std::chrono_literals;
@@ -179,4 +179,4 @@ inline std::shared_ptr<Dispatcher> RemotingWorld::echo(TimeSource& time) {
   return handlers;
 }
 
-}  // namespace comet::remoting::test
+}  // namespace comet::inline v0_1::remoting::test

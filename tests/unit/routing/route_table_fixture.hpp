@@ -12,7 +12,7 @@
 
 #include "comet/routing/route_table.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using routing::BrokerRegistration;
 using routing::IntegerKeys;
@@ -92,4 +92,4 @@ inline std::string address(const RouteTable& table, std::int64_t id, std::string
   return found == addresses.end() ? "none" : found->second;
 }
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

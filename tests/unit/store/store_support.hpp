@@ -21,7 +21,7 @@
 #include "file.hpp"
 #include "store_core.hpp"
 
-namespace comet::store::test {
+namespace comet::inline v0_1::store::test {
 
 namespace fs = std::filesystem;
 
@@ -299,4 +299,4 @@ inline fs::path queue_file(const std::string& root, std::string_view topic, int 
          offset_file_name(start);
 }
 
-}  // namespace comet::store::test
+}  // namespace comet::inline v0_1::store::test

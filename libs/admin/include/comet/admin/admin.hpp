@@ -37,7 +37,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 class AdminConfig {
  public:
@@ -337,4 +337,4 @@ class Admin {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -10,7 +10,7 @@
 #include "comet/admin/connections.hpp"
 #include "comet/base/error.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 class StatsWindow {
  public:
@@ -49,4 +49,4 @@ class ConsumeQueueData {
 };
 [[nodiscard]] Result<ConsumeQueueData> parse_consume_queue(std::string_view json);
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

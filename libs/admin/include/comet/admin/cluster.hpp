@@ -10,7 +10,7 @@
 #include "comet/base/error.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 // The answer of GET_BROKER_CLUSTER_INFO (Apache: ClusterInfo).
 class ClusterInfo {
@@ -88,4 +88,4 @@ class Outcome {
 // Every server has done it.
 [[nodiscard]] bool all_ok(const std::vector<Outcome>& outcomes) noexcept;
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -11,7 +11,7 @@
 #include "comet/base/error.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 class ClientConnection {
  public:
@@ -102,4 +102,4 @@ class DirectResult {
 };
 [[nodiscard]] Result<DirectResult> parse_direct_result(std::string_view json);
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

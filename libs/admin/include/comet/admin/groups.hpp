@@ -7,7 +7,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 // A consumer group as a broker configures it (Apache: SubscriptionGroupConfig).
 class GroupConfig {
@@ -29,4 +29,4 @@ class GroupConfig {
 // GET_ALL_SUBSCRIPTIONGROUP_CONFIG: by name.
 [[nodiscard]] Result<std::map<std::string, GroupConfig>> parse_group_table(std::string_view json);
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -12,7 +12,7 @@
 #include "comet/base/error.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet::admin {
+namespace comet::inline v0_1::admin {
 
 using QueueOffsets = std::map<MessageQueue, std::int64_t>;
 // {"offsetTable":{{mq}:3}} (Apache: ResetOffsetBody).
@@ -105,4 +105,4 @@ class ResetResult {
   bool offline = false;
 };
 
-}  // namespace comet::admin
+}  // namespace comet::inline v0_1::admin

@@ -10,7 +10,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // A numeric IP address and port. IPv4 addresses fill the first four bytes.
 class IpEndpoint {
@@ -58,4 +58,4 @@ class Address {
   std::uint16_t port_ = 0;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

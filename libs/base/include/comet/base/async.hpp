@@ -9,7 +9,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class Timer;
 
@@ -61,4 +61,4 @@ class TaskGroup {
                                                  std::string name,
                                                  std::function<asio::awaitable<void>()> action);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -4,8 +4,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace asio = boost::asio;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // A view together with what keeps it alive. Copying copies a reference. An empty owner means that
 // the bytes live for ever (literals).
@@ -69,4 +69,4 @@ class Body {
   std::vector<SharedBytes> rest_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 template <std::integral T>
 [[nodiscard]] inline T byte_swap_if_little(T value) noexcept {
@@ -90,4 +90,4 @@ class ByteReader {
   bool ok_ = true;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -13,7 +13,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/properties.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // One row of the table. Apache's daemons have some hundred keys; rows say which of them do
 // something here. All text must live for ever (literals).
@@ -176,4 +176,4 @@ class Config {
   std::vector<std::string> warnings_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

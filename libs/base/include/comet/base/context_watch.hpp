@@ -6,7 +6,7 @@
 #include <list>
 #include <memory>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace asio = boost::asio;
 
@@ -39,4 +39,4 @@ class ContextWatch {
   int process_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

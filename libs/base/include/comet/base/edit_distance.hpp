@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // The number of insertions, deletions and replacements between two names, whatever their case
 // (ASCII). For "did you mean".
@@ -13,4 +13,4 @@ namespace comet {
   return name.size() / 3 > 2 ? name.size() / 3 : 2;
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

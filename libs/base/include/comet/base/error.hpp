@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 using boost::system::error_code;
 
@@ -86,7 +86,7 @@ inline error_code make_error_code(BaseErrc code) noexcept {
   return {static_cast<int>(code), base_category()};
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::BaseErrc> : std::true_type {};

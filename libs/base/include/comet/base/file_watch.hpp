@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // By what stat() says, so that it also sees symbolic links that lead elsewhere now (as Kubernetes
 // replaces mounted files) and files that are back. Not thread-safe.
@@ -37,4 +37,4 @@ class FileWatch {
   std::vector<Stamp> seen_;   // at the last look
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

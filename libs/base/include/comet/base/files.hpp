@@ -7,7 +7,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // The whole file, or the system's error code.
 Result<std::string> read_file(const std::string& path);
@@ -21,4 +21,4 @@ error_code write_file_atomically(const std::string& path, std::string_view conte
 // mkdir -p, 0755. Blocking.
 error_code make_directories(const std::string& path);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

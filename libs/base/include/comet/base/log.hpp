@@ -8,7 +8,7 @@
 
 #include "comet/base/log_sink.hpp"
 
-namespace comet::log {
+namespace comet::inline v0_1::log {
 
 // For programs, at their start. Standard error gets lines from this level on; with a file, they go
 // there too. Throws Error when the file cannot be opened.
@@ -35,4 +35,4 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
   if (enabled(Level::error)) detail::write(Level::error, format, fmt::make_format_args(args...));
 }
 
-}  // namespace comet::log
+}  // namespace comet::inline v0_1::log

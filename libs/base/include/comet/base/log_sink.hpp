@@ -13,7 +13,7 @@
 #include <functional>
 #include <string_view>
 
-namespace comet::log {
+namespace comet::inline v0_1::log {
 
 enum class Level { trace, debug, info, warn, error, off };
 
@@ -35,4 +35,4 @@ void set_level(Level level) noexcept;
 // Level::info -> "info".
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
 
-}  // namespace comet::log
+}  // namespace comet::inline v0_1::log

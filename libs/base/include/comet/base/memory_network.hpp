@@ -9,7 +9,7 @@
 
 #include "comet/base/stream.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Hosts are names that a test chooses; addresses are numbers given in order of first use
 // (10.0.0.1, 10.0.0.2, ...), numeric host names keep their own. Bytes arrive in order after the
@@ -44,4 +44,4 @@ class MemoryNetwork final : public Network {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

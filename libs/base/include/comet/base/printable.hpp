@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Control characters and bytes that are no valid UTF-8 become \xNN; text beyond about
 // `max_size` bytes is replaced by "...".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t max_size = 128);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -8,7 +8,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Parsed as java.util.Properties.load does: '#' and '!' comments, '=', ':' or white space between
 // key and value, backslash escapes, \uXXXX, line continuation. The last of equal keys wins.
@@ -34,4 +34,4 @@ class Properties {
 // Appends "key=value" and an end of line, escaped so that parse() and Java read both back.
 void append_property(std::string& out, std::string_view key, std::string_view value);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

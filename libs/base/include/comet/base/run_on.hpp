@@ -19,7 +19,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 namespace detail {
 
 // Ends the task from the caller's side. With Boost 1.81 a signal must be emitted where its task
@@ -79,4 +79,4 @@ template <class T>
   }
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

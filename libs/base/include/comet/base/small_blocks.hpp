@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace comet::small_blocks {
+namespace comet::inline v0_1::small_blocks {
 
 // Memory for short-lived objects of a few sizes: each thread keeps what has been given back to it,
 // up to a limit, for the next one that asks. Sanitizer builds keep nothing, to see stale uses.
@@ -22,4 +22,4 @@ class Allocator {
   friend bool operator==(const Allocator& /*a*/, const Allocator& /*b*/) noexcept { return true; }
 };
 
-}  // namespace comet::small_blocks
+}  // namespace comet::inline v0_1::small_blocks

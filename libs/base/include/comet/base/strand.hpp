@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace asio = boost::asio;
 
@@ -130,4 +130,4 @@ class Strand {
 void intrusive_ptr_add_ref(Strand::State* state) noexcept;
 void intrusive_ptr_release(Strand::State* state) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -12,7 +12,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class IoResult {
  public:
@@ -73,4 +73,4 @@ class Network {
                                                          const Address& at) = 0;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -11,7 +11,7 @@
 
 #include "comet/base/small_blocks.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Something that a task waits for and that can be told to end.
 class TaskWait {
@@ -160,4 +160,4 @@ class [[nodiscard]] Task {
   Handle handle_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

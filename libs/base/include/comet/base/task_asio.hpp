@@ -17,7 +17,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/task.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // co_await FromAsio(executor, coroutine) in a task of that executor.
 template <class T>
@@ -111,4 +111,4 @@ template <class T>
   co_return task.result();
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -2,7 +2,7 @@
 
 #include "comet/base/stream.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // TCP with TCP_NODELAY; listeners with SO_REUSEADDR and a backlog of 1024. Names are resolved for
 // connecting (all addresses are tried in order); listening takes numeric addresses or "localhost".
@@ -16,4 +16,4 @@ class TcpNetwork final : public Network {
   TimeSource& time_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -11,7 +11,7 @@
 #endif
 #include <cstdint>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 using Duration = std::chrono::nanoseconds;
 
@@ -48,4 +48,4 @@ class TimeSource {
 // The system's clocks.
 TimeSource& real_time() noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -7,7 +7,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // One wait at a time on one executor; the reusable building block for everything that waits.
 // Not thread-safe: use, cancel and destroy it on its executor.
@@ -70,4 +70,4 @@ class VirtualTime final : public TimeSource {
   std::multimap<Instant, Timer*> timers_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

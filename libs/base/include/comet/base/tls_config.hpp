@@ -7,7 +7,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 enum class TlsErrc {
   handshake_failed = 1,   // versions, ciphers or messages do not fit; the log of a server has more
@@ -87,7 +87,7 @@ class TlsConfig {
   std::optional<TlsClientConfig> client;  // without: connections are those of the network below
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::TlsErrc> : std::true_type {};

@@ -12,7 +12,7 @@
 #include "comet/base/stream.hpp"
 #include "comet/base/tls_config.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // When the certificates in use expire: the first one of a chain counts; seconds since 1970.
 class TlsExpiry {
@@ -51,4 +51,4 @@ class TlsNetwork final : public Network {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Bytes of the well-formed character at the front of `text`, 1 to 4; 0 when there is none (empty,
 // cut off, overlong, a surrogate).
@@ -21,4 +21,4 @@ namespace comet {
 // Whether all of it is well-formed and free of control characters.
 [[nodiscard]] bool is_plain_text(std::string_view text) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

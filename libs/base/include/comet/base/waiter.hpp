@@ -10,7 +10,7 @@
 #include "comet/base/error.hpp"
 #include "comet/base/task.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class Waiter;
 
@@ -72,4 +72,4 @@ class Waiter final : public TaskWait,
   error_code result_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

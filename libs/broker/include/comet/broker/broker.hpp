@@ -17,7 +17,7 @@
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // What one answer to a pull holds at most.
 class PullLimits {
@@ -147,4 +147,4 @@ class Broker {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

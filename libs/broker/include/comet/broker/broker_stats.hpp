@@ -8,7 +8,7 @@
 
 #include "comet/store/message_store.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // Since the start: what came in by topic, or (with a group) what went out to it.
 class TrafficStats {
@@ -110,4 +110,4 @@ class BrokerStats {
   std::uint64_t frames_given_up = 0;  // connections closed for maxUnfinishedFrameBytes
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // A setting that may change while the broker runs, by UPDATE_BROKER_CONFIG. To read it costs a
 // load. Thread-safe.
@@ -24,4 +24,4 @@ class Live {
   std::atomic<T> value_;
 };
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -7,7 +7,7 @@
 #include "comet/base/config.hpp"
 #include "comet/broker/broker.hpp"
 
-namespace comet::broker {
+namespace comet::inline v0_1::broker {
 
 // The rows of these settings for a daemon's table of keys. None is a path, a command or an address
 // (CVE-2023-33246), and every one takes effect at once.
@@ -55,4 +55,4 @@ void take_live_settings(const Config& settings, BrokerConfig& config);
 // Error when it cannot be read or holds values that cannot be.
 void apply_stored_settings(Config& settings, const std::string& path);
 
-}  // namespace comet::broker
+}  // namespace comet::inline v0_1::broker

@@ -8,7 +8,7 @@
 #include "comet/base/address.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // A broker wants to know how a transaction has ended (CHECK_TRANSACTION_STATE).
 class TransactionCheck {
@@ -26,4 +26,4 @@ class TransactionCheck {
 using TransactionCheckHandler = std::function<void(TransactionCheck check)>;
 using ReplyHandler = std::function<void(MessageExt reply)>;
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -10,7 +10,7 @@
 #include "comet/remoting/address_server.hpp"
 #include "comet/remoting/client_config.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // What producers and consumers have in common (Apache: ClientConfig).
 class ClientConfig {
@@ -66,4 +66,4 @@ class ClientConfig {
   std::optional<std::uint64_t> random_seed;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

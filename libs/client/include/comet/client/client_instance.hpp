@@ -17,11 +17,11 @@
 #include "comet/routing/publish_info.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 class Network;
 }
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // A topic's route as the client knows it. Replaced as a whole when the route changes, so whoever
 // holds one may go on with it.
@@ -132,4 +132,4 @@ class ClientInstance {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -2,7 +2,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // What a client itself has to complain about. A broker's complaint has its response code instead
 // (comet::remoting::ResponseCode).
@@ -26,7 +26,7 @@ inline error_code make_error_code(ClientErrc code) noexcept {
   return {static_cast<int>(code), client_category()};
 }
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::ClientErrc> : std::true_type {};

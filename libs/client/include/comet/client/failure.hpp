@@ -3,9 +3,9 @@
 
 #include "comet/remoting/name_server_channel.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 using remoting::describe_failure;
 using remoting::is_timeout;
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -8,7 +8,7 @@
 
 #include "comet/base/address.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // "T" -> "ns%T", "%RETRY%g" -> "%RETRY%ns%g", "%DLQ%g" -> "%DLQ%ns%g". Unchanged: topics and groups
 // of the system, what is in that namespace already, and everything when the namespace is empty.
@@ -25,4 +25,4 @@ class NameServerList {
 // "host:port;host:port", each with or without "http://". Throws Error naming the bad item.
 [[nodiscard]] NameServerList parse_name_server_list(std::string_view text);
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -8,7 +8,7 @@
 #include "comet/client/client_instance.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet::client {
+namespace comet::inline v0_1::client {
 
 // The queues of a topic that may be read, by broker name and queue id. Throws as find_route does.
 [[nodiscard]] asio::awaitable<std::vector<MessageQueue>> readable_queues(
@@ -53,4 +53,4 @@ class QueueReader {
   std::int64_t offset_ = 0;
 };
 
-}  // namespace comet::client
+}  // namespace comet::inline v0_1::client

@@ -11,7 +11,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::filter {
+namespace comet::inline v0_1::filter {
 
 // What is wrong with an expression and where. what() reads
 // "SQL92 expression, character 7: a value or a property is missing before ')'".
@@ -51,4 +51,4 @@ class SqlFilter {
   std::shared_ptr<const Program> program_;
 };
 
-}  // namespace comet::filter
+}  // namespace comet::inline v0_1::filter

@@ -9,7 +9,7 @@
 #include "comet/base/error.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Views into the batch's bytes.
 class BatchItem {
@@ -52,7 +52,7 @@ void encode_batch_item(std::int32_t flag, std::string_view body, std::string_vie
 // total size, magic, CRC, flag, body length, properties length
 inline constexpr std::size_t kBatchItemOverhead = 4 + 4 + 4 + 4 + 4 + 2;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::BatchErrc> : std::true_type {};

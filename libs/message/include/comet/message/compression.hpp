@@ -7,7 +7,7 @@
 #include "comet/base/error.hpp"
 #include "comet/message/compression_type.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 enum class CompressionErrc {
   damaged = 1,  // the bytes do not decompress
@@ -33,7 +33,7 @@ inline error_code make_error_code(CompressionErrc code) noexcept {
 [[nodiscard]] Result<std::string> decompress_body(std::string_view bytes, int sys_flag,
                                                   std::size_t max_size);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::CompressionErrc> : std::true_type {};

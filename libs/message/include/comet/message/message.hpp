@@ -1,7 +1,6 @@
 #pragma once
 // Messages as producers make them and consumers receive them.
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,9 +9,10 @@
 #include <vector>
 
 #include "comet/base/address.hpp"
+#include "comet/base/time.hpp"
 #include "comet/message/properties.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // A message to send. Setters return *this, so that a message can be built in one expression:
 //   Message("orders", "body").tag("created").key("1")
@@ -78,20 +78,21 @@ class Message {
     return *this;
   }
 
-  Message&& flag(std::int32_t value) && { return std::move(flag(value)); }
-  Message&& tag(std::string_view value) && { return std::move(tag(value)); }
-  Message&& key(std::string_view value) && { return std::move(key(value)); }
-  Message&& property(std::string_view name, std::string_view value) && {
+  // A temporary gives a message, not a reference: nothing dangles past the end of the expression.
+  Message flag(std::int32_t value) && { return std::move(flag(value)); }
+  Message tag(std::string_view value) && { return std::move(tag(value)); }
+  Message key(std::string_view value) && { return std::move(key(value)); }
+  Message property(std::string_view name, std::string_view value) && {
     return std::move(property(name, value));
   }
-  Message&& delay_level(int level) && { return std::move(delay_level(level)); }
-  Message&& deliver_after(std::chrono::milliseconds delay) && {
+  Message delay_level(int level) && { return std::move(delay_level(level)); }
+  Message deliver_after(std::chrono::milliseconds delay) && {
     return std::move(deliver_after(delay));
   }
-  Message&& deliver_at(std::chrono::system_clock::time_point time) && {
+  Message deliver_at(std::chrono::system_clock::time_point time) && {
     return std::move(deliver_at(time));
   }
-  Message&& wait_store_ok(bool wait) && { return std::move(wait_store_ok(wait)); }
+  Message wait_store_ok(bool wait) && { return std::move(wait_store_ok(wait)); }
 
  private:
   std::string topic_;
@@ -135,4 +136,4 @@ class MessageQueue {
   friend auto operator<=>(const MessageQueue&, const MessageQueue&) = default;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

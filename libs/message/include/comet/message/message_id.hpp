@@ -8,7 +8,7 @@
 #include "comet/base/address.hpp"
 #include "comet/base/error.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // "msgId" of send answers: upper-case hex of store host (IP, port) and physical offset; 32
 // characters for IPv4, 56 for IPv6.
@@ -26,4 +26,4 @@ class OffsetMessageId {
 // generator, milliseconds since the month began, counter. Thread-safe.
 [[nodiscard]] std::string make_unique_id(std::int64_t wall_millis);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

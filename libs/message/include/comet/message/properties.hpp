@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 namespace property {
 inline constexpr std::string_view kKeys = "KEYS";
@@ -76,4 +76,4 @@ class MessageProperties {
 // Appends it to `out`.
 void append_properties_without(std::string_view name, std::string_view text, std::string& out);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // As tolerant as MessageProperties::decode; of several values of one name the last counts. Looks
 // at 16 bytes at a time where the processor can.
@@ -91,4 +91,4 @@ class PropertyReader {
   unsigned found_ = 0;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class RecallHandle {
  public:
@@ -21,4 +21,4 @@ class RecallHandle {
   [[nodiscard]] static std::optional<RecallHandle> decode(std::string_view text);
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/base/error.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 inline constexpr std::int32_t kRecordMagic = static_cast<std::int32_t>(0xDAA320A7);
 inline constexpr std::int32_t kRecordMagicV2 = static_cast<std::int32_t>(0xDAA320AB);
@@ -84,7 +84,7 @@ void patch_record(char* record, std::int64_t queue_offset, std::int64_t physical
 // Java's String.hashCode of UTF-8 text, for tags and index keys.
 [[nodiscard]] std::int32_t java_hash_code(std::string_view utf8) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::RecordErrc> : std::true_type {};

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace comet::property {
+namespace comet::inline v0_1::property {
 
 inline constexpr std::string_view kCorrelationId = "CORRELATION_ID";   // of a request: its replies
 inline constexpr std::string_view kReplyToClient = "REPLY_TO_CLIENT";  // the requester's client id
@@ -13,4 +13,4 @@ inline constexpr std::string_view kReply = "reply";                    // value 
 inline constexpr std::string_view kPushReplyTime = "PUSH_REPLY_TIME";  // at the broker, ms
 inline constexpr std::string_view kReplyArriveTime = "ARRIVE_TIME";    // at the requester, ms
 
-}  // namespace comet::property
+}  // namespace comet::inline v0_1::property

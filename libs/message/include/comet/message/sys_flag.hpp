@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace comet::sys_flag {
+namespace comet::inline v0_1::sys_flag {
 inline constexpr std::int32_t kCompressed = 0x1;
 inline constexpr std::int32_t kMultiTags = 0x2;
 inline constexpr std::int32_t kTransactionMask = 0xC;
@@ -16,4 +16,4 @@ inline constexpr std::int32_t kCompressionMask = 0x700;  // 0 counts as zlib
 inline constexpr std::int32_t kCompressionLz4 = 0x100;
 inline constexpr std::int32_t kCompressionZstd = 0x200;
 inline constexpr std::int32_t kCompressionZlib = 0x300;
-}  // namespace comet::sys_flag
+}  // namespace comet::inline v0_1::sys_flag

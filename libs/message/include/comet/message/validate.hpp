@@ -8,7 +8,7 @@
 
 #include "comet/message/message.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 inline constexpr std::size_t kMaxTopicLength = 127;
 inline constexpr std::size_t kMaxGroupLength = 255;
@@ -30,4 +30,4 @@ inline constexpr std::string_view kScheduleTopic = "SCHEDULE_TOPIC_XXXX";
 // May be used as a file name below the store: no separators, not "." or "..".
 [[nodiscard]] bool is_safe_path_component(std::string_view name) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

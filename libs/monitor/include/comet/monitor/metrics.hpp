@@ -16,7 +16,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 
 // Thread-safe.
 class Counter {
@@ -125,4 +125,4 @@ class Metrics {
 // Memory, CPU time and descriptors of this process, under Prometheus' usual names.
 void report_process(Scrape& scrape);
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

@@ -9,7 +9,7 @@
 
 #include "comet/base/stream.hpp"
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 
 class MonitorConfig {
  public:
@@ -51,4 +51,4 @@ class MonitorServer {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

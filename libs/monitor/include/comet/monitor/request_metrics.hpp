@@ -8,7 +8,7 @@
 #include "comet/monitor/metrics.hpp"
 #include "comet/remoting/connection.hpp"
 
-namespace comet::monitor {
+namespace comet::inline v0_1::monitor {
 
 // Counts the requests of a server by code and outcome, with their latencies, as RocketMQ 5's
 // rocketmq_rpc_latency. Codes that RocketMQ does not know count as one, and there is an upper limit
@@ -40,4 +40,4 @@ class RequestMetrics final : public remoting::RequestObserver {
   LatencyHistogram others_;  // beyond the limit
 };
 
-}  // namespace comet::monitor
+}  // namespace comet::inline v0_1::monitor

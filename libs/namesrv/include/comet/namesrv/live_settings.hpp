@@ -6,7 +6,7 @@
 #include "comet/base/config.hpp"
 #include "comet/base/time.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Comments name Apache's key where it differs from the member.
 class LiveSettings {
@@ -55,4 +55,4 @@ inline constexpr ConfigKey kLiveKeys[] = {
 // it are passed over. Throws Error when it cannot be read or holds values that cannot be.
 void apply_stored_settings(Config& config, const std::string& path);
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

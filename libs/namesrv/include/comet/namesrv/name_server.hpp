@@ -13,7 +13,7 @@
 #include "comet/remoting/connection.hpp"
 #include "comet/routing/route_table.hpp"
 
-namespace comet::namesrv {
+namespace comet::inline v0_1::namesrv {
 
 // Clients' watches of routes; further ones are not taken, and their clients poll.
 class RouteWatchLimits {
@@ -99,4 +99,4 @@ class NameServer {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::namesrv
+}  // namespace comet::inline v0_1::namesrv

@@ -12,7 +12,7 @@
 #include "comet/producer/send_outcome.hpp"
 #include "comet/producer/send_result.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 //   comet::BlockingProducer
 //   producer(comet::ProducerConfig("order-service").name_servers("ns1:9876")); comet::SendResult
@@ -54,4 +54,4 @@ class BlockingProducer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

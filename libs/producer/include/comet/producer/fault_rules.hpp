@@ -1,6 +1,6 @@
 #pragma once
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // How long a latency or a failure keeps a broker out, and what is chosen when all are out.
 enum class FaultRules {
@@ -8,4 +8,4 @@ enum class FaultRules {
   v5_3,  // a failure: 10 seconds; then any broker that is reachable, never the last one if possible
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

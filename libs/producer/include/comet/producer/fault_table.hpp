@@ -9,7 +9,7 @@
 #include "comet/producer/fault_rules.hpp"
 #include "comet/routing/publish_info.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Which brokers have lately been slow or failing, and so are left out of the choice for a while
 // (Apache: MQFaultStrategy, LatencyFaultToleranceImpl). Only consulted when enabled; pure, `now` is
@@ -60,4 +60,4 @@ class FaultTable {
   std::size_t picked_ = 0;  // the turn among the better half
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -36,7 +36,7 @@
 #include "comet/producer/send_outcome.hpp"
 #include "comet/producer/send_result.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class Network;  // stream.hpp
 namespace client {
@@ -193,4 +193,4 @@ class Producer {
 [[nodiscard]] std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
                                                             std::size_t max_bytes);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -16,7 +15,7 @@
 #include "comet/producer/producer_stats.hpp"
 #include "comet/remoting/codes.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 class ForbiddenHook;  // send_hook.hpp
 class SendHook;
@@ -237,7 +236,7 @@ class ProducerConfig {
   // wait for their turn; further ones are dropped, and repeated by the broker. 16 and 2000.
   // (Apache: checkThreadPoolMaxSize 1, checkRequestHoldMax 2000)
   ProducerConfig& transaction_checks(std::size_t concurrent, std::size_t waiting = 2000) & {
-    concurrent_checks_ = std::max<std::size_t>(concurrent, 1);
+    concurrent_checks_ = concurrent == 0 ? 1 : concurrent;
     most_waiting_checks_ = waiting;
     return *this;
   }
@@ -366,4 +365,4 @@ class ProducerConfig {
   std::optional<TlsClientConfig> tls_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -8,7 +8,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // What a producer has sent since it was made. A batch counts as one send; so do the messages that
 // auto_batch puts together.
@@ -36,4 +36,4 @@ static_assert(!std::is_aggregate_v<ProducerStats>);
 // Called on the producer's executor.
 using StatsCallback = std::function<void(const ProducerStats& stats)>;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

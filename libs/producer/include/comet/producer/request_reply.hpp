@@ -8,7 +8,7 @@
 
 #include "comet/message/message.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // The reply to a request that was consumed (Apache: MessageUtil.createReplyMessage). Producers
 // recognise it and send it to the requester, by way of the broker's cluster.
@@ -16,4 +16,4 @@ namespace comet {
 // the broker adds, the correlation id or the requester's client id.
 [[nodiscard]] Message make_reply(const Message& request, std::string body);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -8,7 +8,7 @@
 #include "comet/producer/send_outcome.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // A send that failed, with all that is known about it (send_outcome.hpp). code() is a ResponseCode
 // when the last broker refused the message, else a ClientErrc with Apache's number, or
@@ -27,4 +27,4 @@ class SendError : public Error {
   SendOutcome outcome_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

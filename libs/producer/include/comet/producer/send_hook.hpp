@@ -12,7 +12,7 @@
 #include "comet/producer/send_result.hpp"
 #include "comet/producer/transaction_state.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Apache: MessageType.
 enum class MessageType {
@@ -92,4 +92,4 @@ class ForbiddenHook {
   virtual void check(const SendContext& context) = 0;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/base/time.hpp"
 #include "comet/message/message.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // Chooses one of a topic's queues for a message: returns its index. The queues are sorted by broker
 // name and queue id; their number changes when the topic's does. What it throws ends the send.
@@ -31,7 +31,7 @@ class SendOptions {
   // long as each is acknowledged before the next is sent and the number of queues stays the same.
   // The queue is the one that Apache's SelectMessageQueueByHash chooses for the key. One try.
   SendOptions& ordered_by(std::string_view sharding_key) &;
-  SendOptions&& ordered_by(std::string_view sharding_key) && {
+  SendOptions ordered_by(std::string_view sharding_key) && {
     return std::move(ordered_by(sharding_key));
   }
   // Instead of ProducerConfig::send_timeout.
@@ -39,7 +39,7 @@ class SendOptions {
     timeout_ = value;
     return *this;
   }
-  SendOptions&& timeout(Duration value) && { return std::move(timeout(value)); }
+  SendOptions timeout(Duration value) && { return std::move(timeout(value)); }
 
   // Says nothing but what the producer's settings say.
   [[nodiscard]] bool is_plain() const noexcept { return !queue_ && !selector_ && !timeout_; }
@@ -57,4 +57,4 @@ static_assert(!std::is_aggregate_v<SendOptions>);
 // The index that Apache's SelectMessageQueueByHash chooses. Precondition: queues > 0.
 [[nodiscard]] std::size_t queue_of_key(std::string_view sharding_key, std::size_t queues) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -10,7 +10,7 @@
 #include "comet/base/time.hpp"
 #include "comet/producer/send_result.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // One try of a send that did not end with a stored message, or not as safely as asked for.
 class SendTry {
@@ -64,4 +64,4 @@ class SendOutcome {
 };
 static_assert(!std::is_aggregate_v<SendTry> && !std::is_aggregate_v<SendOutcome>);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

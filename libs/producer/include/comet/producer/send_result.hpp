@@ -7,7 +7,7 @@
 
 #include "comet/message/message.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // In every case the broker has stored the message; all but send_ok mean that one of the guarantees
 // that it is configured for was not reached in time (Apache: SendStatus).
@@ -42,4 +42,4 @@ static_assert(!std::is_aggregate_v<SendResult>);
 std::ostream& operator<<(std::ostream& out, SendStatus status);
 std::ostream& operator<<(std::ostream& out, const SendResult& result);
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

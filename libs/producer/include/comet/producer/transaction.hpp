@@ -9,7 +9,7 @@
 #include "comet/producer/send_result.hpp"
 #include "comet/producer/transaction_state.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // A half message that is stored, and that consumers see after commit() only; made by
 // TransactionProducer::begin().
@@ -50,4 +50,4 @@ class Transaction {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

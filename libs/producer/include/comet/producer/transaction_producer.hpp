@@ -27,7 +27,7 @@
 #include "comet/producer/transaction.hpp"
 #include "comet/producer/transaction_state.hpp"
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // The local transaction. The message has its unique id, under which the check will name it; it
 // stays where it is until the coroutine has ended.
@@ -107,4 +107,4 @@ class TransactionProducer {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

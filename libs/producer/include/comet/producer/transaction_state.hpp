@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace comet {
+namespace comet::inline v0_1 {
 
 // How a local transaction has ended (Apache: LocalTransactionState).
 enum class TransactionState {
@@ -13,4 +13,4 @@ enum class TransactionState {
 // "COMMIT_MESSAGE", "ROLLBACK_MESSAGE", "UNKNOW".
 [[nodiscard]] std::string_view to_string(TransactionState state) noexcept;
 
-}  // namespace comet
+}  // namespace comet::inline v0_1

@@ -7,7 +7,7 @@
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/hook.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // A class with a constructor, as values are that may be made within an awaited call.
 class Credentials {
@@ -51,4 +51,4 @@ class AclSigner final : public RpcHook {
   Credentials credentials_;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -8,7 +8,7 @@
 
 #include "comet/base/address.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Where such a list is: http://HOST:PORT/rocketmq/SUBGROUP[-UNIT?nofix=1]
 class AddressServer {
@@ -34,4 +34,4 @@ class AddressServer {
   std::string target_;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -10,7 +10,7 @@
 
 #include "comet/remoting/header.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // GET_TOPIC_STATS_INFO (202), DELETE_TOPIC_IN_BROKER (215), QUERY_TOPIC_CONSUME_BY_WHO (300),
 // GET_TOPIC_CONFIG (351).
@@ -272,4 +272,4 @@ struct QueryConsumeQueueHeader {
       field("count", &H::count), field("consumerGroup", &H::consumer_group));
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

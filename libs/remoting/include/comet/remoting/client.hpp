@@ -9,7 +9,7 @@
 #include "comet/remoting/client_config.hpp"
 #include "comet/remoting/connection.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Belongs to one executor; not thread-safe.
 class Client {
@@ -50,4 +50,4 @@ class Client {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -7,7 +7,7 @@
 #include "comet/remoting/connection_limits.hpp"
 #include "comet/remoting/serialize_type.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 class RpcHook;  // hook.hpp
 
@@ -26,4 +26,4 @@ class ClientConfig {
   std::vector<std::shared_ptr<RpcHook>> hooks;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -9,7 +9,7 @@
 #include "comet/base/error.hpp"
 #include "comet/remoting/command.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // What stands at the front of received bytes.
 class FrameInfo {
@@ -37,4 +37,4 @@ class FrameInfo {
 // A command whose numbers or names do not fit the ROCKETMQ header goes as JSON.
 std::size_t encode_frame_head(const RemotingCommand& command, std::string& out);
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

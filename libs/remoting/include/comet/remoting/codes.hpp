@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // X(name, number)
 #define COMET_REQUEST_CODES(X)                     \
@@ -254,4 +254,4 @@ enum class ResponseCode : std::int32_t {
 [[nodiscard]] std::string_view to_string(RequestCode code) noexcept;
 [[nodiscard]] std::string_view to_string(ResponseCode code) noexcept;
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -15,7 +15,7 @@
 #include "comet/remoting/codes.hpp"
 #include "comet/remoting/serialize_type.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Apache: LanguageCode.
 enum class Language : std::uint8_t {
@@ -150,4 +150,4 @@ class RemotingCommand {
   Body body;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

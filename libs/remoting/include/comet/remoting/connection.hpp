@@ -17,7 +17,7 @@
 #include "comet/remoting/connection_limits.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 class Connection;
 
@@ -196,4 +196,4 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t id_;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -6,7 +6,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 class FrameMemory;
 
@@ -33,4 +33,4 @@ class ConnectionLimits {
   std::shared_ptr<FrameMemory> frames;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

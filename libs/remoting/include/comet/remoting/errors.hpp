@@ -3,7 +3,7 @@
 #include "comet/base/error.hpp"
 #include "comet/remoting/codes.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // What can go wrong between two peers, below the meaning of any command.
 enum class RemotingErrc {
@@ -34,16 +34,16 @@ inline error_code make_error_code(RemotingErrc code) noexcept {
 // A peer's answer codes as an error category (ResponseCode::success is no error).
 const boost::system::error_category& response_category() noexcept;
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting
 
-namespace comet {
+namespace comet::inline v0_1 {
 // make_error_code for ResponseCode lives with the enum's namespace.
 namespace remoting {
 inline error_code make_error_code(ResponseCode code) noexcept {
   return {static_cast<int>(code), response_category()};
 }
 }  // namespace remoting
-}  // namespace comet
+}  // namespace comet::inline v0_1
 
 template <>
 struct boost::system::is_error_code_enum<comet::remoting::RemotingErrc> : std::true_type {};

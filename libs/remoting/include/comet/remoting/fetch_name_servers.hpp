@@ -7,7 +7,7 @@
 #include "comet/base/stream.hpp"
 #include "comet/remoting/address_server.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // The addresses in the first line of what the server answers, in its order; never empty.
 // Throws Error naming the URL: the system's reason, asio::error::timed_out, what is wrong with an
@@ -18,4 +18,4 @@ namespace comet::remoting {
                                                                        TimeSource& time,
                                                                        Instant deadline);
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

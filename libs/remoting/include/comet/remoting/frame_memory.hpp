@@ -9,7 +9,7 @@
 #include <memory>
 #include <mutex>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Memory for the bytes of a frame grows with what arrives of it. When there is no room for more,
 // the connection whose unfinished frame has begun first is closed, and whoever needs the room waits
@@ -66,4 +66,4 @@ class FrameMemory::Part {
   bool is_listed_ = false;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -30,7 +30,7 @@
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/errors.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 template <class Owner, class Value>
 struct HeaderField {
@@ -146,4 +146,4 @@ RemotingCommand RemotingCommand::request(RequestCode code, const Header& header,
   return command;
 }
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

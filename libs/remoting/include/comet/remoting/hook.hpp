@@ -4,7 +4,7 @@
 #include "comet/base/address.hpp"
 #include "comet/remoting/command.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // Called on the client's executor. An exception that is thrown here fails the request.
 class RpcHook {
@@ -18,4 +18,4 @@ class RpcHook {
                               const RemotingCommand& answer);
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -10,7 +10,7 @@
 
 #include "comet/remoting/header.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // SEND_MESSAGE (10) and SEND_REPLY_MESSAGE (324); with short names SEND_MESSAGE_V2 (310),
 // SEND_BATCH_MESSAGE (320) and SEND_REPLY_MESSAGE_V2 (325).
@@ -325,4 +325,4 @@ struct SendMessageBackHeader {
       field("unitMode", &H::unit_mode), field("maxReconsumeTimes", &H::max_reconsume_times));
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -10,7 +10,7 @@
 #include "comet/base/awaitable.hpp"
 #include "comet/remoting/client.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // The time was over before there was a connection or an answer.
 [[nodiscard]] bool is_timeout(const error_code& code) noexcept;
@@ -57,4 +57,4 @@ class NameServerChannel {
   std::size_t current_ = 0;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

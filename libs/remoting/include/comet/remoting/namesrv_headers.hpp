@@ -9,7 +9,7 @@
 
 #include "comet/remoting/header.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // REGISTER_BROKER (103).
 struct RegisterBrokerHeader {
@@ -218,4 +218,4 @@ struct NotifyMinBrokerIdHeader {
                       field("haBrokerAddr", &H::ha_broker_addr));
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

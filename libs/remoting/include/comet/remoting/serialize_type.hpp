@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // How the header of a command is written.
 enum class SerializeType : std::uint8_t { json = 0, rocketmq = 1 };
@@ -15,4 +15,4 @@ enum class SerializeType : std::uint8_t { json = 0, rocketmq = 1 };
 // Such a word, for options of programs; fails at any other.
 std::istream& operator>>(std::istream& in, SerializeType& type);
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

@@ -11,7 +11,7 @@
 #include "comet/base/stream.hpp"
 #include "comet/remoting/connection.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 class ServerConfig {
  public:
@@ -54,4 +54,4 @@ class Server {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

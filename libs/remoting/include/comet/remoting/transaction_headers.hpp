@@ -9,7 +9,7 @@
 
 #include "comet/remoting/header.hpp"
 
-namespace comet::remoting {
+namespace comet::inline v0_1::remoting {
 
 // What a producer decides about a half message: bits of the sysFlag of a message.
 namespace transaction_decision {
@@ -66,4 +66,4 @@ struct ResumeCheckHalfMessageHeader {
       std::make_tuple(field("msgId", &H::msg_id), field("topic", &H::topic));
 };
 
-}  // namespace comet::remoting
+}  // namespace comet::inline v0_1::remoting

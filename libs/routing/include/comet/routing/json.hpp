@@ -7,7 +7,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 // Rewrites fastjson's dialect into standard JSON: integer keys {0:"a"} and object keys
 // {{"k":1}:2} become string keys holding the number or the object's text. Standard JSON passes
@@ -37,4 +37,4 @@ void append_java_double(std::string& out, double number);
 [[nodiscard]] std::string get_string(const boost::json::object& object, std::string_view key,
                                      std::string_view otherwise = {});
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -9,7 +9,7 @@
 
 #include "comet/routing/json.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 class JsonWriter {
  public:
@@ -101,4 +101,4 @@ class JsonWriter {
   bool first_ = true;  // nothing before what comes next, so no comma
 };
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

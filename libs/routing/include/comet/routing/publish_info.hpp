@@ -9,7 +9,7 @@
 #include "comet/message/message.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 // A value of its owner; not thread-safe (select_queue moves a position).
 class TopicPublishInfo {
@@ -45,4 +45,4 @@ class TopicPublishInfo {
   std::size_t position_ = 0;
 };
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -7,10 +7,10 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 [[nodiscard]] std::string route_notification_json(const std::vector<std::string>& topics);
 // Members that are not text are left out.
 [[nodiscard]] Result<std::vector<std::string>> parse_route_notification(std::string_view json);
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

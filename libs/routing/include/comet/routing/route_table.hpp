@@ -19,7 +19,7 @@
 #include "comet/routing/topic_config.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 // What peers can make a table hold. Topics beyond a limit are left out, brokers refused.
 class RouteTableLimits {
@@ -297,4 +297,4 @@ class RouteTable {
   std::vector<std::string> changed_;  // topics changed by the running operation, if observed
 };
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

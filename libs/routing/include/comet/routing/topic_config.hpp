@@ -11,7 +11,7 @@
 #include "comet/base/error.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 class DataVersion {
  public:
@@ -70,4 +70,4 @@ class RegisterBrokerBody {
                                                            bool with_mappings,
                                                            std::size_t max_inflated);
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -9,7 +9,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::routing {
+namespace comet::inline v0_1::routing {
 
 class JsonWriter;
 
@@ -82,4 +82,4 @@ void write_json(JsonWriter& json, const TopicQueueMapping& mapping, IntegerKeys 
 // does for clients that ask for their zone. Names of zones are compared without regard to case.
 void keep_zone(TopicRouteData& route, std::string_view zone);
 
-}  // namespace comet::routing
+}  // namespace comet::inline v0_1::routing

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // The delays of levels 1, 2, ...: "1s 5s 10s 30s 1m ... 2h" (Apache: messageDelayLevel).
 class DelayLevels {
@@ -22,4 +22,4 @@ class DelayLevels {
   std::vector<std::int64_t> millis_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

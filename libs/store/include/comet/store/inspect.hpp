@@ -7,7 +7,7 @@
 #include <iosfwd>
 #include <string>
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class InspectOptions {
  public:
@@ -40,4 +40,4 @@ class VerifyReport {
 // Writes each problem (the first 100) on a line.
 [[nodiscard]] VerifyReport verify_store(const InspectOptions& options, std::ostream& out);
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store

@@ -21,7 +21,7 @@
 #include "comet/base/time.hpp"
 #include "comet/message/record.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 class FileSystem;  // for tests that make file operations fail
 
@@ -323,7 +323,7 @@ class MessageStore {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store
 
 template <>
 struct boost::system::is_error_code_enum<comet::store::StoreErrc> : std::true_type {};

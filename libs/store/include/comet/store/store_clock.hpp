@@ -6,7 +6,7 @@
 
 #include "comet/base/time.hpp"
 
-namespace comet::store {
+namespace comet::inline v0_1::store {
 
 // Follows the wall clock, but never goes back and never stands still:
 //  - a wall clock that is set forward is followed at once;
@@ -30,4 +30,4 @@ class StoreClock {
   Duration rest_{};  // what it has gone on since, below a millisecond
 };
 
-}  // namespace comet::store
+}  // namespace comet::inline v0_1::store
