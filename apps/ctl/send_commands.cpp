@@ -91,7 +91,7 @@ asio::awaitable<int> send_message(Context& context) {
   const Arguments& arguments = context.arguments;
   Message message(arguments.text("topic"), arguments.text("body"));
   if (arguments.has("tags")) message.tag(arguments.text("tags"));
-  if (arguments.has("key")) message.property("KEYS", arguments.text("key"));
+  if (arguments.has("key")) message.key(arguments.text("key"));
   if (arguments.has("broker") != arguments.has("qid"))
     throw UsageError("-b (--broker) and -i (--qid) belong together");
   SendOptions options;
@@ -113,7 +113,7 @@ asio::awaitable<int> resend(Context& context, MessageExt message) {
   again.flag(message.flag());
   for (const auto& [name, value] : message.properties()) {
     if (std::find(std::begin(kNotOurs), std::end(kNotOurs), name) == std::end(kNotOurs))
-      again.property(name, value);
+      again.properties().set(name, value);
   }
   return send_one(context, std::move(again), SendOptions());
 }

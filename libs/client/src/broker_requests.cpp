@@ -106,7 +106,7 @@ Reply ClientInstance::Impl::on_reply(const Request& request) {
                                      "process reply message fail");
   }
   message->topic(unwrap_namespace(config.name_space, message->topic()));
-  message->property(property::kReplyArriveTime, std::to_string(time.wall_millis()));
+  message->properties().set(property::kReplyArriveTime, std::to_string(time.wall_millis()));
   const auto waiting =
       reply_handlers.find(std::string(message->properties().get(property::kCorrelationId)));
   if (waiting == reply_handlers.end()) {

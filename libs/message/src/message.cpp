@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "comet/message/message_id.hpp"
+#include "comet/message/validate.hpp"
 
 namespace comet::inline v0_1 {
 namespace {
@@ -12,7 +13,24 @@ namespace {
 constexpr std::array kTimerWishes = {property::kTimerDelaySec, property::kTimerDelayMs,
                                      property::kTimerDeliverMs, property::kStartDeliverTime};
 
+class MessageCategory final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "comet.message"; }
+  std::string message(int code) const override {
+    switch (static_cast<MessageErrc>(code)) {
+      case MessageErrc::illegal_property:
+        return "illegal property";
+    }
+    return "unknown error";
+  }
+};
+
 }  // namespace
+
+const boost::system::error_category& message_category() noexcept {
+  static const MessageCategory category;
+  return category;
+}
 
 int Message::delay_level() const noexcept {
   std::string_view text = properties_.get(property::kDelay);
@@ -25,6 +43,14 @@ Message& Message::key(std::string_view value) & {
   std::string_view old = properties_.get(property::kKeys);
   properties_.set(property::kKeys,
                   old.empty() ? std::string(value) : std::string(old).append(" ").append(value));
+  return *this;
+}
+
+Message& Message::property(std::string_view name, std::string_view value) & {
+  if (const std::string complaint = check_property(name, value); !complaint.empty()) {
+    throw Error(MessageErrc::illegal_property, complaint);
+  }
+  properties_.set(name, value);
   return *this;
 }
 

@@ -40,6 +40,75 @@ constexpr std::array<std::string_view, 6> kNotAllowedForSending{
     "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
     "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT"};
 
+// The names that RocketMQ uses itself (Apache 5.5.0: MessageConst.STRING_HASH_SET), and what sets
+// them for an application, if anything.
+struct ReservedProperty {
+  std::string_view name;
+  std::string_view set_by;
+};
+constexpr ReservedProperty kReservedProperties[] = {
+    {"1ST_POP_TIME", ""},
+    {"ARRIVE_TIME", ""},
+    {"BORN_TIMESTAMP", ""},
+    {"BUYER_ID", ""},
+    {"CLUSTER", ""},
+    {"CONSUME_START_TIME", ""},
+    {"CORRECTION_FLAG", ""},
+    {"CORRELATION_ID", "Producer::request and make_reply"},
+    {"DELAY", "Message::delay_level"},
+    {"DLQ_ORIGIN_MESSAGE_ID", ""},
+    {"DLQ_ORIGIN_TOPIC", ""},
+    {"DUP_INFO", ""},
+    {"EXTEND_UNIQ_INFO", ""},
+    {"INNER_MULTI_QUEUE_OFFSET", ""},
+    {"INSTANCE_ID", ""},
+    {"KEYS", "Message::key"},
+    {"MAX_OFFSET", ""},
+    {"MAX_RECONSUME_TIMES", ""},
+    {"MIN_OFFSET", ""},
+    {"MQ2_FLAG", ""},
+    {"MSG_REGION", ""},
+    {"MSG_TYPE", "make_reply"},
+    {"ORIGIN_GROUP", ""},
+    {"ORIGIN_MESSAGE_ID", ""},
+    {"PGROUP", "TransactionProducer"},
+    {"POP_CK", ""},
+    {"POP_CK_OFFSET", ""},
+    {"PUSH_REPLY_TIME", ""},
+    {"REAL_QID", ""},
+    {"REAL_TOPIC", ""},
+    {"RECONSUME_TIME", ""},
+    {"REPLY_TO_CLIENT", "Producer::request and make_reply"},
+    {"RETRY_TOPIC", ""},
+    {"TAGS", "Message::tag"},
+    {"TIMER_DELAY_LEVEL", ""},
+    {"TIMER_DELAY_MS", "Message::deliver_after"},
+    {"TIMER_DELAY_SEC", "Message::deliver_after"},
+    {"TIMER_DELIVER_MS", "Message::deliver_at"},
+    {"TIMER_DEL_UNIQKEY", ""},
+    {"TIMER_DEQUEUE_MS", ""},
+    {"TIMER_ENQUEUE_MS", ""},
+    {"TIMER_OUT_MS", ""},
+    {"TIMER_ROLL_TIMES", ""},
+    {"TRACE_ON", ""},
+    {"TRANSFER_FLAG", ""},
+    {"TRAN_MSG", "TransactionProducer"},
+    {"TRAN_PREPARED_QUEUE_OFFSET", ""},
+    {"TTL", "Producer::request and make_reply"},
+    {"UNIQ_KEY", ""},
+    {"WAIT", "Message::wait_store_ok"},
+    {"_SYS_MSG_PRIORITY_", ""},
+    {"__BORNHOST", ""},
+    {"__CRC32#", ""},
+    {"__LITE_TOPIC", ""},
+};
+
+// Apache: String.trim().isEmpty().
+bool is_trimmed_away(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) <= ' '; });
+}
+
 }  // namespace
 
 std::string check_topic(std::string_view topic) {
@@ -60,6 +129,19 @@ std::string check_group(std::string_view group) {
   }
   if (group.size() > kMaxGroupLength)
     return "the specified group is longer than group max length 255.";
+  return {};
+}
+
+std::string check_property(std::string_view name, std::string_view value) {
+  const auto reserved = std::ranges::find(kReservedProperties, name, &ReservedProperty::name);
+  if (reserved != std::end(kReservedProperties)) {
+    return fmt::format("The Property<{}> is used by system, input another please{}{}", name,
+                       reserved->set_by.empty() ? "" : "; it is set by ", reserved->set_by);
+  }
+  if (is_trimmed_away(name)) return "The name of a property can not be blank";
+  if (is_trimmed_away(value)) {
+    return fmt::format("The value of property <{}> can not be blank", name);
+  }
   return {};
 }
 

@@ -82,9 +82,10 @@ asio::awaitable<MessageExt> request(std::shared_ptr<Producer::Impl> producer, Me
   const Instant deadline = producer->time.now() + timeout;
   const std::string topic = message.topic();
   const std::string correlation_id = make_correlation_id();
-  message.property(property::kCorrelationId, correlation_id)
-      .property(property::kReplyToClient, producer->client->client_id())
-      .property(property::kTtl, std::to_string(to_millis(timeout)));
+  MessageProperties& properties = message.properties();
+  properties.set(property::kCorrelationId, correlation_id);
+  properties.set(property::kReplyToClient, producer->client->client_id());
+  properties.set(property::kTtl, std::to_string(to_millis(timeout)));
   co_await find_brokers(*producer, topic, deadline);
   Waiting waiting(producer->client, correlation_id);
   const Duration left = deadline - producer->time.now();
@@ -118,11 +119,11 @@ Message make_reply(const Message& request, std::string body) {
         fmt::format("create reply message fail, requestMessage error, property[{}] is null", name));
   }
   Message reply(std::string(properties.get(property::kCluster)) + "_REPLY_TOPIC", std::move(body));
-  reply.property(property::kMessageType, property::kReply);
+  reply.properties().set(property::kMessageType, property::kReply);
   for (const std::string_view name :
        {property::kCorrelationId, property::kReplyToClient, property::kTtl}) {
     const std::string_view value = properties.get(name);
-    if (!value.empty()) reply.property(name, value);
+    if (!value.empty()) reply.properties().set(name, value);
   }
   return reply;
 }

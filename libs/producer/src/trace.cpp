@@ -134,7 +134,7 @@ Message Trace::next_message() {
     joined += key;
   }
   Message message(topic_, std::move(body));
-  message.property(property::kKeys, joined);
+  message.key(joined);
   return message;
 }
 

@@ -90,6 +90,109 @@ BOOST_AUTO_TEST_CASE(messages_that_no_broker_would_take_are_refused_before_sendi
   BOOST_TEST(!check_message(Message("T", "b").property("a", std::string(32767, 'x')), 10).empty());
 }
 
+namespace {
+
+std::string refusal(const std::string& name, const std::string& value) {
+  Message message("T", "b");
+  try {
+    message.property(name, value);
+  } catch (const Error& error) {
+    BOOST_TEST((error.code() == MessageErrc::illegal_property));
+    BOOST_TEST(message.properties().empty());
+    return error.context();
+  }
+  return {};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_names_that_rocketmq_uses_itself_are_refused_and_the_setter_is_named) {
+  // MessageConst.STRING_HASH_SET of Apache 5.5.0.
+  const std::string_view reserved[] = {"1ST_POP_TIME",
+                                       "ARRIVE_TIME",
+                                       "BORN_TIMESTAMP",
+                                       "BUYER_ID",
+                                       "CLUSTER",
+                                       "CONSUME_START_TIME",
+                                       "CORRECTION_FLAG",
+                                       "CORRELATION_ID",
+                                       "DELAY",
+                                       "DLQ_ORIGIN_MESSAGE_ID",
+                                       "DLQ_ORIGIN_TOPIC",
+                                       "DUP_INFO",
+                                       "EXTEND_UNIQ_INFO",
+                                       "INNER_MULTI_QUEUE_OFFSET",
+                                       "INSTANCE_ID",
+                                       "KEYS",
+                                       "MAX_OFFSET",
+                                       "MAX_RECONSUME_TIMES",
+                                       "MIN_OFFSET",
+                                       "MQ2_FLAG",
+                                       "MSG_REGION",
+                                       "MSG_TYPE",
+                                       "ORIGIN_GROUP",
+                                       "ORIGIN_MESSAGE_ID",
+                                       "PGROUP",
+                                       "POP_CK",
+                                       "POP_CK_OFFSET",
+                                       "PUSH_REPLY_TIME",
+                                       "REAL_QID",
+                                       "REAL_TOPIC",
+                                       "RECONSUME_TIME",
+                                       "REPLY_TO_CLIENT",
+                                       "RETRY_TOPIC",
+                                       "TAGS",
+                                       "TIMER_DELAY_LEVEL",
+                                       "TIMER_DELAY_MS",
+                                       "TIMER_DELAY_SEC",
+                                       "TIMER_DELIVER_MS",
+                                       "TIMER_DEL_UNIQKEY",
+                                       "TIMER_DEQUEUE_MS",
+                                       "TIMER_ENQUEUE_MS",
+                                       "TIMER_OUT_MS",
+                                       "TIMER_ROLL_TIMES",
+                                       "TRACE_ON",
+                                       "TRANSFER_FLAG",
+                                       "TRAN_MSG",
+                                       "TRAN_PREPARED_QUEUE_OFFSET",
+                                       "TTL",
+                                       "UNIQ_KEY",
+                                       "WAIT",
+                                       "_SYS_MSG_PRIORITY_",
+                                       "__BORNHOST",
+                                       "__CRC32#",
+                                       "__LITE_TOPIC"};
+  BOOST_TEST(std::size(reserved) == 54u);
+  for (const std::string_view name : reserved) {
+    BOOST_TEST(refusal(std::string(name), "1")
+                   .starts_with("The Property<" + std::string(name) + "> is used by system"),
+               name);
+  }
+  BOOST_TEST(refusal("DELAY", "3") ==
+             "The Property<DELAY> is used by system, input another please; it is set by "
+             "Message::delay_level");
+  BOOST_TEST(refusal("MIN_OFFSET", "3") ==
+             "The Property<MIN_OFFSET> is used by system, input another please");
+  for (const char* free : {"delay", "DELAY ", "__STARTDELIVERTIME", "__SHARDINGKEY", "REDIRECT"}) {
+    BOOST_TEST(refusal(free, "1").empty(), free);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(blank_names_and_values_of_properties_are_refused) {
+  for (const char* blank : {"", " ", "\t\n "}) {
+    BOOST_TEST(!refusal(blank, "1").empty());
+    BOOST_TEST(refusal("colour", blank) == "The value of property <colour> can not be blank");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(code_that_forwards_messages_sets_any_property) {
+  Message message("T", "b");
+  message.properties().set("UNIQ_KEY", "1");
+  message.properties().set("RECONSUME_TIME", "2");
+  BOOST_TEST(message.unique_id() == "1");
+  BOOST_TEST(check_message(message, 10).empty());
+}
+
 BOOST_AUTO_TEST_CASE(path_components_cannot_leave_their_directory) {
   BOOST_TEST(is_safe_path_component("%RETRY%group"));
   for (std::string_view bad :

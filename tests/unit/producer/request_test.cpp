@@ -57,7 +57,7 @@ class RequestWorld : public ProducerWorld {
   Message consumed() {
     Message message("orders", broker_a.sends.back().body);
     message.properties() = MessageProperties::decode(broker_a.sends.back().field("i"));
-    message.property("CLUSTER", "DefaultCluster");
+    message.properties().set("CLUSTER", "DefaultCluster");
     return message;
   }
 
@@ -207,9 +207,9 @@ BOOST_AUTO_TEST_CASE(a_reply_is_sent_with_its_own_code_and_never_in_a_batch) {
   start(config().auto_batch(true));
   name_server.routes["DefaultCluster_REPLY_TOPIC"] = make_route({&broker_a}, 1);
   Message request("orders", "?");
-  request.property("CLUSTER", "DefaultCluster")
-      .property("CORRELATION_ID", "c")
-      .property("REPLY_TO_CLIENT", "somebody");
+  request.properties().set("CLUSTER", "DefaultCluster");
+  request.properties().set("CORRELATION_ID", "c");
+  request.properties().set("REPLY_TO_CLIENT", "somebody");
   const SendResult result = send(make_reply(request, "!"));
   BOOST_TEST((result.status == SendStatus::send_ok));
   BOOST_TEST((broker_a.sends.at(0).command.request_code() == RequestCode::send_reply_message_v2));
@@ -222,9 +222,9 @@ BOOST_AUTO_TEST_CASE(a_reply_is_sent_with_its_own_code_and_never_in_a_batch) {
 BOOST_AUTO_TEST_CASE(a_message_that_is_no_request_has_no_reply) {
   for (const char* missing : {"CLUSTER", "CORRELATION_ID", "REPLY_TO_CLIENT"}) {
     Message request("orders", "?");
-    request.property("CLUSTER", "c")
-        .property("CORRELATION_ID", "c")
-        .property("REPLY_TO_CLIENT", "c");
+    for (const char* name : {"CLUSTER", "CORRELATION_ID", "REPLY_TO_CLIENT"}) {
+      request.properties().set(name, "c");
+    }
     request.properties().erase(missing);
     try {
       (void)make_reply(request, "!");

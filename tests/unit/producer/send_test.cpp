@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(the_request_is_what_brokers_expect_of_send_message_v2) {
 BOOST_AUTO_TEST_CASE(what_the_caller_has_set_is_kept) {
   start();
   Message message("orders", "x");
-  message.property(property::kUniqueKey, "MY-ID").wait_store_ok(false);
+  message.wait_store_ok(false).properties().set(property::kUniqueKey, "MY-ID");
   BOOST_TEST(send(message).message_id == "MY-ID");
   const FakeBroker::Received& request = first_choice().sends.at(0);
   BOOST_TEST(find_property(request.field("i"), property::kWait) == "false");

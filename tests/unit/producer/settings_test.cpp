@@ -411,7 +411,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_to_be_traced_is_not) {
   Traced world;
   world.start(config().message_trace(true));
   Message silent("orders", "x");
-  silent.property(property::kTraceOn, "false");
+  silent.properties().set(property::kTraceOn, "false");
   world.send(silent);
   world.broker_a.otherwise = Act::code(ResponseCode::message_illegal);
   world.failing_send();

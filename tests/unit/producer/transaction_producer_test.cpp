@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_half_message_is_sent_and_its_end_told_as_apaches_producer
     co_return TransactionState::commit;
   };
   Message message("orders", "the body");
-  message.delay_level(3).property("TIMER_DELAY_SEC", "9").tag("A");
+  message.delay_level(3).deliver_after(9s).tag("A");
   const TransactionResult result = send(local, message);
   BOOST_TEST((result.state == TransactionState::commit));
   BOOST_TEST(!result.problem);

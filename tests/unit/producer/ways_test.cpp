@@ -276,7 +276,8 @@ BOOST_AUTO_TEST_CASE(a_message_given_back_by_a_consumer_carries_its_count) {
   name_server.routes["%RETRY%group"] = make_route({&broker_a}, 1);
   start();
   Message message("%RETRY%group", "x");
-  message.property(property::kReconsumeTime, "3").property(property::kMaxReconsumeTimes, "16");
+  message.properties().set(property::kReconsumeTime, "3");
+  message.properties().set(property::kMaxReconsumeTimes, "16");
   send(message);
   BOOST_TEST(only_request().field("j") == "3");
   BOOST_TEST(only_request().field("l") == "16");

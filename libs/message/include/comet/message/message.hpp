@@ -9,10 +9,19 @@
 #include <vector>
 
 #include "comet/base/address.hpp"
+#include "comet/base/error.hpp"
 #include "comet/base/time.hpp"
 #include "comet/message/properties.hpp"
 
 namespace comet::inline v0_1 {
+
+enum class MessageErrc {
+  illegal_property = 1,  // a name that RocketMQ uses itself, or a blank name or value
+};
+const boost::system::error_category& message_category() noexcept;
+inline error_code make_error_code(MessageErrc code) noexcept {
+  return {static_cast<int>(code), message_category()};
+}
 
 // A message to send. Setters return *this, so that a message can be built in one expression:
 //   Message("orders", "body").tag("created").key("1")
@@ -58,10 +67,11 @@ class Message {
   }
   // Adds one index key.
   Message& key(std::string_view value) &;
-  Message& property(std::string_view name, std::string_view value) & {
-    properties_.set(name, value);
-    return *this;
-  }
+  // A property of the application's.
+  // Errors (Error): MessageErrc::illegal_property for a name that RocketMQ uses itself (the text
+  // says which function sets it), a blank name and a blank value, as Apache's putUserProperty. Code
+  // that forwards messages sets what they had by properties().
+  Message& property(std::string_view name, std::string_view value) &;
   // Consumers get a delayed message later. Of the three ways the level needs no broker of 5.x (or
   // CometMQ's) and has precedence; the last call of the other two counts. Negative delays and times
   // that have passed mean at once; what lies more than 3 days ahead is refused (timerMaxDelaySec of
@@ -137,3 +147,6 @@ class MessageQueue {
 };
 
 }  // namespace comet::inline v0_1
+
+template <>
+struct boost::system::is_error_code_enum<comet::MessageErrc> : std::true_type {};

@@ -20,6 +20,8 @@ inline constexpr std::string_view kScheduleTopic = "SCHEDULE_TOPIC_XXXX";
 
 [[nodiscard]] std::string check_topic(std::string_view topic);
 [[nodiscard]] std::string check_group(std::string_view group);
+// A property of an application's: neither blank nor one of those that RocketMQ uses itself.
+[[nodiscard]] std::string check_property(std::string_view name, std::string_view value);
 // Topic, body present and within the limit, properties encodable.
 [[nodiscard]] std::string check_message(const Message& message, std::size_t max_message_size);
 
