@@ -14,6 +14,7 @@
 #include "comet/client/namespaces.hpp"
 #include "comet/producer/fault_table.hpp"
 #include "comet/producer/producer.hpp"
+#include "comet/producer/transaction.hpp"
 #include "completions.hpp"
 #include "flow_limit.hpp"
 #include "outgoing_message.hpp"
@@ -127,6 +128,10 @@ class SendInProgress {
 [[nodiscard]] asio::awaitable<MessageExt> request(std::shared_ptr<Producer::Impl> producer,
                                                   Message message, Duration timeout,
                                                   SendOptions options);
+
+// Stores a half message (transaction.cpp), on any executor.
+[[nodiscard]] asio::awaitable<Transaction> begin_transaction(
+    std::shared_ptr<Producer::Impl> producer, Message message);
 
 class SendAttempts;
 // Throws Error(illegal_message) when the plan chooses none. `route` is null only if the plan needs

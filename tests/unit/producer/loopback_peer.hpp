@@ -43,6 +43,11 @@ class LoopbackPeer {
     };
     handlers->on(RequestCode::get_routeinfo_by_topic, route);
     handlers->on(RequestCode::send_message_v2, stored);
+    auto ended = [this](remoting::Request&) -> remoting::Reply {
+      ++ends;
+      return std::nullopt;
+    };
+    handlers->on(RequestCode::end_transaction, ended);
     handlers->on(RequestCode::heart_beat, noted);
     handlers->on(RequestCode::unregister_client, noted);
     remoting::ServerConfig config;
@@ -65,6 +70,7 @@ class LoopbackPeer {
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   std::atomic<int> sends = 0;
+  std::atomic<int> ends = 0;         // of transactions
   std::atomic<int> connections = 0;  // ever
   std::atomic<bool> silent = false;  // to sends
 

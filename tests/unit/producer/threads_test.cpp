@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "comet/producer/producer.hpp"
+#include "comet/producer/transaction_producer.hpp"
 #include "loopback_peer.hpp"
 
 using namespace std::chrono_literals;
@@ -121,6 +122,68 @@ BOOST_AUTO_TEST_CASE(coroutines_and_callbacks_of_one_two_and_four_threads_share_
       BOOST_TEST(world.peer.connections == 1);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(transactions_of_one_two_and_four_threads_share_a_producer) {
+  for (const int count : {1, 2, 4}) {
+    BOOST_TEST_CONTEXT(count << " threads") {
+      LoopbackPeer peer;
+      Threads threads(count);
+      ProducerConfig config("threads");
+      config.name_servers(peer.address());
+      TransactionProducer producer(threads.executor(), config, {});
+      threads.wait_for(asio::co_spawn(threads.executor(), producer.start(), asio::use_future));
+      std::atomic<int> ended = 0;
+      auto work = [&]() -> asio::awaitable<void> {
+        for (int i = 0; i < 20; ++i) {
+          Message message("orders", "x");
+          Transaction transaction = co_await producer.begin(std::move(message));
+          const error_code error =
+              i % 2 == 0 ? co_await transaction.commit() : co_await transaction.rollback();
+          if (!error && !transaction.is_open()) ++ended;
+        }
+      };
+      auto decide = [](const Message&) -> asio::awaitable<TransactionState> {
+        co_return TransactionState::commit;
+      };
+      auto whole = [&]() -> asio::awaitable<void> {
+        for (int i = 0; i < 10; ++i) {
+          Message message("orders", "x");
+          const TransactionResult result =
+              co_await producer.send_in_transaction(std::move(message), decide);
+          if (!result.end_error) ++ended;
+        }
+      };
+      std::vector<std::future<void>> workers;
+      for (int i = 0; i < 4; ++i) {
+        workers.push_back(asio::co_spawn(threads.executor(), work(), asio::use_future));
+        workers.push_back(asio::co_spawn(threads.executor(), whole(), asio::use_future));
+      }
+      for (auto& worker : workers) threads.wait_for(std::move(worker));
+      threads.wait_for(asio::co_spawn(threads.executor(), producer.shutdown(), asio::use_future));
+      threads.join();
+      BOOST_TEST(ended == 4 * 30);
+      BOOST_TEST(peer.sends == 4 * 30);
+      BOOST_TEST(peer.connections == 1);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_open_transaction_may_outlive_a_stopped_context_and_its_producer) {
+  LoopbackPeer peer;
+  Threads threads(2);
+  ProducerConfig config("threads");
+  config.name_servers(peer.address());
+  auto producer =
+      std::make_unique<TransactionProducer>(threads.executor(), config, TransactionCheck());
+  threads.wait_for(asio::co_spawn(threads.executor(), producer->start(), asio::use_future));
+  auto begin = producer->begin(Message("orders", "x"));
+  Transaction open =
+      threads.wait_for(asio::co_spawn(threads.executor(), std::move(begin), asio::use_future));
+  threads.stop();
+  threads.destroy_context();
+  producer.reset();
+  BOOST_TEST(open.is_open());
 }
 
 BOOST_AUTO_TEST_CASE(a_thread_pool_is_an_executor_as_well) {
