@@ -159,8 +159,12 @@ foreach(kind static shared)
     LINKS Boost::json OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Libdeflate::Libdeflate LZ4::LZ4 Zstd::Zstd
     PKG openssl zlib libdeflate liblz4 libzstd)
 endforeach()
-# Administration calls what a shared libcomet_producer hides.
+# These call what a shared libcomet_producer hides.
 comet_component(admin static HEADERS comet/admin/admin.hpp OF admin NEEDS producer LINKS Boost::json)
+comet_component(namesrv static HEADERS comet/namesrv/name_server.hpp comet/base/tcp_network.hpp
+  OF namesrv NEEDS producer LINKS Boost::json ZLIB::ZLIB)
+comet_component(broker static HEADERS comet/broker/broker.hpp comet/base/tcp_network.hpp
+  OF store filter broker NEEDS producer LINKS Boost::json ZLIB::ZLIB)
 
 foreach(kind static shared)
   set(not_all)

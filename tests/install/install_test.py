@@ -49,7 +49,10 @@ class Install(DaemonTest):
         run("rm", "-rf", cls.work)
         cls.work.mkdir(parents=True)
         cls.prefixes = {kind: cls.work / kind for kind in ("static", "shared")}
-        run(OPTIONS.cmake, "--build", OPTIONS.build_dir, "--target", "comet_producer_static", "comet_producer_shared")
+        targets = ["producer_static", "producer_shared"]
+        if EVERYTHING:
+            targets += ["admin_static", "broker_static", "namesrv_static"]
+        run(OPTIONS.cmake, "--build", OPTIONS.build_dir, "--target", *(f"comet_{target}" for target in targets))
         for kind, prefix in cls.prefixes.items():
             run(OPTIONS.cmake, "--install", OPTIONS.build_dir, "--prefix", prefix, "--component", kind)
 
@@ -172,10 +175,27 @@ class Install(DaemonTest):
     @unittest.skipUnless(EVERYTHING, "COMET_INSTALL_ALL=1 compiles every header and block")
     def test_every_installed_header_compiles_alone(self):
         include = self.prefixes["static"] / "include"
+        source = self.work / "one_header.cpp"
         for header in sorted(include.rglob("*.hpp")):
-            with self.subTest(header=str(header.relative_to(include))):
-                run(OPTIONS.compiler, *WARNINGS, "-fsyntax-only", "-x", "c++", f"-I{include}", header,
-                    "-Wno-pragma-once-outside-header")
+            name = str(header.relative_to(include))
+            with self.subTest(header=name):
+                source.write_text(f"#include <{name}>\n", encoding="utf-8")
+                run(OPTIONS.compiler, *WARNINGS, "-fsyntax-only", f"-I{include}", source)
+
+    @unittest.skipUnless(EVERYTHING, "COMET_INSTALL_ALL=1 compiles every header and block")
+    def test_a_program_with_a_broker_of_its_own_sends_to_it(self):
+        sources, build = self.folder / "sources", self.folder / "build"
+        sources.mkdir()
+        (sources / "main.cpp").write_text(blocks("docs/embedding.md", "cpp")[1], encoding="utf-8")
+        project = blocks("README.md", "cmake")[0]
+        project = project.replace("COMPONENTS producer", "COMPONENTS producer broker namesrv")
+        project = project.replace("PRIVATE comet::producer", "PRIVATE comet::producer comet::broker comet::namesrv")
+        (sources / "CMakeLists.txt").write_text(project, encoding="utf-8")
+        run(OPTIONS.cmake, "-S", sources, "-B", build, "-G", OPTIONS.generator,
+            f"-DCMAKE_PREFIX_PATH={self.prefixes['static']}", f"-DCMAKE_CXX_COMPILER={OPTIONS.compiler}",
+            f"-DCMAKE_CXX_FLAGS={' '.join(WARNINGS)}")
+        run(OPTIONS.cmake, "--build", build)
+        self.assertIn("SEND_OK", run(build / "my_program", self.folder / "data").stdout)
 
     @unittest.skipUnless(EVERYTHING, "COMET_INSTALL_ALL=1 compiles every header and block")
     def test_the_blocks_of_the_page_on_embedding_work(self):
