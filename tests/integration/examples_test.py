@@ -107,6 +107,15 @@ class Examples(DaemonTest):
         bodies = {body for queue in self.stored("blocking") for body in queue}
         self.assertEqual({"from main"} | {f"from thread {i}" for i in range(4)}, bodies)
 
+    def test_transactions_of_a_program_that_blocks_are_committed_and_rolled_back(self):
+        self.assertRegex(self.run_example("blocking_transaction"), "SEND_OK.* COMMIT_MESSAGE")
+
+        def bodies():
+            return {body for queue in self.stored("blocking-orders") for body in queue}
+
+        wait_until(lambda: len(bodies()) >= 2, 60, "the two orders")
+        self.assertEqual({"one pot of green tea", "one pot of black tea"}, bodies())
+
     def test_a_stop_loses_nothing_that_was_counted(self):
         sending = subprocess.Popen([program("example-graceful_stop"), self.namesrv.address],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -122,7 +131,7 @@ class Examples(DaemonTest):
     def test_they_say_what_is_wrong_when_nobody_listens(self):
         self.broker.stop()
         self.namesrv.stop()
-        for name in ("producer", "blocking", "callbacks"):
+        for name in ("producer", "blocking", "blocking_transaction", "callbacks"):
             done = self.run_program(f"example-{name}", self.namesrv.address, check=False)
             self.assertEqual(1, done.returncode, name)
             self.assertIn(self.namesrv.address, done.stderr)

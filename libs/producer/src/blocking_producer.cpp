@@ -1,69 +1,27 @@
 #include "comet/producer/blocking_producer.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <future>
-#include <mutex>
-#include <thread>
 #include <utility>
 
+#include "blocking_impl.hpp"
 #include "comet/base/log.hpp"
-#include "comet/client/errors.hpp"
-#include "comet/producer/producer.hpp"
 #include "send_outcome.hpp"
 
 namespace comet::inline v0_1 {
-namespace {
-
-using Work = asio::executor_work_guard<asio::io_context::executor_type>;
-
-}  // namespace
-
-struct BlockingProducer::Impl {
-  explicit Impl(ProducerConfig config) : producer(context.get_executor(), std::move(config)) {}
-
-  // Runs what `begin` makes (in the thread of the context) and waits for its end.
-  template <class T, class Begin>
-  T run(Begin begin) {
-    // Shared: the caller may be gone before set_value() has returned.
-    auto promise = std::make_shared<std::promise<T>>();
-    std::future<T> future = promise->get_future();
-    auto start = [promise, &begin, this] {
-      auto on_end = [promise](std::exception_ptr problem, auto... value) {
-        if (problem) {
-          promise->set_exception(problem);
-        } else {
-          promise->set_value(std::move(value)...);
-        }
-      };
-      asio::co_spawn(context, begin(), on_end);
-    };
-    post(start);
-    return future.get();
-  }
-
-  template <class Start>
-  void post(Start start) {
-    const std::lock_guard lock(mutex);
-    if (ended) throw Error(ClientErrc::not_running, "the producer has been shut down");
-    asio::post(context, std::move(start));
-  }
-
-  asio::io_context context{1};
-  Work work{context.get_executor()};
-  Producer producer;
-  std::mutex shutting_down;
-  std::mutex mutex;
-  bool ended = false;  // nothing more is posted
-  std::thread thread;
-};
 
 BlockingProducer::BlockingProducer(ProducerConfig config)
-    : impl_(std::make_unique<Impl>(std::move(config))) {
-  impl_->thread = std::thread([this] { impl_->context.run(); });
+    : impl_(std::make_shared<Impl>(std::move(config))) {
+  start();
+}
+
+BlockingProducer::BlockingProducer(ProducerConfig config, BlockingTransactionCheck check)
+    : impl_(std::make_shared<Impl>(std::move(config), std::move(check))) {
+  start();
+}
+
+void BlockingProducer::start() {
+  impl_->thread = std::thread([impl = impl_.get()] { impl->context.run(); });
   try {
-    impl_->run<void>([this] { return impl_->producer.start(); });
+    impl_->run<void>([this] { return impl_->start(); });
   } catch (...) {
     shutdown();
     throw;
@@ -79,21 +37,21 @@ BlockingProducer::~BlockingProducer() {
 }
 
 SendResult BlockingProducer::send(Message message) {
-  return impl_->run<SendResult>([&] { return impl_->producer.send(std::move(message)); });
+  return impl_->run<SendResult>([&] { return impl_->producer().send(std::move(message)); });
 }
 
 SendResult BlockingProducer::send(Message message, SendOptions options) {
   return impl_->run<SendResult>(
-      [&] { return impl_->producer.send(std::move(message), std::move(options)); });
+      [&] { return impl_->producer().send(std::move(message), std::move(options)); });
 }
 
 SendResult BlockingProducer::send_batch(std::vector<Message> batch) {
-  return impl_->run<SendResult>([&] { return impl_->producer.send_batch(std::move(batch)); });
+  return impl_->run<SendResult>([&] { return impl_->producer().send_batch(std::move(batch)); });
 }
 
 SendResult BlockingProducer::send_batch(std::vector<Message> batch, SendOptions options) {
   return impl_->run<SendResult>(
-      [&] { return impl_->producer.send_batch(std::move(batch), std::move(options)); });
+      [&] { return impl_->producer().send_batch(std::move(batch), std::move(options)); });
 }
 
 SendOutcome BlockingProducer::try_send(Message message) {
@@ -108,7 +66,7 @@ SendOutcome BlockingProducer::try_send(Message message, SendOptions options) {
   };
   try {
     impl_->post([&, on_end] {
-      impl_->producer.async_send(std::move(message), std::move(options), on_end);
+      impl_->producer().async_send(std::move(message), std::move(options), on_end);
     });
   } catch (...) {
     return refused_send(std::current_exception());
@@ -119,26 +77,26 @@ SendOutcome BlockingProducer::try_send(Message message, SendOptions options) {
 std::vector<SendResult> BlockingProducer::send_in_batches(std::vector<Message> messages,
                                                           std::size_t max_bytes) {
   return impl_->run<std::vector<SendResult>>(
-      [&] { return impl_->producer.send_in_batches(std::move(messages), max_bytes); });
+      [&] { return impl_->producer().send_in_batches(std::move(messages), max_bytes); });
 }
 
 MessageExt BlockingProducer::request(Message message, Duration timeout) {
   return impl_->run<MessageExt>(
-      [&] { return impl_->producer.request(std::move(message), timeout); });
+      [&] { return impl_->producer().request(std::move(message), timeout); });
 }
 
 std::string BlockingProducer::send_oneway(Message message) {
-  return impl_->run<std::string>([&] { return impl_->producer.send_oneway(std::move(message)); });
+  return impl_->run<std::string>([&] { return impl_->producer().send_oneway(std::move(message)); });
 }
 
 std::string BlockingProducer::recall(std::string topic, std::string handle) {
   return impl_->run<std::string>(
-      [&] { return impl_->producer.recall(std::move(topic), std::move(handle)); });
+      [&] { return impl_->producer().recall(std::move(topic), std::move(handle)); });
 }
 
 std::vector<MessageQueue> BlockingProducer::publish_queues(std::string topic) {
   return impl_->run<std::vector<MessageQueue>>(
-      [&] { return impl_->producer.publish_queues(std::move(topic)); });
+      [&] { return impl_->producer().publish_queues(std::move(topic)); });
 }
 
 void BlockingProducer::shutdown() {
@@ -146,7 +104,7 @@ void BlockingProducer::shutdown() {
   if (!impl_->thread.joinable()) return;
   std::exception_ptr problem;
   try {
-    impl_->run<void>([this] { return impl_->producer.shutdown(); });
+    impl_->run<void>([this] { return impl_->stop(); });
   } catch (...) {
     problem = std::current_exception();
     impl_->context.stop();
@@ -157,6 +115,7 @@ void BlockingProducer::shutdown() {
   }
   impl_->work.reset();
   impl_->thread.join();
+  if (impl_->checks) impl_->checks->join();
   if (problem) std::rethrow_exception(problem);
 }
 

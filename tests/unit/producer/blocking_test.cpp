@@ -6,12 +6,28 @@
 
 #include "comet/client/errors.hpp"
 #include "comet/producer/blocking_producer.hpp"
+#include "comet/producer/producer.hpp"
 #include "loopback_peer.hpp"
 
 using namespace std::chrono_literals;
 
 namespace comet::inline v0_1::test {
 namespace {
+
+ProducerConfig config_for(const LoopbackPeer& peer) {
+  return ProducerConfig("blocking").name_servers(peer.address());
+}
+
+// Of the Error that the call throws.
+template <class Call>
+error_code code_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return {};
+}
 
 BOOST_AUTO_TEST_SUITE(blocking)
 
@@ -90,6 +106,33 @@ BOOST_AUTO_TEST_CASE(an_outcome_comes_without_an_exception) {
   BOOST_TEST(!refused.may_be_stored());
   producer.shutdown();
   BOOST_TEST((producer.try_send(Message("orders", "x")).error() == ClientErrc::not_running));
+}
+
+BOOST_AUTO_TEST_CASE(many_messages_go_in_few_batches) {
+  LoopbackPeer peer;
+  BlockingProducer producer(config_for(peer));
+  std::vector<Message> messages;
+  for (int i = 0; i < 10; ++i) messages.emplace_back("orders", std::string(100, 'x'));
+  BOOST_TEST(producer.send_in_batches(messages).size() == 1u);
+  BOOST_TEST(peer.sends == 1);
+  const std::vector<SendResult> results = producer.send_in_batches(messages, 700);
+  BOOST_TEST(results.size() == split_batch(messages, 700).size());
+  BOOST_TEST(results.size() > 1u);
+  BOOST_TEST(peer.sends == 1 + static_cast<int>(results.size()));
+  BOOST_TEST(producer.send_in_batches({}).empty());
+  messages[9] = Message("orders", "");
+  BOOST_TEST(
+      (code_of([&] { producer.send_in_batches(messages, 700); }) == ClientErrc::illegal_message));
+}
+
+BOOST_AUTO_TEST_CASE(a_request_returns_the_reply_or_says_that_none_has_come) {
+  LoopbackPeer peer;
+  BlockingProducer producer(config_for(peer));
+  peer.replies = true;
+  BOOST_TEST(producer.request(Message("orders", "how many?"), 60s).body() == "a reply");
+  peer.replies = false;
+  BOOST_TEST((code_of([&] { (void)producer.request(Message("orders", "how many?"), 50ms); }) ==
+              ClientErrc::request_timeout));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

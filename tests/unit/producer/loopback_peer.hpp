@@ -5,22 +5,35 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "comet/base/tcp_network.hpp"
+#include "comet/message/record.hpp"
+#include "comet/message/reply_properties.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/server.hpp"
+#include "comet/remoting/transaction_headers.hpp"
 
 namespace comet::inline v0_1::test {
 
 // Name server and broker in one, in a thread of its own, over loopback.
 class LoopbackPeer {
+  using RemotingCommand = remoting::RemotingCommand;
+  using RequestCode = remoting::RequestCode;
+  using ResponseCode = remoting::ResponseCode;
+
  public:
+  // What END_TRANSACTION has said.
+  struct End {
+    int decision = 0;
+    std::string message_id;
+    std::string remark;
+  };
+
   LoopbackPeer() {
-    using remoting::RemotingCommand;
-    using remoting::RequestCode;
-    using remoting::ResponseCode;
     auto handlers = std::make_shared<remoting::Dispatcher>();
     auto route = [this](remoting::Request& request) -> remoting::Reply {
       RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
@@ -30,7 +43,9 @@ class LoopbackPeer {
     auto stored = [this](remoting::Request& request) -> remoting::Reply {
       ++sends;
       if (silent) return std::nullopt;
-      RemotingCommand answer = RemotingCommand::response(request.command, ResponseCode::success);
+      last_sender_ = request.connection;
+      if (replies) reply_to(request);
+      RemotingCommand answer = RemotingCommand::response(request.command, answers);
       answer.fields.add("msgId", "0A00000200002A9F0000000000000000");
       answer.fields.add("queueId", 1);
       answer.fields.add("queueOffset", 7);
@@ -43,8 +58,13 @@ class LoopbackPeer {
     };
     handlers->on(RequestCode::get_routeinfo_by_topic, route);
     handlers->on(RequestCode::send_message_v2, stored);
-    auto ended = [this](remoting::Request&) -> remoting::Reply {
-      ++ends;
+    handlers->on(RequestCode::send_batch_message, stored);
+    auto ended = [this](remoting::Request& request) -> remoting::Reply {
+      const auto header =
+          remoting::read_header<remoting::EndTransactionHeader>(request.command.fields);
+      const std::lock_guard lock(mutex_);
+      ends_.push_back(
+          {header->commit_or_rollback, std::string(header->msg_id), request.command.remark});
       return std::nullopt;
     };
     handlers->on(RequestCode::end_transaction, ended);
@@ -70,9 +90,33 @@ class LoopbackPeer {
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   std::atomic<int> sends = 0;
-  std::atomic<int> ends = 0;         // of transactions
-  std::atomic<int> connections = 0;  // ever
-  std::atomic<bool> silent = false;  // to sends
+  std::atomic<int> connections = 0;   // ever
+  std::atomic<bool> silent = false;   // to sends
+  std::atomic<bool> replies = false;  // to sends that are requests, before they are answered
+  std::atomic<ResponseCode> answers = ResponseCode::success;  // to sends
+
+  [[nodiscard]] std::vector<End> ends() const {
+    const std::lock_guard lock(mutex_);
+    return ends_;
+  }
+  // Asks the last sender how that transaction of a producer group has ended.
+  void ask(const std::string& group, const std::string& id) {
+    const std::string properties =
+        "PGROUP\x01" + group + "\x02UNIQ_KEY\x01" + id + "\x02TRAN_MSG\x01true\x02";
+    RecordView record;
+    record.topic = "orders";
+    record.body = "half";
+    record.properties = properties;
+    std::string body;
+    encode_record(record, body);
+    const remoting::CheckTransactionStateHeader header;
+    auto check = RemotingCommand::request(RequestCode::check_transaction_state, header,
+                                          Body(std::move(body)));
+    check.mark_oneway();
+    asio::post(context_, [this, check = std::move(check)]() mutable {
+      if (const auto sender = last_sender_.lock()) sender->send(std::move(check));
+    });
+  }
 
  private:
   [[nodiscard]] std::string route_text() const {
@@ -82,6 +126,24 @@ class LoopbackPeer {
            R"("topicSysFlag":0,"writeQueueNums":4}]})";
   }
 
+  static void reply_to(remoting::Request& request) {
+    const auto sent = MessageProperties::decode(*request.command.fields.find("i"));
+    MessageProperties properties;
+    properties.set(property::kCorrelationId, sent.get(property::kCorrelationId));
+    const std::string text = properties.encode();
+    remoting::PushReplyHeader header;
+    header.topic = "c_REPLY_TOPIC";
+    header.properties = text;
+    header.born_host = header.store_host = "127.0.0.1:1";
+    auto reply = RemotingCommand::request(RequestCode::push_reply_message_to_client, header,
+                                          Body(std::string("a reply")));
+    reply.mark_oneway();
+    request.connection->send(std::move(reply));
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<End> ends_;
+  std::weak_ptr<remoting::Connection> last_sender_;
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   TcpNetwork network_;

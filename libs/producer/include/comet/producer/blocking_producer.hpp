@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comet/message/message.hpp"
+#include "comet/producer/blocking_transaction.hpp"
 #include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_error.hpp"
 #include "comet/producer/send_options.hpp"
@@ -14,9 +15,10 @@
 
 namespace comet::inline v0_1 {
 
-//   comet::BlockingProducer
-//   producer(comet::ProducerConfig("order-service").name_servers("ns1:9876")); comet::SendResult
-//   result = producer.send(comet::Message("orders", "the body"));
+//   comet::ProducerConfig config("order-service");
+//   config.name_servers("ns1:9876");
+//   comet::BlockingProducer producer(config);
+//   comet::SendResult result = producer.send(comet::Message("orders", "the body"));
 //
 // Thread-safe: any number of threads may send at the same time; their requests share connections.
 // Has one thread of its own, in which the hooks of the configuration are called; do not call the
@@ -25,6 +27,9 @@ class BlockingProducer {
  public:
   // Starts the producer. Throws as Producer's constructor and start() do.
   explicit BlockingProducer(ProducerConfig config);
+  // For transactions as well; see TransactionProducer. Brokers that have not heard how one ended
+  // ask `check`; an empty one answers "unknown".
+  BlockingProducer(ProducerConfig config, BlockingTransactionCheck check);
   // As shutdown().
   ~BlockingProducer();
   BlockingProducer(const BlockingProducer&) = delete;
@@ -45,13 +50,29 @@ class BlockingProducer {
   std::string recall(std::string topic, std::string handle);
   [[nodiscard]] std::vector<MessageQueue> publish_queues(std::string topic);
 
+  // Stores the message where no consumer sees it. The caller does its work and then ends the
+  // transaction:
+  //   comet::BlockingTransaction transaction = producer.begin(order);
+  //   book_in_the_database(order);  // what it throws leaves the decision to the check
+  //   transaction.commit();
+  // Errors: as TransactionProducer::begin(); illegal_config without a check in the constructor.
+  [[nodiscard]] BlockingTransaction begin(Message message);
+  // Stores the message where no consumer sees it, runs `local` in this thread, and tells the broker
+  // what has come of it; see TransactionProducer::send_in_transaction().
+  // Errors: as there; illegal_config without a check in the constructor. What `local` throws is in
+  // the result.
+  TransactionResult send_in_transaction(Message message, BlockingLocalTransaction local);
+
   // Refuses new sends, waits for those in progress and ends the thread. Idempotent. Sends of other
   // threads must have returned or be refused before the object is destroyed.
   void shutdown();
 
  private:
+  friend class BlockingTransaction;
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  void start();
+
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace comet::inline v0_1

@@ -16,15 +16,13 @@
 // here: a lambda with captures that is written into a co_await expression itself is destroyed twice
 // (GCC 107288).
 
-#include <exception>
 #include <functional>
 #include <memory>
-#include <string_view>
-#include <type_traits>
 
 #include "comet/message/message.hpp"
 #include "comet/producer/producer.hpp"
 #include "comet/producer/transaction.hpp"
+#include "comet/producer/transaction_result.hpp"
 #include "comet/producer/transaction_state.hpp"
 
 namespace comet::inline v0_1 {
@@ -36,22 +34,6 @@ using LocalTransaction = std::function<asio::awaitable<TransactionState>(const M
 // other members of the group. The message stays where it is until the coroutine has ended.
 using TransactionCheck =
     std::function<asio::awaitable<TransactionState>(const MessageExt& message)>;
-
-class TransactionResult {
- public:
-  TransactionResult() = default;
-
-  SendResult send;  // of the half message
-  // What the broker has been told. Rollback also when the broker stored the half message with a
-  // weaker guarantee than asked for: then the local transaction has not run.
-  TransactionState state = TransactionState::rollback;
-  // What the local transaction has thrown; the state is unknown then.
-  std::exception_ptr problem;
-  // The request that tells the state did not get away: the broker will ask. Success: it did, which
-  // does not mean that the broker has it.
-  error_code end_error;
-};
-static_assert(!std::is_aggregate_v<TransactionResult>);
 
 // A member of a producer group that sends transactional messages and answers the brokers' checks,
 // for itself and for members that are gone. Thread safety and lifetime: as Producer.

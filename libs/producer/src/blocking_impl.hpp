@@ -1,0 +1,79 @@
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "comet/client/errors.hpp"
+#include "comet/producer/blocking_producer.hpp"
+#include "comet/producer/producer.hpp"
+#include "comet/producer/transaction_producer.hpp"
+
+namespace comet::inline v0_1 {
+
+// A producer in a thread of its own, and how other threads wait for what it does.
+struct BlockingProducer::Impl {
+  explicit Impl(ProducerConfig config);
+  Impl(ProducerConfig config, BlockingTransactionCheck check);
+
+  [[nodiscard]] Producer& producer() noexcept {
+    return transactions ? transactions->producer() : *plain;
+  }
+  [[nodiscard]] asio::awaitable<void> start() {
+    return transactions ? transactions->start() : plain->start();
+  }
+  [[nodiscard]] asio::awaitable<void> stop() {
+    return transactions ? transactions->shutdown() : plain->shutdown();
+  }
+  // Throws Error(illegal_config) when there is no check.
+  [[nodiscard]] TransactionProducer& transaction_producer();
+
+  // Runs what `begin` makes (in the thread of the context). Throws Error(not_running).
+  template <class T, class Begin>
+  std::future<T> begin_run(Begin begin) {
+    // Shared: the caller may be gone before set_value() has returned.
+    auto promise = std::make_shared<std::promise<T>>();
+    std::future<T> future = promise->get_future();
+    auto start = [promise, begin = std::move(begin), this]() mutable {
+      auto on_end = [promise](std::exception_ptr problem, auto... value) {
+        if (problem) {
+          promise->set_exception(problem);
+        } else {
+          promise->set_value(std::move(value)...);
+        }
+      };
+      asio::co_spawn(context, begin(), on_end);
+    };
+    post(std::move(start));
+    return future;
+  }
+  // The same, and waits for its end.
+  template <class T, class Begin>
+  T run(Begin begin) {
+    return begin_run<T>(std::move(begin)).get();
+  }
+
+  template <class Start>
+  void post(Start start) {
+    const std::lock_guard lock(mutex);
+    if (ended) throw Error(ClientErrc::not_running, "the producer has been shut down");
+    asio::post(context, std::move(start));
+  }
+
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::optional<asio::thread_pool> checks;  // where the user's check runs
+  std::optional<Producer> plain;            // one of these two
+  std::optional<TransactionProducer> transactions;
+  std::mutex shutting_down;
+  std::mutex mutex;
+  bool ended = false;  // nothing more is posted
+  std::thread thread;
+};
+
+}  // namespace comet::inline v0_1
