@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <cstdio>
 
@@ -107,6 +109,37 @@ class PosixFile final : public File {
   int descriptor_;
 };
 
+class PosixDiskSync final : public DiskSync {
+ public:
+  explicit PosixDiskSync(int directory) noexcept : directory_(directory) {}
+  ~PosixDiskSync() override { ::close(directory_); }
+  PosixDiskSync(const PosixDiskSync&) = delete;
+  PosixDiskSync& operator=(const PosixDiskSync&) = delete;
+
+  error_code sync() override { return ::syncfs(directory_) == 0 ? error_code() : last_error(); }
+
+ private:
+  int directory_;
+};
+
+// Before Linux 5.8 syncfs() told nobody of writes that had failed.
+bool syncfs_tells_errors() noexcept {
+  struct utsname name{};
+  int major = 0;
+  int minor = 0;
+  if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 5 || (major == 5 && minor >= 8);
+}
+
+// Layered and network file systems do not pass on what those below them have noticed.
+bool is_own_disk(int directory) noexcept {
+  constexpr std::int64_t kExt4 = 0xEF53;
+  constexpr std::int64_t kXfs = 0x58465342;
+  struct statfs status{};
+  if (::fstatfs(directory, &status) != 0) return false;
+  return status.f_type == kExt4 || status.f_type == kXfs;
+}
+
 class PosixFiles final : public FileSystem {
  public:
   Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override {
@@ -170,6 +203,14 @@ class PosixFiles final : public FileSystem {
     struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return last_error();
     return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+  }
+
+  std::shared_ptr<DiskSync> disk_sync(const std::string& directory) override {
+    if (!syncfs_tells_errors()) return nullptr;
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return nullptr;
+    auto sync = std::make_shared<PosixDiskSync>(descriptor);
+    return is_own_disk(descriptor) ? sync : nullptr;
   }
 
   std::size_t syncs_at_a_time() const noexcept override { return 16; }

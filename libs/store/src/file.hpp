@@ -59,6 +59,15 @@ class DiskUsage {
   std::int64_t available = 0;  // to us
 };
 
+// All that is on one disk, brought to it at once.
+class DiskSync {
+ public:
+  virtual ~DiskSync() = default;
+  // Makes every file of the disk durable, names included. An error may be that of a file which is
+  // none of ours: who needs to know syncs one by one.
+  [[nodiscard]] virtual error_code sync() = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -79,6 +88,12 @@ class FileSystem {
   // How many syncs at a time are worth it. File systems with a journal make one commit of what many
   // ask for together. 1: one after the other, always in the same order.
   [[nodiscard]] virtual std::size_t syncs_at_a_time() const noexcept { return 1; }
+  // Of the disk that holds the directory. Notices what could not be written since it was made,
+  // whoever else asks. Null: there is none here that could be trusted.
+  [[nodiscard]] virtual std::shared_ptr<DiskSync> disk_sync(
+      [[maybe_unused]] const std::string& directory) {
+    return nullptr;
+  }
   // Of the disk that holds `path`.
   [[nodiscard]] virtual Result<DiskUsage> disk_usage(const std::string& path) = 0;
 };

@@ -25,6 +25,9 @@ std::string parent_of(const std::string& path) { return path.substr(0, path.rfin
 // Fewer than this are synced by one thread.
 constexpr std::size_t kManySyncs = 64;
 
+// So many are synced together with the whole disk, when that is allowed.
+constexpr std::size_t kWorthWholeDisk = 512;
+
 // Things that are to be synced, each once, by this thread or by several.
 class SyncRound {
  public:
@@ -139,6 +142,7 @@ Result<std::shared_ptr<File>> QueueFiles::create(const ConsumeQueue& queue,
 void QueueFiles::mark_directories_dirty(const ConsumeQueue& queue) {
   std::string directory = directory_of(queue);
   std::lock_guard lock(dirty_mutex_);
+  watch_disk();
   dirty_directories_.insert(parent_of(directory));
   dirty_directories_.insert(directory_);
   dirty_directories_.insert(std::move(directory));
@@ -174,7 +178,25 @@ void QueueFiles::remove_directory(const ConsumeQueue& queue) {
 
 void QueueFiles::mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes) {
   std::lock_guard lock(dirty_mutex_);
+  watch_disk();
   dirty_[Key(&queue, file_start)] += bytes;
+}
+
+void QueueFiles::watch_disk() {
+  if (std::exchange(disk_watched_, true)) return;
+  disk_sync_ = files_.disk_sync(directory_);
+}
+
+error_code QueueFiles::sync_all_at_once() {
+  std::unique_lock lock(dirty_mutex_);
+  const bool worth_it = dirty_.size() + dirty_directories_.size() >= kWorthWholeDisk;
+  if (worth_it && disk_sync_ != nullptr && !disk_sync_->sync()) {
+    dirty_.clear();
+    dirty_directories_.clear();
+    return {};
+  }
+  lock.unlock();
+  return sync_dirty(0, [] {});
 }
 
 error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<void()>& between) {

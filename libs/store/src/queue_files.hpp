@@ -50,6 +50,9 @@ class QueueFiles {
   // that this thread has synced. After an error what was not synced stays dirty.
   [[nodiscard]] error_code sync_dirty(std::size_t least_bytes,
                                       const std::function<void()>& between);
+  // All of them at the end of the store's work, when nobody waits for another sync: many at once,
+  // together with all else that is on their disk.
+  [[nodiscard]] error_code sync_all_at_once();
 
  private:
   using Key = std::pair<const ConsumeQueue*, std::int64_t>;
@@ -65,6 +68,7 @@ class QueueFiles {
   void remember(const Key& key, std::shared_ptr<File> file);
   void forget(const Key& key);
   [[nodiscard]] error_code sync_file(const Key& key);
+  void watch_disk();  // with dirty_mutex_ held
 
   FileSystem& files_;
   std::string directory_;
@@ -77,6 +81,8 @@ class QueueFiles {
   std::mutex dirty_mutex_;
   std::unordered_map<Key, std::size_t, KeyHash> dirty_;  // bytes written since the last sync
   std::set<std::string> dirty_directories_;
+  std::shared_ptr<DiskSync> disk_sync_;  // since the first file was dirty
+  bool disk_watched_ = false;
 };
 
 }  // namespace comet::inline v0_1::store

@@ -173,7 +173,7 @@ class StoreCore {
 
   std::mutex write_mutex_;
   bool refusing_ = false;
-  bool closed_ = false;
+  std::atomic<bool> closed_{false};  // nobody waits for a sync any more
   std::int64_t timestamp_ = 0;  // of the last append, ms; never goes back
   std::vector<iovec> pieces_;
   std::vector<ConsumeQueue*> touched_;  // those with pending units are among them

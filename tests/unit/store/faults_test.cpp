@@ -385,4 +385,50 @@ BOOST_AUTO_TEST_CASE(whatever_call_fails_acknowledged_messages_stay) {
   }
 }
 
+// Messages of so many new topics, and the end of the store. What is synced in it, in order: names
+// of files, or of the disk.
+class ManyNewTopics : public World {
+ public:
+  ManyNewTopics() { files.has_disk_sync = true; }
+  std::vector<std::string> synced_at_end(int topics, int disk_error) {
+    core.reset();
+    open();
+    for (int i = 0; i < topics; ++i) must_append(*core, record_of("T" + std::to_string(i), 0, "0"));
+    std::vector<std::string> synced;
+    files.fail_when([&](Call call, const std::string& path) {
+      if (call == Call::sync_disk) synced.emplace_back("disk");
+      if (call == Call::sync_data && path.find("consumequeue") != std::string::npos) {
+        synced.emplace_back("queue");
+      }
+      if (call == Call::write && path.ends_with("/checkpoint")) synced.emplace_back("checkpoint");
+      return call == Call::sync_disk && disk_error != 0 ? system_error(disk_error) : error_code();
+    });
+    core->close();
+    files.fail_no_more();
+    open();
+    BOOST_TEST(!core->recovery_report().unclean);
+    for (int i = 0; i < topics; ++i) BOOST_TEST(core->max_offset("T" + std::to_string(i), 0) == 1);
+    return synced;
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_stop_with_many_new_topics_syncs_the_disk_once, ManyNewTopics) {
+  const std::vector<std::string> expected = {"disk", "checkpoint"};
+  BOOST_TEST(synced_at_end(600, 0) == expected, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stop_with_few_new_topics_syncs_their_files, ManyNewTopics) {
+  const std::vector<std::string> expected = {"queue", "queue", "queue", "checkpoint"};
+  BOOST_TEST(synced_at_end(3, 0) == expected, boost::test_tools::per_element());
+}
+
+// The error may be that of another program's file.
+BOOST_FIXTURE_TEST_CASE(a_failed_sync_of_the_disk_is_followed_by_syncs_of_all_files,
+                        ManyNewTopics) {
+  const std::vector<std::string> synced = synced_at_end(600, EIO);
+  BOOST_TEST(std::ranges::count(synced, "queue") == 600);
+  BOOST_TEST(synced.front() == "disk");
+  BOOST_TEST(synced.back() == "checkpoint");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -58,7 +58,8 @@ enum class Call {
   remove,
   sync_directory,
   rename,
-  allocate
+  allocate,
+  sync_disk
 };
 
 // The system's files, except for what a test wants otherwise. Thread-safe.
@@ -116,6 +117,9 @@ class FaultyFiles final : public FileSystem {
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override {
     return posix_files().list(path);
   }
+  // Whether there is a sync of the whole disk.
+  std::atomic<bool> has_disk_sync{false};
+  std::shared_ptr<DiskSync> disk_sync(const std::string& directory) override;
 
   error_code judge(Call call, const std::string& path) {
     ++counts_[static_cast<std::size_t>(call)];
@@ -130,7 +134,7 @@ class FaultyFiles final : public FileSystem {
  private:
   std::mutex mutex_;
   Judge judge_;
-  std::array<std::atomic<int>, 13> counts_{};
+  std::array<std::atomic<int>, 14> counts_{};
 };
 
 class FaultyFile final : public File {
@@ -187,6 +191,22 @@ class FaultyFile final : public File {
   std::string path_;
   std::shared_ptr<File> file_;
 };
+
+class FaultyDiskSync final : public DiskSync {
+ public:
+  FaultyDiskSync(FaultyFiles& files, std::string directory)
+      : files_(files), directory_(std::move(directory)) {}
+  error_code sync() override { return files_.judge(Call::sync_disk, directory_); }
+
+ private:
+  FaultyFiles& files_;
+  std::string directory_;
+};
+
+inline std::shared_ptr<DiskSync> FaultyFiles::disk_sync(const std::string& directory) {
+  if (!has_disk_sync) return nullptr;
+  return std::make_shared<FaultyDiskSync>(*this, directory);
+}
 
 inline Result<std::shared_ptr<File>> FaultyFiles::open(const std::string& path, OpenMode mode) {
   if (error_code error = judge(mode == OpenMode::create ? Call::create : Call::open, path)) {
