@@ -123,9 +123,10 @@ constexpr ConfigKey kUsed[] = {
     Key::integer("maxConnections", "60000", 1, 1000000, "further ones are closed at once"),
     Key::integer("maxUnfinishedFrameBytes", "67108864", 33554432, 17179869184,
                  "bytes that frames which have not come whole take together, over all connections"),
-    Key::integer("maxUnsentPullBytes", "100663296", 1048576, 17179869184,
-                 "bytes of answers to pulls that consumers have not taken, all together; from half "
-                 "of it on an answer holds one message, at it pulls are answered SYSTEM_BUSY"),
+    Key::integer(
+        "maxUnsentBytes", "100663296", 33554432, 17179869184,
+        "bytes of answers that peers have not taken, over all connections; beyond it those "
+        "are closed whose answers have waited for longest"),
     Key::integer("maxBatchMessages", "65536", 1, 1000000, "messages of a batch"),
     Key::integer("maxTopicNameBytes", "16777216", 4096, 1073741824,
                  "bytes that the names of all topics may have for one to be created on first send"),

@@ -120,6 +120,9 @@ void report_bounds(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
   scrape.counter("comet_broker_frames_given_up_total",
                  "Connections closed since others needed the memory of their unfinished frames",
                  number(stats.frames_given_up));
+  scrape.counter("comet_broker_answers_given_up_total",
+                 "Connections closed with answers that they had not taken for longest",
+                 number(stats.answers_given_up));
 }
 
 void report_registration(const broker::RegistrationStats& registration, monitor::Scrape& scrape) {

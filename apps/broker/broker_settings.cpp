@@ -58,6 +58,7 @@ void take_limits(const Config& settings, broker::BrokerConfig& config) {
   config.max_send_bytes = size("maxSendBytesInFlight");
   config.max_connections = size("maxConnections");
   config.max_unfinished_frame_bytes = size("maxUnfinishedFrameBytes");
+  config.max_unsent_bytes = size("maxUnsentBytes");
   config.max_batch_messages = size("maxBatchMessages");
   config.max_topic_name_bytes = size("maxTopicNameBytes");
   config.clients.max_heartbeat_bytes = size("maxHeartbeatBytes");
@@ -155,7 +156,6 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   }
   config.store.root = settings.text("storePathRootDir");
   take_store_paths(settings, config.store);
-  config.max_unsent_pull_bytes = settings.integer("maxUnsentPullBytes");
   config.store.max_records_lost_at_start = settings.integer("maxRecordsLostAtStart");
   config.store.damaged_keep_time = std::chrono::hours(settings.integer("damagedKeepHours"));
   config.store.commit_log_file_size = settings.integer("mappedFileSizeCommitLog");

@@ -31,6 +31,11 @@ void report_name_server(const namesrv::NameServerStats& stats, monitor::Scrape& 
           stats.frames_given_up);
   gauge("comet_namesrv_unfinished_frame_bytes", "Bytes of frames that have not come whole",
         stats.unfinished_frame_bytes);
+  counter("comet_namesrv_answers_given_up_total",
+          "Connections closed with answers that they had not taken for longest",
+          stats.answers_given_up);
+  gauge("comet_namesrv_unsent_bytes", "Bytes of answers that peers have not taken",
+        stats.unsent_bytes);
   counter("comet_namesrv_route_notifications_total", "Notifications of changed routes",
           stats.route_notifications);
 }

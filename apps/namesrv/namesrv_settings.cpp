@@ -33,6 +33,10 @@ constexpr ConfigKey kKeys[] = {
     Key::integer("maxConnections", "60000", 1, 1'000'000, "further ones are closed at once"),
     Key::integer("maxUnfinishedFrameBytes", "67108864", 33'554'432, 17'179'869'184,
                  "bytes that frames which have not come whole take together, over all connections"),
+    Key::integer(
+        "maxUnsentBytes", "100663296", 33'554'432, 17'179'869'184,
+        "bytes of answers that peers have not taken, over all connections; beyond it those "
+        "are closed whose answers have waited for longest"),
 
     Key::refused("enableControllerInNamesrv", "false",
                  "there is no controller yet, and brokers would wait for one in vain; remove the "
@@ -164,6 +168,7 @@ namesrv::NameServerConfig to_name_server_config(const Config& settings) {
   config.max_connections = static_cast<std::size_t>(settings.integer("maxConnections"));
   config.max_unfinished_frame_bytes =
       static_cast<std::size_t>(settings.integer("maxUnfinishedFrameBytes"));
+  config.max_unsent_bytes = static_cast<std::size_t>(settings.integer("maxUnsentBytes"));
   config.settings = settings;
   return config;
 }

@@ -55,7 +55,7 @@ class World {
 
   void beat(std::size_t which, std::string_view json) {
     const auto& connection = connections[which];
-    const auto heartbeat = broker::parse_heartbeat(json);
+    const auto heartbeat = broker::parse_heartbeat(json, limits);
     if (!heartbeat || heartbeat->client_id.empty() || heartbeat->client_id.size() > 1024) return;
     if (!registry.find_fault(connection->id(), *heartbeat).empty()) return;
     broker::ClientInfo client;

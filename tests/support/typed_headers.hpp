@@ -35,9 +35,9 @@ using AllHeaders = HeaderList<
     // transaction_headers.hpp
     EndTransactionHeader, CheckTransactionStateHeader, ResumeCheckHalfMessageHeader,
     // admin_headers.hpp
-    TopicHeader, ProducerGroupHeader, TopicPageHeader, DeleteGroupHeader, GroupHeader,
-    BrokerConfigResponseHeader, ConsumeStatsHeader, BrokerConsumeStatsHeader, ResetOffsetHeader,
-    ConsumerStatusHeader, ConsumeTimeSpanHeader, ConsumerRunningInfoHeader,
+    TopicHeader, ProducerGroupHeader, TopicPageHeader, GroupPageHeader, DeleteGroupHeader,
+    GroupHeader, BrokerConfigResponseHeader, ConsumeStatsHeader, BrokerConsumeStatsHeader,
+    ResetOffsetHeader, ConsumerStatusHeader, ConsumeTimeSpanHeader, ConsumerRunningInfoHeader,
     ConsumeMessageDirectlyHeader, CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader,
     QueryConsumeQueueHeader, GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader,
     GlobalWhiteAddressesHeader, AclVersionResponseHeader, FilterServerHeader>;

@@ -9,6 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/frame_memory.hpp"
 #include "comet/remoting/server.hpp"
+#include "comet/remoting/unsent_memory.hpp"
 #include "handlers.hpp"
 #include "registration.hpp"
 #include "stats.hpp"
@@ -57,6 +58,7 @@ struct Broker::Impl {
         tasks(home, time) {
     config.connection.frames =
         std::make_shared<remoting::FrameMemory>(config.max_unfinished_frame_bytes);
+    config.connection.unsent = std::make_shared<remoting::UnsentMemory>(config.max_unsent_bytes);
   }
   ~Impl() {
     helper.abandon();
@@ -137,7 +139,8 @@ void Broker::Impl::open_store() {
 
 void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
-      home, time, [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
+      home, time, config.max_held_pulls, config.max_held_pull_bytes,
+      [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
   context.reset(new BrokerContext{
       config,  time,    IpEndpoint(), *store,     topics,  groups,       offsets,
       clients, notices, refusals,     hold.get(), traffic, delay_levels, locks,
@@ -365,15 +368,14 @@ void Broker::Impl::add_bounds(BrokerStats& stats) const {
   add("connections", stats.connections, config.max_connections);
   add("unfinished_frame_bytes", config.connection.frames->bytes(),
       config.max_unfinished_frame_bytes);
-  add("unsent_pull_bytes", static_cast<std::size_t>(store->lent_bytes()),
-      static_cast<std::size_t>(config.max_unsent_pull_bytes));
+  add("unsent_bytes", config.connection.unsent->bytes(), config.max_unsent_bytes);
   add("client_table_bytes", known.bytes, config.clients.max_bytes);
   add("topics", topics.size(), kMostTopics);
   add("topic_name_bytes", topics.name_bytes(), config.max_topic_name_bytes);
   add("groups", groups.size(), kMostGroups);
   add("offsets", offsets.size(), kMostOffsets);
-  add("held_pulls", hold->size(), PullHold::kMost);
-  add("held_pull_bytes", hold->bytes(), PullHold::kMostBytes);
+  add("held_pulls", hold->size(), config.max_held_pulls);
+  add("held_pull_bytes", hold->bytes(), config.max_held_pull_bytes);
   add("queue_locks", held.locks, kMostLocks);
   add("queue_lock_bytes", held.bytes, kMostLockBytes);
   add("filters", kept.filters, kMostFilters);
@@ -427,8 +429,8 @@ BrokerStats Broker::stats() const {
   if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
   if (impl_->registration) stats.registration = impl_->registration->stats();
   stats.refusals = impl_->refusals.refusals();
-  const remoting::FrameMemory& frames = *impl_->config.connection.frames;
-  stats.frames_given_up = frames.given_up();
+  stats.frames_given_up = impl_->config.connection.frames->given_up();
+  stats.answers_given_up = impl_->config.connection.unsent->given_up();
   impl_->add_bounds(stats);
   return stats;
 }

@@ -56,7 +56,7 @@ std::string find_fault(const Request& request, const BrokerContext& context,
 }
 
 RemotingCommand take_heartbeat(Request& request, BrokerContext& context) {
-  const auto heartbeat = parse_heartbeat(request.command.body.view());
+  const auto heartbeat = parse_heartbeat(request.command.body.view(), context.config.clients);
   if (std::string fault = find_fault(request, context, heartbeat); !fault.empty()) {
     return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
   }
@@ -137,7 +137,7 @@ Reply consumer_list(Request& request, BrokerContext& context) {
 }
 
 // Java consumers ask at their start whether the broker can filter as they want.
-Reply check_client_config(Request& request, const BrokerContext& context) {
+RemotingCommand check_client_config(Request& request, const BrokerContext& context) {
   auto parsed = routing::parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* data =
@@ -164,8 +164,10 @@ void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
                 [&context](Request& request) { return heart_beat(request, context); });
   dispatcher.on(RequestCode::unregister_client,
                 [&context](Request& request) { return unregister_client(request, context); });
-  dispatcher.on(RequestCode::check_client_config,
-                [&context](Request& request) { return check_client_config(request, context); });
+  dispatcher.on(RequestCode::check_client_config, [&context](Request& request) {
+    const auto make = [&context](Request& asked) { return check_client_config(asked, context); };
+    return answer_by_size(context, request, make);
+  });
   dispatcher.on(RequestCode::get_consumer_list_by_group,
                 [&context](Request& request) { return consumer_list(request, context); });
 }

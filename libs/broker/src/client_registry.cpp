@@ -34,20 +34,17 @@ std::size_t bytes_of(const Subscription& subscription) {
 std::string ClientRegistry::find_fault(std::uint64_t connection_id,
                                        const Heartbeat& heartbeat) const {
   for (const ConsumerData& consumer : heartbeat.consumers) {
-    if (consumer.subscriptions.size() > limits_.max_subscriptions_per_group) {
+    if (consumer.named_subscriptions > limits_.max_subscriptions_per_group) {
       return fmt::format("consumer group {} has {} subscriptions: maxSubscriptionsPerGroup is {}",
-                         printable(consumer.group), consumer.subscriptions.size(),
+                         printable(consumer.group), consumer.named_subscriptions,
                          limits_.max_subscriptions_per_group);
     }
-    std::size_t bytes = 0;
-    for (const Subscription& one : consumer.subscriptions) {
-      bytes += one.topic.size() + one.expression.size() + one.expression_type.size();
-    }
-    if (bytes > limits_.max_subscription_bytes_per_group) {
+    if (consumer.subscription_bytes > limits_.max_subscription_bytes_per_group) {
       return fmt::format(
           "consumer group {} has topics and expressions of {} bytes: maxSubscriptionBytesPerGroup "
           "is {}",
-          printable(consumer.group), bytes, limits_.max_subscription_bytes_per_group);
+          printable(consumer.group), consumer.subscription_bytes,
+          limits_.max_subscription_bytes_per_group);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -57,7 +54,7 @@ std::string ClientRegistry::find_fault(std::uint64_t connection_id,
     const auto found = groups.find(name);
     return found == groups.end() || !found->second.members.contains(connection_id);
   };
-  std::size_t groups = session == nullptr ? 0 : session->groups();
+  std::size_t groups = heartbeat.groups_left_out + (session == nullptr ? 0 : session->groups());
   for (const ConsumerData& consumer : heartbeat.consumers) {
     if (is_new(consumers_, consumer.group)) ++groups;
   }

@@ -23,8 +23,9 @@ std::size_t bytes_of(std::string_view topic, std::string_view group, std::string
 
 }  // namespace
 
-ConsumerFilters::ConsumerFilters(const std::string& store_root, TimeSource& time)
-    : file_(store_root + "/config/consumerFilter.json"), time_(time) {}
+ConsumerFilters::ConsumerFilters(const std::string& store_root, TimeSource& time,
+                                 FilterLimits limits)
+    : file_(store_root + "/config/consumerFilter.json"), time_(time), limits_(limits) {}
 
 void ConsumerFilters::load() {
   const std::lock_guard lock(mutex_);
@@ -115,8 +116,8 @@ void ConsumerFilters::put(const std::string& group, const Subscription& subscrip
   const std::size_t bytes = bytes_of(subscription.topic, group, subscription.expression);
   const std::size_t former =
       known == groups.end() ? 0 : bytes_of(subscription.topic, group, known->second.expression);
-  if ((known == groups.end() && size_ >= kMostFilters) ||
-      bytes_ - former + bytes > kMostFilterBytes) {
+  if ((known == groups.end() && size_ >= limits_.filters) ||
+      bytes_ - former + bytes > limits_.bytes) {
     if (!std::exchange(is_full_, true)) {
       log::warn("filters of consumer groups are not kept any more: there are {} with {} bytes",
                 size_, bytes_);

@@ -16,13 +16,14 @@
 #include "comet/routing/json_writer.hpp"
 #include "state_file.hpp"
 #include "subscription.hpp"
+#include "table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 
 // Thread-safe.
 class ConsumerFilters {
  public:
-  ConsumerFilters(const std::string& store_root, TimeSource& time);
+  ConsumerFilters(const std::string& store_root, TimeSource& time, FilterLimits limits = {});
 
   // What it reads is dead until its group comes back.
   void load();
@@ -67,6 +68,7 @@ class ConsumerFilters {
 
   StateFile file_;
   TimeSource& time_;
+  const FilterLimits limits_;
   mutable std::mutex mutex_;
   std::map<std::string, ByGroup, std::less<>> topics_;
   std::map<std::string, std::set<std::string>, std::less<>> live_;  // topics, by group

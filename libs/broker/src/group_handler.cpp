@@ -6,6 +6,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/routing/json.hpp"
 #include "handlers.hpp"
+#include "table_page.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -30,15 +31,16 @@ std::string complaint_about(const GroupConfig& group) {
 }
 
 // Answers when the file is down.
-Reply set(Request& request, BrokerContext& context, std::vector<GroupConfig> groups) {
-  if (context.groups.put(std::move(groups), answer_when_saved(request))) return std::nullopt;
+Reply set(Request& request, BrokerContext& context, std::vector<GroupConfig> groups,
+          BackgroundSaver::Done saved) {
+  if (context.groups.put(std::move(groups), std::move(saved))) return std::nullopt;
   return refuse_group(request,
                       fmt::format("this broker has {} consumer groups already, the most that it "
                                   "takes",
                                   context.groups.size()));
 }
 
-Reply put_group(Request& request, BrokerContext& context) {
+Reply put_group(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   auto group = parse_group_config(request.command.body.view());
   if (!group) return refuse_group(request, "the body is not a SubscriptionGroupConfig");
   if (std::string complaint = complaint_about(*group); !complaint.empty()) {
@@ -46,11 +48,11 @@ Reply put_group(Request& request, BrokerContext& context) {
   }
   std::vector<GroupConfig> groups;
   groups.push_back(std::move(*group));
-  return set(request, context, std::move(groups));
+  return set(request, context, std::move(groups), std::move(saved));
 }
 
 // 5.x: several at once.
-Reply put_groups(Request& request, BrokerContext& context) {
+Reply put_groups(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   auto parsed = routing::parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("groupConfigList");
@@ -64,7 +66,7 @@ Reply put_groups(Request& request, BrokerContext& context) {
       return refuse_group(request, std::move(complaint));
     }
   }
-  return set(request, context, std::move(groups));
+  return set(request, context, std::move(groups), std::move(saved));
 }
 
 Reply get_group(Request& request, BrokerContext& context) {
@@ -93,6 +95,16 @@ Reply delete_group(Request& request, BrokerContext& context) {
   return std::nullopt;
 }
 
+RemotingCommand make_group_page(const RemotingCommand& request, const GroupTable& groups) {
+  const auto asked = remoting::read_header<remoting::GroupPageHeader>(request.fields);
+  if (!asked) return bad_header(request, "groupSeq or maxGroupNum");
+  const std::size_t total = groups.size();
+  const TablePage page(asked->group_seq, asked->max_group_num, asked->data_version,
+                       groups.data_version());
+  return page_answer(request, groups.to_json(page.begin, page.most), total, "totalGroupNum",
+                     "groups", "groupSeq, maxGroupNum");
+}
+
 }  // namespace
 
 void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
@@ -100,13 +112,22 @@ void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   const auto on = [&](RequestCode code, Reply (*handle)(Request&, BrokerContext&)) {
     dispatcher.on(code, [&context, handle](Request& request) { return handle(request, context); });
   };
-  on(RequestCode::update_and_create_subscriptiongroup, put_group);
-  on(RequestCode::update_and_create_subscriptiongroup_list, put_groups);
+  using Put = Reply (*)(Request&, BrokerContext&, BackgroundSaver::Done);
+  const auto on_put = [&](RequestCode code, Put put) {
+    dispatcher.on(code, [&context, put](Request& request) {
+      const auto work = [&context, put](Request& asked, BackgroundSaver::Done saved) {
+        return put(asked, context, std::move(saved));
+      };
+      return save_by_size(context, request, work);
+    });
+  };
+  on_put(RequestCode::update_and_create_subscriptiongroup, put_group);
+  on_put(RequestCode::update_and_create_subscriptiongroup_list, put_groups);
   on(RequestCode::get_subscriptiongroup_config, get_group);
   on(RequestCode::delete_subscriptiongroup, delete_group);
   dispatcher.on(RequestCode::get_all_subscriptiongroup_config, [&context](Request& request) {
     const auto make = [&context](Request& asked) {
-      return json_answer(asked.command, context.groups.to_json());
+      return make_group_page(asked.command, context.groups);
     };
     return answer_on_helper(context, request, make);
   });

@@ -225,33 +225,43 @@ std::vector<std::string> GroupTable::names_after(std::string_view after, std::si
   return names;
 }
 
-std::string GroupTable::to_json() const {
+routing::DataVersion GroupTable::data_version() const {
+  const std::lock_guard lock(mutex_);
+  return data_version_;
+}
+
+std::string GroupTable::to_json(std::size_t begin, std::size_t most) const {
   routing::JsonWriter json;
   json.begin_object();
   json.key("dataVersion");
-  {
-    const std::lock_guard lock(mutex_);
-    json.raw_value(routing::to_json(data_version_));
-  }
+  json.raw_value(routing::to_json(data_version()));
   json.key("subscriptionGroupTable");
   json.begin_object();
   std::vector<GroupConfig> groups;
   std::string last;
-  do {
+  bool is_end = most == 0;
+  while (!is_end) {
     groups.clear();
     {
       const std::lock_guard lock(mutex_);
-      for (auto at = groups_.upper_bound(last); at != groups_.end(); ++at) {
-        if (groups.size() == kGroupSlice) break;
-        groups.push_back(at->second);
+      auto at = groups_.upper_bound(last);
+      for (std::size_t looked_at = 0; at != groups_.end() && looked_at < kGroupSlice; ++at) {
+        ++looked_at;
+        last = at->first;
+        if (begin > 0) {
+          --begin;
+        } else if (most > 0) {
+          --most;
+          groups.push_back(at->second);
+        }
       }
+      is_end = at == groups_.end() || most == 0;
     }
     for (const GroupConfig& group : groups) {
       json.key(group.group_name);
       json.raw_value(broker::to_json(group));
     }
-    if (!groups.empty()) last = groups.back().group_name;
-  } while (!groups.empty());
+  }
   json.end_object();
   json.end_object();
   return json.take();

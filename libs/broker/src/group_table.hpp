@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/json/object.hpp>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -65,8 +66,11 @@ class GroupTable {
   void save_now() { saver_.save_now(); }
   void retry_save() { saver_.retry(); }
   [[nodiscard]] std::string problem() const { return file_.problem(); }
-  // The file's content, and the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG.
-  [[nodiscard]] std::string to_json() const;
+  [[nodiscard]] routing::DataVersion data_version() const;
+  // The file's content, and the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG: at most `most` groups
+  // from the one at `begin` on, by name.
+  [[nodiscard]] std::string to_json(
+      std::size_t begin = 0, std::size_t most = std::numeric_limits<std::size_t>::max()) const;
   [[nodiscard]] std::size_t size() const;
   // The names of at most so many groups, by name, after that one.
   [[nodiscard]] std::vector<std::string> names_after(std::string_view after,

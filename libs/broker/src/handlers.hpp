@@ -57,6 +57,14 @@ class BrokerContext {
 [[nodiscard]] remoting::Reply answer_on_helper(
     const BrokerContext& context, remoting::Request& request,
     std::function<remoting::RemotingCommand(remoting::Request&)> make);
+// Likewise if the request's body is large; others are answered here.
+[[nodiscard]] remoting::Reply answer_by_size(
+    const BrokerContext& context, remoting::Request& request,
+    std::function<remoting::RemotingCommand(remoting::Request&)> make);
+// Likewise for requests that a table's `done` answers, unless `work` does: with a refusal.
+[[nodiscard]] remoting::Reply save_by_size(
+    const BrokerContext& context, remoting::Request& request,
+    std::function<remoting::Reply(remoting::Request&, BackgroundSaver::Done)> work);
 // For a table's `done`: a success when its file is down.
 [[nodiscard]] BackgroundSaver::Done answer_when_saved(const remoting::Request& request);
 

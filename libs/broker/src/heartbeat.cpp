@@ -1,54 +1,163 @@
 #include "heartbeat.hpp"
 
-#include <boost/json/array.hpp>
+#include <algorithm>
+#include <array>
 #include <boost/json/object.hpp>
+#include <optional>
 
 #include "comet/routing/json.hpp"
+#include "comet/routing/json_events.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
-// Calls take(object) for each object in the array of that name.
-template <class Take>
-void for_each_object(const boost::json::object& owner, std::string_view name, Take take) {
-  const boost::json::value* array = owner.if_contains(name);
-  if (array == nullptr || !array->is_array()) return;
-  for (const boost::json::value& item : array->get_array()) {
-    if (item.is_object()) take(item.get_object());
-  }
-}
+// The members that are wanted, in whichever object.
+constexpr std::array<std::string_view, 12> kHeartbeatMembers = {
+    "clientID",     "heartbeatFingerprint", "withoutSub", "groupName", "consumeType",
+    "messageModel", "consumeFromWhere",     "unitMode",   "topic",     "subString",
+    "subVersion",   "expressionType"};
 
-ConsumerData consumer_from_json(const boost::json::object& object) {
-  ConsumerData data;
-  data.group = routing::get_string(object, "groupName");
-  data.consume_type = routing::get_string(object, "consumeType");
-  data.message_model = routing::get_string(object, "messageModel");
-  data.consume_from_where = routing::get_string(object, "consumeFromWhere");
-  data.unit_mode = routing::get_bool(object, "unitMode", false);
-  for_each_object(object, "subscriptionDataSet", [&data](const boost::json::object& item) {
-    data.subscriptions.push_back(Subscription::from_json(item));
-  });
-  return data;
-}
+class HeartbeatReader final : public routing::JsonEvents {
+ public:
+  explicit HeartbeatReader(const ClientLimits& limits) noexcept : limits_(limits) {}
+
+  // Nullopt: the text was no object.
+  std::optional<Heartbeat> take() {
+    if (!is_object_) return std::nullopt;
+    return std::move(heartbeat_);
+  }
+
+  void restart() override {
+    heartbeat_ = {};
+    levels_.clear();
+    is_object_ = false;
+  }
+  void begin_object() override {
+    const Place place = place_of_object();
+    levels_.emplace_back().place = place;
+    if (place == Place::consumer) consumer_ = {};
+  }
+  void end_object() override {
+    const Level level = std::move(levels_.back());
+    levels_.pop_back();
+    switch (level.place) {
+      case Place::root:
+        return take_root(level.members);
+      case Place::consumer:
+        return take_consumer(level.members);
+      case Place::subscription:
+        return take_subscription(level.members);
+      case Place::producer:
+        return take_producer(level.members);
+      default:
+        return;
+    }
+  }
+  void begin_array() override {
+    const Place place = place_of_array();
+    levels_.emplace_back().place = place;
+  }
+  void end_array() override { levels_.pop_back(); }
+  bool key(std::string_view name) override {
+    levels_.back().key = name;
+    return std::ranges::find(kHeartbeatMembers, name) != kHeartbeatMembers.end();
+  }
+  void value(boost::json::value value) override {
+    if (levels_.empty() || levels_.back().key.empty()) return;  // the item of an array
+    levels_.back().members.insert_or_assign(levels_.back().key, std::move(value));
+  }
+
+ private:
+  enum class Place {
+    root,
+    consumers,
+    consumer,
+    subscriptions,
+    subscription,
+    producers,
+    producer,
+    other
+  };
+  // An object or array that has begun.
+  struct Level {
+    Place place = Place::other;
+    std::string key;  // the last one
+    boost::json::object members;
+  };
+
+  [[nodiscard]] Place place_of_object() const {
+    if (levels_.empty()) return Place::root;
+    switch (levels_.back().place) {
+      case Place::consumers:
+        return Place::consumer;
+      case Place::subscriptions:
+        return Place::subscription;
+      case Place::producers:
+        return Place::producer;
+      default:
+        return Place::other;
+    }
+  }
+  [[nodiscard]] Place place_of_array() const {
+    if (levels_.empty()) return Place::other;
+    const Level& owner = levels_.back();
+    if (owner.place == Place::root && owner.key == "consumerDataSet") return Place::consumers;
+    if (owner.place == Place::root && owner.key == "producerDataSet") return Place::producers;
+    const bool is_consumer = owner.place == Place::consumer;
+    if (is_consumer && owner.key == "subscriptionDataSet") return Place::subscriptions;
+    return Place::other;
+  }
+
+  void take_root(const boost::json::object& object) {
+    is_object_ = true;
+    heartbeat_.client_id = routing::get_string(object, "clientID");
+    heartbeat_.fingerprint = routing::get_int(object, "heartbeatFingerprint", 0);
+    heartbeat_.without_subscriptions = routing::get_bool(object, "withoutSub", false);
+  }
+  void take_consumer(const boost::json::object& object) {
+    if (!has_room_for_group()) return;
+    consumer_.group = routing::get_string(object, "groupName");
+    consumer_.consume_type = routing::get_string(object, "consumeType");
+    consumer_.message_model = routing::get_string(object, "messageModel");
+    consumer_.consume_from_where = routing::get_string(object, "consumeFromWhere");
+    consumer_.unit_mode = routing::get_bool(object, "unitMode", false);
+    heartbeat_.consumers.push_back(std::move(consumer_));
+  }
+  void take_subscription(const boost::json::object& object) {
+    const SubscriptionText text(object);
+    ++consumer_.named_subscriptions;
+    consumer_.subscription_bytes += text.size();
+    if (consumer_.named_subscriptions <= limits_.max_subscriptions_per_group &&
+        consumer_.subscription_bytes <= limits_.max_subscription_bytes_per_group) {
+      consumer_.subscriptions.push_back(text.parse());
+    }
+  }
+  void take_producer(const boost::json::object& object) {
+    if (!has_room_for_group()) return;
+    heartbeat_.producer_groups.push_back(routing::get_string(object, "groupName"));
+  }
+  bool has_room_for_group() {
+    const std::size_t groups = heartbeat_.consumers.size() + heartbeat_.producer_groups.size();
+    if (groups < limits_.max_groups_per_connection) return true;
+    ++heartbeat_.groups_left_out;
+    return false;
+  }
+
+  const ClientLimits& limits_;
+  Heartbeat heartbeat_;
+  ConsumerData consumer_;  // the one that has begun
+  std::vector<Level> levels_;
+  bool is_object_ = false;
+};
 
 }  // namespace
 
-Result<Heartbeat> parse_heartbeat(std::string_view json) {
-  const auto parsed = routing::parse_json(json);
-  if (!parsed) return parsed.error();
-  const boost::json::object* root = parsed->if_object();
-  if (root == nullptr) return BaseErrc::bad_value;
-  Heartbeat heartbeat;
-  heartbeat.client_id = routing::get_string(*root, "clientID");
-  heartbeat.fingerprint = routing::get_int(*root, "heartbeatFingerprint", 0);
-  heartbeat.without_subscriptions = routing::get_bool(*root, "withoutSub", false);
-  for_each_object(*root, "consumerDataSet", [&heartbeat](const boost::json::object& item) {
-    heartbeat.consumers.push_back(consumer_from_json(item));
-  });
-  for_each_object(*root, "producerDataSet", [&heartbeat](const boost::json::object& item) {
-    heartbeat.producer_groups.push_back(routing::get_string(item, "groupName"));
-  });
-  return heartbeat;
+Result<Heartbeat> parse_heartbeat(std::string_view json, const ClientLimits& limits) {
+  HeartbeatReader reader(limits);
+  if (const error_code error = routing::read_json(json, reader)) return error;
+  std::optional<Heartbeat> heartbeat = reader.take();
+  if (!heartbeat) return BaseErrc::bad_value;
+  return std::move(*heartbeat);
 }
 
 }  // namespace comet::inline v0_1::broker

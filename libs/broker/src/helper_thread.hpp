@@ -15,22 +15,30 @@ namespace comet::inline v0_1::broker {
 // after the other. Under virtual time, which waits for no thread, they are done on `home`.
 class HelperThread {
  public:
-  // Jobs that wait or are done; administrators are refused beyond it.
+  // Requests that wait or are done, and their bytes together; beyond them clients are refused. A
+  // request that is alone may have any size.
   static constexpr std::size_t kMostJobs = 256;
+  static constexpr std::size_t kMostBytes = 64u << 20;
 
   HelperThread(asio::any_io_executor home, TimeSource& time);
 
-  // Thread-safe. `job` throws nothing.
+  // Thread-safe. `job`, which holds so many bytes of a request, throws nothing.
   template <class Job>
-  void post(Job job) {
+  void post(Job job, std::size_t bytes = 0) {
     jobs_.fetch_add(1, std::memory_order_relaxed);
-    auto run = [this, job = std::move(job)]() mutable {
+    bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    auto run = [this, job = std::move(job), bytes]() mutable {
       job();
+      bytes_.fetch_sub(bytes, std::memory_order_relaxed);
       jobs_.fetch_sub(1, std::memory_order_relaxed);
     };
     asio::post(executor_, std::move(run));
   }
-  [[nodiscard]] std::size_t jobs() const noexcept { return jobs_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
+    const std::size_t waiting = bytes_.load(std::memory_order_relaxed);
+    return jobs_.load(std::memory_order_relaxed) < kMostJobs &&
+           (waiting == 0 || waiting + bytes <= kMostBytes);
+  }
 
   // Returns when all that was posted before is done; nothing is to be posted any more.
   [[nodiscard]] asio::awaitable<void> finish();
@@ -41,6 +49,7 @@ class HelperThread {
   std::optional<asio::thread_pool> thread_;
   asio::any_io_executor executor_;
   std::atomic<std::size_t> jobs_{0};
+  std::atomic<std::size_t> bytes_{0};
 };
 
 }  // namespace comet::inline v0_1::broker

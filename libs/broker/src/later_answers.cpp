@@ -12,36 +12,75 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
-Reply answer_on_helper(const BrokerContext& context, Request& request,
-                       std::function<RemotingCommand(Request&)> make) {
-  if (context.helper.jobs() >= HelperThread::kMostJobs) {
+namespace {
+
+// Bodies beyond this are looked at on the helper thread.
+constexpr std::size_t kLargeBody = 8u << 10;
+
+// Whatever `work` throws is the answer, too.
+Reply run_on_helper(const BrokerContext& context, Request& request,
+                    std::function<void(Request&, const std::shared_ptr<PendingReply>&)> work) {
+  const std::size_t bytes = request.command.memory_size();
+  if (!context.helper.has_room(bytes)) {
     return RemotingCommand::response(
         request.command, ResponseCode::system_busy,
-        "too many administrators' requests wait for this broker's helper thread");
+        "too many large heartbeats or administrators' requests wait for this broker's helper "
+        "thread");
   }
-  auto pending = std::make_unique<PendingReply>(request);
+  auto pending = std::make_shared<PendingReply>(request);
   auto asked = std::make_unique<Request>(std::move(request.command), request.connection);
-  auto job = [pending = std::move(pending), asked = std::move(asked), make = std::move(make)] {
+  auto job = [pending = std::move(pending), asked = std::move(asked), work = std::move(work)] {
     try {
-      pending->answer(make(*asked));
+      work(*asked, pending);
     } catch (const std::exception& problem) {
       pending->answer(pending->request().response(ResponseCode::system_error, problem.what()));
     }
   };
-  context.helper.post(std::move(job));
+  context.helper.post(std::move(job), bytes);
   return std::nullopt;
 }
 
-BackgroundSaver::Done answer_when_saved(const Request& request) {
-  // Whoever drops it unanswered has refused the request otherwise.
-  const auto pending = std::make_shared<PendingReply>(request);
-  return [pending](bool saved) {
+// Whoever drops it unanswered has refused the request otherwise.
+BackgroundSaver::Done answer_of(std::shared_ptr<PendingReply> pending) {
+  return [pending = std::move(pending)](bool saved) {
     pending->answer(saved ? pending->request().response(ResponseCode::success, {})
                           : pending->request().response(
                                 ResponseCode::system_error,
                                 "the change holds, but is not on the disk yet: writing is tried "
                                 "again every second, see the broker's log"));
   };
+}
+
+}  // namespace
+
+Reply answer_on_helper(const BrokerContext& context, Request& request,
+                       std::function<RemotingCommand(Request&)> make) {
+  const auto work = [make = std::move(make)](Request& asked,
+                                             const std::shared_ptr<PendingReply>& pending) {
+    pending->answer(make(asked));
+  };
+  return run_on_helper(context, request, work);
+}
+
+Reply answer_by_size(const BrokerContext& context, Request& request,
+                     std::function<RemotingCommand(Request&)> make) {
+  if (request.command.body.size() <= kLargeBody) return make(request);
+  return answer_on_helper(context, request, std::move(make));
+}
+
+Reply save_by_size(const BrokerContext& context, Request& request,
+                   std::function<Reply(Request&, BackgroundSaver::Done)> work) {
+  if (request.command.body.size() <= kLargeBody) return work(request, answer_when_saved(request));
+  const auto later = [work = std::move(work)](Request& asked,
+                                              const std::shared_ptr<PendingReply>& pending) {
+    Reply refusal = work(asked, answer_of(pending));
+    if (refusal) pending->answer(std::move(refusal));
+  };
+  return run_on_helper(context, request, later);
+}
+
+BackgroundSaver::Done answer_when_saved(const Request& request) {
+  return answer_of(std::make_shared<PendingReply>(request));
 }
 
 }  // namespace comet::inline v0_1::broker

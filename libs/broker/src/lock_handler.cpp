@@ -1,6 +1,8 @@
 // LOCK_BATCH_MQ and UNLOCK_BATCH_MQ of consumers that consume in order (Apache:
 // AdminBrokerProcessor).
 
+#include <algorithm>
+
 #include "comet/message/validate.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"
@@ -50,27 +52,39 @@ Result<LockBody> parse_lock_body(std::string_view json) {
   return body;
 }
 
-Reply bad_body(const Request& request) {
+// The table is locked for so many at a time.
+template <class Take>
+void for_each_slice(const std::vector<MessageQueue>& queues, Take take) {
+  constexpr std::size_t kQueuesAtOnce = 1024;
+  for (std::size_t at = 0; at < queues.size(); at += kQueuesAtOnce) {
+    const auto begin = queues.begin() + static_cast<std::ptrdiff_t>(at);
+    const std::size_t count = std::min(kQueuesAtOnce, queues.size() - at);
+    take(std::vector<MessageQueue>(begin, begin + static_cast<std::ptrdiff_t>(count)));
+  }
+}
+
+RemotingCommand bad_body(const Request& request) {
   return RemotingCommand::response(
       request.command, ResponseCode::system_error,
       "the body is not a JSON object with consumerGroup, clientId and mqSet");
 }
 
-Reply lock_batch(Request& request, LockTable& locks) {
+RemotingCommand lock_batch(Request& request, LockTable& locks) {
   auto body = parse_lock_body(request.command.body.view());
   if (!body) return bad_body(request);
   routing::JsonWriter json;
   json.begin_object();
   json.key("lockOKMQSet");
   json.begin_array();
-  for (const MessageQueue& queue :
-       locks.lock(body->group, body->client_id, std::move(body->queues))) {
-    json.begin_object();
-    json.member("brokerName", queue.broker_name);
-    json.member("queueId", queue.queue_id);
-    json.member("topic", queue.topic);
-    json.end_object();
-  }
+  for_each_slice(body->queues, [&](std::vector<MessageQueue> slice) {
+    for (const MessageQueue& queue : locks.lock(body->group, body->client_id, std::move(slice))) {
+      json.begin_object();
+      json.member("brokerName", queue.broker_name);
+      json.member("queueId", queue.queue_id);
+      json.member("topic", queue.topic);
+      json.end_object();
+    }
+  });
   json.end_array();
   json.end_object();
   RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
@@ -78,10 +92,12 @@ Reply lock_batch(Request& request, LockTable& locks) {
   return response;
 }
 
-Reply unlock_batch(Request& request, LockTable& locks) {
+RemotingCommand unlock_batch(Request& request, LockTable& locks) {
   auto body = parse_lock_body(request.command.body.view());
   if (!body) return bad_body(request);
-  locks.unlock(body->group, body->client_id, body->queues);
+  for_each_slice(body->queues, [&](const std::vector<MessageQueue>& slice) {
+    locks.unlock(body->group, body->client_id, slice);
+  });
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
 
@@ -89,10 +105,14 @@ Reply unlock_batch(Request& request, LockTable& locks) {
 
 void install_lock_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
   using remoting::RequestCode;
-  dispatcher.on(RequestCode::lock_batch_mq,
-                [&context](Request& request) { return lock_batch(request, context.locks); });
-  dispatcher.on(RequestCode::unlock_batch_mq,
-                [&context](Request& request) { return unlock_batch(request, context.locks); });
+  const auto on = [&](RequestCode code, RemotingCommand (*answer)(Request&, LockTable&)) {
+    dispatcher.on(code, [&context, answer](Request& request) {
+      const auto make = [&context, answer](Request& asked) { return answer(asked, context.locks); };
+      return answer_by_size(context, request, make);
+    });
+  };
+  on(RequestCode::lock_batch_mq, lock_batch);
+  on(RequestCode::unlock_batch_mq, unlock_batch);
 }
 
 }  // namespace comet::inline v0_1::broker

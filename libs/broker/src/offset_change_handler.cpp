@@ -145,7 +145,11 @@ RemotingCommand reset_here(BrokerContext& context, const Request& request,
     }
   }
   if (targets.empty()) return refusal(request, "No queues to reset.");
-  context.offsets.reset(header.group, header.topic, targets);
+  if (!context.offsets.reset(header.group, header.topic, targets)) {
+    return refusal(request,
+                   "there is no room for more offsets, or too many resets wait until consumers are "
+                   "told of them");
+  }
   // Consumers that wait for a message learn it at once.
   for (const auto& [queue_id, offset] : targets) {
     context.hold->wake(header.topic, queue_id, std::numeric_limits<std::int64_t>::max());

@@ -102,8 +102,8 @@ std::optional<std::int64_t> OffsetTable::find(std::string_view group, std::strin
 // The offsets of a group in a topic, made when there is room for so many more; null: there is none.
 OffsetTable::Queues* OffsetTable::find_or_add(const std::string& key, std::size_t more_offsets) {
   const auto known = table_.find(key);
-  const bool has_room = size_ + more_offsets <= kMostOffsets &&
-                        (known != table_.end() || table_.size() < kMostOffsetGroups);
+  const bool has_room = size_ + more_offsets <= limits_.offsets &&
+                        (known != table_.end() || table_.size() < limits_.groups);
   if (!has_room) return nullptr;
   return known != table_.end() ? &known->second : &table_[key];
 }
@@ -147,7 +147,11 @@ void OffsetTable::forget_group(std::string_view group) {
     more = at != table_.end();
   }
   const std::lock_guard lock(mutex_);
-  std::erase_if(resets_, [&](const auto& entry) { return is_its(entry.first); });
+  std::erase_if(resets_, [&](const auto& entry) {
+    const bool goes = is_its(entry.first);
+    if (goes) resets_size_ -= entry.second.size();
+    return goes;
+  });
 }
 
 void OffsetTable::forget_topic(std::string_view topic) {
@@ -164,7 +168,7 @@ void OffsetTable::forget_topic(std::string_view topic) {
   const std::size_t forgotten = forget(table_);
   size_ -= forgotten;
   changed_ |= forgotten != 0;
-  forget(resets_);
+  resets_size_ -= forget(resets_);
 }
 
 std::vector<OffsetTable::Group> OffsetTable::groups(std::size_t most) const {
@@ -227,17 +231,21 @@ std::size_t OffsetTable::size() const {
   return size_;
 }
 
-void OffsetTable::reset(std::string_view group, std::string_view topic, const Queues& queues) {
+bool OffsetTable::reset(std::string_view group, std::string_view topic, const Queues& queues) {
+  const std::string key = key_of(group, topic);
   const std::lock_guard lock(mutex_);
-  Queues& offsets = table_[key_of(group, topic)];
-  Queues& resets = resets_[key_of(group, topic)];
+  if (resets_size_ + queues.size() > limits_.resets) return false;
+  Queues* offsets = find_or_add(key, queues.size());
+  if (offsets == nullptr) return false;
+  Queues& resets = resets_[key];
   for (const auto& [queue_id, offset] : queues) {
     if (!is_offset(offset)) continue;
-    if (offsets.insert_or_assign(queue_id, offset).second) ++size_;
-    resets.insert_or_assign(queue_id, offset);
+    if (offsets->insert_or_assign(queue_id, offset).second) ++size_;
+    if (resets.insert_or_assign(queue_id, offset).second) ++resets_size_;
   }
   changed_ = true;
   has_resets_.store(true, std::memory_order_release);
+  return true;
 }
 
 bool OffsetTable::is_reset(std::string_view group, std::string_view topic,
@@ -258,6 +266,7 @@ std::optional<std::int64_t> OffsetTable::take_reset(std::string_view group, std:
   if (queue == found->second.end()) return std::nullopt;
   const std::int64_t offset = queue->second;
   found->second.erase(queue);
+  --resets_size_;
   if (found->second.empty()) resets_.erase(found);
   has_resets_.store(!resets_.empty(), std::memory_order_release);
   return offset;

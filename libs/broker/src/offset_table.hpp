@@ -13,6 +13,7 @@
 #include "comet/base/error.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "state_file.hpp"
+#include "table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -23,8 +24,8 @@ class OffsetTable {
  public:
   using Queues = std::map<std::int32_t, std::int64_t>;  // offsets by queue
 
-  explicit OffsetTable(const std::string& store_root)
-      : file_(store_root + "/config/consumerOffset.json") {}
+  explicit OffsetTable(const std::string& store_root, OffsetLimits limits = {})
+      : file_(store_root + "/config/consumerOffset.json"), limits_(limits) {}
 
   void load();
   // Writes the file when anything has changed since the last time. Blocking.
@@ -61,8 +62,8 @@ class OffsetTable {
   bool replace(std::string_view group, std::string_view topic, Queues queues);
 
   // An administrator moves a group: what it commits counts for nothing until it has been told the
-  // new offset (5.x, useServerSideResetOffset).
-  void reset(std::string_view group, std::string_view topic, const Queues& queues);
+  // new offset (5.x, useServerSideResetOffset). False: there is no room for it.
+  bool reset(std::string_view group, std::string_view topic, const Queues& queues);
   [[nodiscard]] bool is_reset(std::string_view group, std::string_view topic,
                               std::int32_t queue_id) const;
   // The new offset, to be told the consumer; from now on its commits count again.
@@ -81,10 +82,12 @@ class OffsetTable {
   Queues* find_or_add(const std::string& key, std::size_t more_offsets);
 
   StateFile file_;
+  const OffsetLimits limits_;
   mutable std::mutex mutex_;
   using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
   Table table_;
-  std::size_t size_ = 0;  // offsets of queues in table_
+  std::size_t resets_size_ = 0;  // queues in resets_
+  std::size_t size_ = 0;         // offsets of queues in table_
   bool changed_ = false;
   Table resets_;                         // that have not been told yet
   std::atomic<bool> has_resets_{false};  // so that others need not look

@@ -168,7 +168,6 @@ store::ReadLimits limits_of(const BrokerContext& context, const PullMessageHeade
       context.store.probably_in_memory(header.topic, header.queue_id, header.queue_offset);
   store::ReadLimits limits = in_memory ? config.pull_from_memory : config.pull_from_disk;
   limits.max_count = std::clamp(header.max_msg_nums, 1, limits.max_count);
-  if (context.store.lent_bytes() >= config.max_unsent_pull_bytes / 2) limits.max_count = 1;
   if (header.max_msg_bytes && *header.max_msg_bytes > 0) {
     limits.max_bytes = std::min<std::int64_t>(limits.max_bytes, *header.max_msg_bytes);
   }
@@ -278,12 +277,6 @@ Reply pull_message(BrokerContext& context, Request& request) {
   question.group = header->consumer_group;
   question.queue_id = header->queue_id;
   question.offset = header->queue_offset;
-  if (context.store.lent_bytes() >= context.config.max_unsent_pull_bytes) {
-    return refuse_pull(
-        request, ResponseCode::system_busy,
-        fmt::format("consumers have not taken answers of {} bytes: maxUnsentPullBytes is {}",
-                    context.store.lent_bytes(), context.config.max_unsent_pull_bytes));
-  }
   question.limits = limits_of(context, *header);
 
   if (const auto offset =

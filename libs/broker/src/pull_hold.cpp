@@ -1,18 +1,24 @@
 #include "pull_hold.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
+#include <utility>
 
 namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::size_t kHeldPullNodes = 200;  // of the tables, at most
+constexpr Duration kBetweenSlices = std::chrono::milliseconds(5);
 
 }  // namespace
 
-PullHold::PullHold(asio::any_io_executor executor, TimeSource& time,
-                   std::function<void(Pull)> resume)
+PullHold::PullHold(asio::any_io_executor executor, TimeSource& time, std::size_t most,
+                   std::size_t most_bytes, std::function<void(Pull)> resume)
     : executor_(std::move(executor)),
       time_(time),
+      most_(most),
+      most_bytes_(most_bytes),
       resume_(std::move(resume)),
       timer_(executor_, time) {}
 
@@ -29,14 +35,16 @@ void PullHold::add(Pull pull) {
   if (queue == queues_.end()) {
     queue = queues_.try_emplace(Key{std::string(key.topic), key.queue_id}).first;
   }
-  queue->second.push_back(held);
+  queue->second.waiting.push_back(held);
+  ++queue->second.count;
   connections_[held.connection->id()].push_back(held);
   by_deadline_.insert(held);
 }
 
-PullHold::Pull PullHold::take(HeldPull& pull, OfQueue& queue) {
+PullHold::Pull PullHold::take(HeldPull& pull, Queue& queue) {
   bytes_ -= pull.bytes_;
-  queue.erase(queue.iterator_to(pull));
+  queue.waiting.erase(OfQueue::s_iterator_to(pull));  // of whichever of the two lists
+  --queue.count;
   by_deadline_.erase(by_deadline_.iterator_to(pull));
   const auto connection = connections_.find(pull.connection->id());
   connection->second.erase(connection->second.iterator_to(pull));
@@ -48,7 +56,7 @@ PullHold::Pull PullHold::take(HeldPull& pull) {
   const PullQuestion& question = pull.question;
   const auto queue = queues_.find(KeyView{question.subscription.topic, question.queue_id});
   Pull taken = take(pull, queue->second);
-  if (queue->second.empty()) queues_.erase(queue);
+  if (queue->second.is_empty()) queues_.erase(queue);
   return taken;
 }
 
@@ -58,7 +66,7 @@ void PullHold::hold(Pull pull) {
                  pull->question.subscription.memory_size();
   {
     const std::lock_guard lock(mutex_);
-    if (!released_ && by_deadline_.size() < kMost && bytes_ + pull->bytes_ <= kMostBytes) {
+    if (!released_ && by_deadline_.size() < most_ && bytes_ + pull->bytes_ <= most_bytes_) {
       sooner = pull->deadline < timer_at_;
       if (sooner) timer_at_ = pull->deadline;
       add(std::move(pull));
@@ -68,32 +76,111 @@ void PullHold::hold(Pull pull) {
   if (sooner) asio::post(executor_, [this] { timer_.cancel(); });
 }
 
-template <class Condition>
-void PullHold::resume_if(std::string_view topic, std::int32_t queue_id, Condition wanted) {
-  std::vector<Pull> woken;
+PullHold::News PullHold::News::any(std::int64_t max_offset) {
+  News news;
+  news.max_offset = max_offset;
+  news.all_tags = true;
+  return news;
+}
+
+void PullHold::News::add(const News& more) {
+  max_offset = std::max(max_offset, more.max_offset);
+  all_tags = all_tags || more.all_tags;
+  for (const std::int64_t tag : more.known_tags()) {
+    if (std::ranges::find(known_tags(), tag) != known_tags().end()) continue;
+    if (tag_count == tags.size()) return void(all_tags = true);
+    tags[tag_count++] = tag;
+  }
+}
+
+bool PullHold::News::is_for(const PullQuestion& question) const {
+  if (question.offset >= max_offset) return false;
+  return all_tags || std::ranges::any_of(known_tags(), [&question](std::int64_t tag) {
+           return question.subscription.matches(tag);
+         });
+}
+
+std::vector<PullHold::Pull> PullHold::take_wanted(Queue& queue) {
+  std::vector<Pull> wanted;
+  for (std::size_t i = 0; i < kSlice && !queue.to_check.empty(); ++i) {
+    HeldPull& pull = queue.to_check.front();
+    if (queue.news.is_for(pull.question)) {
+      wanted.push_back(take(pull, queue));
+    } else {
+      queue.waiting.splice(queue.waiting.end(), queue.to_check, queue.to_check.begin());
+    }
+  }
+  return wanted;
+}
+
+void PullHold::tell(std::string_view topic, std::int32_t queue_id, const News& news) {
+  std::vector<Pull> wanted;
+  bool begins = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto queue = queues_.find(KeyView{topic, queue_id});
-    if (queue == queues_.end()) return;
-    for (auto pull = queue->second.begin(); pull != queue->second.end();) {
-      HeldPull& held = *pull++;
-      if (wanted(held.question)) woken.push_back(take(held, queue->second));
+    const auto found = queues_.find(KeyView{topic, queue_id});
+    if (found == queues_.end()) return;
+    Queue& queue = found->second;
+    if (queue.is_checked) {
+      if (!queue.has_next_news) queue.next_news = News();
+      queue.has_next_news = true;
+      return queue.next_news.add(news);
     }
-    if (queue->second.empty()) queues_.erase(queue);
+    queue.news = news;
+    queue.to_check.splice(queue.to_check.end(), queue.waiting);
+    if (queue.count > kSlice) {
+      queue.is_checked = begins = true;
+    } else {
+      wanted = take_wanted(queue);
+      if (queue.is_empty()) queues_.erase(found);
+    }
   }
-  for (Pull& pull : woken) resume_on_connection(std::move(pull));
+  for (Pull& pull : wanted) resume_on_connection(std::move(pull));
+  if (begins) check_soon(executor_, Key{std::string(topic), queue_id});
+}
+
+void PullHold::check_soon(const asio::any_io_executor& after, Key key) {
+  auto check = [this, alive = std::weak_ptr(alive_), key = std::move(key)] {
+    if (!alive.expired()) check_slice(key);
+  };
+  auto go_home = [home = executor_, check = std::move(check)]() mutable {
+    asio::post(home, std::move(check));
+  };
+  asio::post(after, std::move(go_home));
+}
+
+void PullHold::check_slice(const Key& key) {
+  std::vector<Pull> wanted;
+  bool goes_on = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = queues_.find(key);
+    if (found == queues_.end()) return;  // all have gone
+    Queue& queue = found->second;
+    wanted = take_wanted(queue);
+    if (queue.to_check.empty() && std::exchange(queue.has_next_news, false)) {
+      queue.news = std::exchange(queue.next_news, News());
+      queue.to_check.splice(queue.to_check.end(), queue.waiting);
+    }
+    queue.is_checked = goes_on = !queue.to_check.empty();
+    if (queue.is_empty()) queues_.erase(found);
+  }
+  // Behind those that are handed over now.
+  const asio::any_io_executor after =
+      wanted.empty() ? executor_ : wanted.back()->connection->executor();
+  for (Pull& pull : wanted) resume_on_connection(std::move(pull));
+  if (goes_on) check_soon(after, key);
 }
 
 void PullHold::on_arrival(const store::Arrival& arrival) {
-  resume_if(arrival.topic, arrival.queue_id, [&arrival](const PullQuestion& question) {
-    return arrival.queue_offset >= question.offset &&
-           question.subscription.matches(arrival.tags_code);
-  });
+  News news;
+  news.max_offset = arrival.queue_offset + 1;
+  news.tags[news.tag_count++] = arrival.tags_code;
+  tell(arrival.topic, arrival.queue_id, news);
 }
 
 void PullHold::wake(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset) {
-  resume_if(topic, queue_id,
-            [max_offset](const PullQuestion& question) { return question.offset < max_offset; });
+  tell(topic, queue_id, News::any(max_offset));
 }
 
 void PullHold::forget(std::uint64_t connection_id) {
@@ -127,10 +214,12 @@ Instant PullHold::resume_expired() {
   {
     const std::lock_guard lock(mutex_);
     const Instant now = time_.now();
-    while (!by_deadline_.empty() && by_deadline_.begin()->deadline <= now) {
+    while (!by_deadline_.empty() && by_deadline_.begin()->deadline <= now &&
+           expired.size() < kSlice) {
       expired.push_back(take(*by_deadline_.begin()));
     }
     if (!by_deadline_.empty()) next = by_deadline_.begin()->deadline;
+    if (next <= now) next = now + kBetweenSlices;  // others have their turn
     timer_at_ = next;
   }
   for (Pull& pull : expired) resume_on_connection(std::move(pull));

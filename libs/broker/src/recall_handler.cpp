@@ -50,6 +50,12 @@ Reply refuse_here(const BrokerContext& context, const Request& request,
   if (context.timers == nullptr) {
     return answer(context, request, ResponseCode::system_error, "recall failed, execute error");
   }
+  if (context.timers->is_full()) {  // a recall waits as the messages do
+    return answer(context, request, ResponseCode::system_error,
+                  fmt::format("recall failed, timer message is under flow control, max num limit "
+                              "is {}",
+                              context.config.max_timers));
+  }
   return std::nullopt;
 }
 

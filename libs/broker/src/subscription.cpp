@@ -53,13 +53,19 @@ Subscription Subscription::from_tag_expression(std::string_view topic, std::stri
   return subscription;
 }
 
+SubscriptionText::SubscriptionText(const boost::json::object& object)
+    : topic(routing::get_string(object, "topic")),
+      expression(routing::get_string(object, "subString", "*")),
+      type(routing::get_string(object, "expressionType", "TAG")),
+      version(routing::get_int(object, "subVersion", 0)) {}
+
+// The tags' hashes are made from the expression: not every client sends its codeSet.
+Subscription SubscriptionText::parse() const {
+  return Subscription::from_expression(topic, type, expression, version);
+}
+
 Subscription Subscription::from_json(const boost::json::object& object) {
-  std::string type = routing::get_string(object, "expressionType", "TAG");
-  std::string expression = routing::get_string(object, "subString", "*");
-  std::string topic = routing::get_string(object, "topic");
-  std::int64_t version = routing::get_int(object, "subVersion", 0);
-  // The tags' hashes are made from the expression: not every client sends its codeSet.
-  return from_expression(topic, type, expression, version);
+  return SubscriptionText(object).parse();
 }
 
 Subscription Subscription::from_expression(std::string_view topic, std::string_view type,

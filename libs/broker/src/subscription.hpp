@@ -14,6 +14,21 @@
 
 namespace comet::inline v0_1::broker {
 
+class Subscription;
+
+// A subscription as its members in JSON give it, before its expression is looked at.
+class SubscriptionText {
+ public:
+  explicit SubscriptionText(const boost::json::object& object);
+  [[nodiscard]] std::size_t size() const noexcept {
+    return topic.size() + expression.size() + type.size();
+  }
+  [[nodiscard]] Subscription parse() const;
+
+  std::string topic, expression, type;
+  std::int64_t version = 0;
+};
+
 class Subscription {
  public:
   // "A || B"; "*" or empty: everything.

@@ -11,6 +11,8 @@ inline constexpr std::size_t kMostGroups = 100'000;  // of consumers, of produce
 // Of queues in all groups, some 60 bytes each; pairs of a topic and a group, some 300 bytes each.
 inline constexpr std::size_t kMostOffsets = 5'000'000;
 inline constexpr std::size_t kMostOffsetGroups = 1'000'000;
+inline constexpr std::size_t kMostResets =
+    1'000'000;  // offsets that consumers are still to be told
 inline constexpr std::size_t kMostLocks = 1'000'000;
 inline constexpr std::size_t kMostLockBytes = 256u << 20;
 inline constexpr std::size_t kMostFilters = 100'000;        // other than by tags, also dead ones
@@ -19,5 +21,18 @@ inline constexpr std::size_t kLongestClientId = 1024;       // bytes
 inline constexpr std::size_t kMostClientsPerConnection = 64;
 inline constexpr std::size_t kLongestBrokerName = 255;
 inline constexpr std::int32_t kMostQueues = 65'536;  // of a topic
+
+class OffsetLimits {
+ public:
+  std::size_t offsets = kMostOffsets;
+  std::size_t groups = kMostOffsetGroups;
+  std::size_t resets = kMostResets;
+};
+
+class FilterLimits {
+ public:
+  std::size_t filters = kMostFilters;
+  std::size_t bytes = kMostFilterBytes;
+};
 
 }  // namespace comet::inline v0_1::broker

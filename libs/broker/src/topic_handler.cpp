@@ -16,6 +16,7 @@
 #include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "table_limits.hpp"
+#include "table_page.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -67,17 +68,12 @@ Reply create_topic(Request& request, BrokerContext& context) {
   return std::nullopt;
 }
 
-// Of an answer: the fields of the frame that are not its body.
-constexpr std::size_t kAnswerHeader = 64u << 10;
-
-// Leaves `most` topics from the one at `begin` on, by name.
-void keep_slice(routing::TopicConfigTable& table, std::int64_t begin, std::int64_t most) {
+void keep_page(routing::TopicConfigTable& table, const TablePage& page) {
   auto& topics = table.topics;
-  const auto size = static_cast<std::int64_t>(topics.size());
-  begin = std::clamp<std::int64_t>(begin, 0, size);
-  const std::int64_t end = begin + std::clamp<std::int64_t>(most, 0, size - begin);
-  topics.erase(std::next(topics.begin(), end), topics.end());
-  topics.erase(topics.begin(), std::next(topics.begin(), begin));
+  const std::size_t begin = std::min(page.begin, topics.size());
+  const std::size_t end = begin + std::min(page.most, topics.size() - begin);
+  topics.erase(std::next(topics.begin(), static_cast<std::ptrdiff_t>(end)), topics.end());
+  topics.erase(topics.begin(), std::next(topics.begin(), static_cast<std::ptrdiff_t>(begin)));
 }
 
 routing::TopicConfig topic_from_json(const boost::json::object& object) {
@@ -98,7 +94,7 @@ routing::TopicConfig topic_from_json(const boost::json::object& object) {
 }
 
 // 5.x: several at once, all or none.
-Reply create_topics(Request& request, BrokerContext& context) {
+Reply create_topics(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   const auto refuse = [&request](std::string complaint) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      std::move(complaint));
@@ -118,34 +114,18 @@ Reply create_topics(Request& request, BrokerContext& context) {
   }
   if (context.topics.size() + topics.size() > kMostTopics)
     return refuse("there are too many topics");
-  context.topics.put(std::move(topics), answer_when_saved(request));
+  context.topics.put(std::move(topics), std::move(saved));
   return std::nullopt;
 }
 
-// Of 5.4 and later: so many topics at a time, by name. A data version other than the present one
-// begins anew. Without topicSeq: all.
 RemotingCommand make_topic_page(const RemotingCommand& request, routing::TopicConfigTable table) {
-  const auto page = remoting::read_header<remoting::TopicPageHeader>(request.fields);
-  if (!page) return bad_header(request, "topicSeq or maxTopicNum");
+  const auto asked = remoting::read_header<remoting::TopicPageHeader>(request.fields);
+  if (!asked) return bad_header(request, "topicSeq or maxTopicNum");
   const std::size_t total = table.topics.size();
-  if (page->topic_seq) {
-    const auto known = routing::parse_data_version(page->data_version.value_or(""));
-    const std::int64_t seq = known && *known == table.data_version ? *page->topic_seq : 0;
-    const std::int64_t most =
-        page->max_topic_num.value_or(std::numeric_limits<std::int32_t>::max());
-    keep_slice(table, seq, most);
-  }
-  std::string json = routing::to_json(table);
-  if (json.size() + kAnswerHeader > remoting::ConnectionLimits().max_frame) {
-    return RemotingCommand::response(
-        request, ResponseCode::system_error,
-        fmt::format("{} topics take {} bytes, which is more than a frame: ask for pages (topicSeq, "
-                    "maxTopicNum), as tools of RocketMQ 5.4 and later do",
-                    table.topics.size(), json.size()));
-  }
-  RemotingCommand answer = json_answer(request, std::move(json));
-  answer.fields.add("totalTopicNum", total);
-  return answer;
+  keep_page(table, TablePage(asked->topic_seq, asked->max_topic_num, asked->data_version,
+                             table.data_version));
+  return page_answer(request, routing::to_json(table), total, "totalTopicNum", "topics",
+                     "topicSeq, maxTopicNum");
 }
 
 Reply all_topic_config(Request& request, BrokerContext& context) {
@@ -232,8 +212,12 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   using remoting::RequestCode;
   dispatcher.on(RequestCode::update_and_create_topic,
                 [&context](Request& request) { return create_topic(request, context); });
-  dispatcher.on(RequestCode::update_and_create_topic_list,
-                [&context](Request& request) { return create_topics(request, context); });
+  dispatcher.on(RequestCode::update_and_create_topic_list, [&context](Request& request) {
+    const auto work = [&context](Request& asked, BackgroundSaver::Done saved) {
+      return create_topics(asked, context, std::move(saved));
+    };
+    return save_by_size(context, request, work);
+  });
   dispatcher.on(RequestCode::get_topic_config,
                 [&context](Request& request) { return get_topic(request, context); });
   const auto deletion = [&context](Request request) {

@@ -45,4 +45,12 @@ std::optional<std::string> BrokerStates::answered(const Address& broker, std::st
                      seconds(now - state.since));
 }
 
+void BrokerStates::forget_if(const std::function<bool(const Address&)>& is_gone) {
+  std::erase_if(states_, [&](const auto& entry) {
+    const bool goes = is_gone(entry.first);
+    if (goes && entry.second.is_failing) --failing_;
+    return goes;
+  });
+}
+
 }  // namespace comet::inline v0_1::client

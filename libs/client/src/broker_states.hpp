@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ class BrokerStates {
   // The same about an answer, whatever its code.
   [[nodiscard]] std::optional<std::string> answered(const Address& broker, std::string_view name,
                                                     Instant now);
+  // Brokers that nobody asks any more.
+  void forget_if(const std::function<bool(const Address&)>& is_gone);
+  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
   // For the fast path: answers are nothing to tell of.
   [[nodiscard]] bool all_well() const noexcept { return failing_ == 0; }
 

@@ -89,6 +89,7 @@ struct ClientInstance::Impl : std::enable_shared_from_this<Impl> {
   // How a request to the broker ended; an empty problem: with an answer.
   void note_broker(const Address& broker, std::string_view problem);
   [[nodiscard]] asio::awaitable<void> send_heartbeats();
+  void forget_brokers_without_route();
   [[nodiscard]] asio::awaitable<void> send_heartbeat(Address broker);
   [[nodiscard]] asio::awaitable<void> unregister(Address broker, std::string producer_group);
   [[nodiscard]] std::string heartbeat_body() const;

@@ -37,11 +37,20 @@ std::string ClientInstance::Impl::heartbeat_body() const {
 
 asio::awaitable<void> ClientInstance::Impl::send_heartbeats() {
   routes.drop_offline_brokers();
+  forget_brokers_without_route();
   if (producer_groups.empty()) co_return;
   // All at once: a broker that hangs does not delay the others.
   for (const Address& broker : routes.masters()) {
     tasks.spawn("heartbeat to " + broker.to_string(), send_heartbeat(broker));
   }
+}
+
+// Addresses come from name servers, and brokers may have new ones at each of their starts.
+void ClientInstance::Impl::forget_brokers_without_route() {
+  const auto is_gone = [this](const Address& broker) { return routes.name_of(broker).empty(); };
+  std::erase_if(announced, [&is_gone](const auto& entry) { return is_gone(entry.first); });
+  std::erase_if(refusing, is_gone);
+  broker_states.forget_if(is_gone);
 }
 
 bool ClientInstance::Impl::knows_us(const Address& broker) const {

@@ -1,5 +1,7 @@
 #include "kv_config.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdio>
@@ -38,7 +40,8 @@ void KvConfig::load() {
   const Result<std::string> backup = read_file(path_ + ".bak");
   if (Result<Tables> tables = parse(backup ? *backup : std::string())) {
     log::error("{} is damaged: set aside as {}, going on with its backup", path_, aside);
-    (void)replace(std::move(*tables));
+    tables_ = std::move(*tables);
+    (void)save();
   } else {
     log::error("{} is damaged and has no usable backup: set aside as {}, going on without", path_,
                aside);
@@ -47,16 +50,24 @@ void KvConfig::load() {
 
 std::string KvConfig::put(std::string_view name_space, std::string_view key,
                           std::string_view value) {
-  Tables changed = tables_;
-  changed[std::string(name_space)][std::string(key)] = value;
-  return replace(std::move(changed));
+  const auto [table, is_new_table] = tables_.try_emplace(std::string(name_space));
+  const auto [entry, is_new] = table->second.try_emplace(std::string(key));
+  std::string former = std::exchange(entry->second, std::string(value));
+  std::string problem = save();
+  if (problem.empty()) return problem;
+  entry->second = std::move(former);
+  if (is_new) table->second.erase(entry);
+  if (is_new_table) tables_.erase(table);
+  return problem;
 }
 
 std::string KvConfig::remove(std::string_view name_space, std::string_view key) {
   if (find(name_space, key) == nullptr) return {};
-  Tables changed = tables_;
-  changed[std::string(name_space)].erase(std::string(key));
-  return replace(std::move(changed));
+  Table& table = tables_.find(name_space)->second;
+  auto entry = table.extract(table.find(key));
+  std::string problem = save();
+  if (!problem.empty()) table.insert(std::move(entry));
+  return problem;
 }
 
 const std::string* KvConfig::find(std::string_view name_space, std::string_view key) const {
@@ -90,7 +101,13 @@ Result<KvConfig::Tables> KvConfig::parse(std::string_view json) {
 }
 
 std::string KvConfig::to_json() const {
+  std::size_t size = 0;
+  for (const auto& [name, table] : tables_) {
+    size += name.size() + 8;
+    for (const auto& [key, value] : table) size += key.size() + value.size() + 8;
+  }
   routing::JsonWriter json;
+  json.reserve(size + size / 16);
   json.begin_object();
   json.key("configTable");
   json.begin_object();
@@ -105,19 +122,16 @@ std::string KvConfig::to_json() const {
   return json.take();
 }
 
-std::string KvConfig::replace(Tables changed) {
-  std::swap(tables_, changed);
+std::string KvConfig::save() const {
   const std::string json = to_json();
-  std::string problem;
   if (json.size() > kMaxBytes) {
-    problem = "there is no room for more KV configuration";
-  } else if (!path_.empty()) {
-    if (const error_code error = write_file_atomically(path_, json, true)) {
-      problem = "the KV configuration cannot be saved to " + path_ + ": " + error.message();
-    }
+    return fmt::format("the KV configuration would have {} bytes, the most is {}", json.size(),
+                       kMaxBytes);
   }
-  if (!problem.empty()) std::swap(tables_, changed);
-  return problem;
+  if (path_.empty()) return {};
+  const error_code error = write_file_atomically(path_, json, true);
+  if (!error) return {};
+  return "the KV configuration cannot be saved to " + path_ + ": " + error.message();
 }
 
 }  // namespace comet::inline v0_1::namesrv

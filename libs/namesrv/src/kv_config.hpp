@@ -17,7 +17,8 @@ inline constexpr std::string_view kOrderTopicConfig = "ORDER_TOPIC_CONFIG";
 class KvConfig {
  public:
   using Table = std::map<std::string, std::string, std::less<>>;
-  static constexpr std::size_t kMaxBytes = 8u << 20;  // of all names, keys and values
+  // Of the file. One value may take all of it: as much as a frame brings.
+  static constexpr std::size_t kMaxBytes = 16u << 20;
 
   // Empty path: nothing is kept.
   explicit KvConfig(std::string path) : path_(std::move(path)) {}
@@ -39,8 +40,8 @@ class KvConfig {
   using Tables = std::map<std::string, Table, std::less<>>;
   [[nodiscard]] static Result<Tables> parse(std::string_view json);
   [[nodiscard]] std::string to_json() const;
-  // Takes the new content once it is on disk.
-  [[nodiscard]] std::string replace(Tables changed);
+  // Why the present content cannot be kept; empty: it is on disk.
+  [[nodiscard]] std::string save() const;
 
   std::string path_;
   Tables tables_;

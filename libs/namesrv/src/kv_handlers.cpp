@@ -21,7 +21,7 @@ Reply put_kv_config(Service& service, Request& request) {
   }
   const std::scoped_lock lock(service.mutex);
   std::string problem =
-      service.kv.put(*header->name_space, *header->key, header->value.value_or(std::string()));
+      service.kv.put(*header->name_space, *header->key, header->value.value_or(std::string_view()));
   if (!problem.empty()) return failure(request, ResponseCode::system_error, std::move(problem));
   refresh_order_config(service, *header->name_space);
   log::info("KV configuration: {} / {} set by {}", printable(*header->name_space),

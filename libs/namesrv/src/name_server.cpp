@@ -6,6 +6,7 @@
 #include "comet/base/log.hpp"
 #include "comet/remoting/frame_memory.hpp"
 #include "comet/remoting/server.hpp"
+#include "comet/remoting/unsent_memory.hpp"
 #include "saved_routes.hpp"
 #include "service.hpp"
 
@@ -14,8 +15,6 @@ namespace {
 
 using remoting::Connection;
 using remoting::ConnectionEvent;
-
-constexpr std::size_t kMaxHeader = 1u << 20;  // of a request; PUT_KV_CONFIG has its value there
 
 // A broker whose connection is gone is gone: its clients must not wait for the expiry.
 void on_connection_closed(Service& service, std::uint64_t connection) {
@@ -87,6 +86,8 @@ struct NameServer::Impl {
   TaskGroup tasks;
   const std::shared_ptr<remoting::FrameMemory> frames =
       std::make_shared<remoting::FrameMemory>(service->config.max_unfinished_frame_bytes);
+  const std::shared_ptr<remoting::UnsentMemory> unsent =
+      std::make_shared<remoting::UnsentMemory>(service->config.max_unsent_bytes);
 };
 
 NameServer::NameServer(std::vector<asio::any_io_executor> executors, Network& network,
@@ -106,8 +107,8 @@ void NameServer::start() {
   remoting::ServerConfig config;
   config.listen_at = service->config.listen_at;
   config.connection = service->config.connection;
-  config.connection.max_header = kMaxHeader;
   config.connection.frames = impl_->frames;
+  config.connection.unsent = impl_->unsent;
   config.max_connections = service->config.max_connections;
   auto observe = [service](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
     if (event != ConnectionEvent::closed) return;
@@ -154,6 +155,8 @@ NameServerStats NameServer::stats() const {
   stats.topics = service.table.topic_count();
   stats.frames_given_up = impl_->frames->given_up();
   stats.unfinished_frame_bytes = impl_->frames->bytes();
+  stats.answers_given_up = impl_->unsent->given_up();
+  stats.unsent_bytes = impl_->unsent->bytes();
   stats.route_watches = service.notifier->watches();
   stats.route_notifications = service.notifier->notifications();
   const Counters& counters = service.counters;

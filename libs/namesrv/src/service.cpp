@@ -60,7 +60,7 @@ class Waiting {
 
 asio::awaitable<Reply> handle_on_worker(std::shared_ptr<Service> service, Handler handler,
                                         Request request) {
-  const Waiting waiting(service->bytes_for_worker, request.command.body.size());
+  const Waiting waiting(service->bytes_for_worker, request.command.memory_size());
   if (waiting.total() > service->config.max_waiting) {
     co_return failure(request, ResponseCode::system_busy, "too many requests are waiting");
   }

@@ -61,7 +61,7 @@ class Service : public std::enable_shared_from_this<Service> {
   const asio::any_io_executor worker;  // empty: none
   const std::shared_ptr<RouteNotifier> notifier;
   RouteSwitches route_switches;
-  std::atomic<std::size_t> bytes_for_worker{0};  // bodies of requests that it has not done
+  std::atomic<std::size_t> bytes_for_worker{0};  // of requests that it has not done
   OrderConfig order_config;
   // Of brokers that are to be told something; belongs to `home`.
   std::unique_ptr<BrokerNotices> notices;

@@ -55,7 +55,9 @@ bool read_fields(std::string_view bytes, Fields& fields) {
   while (reader.ok() && !reader.rest().empty()) {
     std::string_view key = reader.read_bytes(reader.read<std::int16_t>());
     std::string_view value = reader.read_bytes(reader.read<std::int32_t>());
-    if (reader.ok() && !key.empty() && !value.empty()) fields.add(key, value);
+    if (!reader.ok() || key.empty() || value.empty()) continue;
+    if (fields.size() == kMostFields) return false;
+    fields.add(key, value);
   }
   return reader.ok();
 }

@@ -14,6 +14,8 @@
 namespace comet::inline v0_1::remoting {
 namespace {
 
+constexpr std::size_t kMostUnusedPeers = 1024;
+
 // What is known of one address.
 struct Peer {
   Peer(asio::any_io_executor executor, TimeSource& time) : changed(std::move(executor), time) {}
@@ -54,6 +56,7 @@ struct Client::Impl {
                                           std::shared_ptr<Peer> peer);
   static asio::awaitable<error_code> attempt(std::shared_ptr<Impl> impl, Address address,
                                              std::unique_ptr<Stream>& stream);
+  void forget_unused_peers();
   void note_failure(Peer& peer, error_code problem) const;
   [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
 
@@ -119,6 +122,17 @@ Task<> Client::Impl::send_oneway(std::shared_ptr<Impl> impl, const Address& to,
   (void)co_await connection->send_oneway(command, deadline);
 }
 
+// Whom to ask comes from others, too (routes): addresses that are not in use are kept up to a
+// number.
+void Client::Impl::forget_unused_peers() {
+  if (peers.size() < kMostUnusedPeers) return;
+  std::erase_if(peers, [now = time.now()](const auto& entry) {
+    const std::shared_ptr<Peer>& peer = entry.second;
+    const bool is_connected = peer->connection != nullptr && peer->connection->is_open();
+    return peer.use_count() == 1 && !is_connected && !peer->connecting && now >= peer->retry_at;
+  });
+}
+
 // Joins the attempt in progress or begins one.
 asio::awaitable<std::shared_ptr<Connection>> Client::Impl::connect(std::shared_ptr<Impl> impl,
                                                                    Address to, std::int32_t code,
@@ -126,6 +140,7 @@ asio::awaitable<std::shared_ptr<Connection>> Client::Impl::connect(std::shared_p
   auto describe = [&](std::string_view when) {
     return fmt::format("{} ({})", describe_send(code, to.to_string()), when);
   };
+  if (!impl->peers.contains(to)) impl->forget_unused_peers();
   std::shared_ptr<Peer>& entry = impl->peers[to];
   if (entry == nullptr) entry = std::make_shared<Peer>(impl->executor, impl->time);
   const std::shared_ptr<Peer> peer = entry;
@@ -213,6 +228,8 @@ asio::awaitable<void> Client::invoke_oneway(const Address& to, RemotingCommand r
 }
 
 std::shared_ptr<Connection> Client::find(const Address& to) const { return impl_->find(to); }
+
+std::size_t Client::known_addresses() const noexcept { return impl_->peers.size(); }
 
 std::optional<Address> Client::address_of(const Connection& connection) const {
   for (const auto& [address, peer] : impl_->peers) {

@@ -60,6 +60,7 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
       may_read(stream->executor(), time_in),
       handler_tasks(stream->executor(), time_in),
       replies_ended(stream->executor(), time_in),
+      unsent_memory(limits_in.unsent),
       wakeups(stream->executor()),
       watch_timer(stream->executor(), time_in),
       last_activity(time_in.now()),
@@ -115,6 +116,7 @@ void Connection::Impl::send_queued() {
 asio::awaitable<void> Connection::Impl::write(std::shared_ptr<Connection> connection) {
   Impl& impl = *connection->impl_;
   do {
+    impl.count_unsent();
     error_code problem = co_await impl.write_out();
     impl.write_ended(problem);
   } while (impl.open && impl.begin_write());
@@ -127,8 +129,13 @@ bool Connection::Impl::begin_write() {
   return true;
 }
 
+void Connection::Impl::count_unsent() {
+  if (unsent_memory.is_counted() && open) unsent_memory.resize(unsent());
+}
+
 void Connection::Impl::write_ended(error_code problem) {
   writing.clear();
+  unsent_memory.release();
   if (problem) end(problem);
   if (close_offset && begun_total >= *close_offset) end(asio::error::operation_aborted);
   launch_queued();
@@ -262,6 +269,11 @@ asio::awaitable<error_code> Connection::run() {
       if (const auto connection = weak.lock()) connection->give_up_frame();
     });
   }
+  if (impl.unsent_memory.is_counted()) {
+    impl.unsent_memory.on_give_up([weak = weak_from_this()](std::size_t bytes) {
+      if (const auto connection = weak.lock()) connection->give_up_answers(bytes);
+    });
+  }
   impl.tasks.spawn("conn watch", Impl::watch(shared_from_this()));
   error_code reason = asio::error::operation_aborted;
   try {
@@ -278,6 +290,8 @@ asio::awaitable<error_code> Connection::run() {
   // When this coroutine has been cancelled, it still has to wait for the others.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   co_await impl.tasks.join();
+  impl.queued.clear();
+  impl.unsent_memory.release();
   co_await asio::this_coro::reset_cancellation_state();
   co_return impl.end_reason;
 }
@@ -306,6 +320,17 @@ void Connection::close_here() { impl_->end(asio::error::operation_aborted); }
 void Connection::give_up_frame() {
   asio::post(executor_,
              [self = shared_from_this()] { self->impl_->end(RemotingErrc::frame_given_up); });
+}
+
+void Connection::give_up_answers(std::size_t bytes) {
+  auto give_up = [self = shared_from_this(), bytes] {
+    if (!self->is_open()) return;
+    const error_code reason = RemotingErrc::answers_given_up;
+    log::warn("connection from {} closed with {} bytes that it has not taken: {}",
+              self->remote_.to_string(), bytes, reason.message());
+    self->impl_->end(reason);
+  };
+  asio::post(executor_, std::move(give_up));
 }
 
 void Connection::close_when_sent() {

@@ -17,6 +17,7 @@
 #include "comet/base/waiter.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/remoting/frame_memory.hpp"
+#include "comet/remoting/unsent_memory.hpp"
 #include "frame_buffer.hpp"
 #include "outbox.hpp"
 #include "pending_requests.hpp"
@@ -101,6 +102,8 @@ struct Connection::Impl {
   void enqueue_or_replace(const RemotingCommand& command);
   void take_inbox();
   [[nodiscard]] std::size_t unsent() const noexcept { return queued.size() + writing.size(); }
+  // While the peer takes less than it is sent, all that waits for it is counted.
+  void count_unsent();
 
   // Own requests.
   // `request` becomes the answer, unless the peer goes away and the request may be sent elsewhere.
@@ -146,6 +149,7 @@ struct Connection::Impl {
 
   Outbox queued;
   Outbox writing;
+  UnsentMemory::Part unsent_memory;
   std::uint64_t queued_total = 0;  // bytes ever queued
   std::uint64_t begun_total = 0;   // bytes ever given to the stream
   bool send_posted = false;

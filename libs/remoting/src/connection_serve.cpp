@@ -181,7 +181,7 @@ void Connection::Impl::serve_async(const Dispatcher::Entry& entry, Request& requ
   }
   HandlerSlot slot(std::move(running));
   ++running_handlers;
-  running_bytes += request.command.body.size();
+  running_bytes += request.command.memory_size();
   Request owned(std::move(request.command), request.connection);
   handler_tasks.spawn("handler", run_handler(self.shared_from_this(), entry.async, std::move(owned),
                                              std::move(slot)));
@@ -192,7 +192,7 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
                                                     [[maybe_unused]] HandlerSlot slot) {
   Impl& impl = *connection->impl_;
   const RequestIdentity identity(request.command);
-  const std::size_t body_size = request.command.body.size();
+  const std::size_t size = request.command.memory_size();
   const bool observed = impl.is_observed();
   const Instant begin = observed ? impl.time.now() : Instant();
   Reply reply;
@@ -203,7 +203,7 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
   }
   if (observed) impl.note(identity, reply, begin, impl.time.now());
   impl.answer(identity, std::move(reply));
-  impl.handler_ended(body_size);
+  impl.handler_ended(size);
 }
 
 PendingReply::PendingReply(const Request& request)
@@ -269,6 +269,7 @@ void Connection::Impl::resume_if_below_half() {
 bool Connection::Impl::enqueue(const RemotingCommand& command) {
   const std::size_t size = queued.append(command, limits.max_frame);
   queued_total += size;
+  if (!writing.empty()) count_unsent();
   send_soon();
   return size != 0;
 }

@@ -37,6 +37,9 @@ class RemotingCategory final : public boost::system::error_category {
       case RemotingErrc::frame_given_up:
         return "unfinished frames of all connections need more than maxUnfinishedFrameBytes, and "
                "its own began first";
+      case RemotingErrc::answers_given_up:
+        return "answers that peers have not taken need more than maxUnsentBytes, and its own have "
+               "waited for longest";
       case RemotingErrc::header_too_large:
         return "command header beyond the limit";
       case RemotingErrc::cannot_sign:

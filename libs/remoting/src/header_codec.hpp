@@ -19,6 +19,8 @@ void encode_json_header(const RemotingCommand& command, std::string& out);
 
 // Decoders make room for so many at once; SEND_MESSAGE_V2 has up to 14.
 inline constexpr std::size_t kUsualFields = 16;
+// More make a header malformed: requests have up to 30, and each is looked for among all.
+inline constexpr std::size_t kMostFields = 4096;
 
 // What a header says that leaves everything out (Java's defaults of the fields).
 inline void reset_header(RemotingCommand& command) noexcept {

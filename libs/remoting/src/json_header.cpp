@@ -97,6 +97,7 @@ void read_fields(JsonReader& reader, Fields& fields) {
   fields.reserve(kUsualFields, reader.rest());
   while (reader.next_key(key)) {
     if (!read_text(reader, value)) continue;
+    if (fields.size() == kMostFields) return reader.fail();
     if (!key.escaped && !value.escaped) {
       fields.add(key.raw, value.raw);
       continue;

@@ -11,11 +11,9 @@
 namespace comet::inline v0_1::routing {
 namespace {
 
-constexpr std::size_t kMaxDepth = 32;
-
 Result<boost::json::value> parse_standard(std::string_view json) {
   boost::json::parse_options options;
-  options.max_depth = kMaxDepth;
+  options.max_depth = kMaxJsonDepth;
   error_code error;
   boost::json::value value = boost::json::parse(json, error, {}, options);
   if (error == boost::json::error::too_deep) return RoutingErrc::too_deep;

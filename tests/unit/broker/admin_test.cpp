@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "broker_fixture.hpp"
 #include "comet/routing/topic_config.hpp"
@@ -260,6 +263,53 @@ BOOST_AUTO_TEST_CASE(the_table_of_topics_comes_in_pages_to_tools_that_ask_for_th
   BOOST_TEST(table(page("3", "3", R"({"counter":99,"timestamp":1})")).topics.begin()->first ==
              all.begin()->first);
   BOOST_TEST(table(page("-1", "-1", version)).topics.empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_table_of_groups_comes_in_pages_to_tools_that_ask_for_them) {
+  start();
+  for (int i = 0; i < 600; ++i) ask(pull_request("TBW102", 0, 0, 0, "*", fmt::format("G{:03}", i)));
+  const auto page = [this](const std::string& seq, const std::string& most,
+                           const std::string& version) {
+    RemotingCommand request =
+        RemotingCommand::request(RequestCode::get_all_subscriptiongroup_config);
+    if (!seq.empty()) request.fields.add("groupSeq", seq);
+    if (!most.empty()) request.fields.add("maxGroupNum", most);
+    request.fields.add("dataVersion", version);
+    return ask(std::move(request));
+  };
+  const auto names = [](const RemotingCommand& answer) {
+    std::vector<std::string> found;
+    const auto root = boost::json::parse(answer.body.to_string()).as_object();
+    for (const auto& [name, group] : root.at("subscriptionGroupTable").as_object()) {
+      BOOST_TEST(group.as_object().at("groupName").as_string() == name);
+      found.emplace_back(name);
+    }
+    return found;
+  };
+  const RemotingCommand whole = page("", "", "");
+  const std::vector<std::string> all = names(whole);
+  BOOST_TEST(all.size() > 600u);
+  const std::string total = std::to_string(all.size());
+  BOOST_TEST(text(whole, "totalGroupNum") == total);
+  const std::string version = boost::json::serialize(
+      boost::json::parse(whole.body.to_string()).as_object().at("dataVersion"));
+  std::vector<std::string> joined;
+  while (joined.size() < all.size()) {
+    const RemotingCommand part =
+        page(std::to_string(joined.size()), "250", joined.empty() ? "" : version);
+    BOOST_TEST(text(part, "totalGroupNum") == total);
+    const std::vector<std::string> some = names(part);
+    BOOST_REQUIRE(!some.empty());
+    BOOST_TEST(some.size() <= 250u);
+    joined.insert(joined.end(), some.begin(), some.end());
+  }
+  BOOST_TEST(joined == all, boost::test_tools::per_element());
+  BOOST_TEST(names(page("100", "", version)).size() == all.size() - 100);
+  BOOST_TEST(names(page("100000", "3", version)).empty());
+  // Another version: anew; without a place to begin at: all.
+  BOOST_TEST(names(page("300", "3", "no version")).front() == all.front());
+  BOOST_TEST(names(page("-1", "0", version)).empty());
+  BOOST_TEST(names(page("", "3", version)).size() == all.size());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,7 +6,11 @@
 
 #include "broker_fixture.hpp"
 #include "comet/message/batch.hpp"
+#include "consumer_filters.hpp"
+#include "heartbeat.hpp"
+#include "helper_thread.hpp"
 #include "lock_table.hpp"
+#include "offset_table.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -136,23 +140,6 @@ BOOST_AUTO_TEST_CASE(a_group_has_so_many_subscriptions_with_so_many_bytes) {
   BOOST_TEST(used("groups") > 0u);
 }
 
-BOOST_AUTO_TEST_CASE(answers_that_consumers_do_not_take_have_a_limit_together) {
-  config.max_unsent_pull_bytes = 1;  // from half of it on, an answer holds one message
-  start();
-  for (int i = 0; i < 3; ++i) ask(send_request("slow", "body"));
-  BOOST_TEST(bodies(ask(pull_request("slow", 0, 0))).size() == 1u);
-  BOOST_TEST(used("unsent_pull_bytes") == 0u);  // taken
-}
-
-BOOST_AUTO_TEST_CASE(pulls_beyond_the_limit_of_answers_that_are_not_taken_are_answered_busy) {
-  config.max_unsent_pull_bytes = 0;
-  start();
-  ask(send_request("slow", "body"));
-  const RemotingCommand answer = ask(pull_request("slow", 0, 0));
-  BOOST_TEST((answer.response_code() == ResponseCode::system_busy));
-  BOOST_TEST(answer.remark.find("maxUnsentPullBytes is 0") != std::string::npos);
-}
-
 BOOST_AUTO_TEST_CASE(a_heartbeat_has_so_many_bytes) {
   config.clients.max_heartbeat_bytes = 1'000;
   start();
@@ -168,6 +155,46 @@ BOOST_AUTO_TEST_CASE(a_connection_may_have_ten_times_what_real_clusters_have) {
   BOOST_TEST(used("client_table_bytes") < 10'000u * 400 + 5'000u * 700);
   disconnect();
   BOOST_TEST(used("client_table_bytes") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_heartbeat_names_beyond_the_limits_is_counted_and_not_kept) {
+  broker::ClientLimits limits;
+  limits.max_subscriptions_per_group = 3;
+  limits.max_groups_per_connection = 2;
+  const auto many = broker::parse_heartbeat(consumer("CG", 1'000), limits);
+  BOOST_REQUIRE(many.has_value());
+  BOOST_REQUIRE(many->consumers.size() == 1u);
+  BOOST_TEST(many->consumers[0].subscriptions.size() == 3u);
+  BOOST_TEST(many->consumers[0].named_subscriptions == 1'000u);
+  BOOST_TEST(many->consumers[0].subscription_bytes == 1'000u * 4 + 10 * 2 + 90 * 3 + 900 * 4);
+  const auto groups = broker::parse_heartbeat(producers("c", 0, 1'000), limits);
+  BOOST_REQUIRE(groups.has_value());
+  BOOST_TEST(groups->producer_groups.size() == 2u);
+  BOOST_TEST(groups->groups_left_out == 998u);
+}
+
+BOOST_AUTO_TEST_CASE(a_heartbeat_is_read_whatever_the_order_of_its_members) {
+  const auto heartbeat = broker::parse_heartbeat(
+      R"({"producerDataSet":[{"groupName":"PG","x":{"groupName":"no"}}],"consumerDataSet":[{
+        "subscriptionDataSet":[{"tagsSet":["a"],"subVersion":"7","codeSet":[1],"topic":"T",
+        "expressionType":null,"subString":"a || b"},17],"unitMode":"true","groupName":"CG"}],
+        "withoutSub":false,"heartbeatFingerprint":12,"clientID":"c","topic":"no"})",
+      broker::ClientLimits());
+  BOOST_REQUIRE(heartbeat.has_value());
+  BOOST_TEST(heartbeat->client_id == "c");
+  BOOST_TEST(heartbeat->fingerprint == 12);
+  BOOST_TEST(heartbeat->producer_groups == std::vector<std::string>{"PG"},
+             boost::test_tools::per_element());
+  BOOST_REQUIRE(heartbeat->consumers.size() == 1u);
+  const broker::ConsumerData& read = heartbeat->consumers[0];
+  BOOST_TEST(read.group == "CG");
+  BOOST_TEST(read.unit_mode);
+  BOOST_REQUIRE(read.subscriptions.size() == 1u);
+  BOOST_TEST(read.subscriptions[0].topic == "T");
+  BOOST_TEST(read.subscriptions[0].expression == "a || b");
+  BOOST_TEST(read.subscriptions[0].version == 7);
+  BOOST_TEST(read.subscriptions[0].tag_codes.size() == 2u);
+  BOOST_TEST(!broker::parse_heartbeat("[]", broker::ClientLimits()).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(subscriptions_that_end_give_their_memory_back) {
@@ -264,8 +291,6 @@ BOOST_AUTO_TEST_CASE(names_of_topics_that_are_made_on_first_use_have_so_many_byt
   BOOST_TEST((ask(send_request("%RETRY%CG", "x")).response_code() == ResponseCode::success));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 BOOST_AUTO_TEST_CASE(locks_have_a_size_and_are_forgotten_step_by_step) {
   VirtualTime time;
   broker::LockTable table(time);
@@ -284,3 +309,138 @@ BOOST_AUTO_TEST_CASE(locks_have_a_size_and_are_forgotten_step_by_step) {
   BOOST_TEST(table.size().locks == 0u);
   BOOST_TEST(table.size().bytes == 0u);
 }
+
+BOOST_AUTO_TEST_CASE(held_pulls_have_a_limit_beyond_which_they_are_answered_at_once) {
+  config.max_held_pulls = 3;
+  start();
+  ask(send_request("T", "one"));
+  TaskGroup tasks(world.executor(), world.time);
+  auto pull = [&](std::string expression) -> asio::awaitable<void> {
+    RemotingCommand request = pull_request("T", 0, 1, 100'000, expression);
+    (void)co_await client->invoke(config.listen_at, std::move(request), world.time.now() + 200s);
+  };
+  for (int i = 0; i < 3; ++i) tasks.spawn("pull", pull("*"));
+  world.settle();
+  BOOST_TEST(used("held_pulls") == 3u);
+  const Instant before = world.time.now();
+  const RemotingCommand answer = ask(pull_request("T", 0, 1, 100'000));
+  BOOST_TEST((answer.response_code() == ResponseCode::pull_not_found));
+  BOOST_TEST((world.time.now() == before));
+  client->close(config.listen_at);
+  world.settle();
+  BOOST_TEST(used("held_pulls") == 0u);
+  BOOST_TEST(used("held_pull_bytes") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(expressions_of_held_pulls_have_a_limit_together) {
+  config.max_held_pull_bytes = 20'000;
+  start();
+  ask(send_request("T", "one"));
+  TaskGroup tasks(world.executor(), world.time);
+  auto pull = [&](std::string expression) -> asio::awaitable<void> {
+    RemotingCommand request = pull_request("T", 0, 1, 100'000, expression);
+    (void)co_await client->invoke(config.listen_at, std::move(request), world.time.now() + 200s);
+  };
+  for (int i = 0; i < 10; ++i) tasks.spawn("pull", pull(std::string(5'000, 'x')));
+  world.settle();
+  BOOST_TEST(used("held_pulls") == 3u);
+  BOOST_TEST(used("held_pull_bytes") <= 20'000u);
+  client->close(config.listen_at);
+  world.settle();
+}
+
+BOOST_AUTO_TEST_CASE(filters_have_a_number_and_a_size) {
+  broker::FilterLimits limits;
+  limits.filters = 10;
+  limits.bytes = 10'000;
+  broker::ConsumerFilters filters(directory.path(), world.time, limits);
+  const auto subscribe = [&filters](int first, int count, const std::string& expression) {
+    for (int i = first; i < first + count; ++i) {
+      const std::string topic = "T" + std::to_string(i);
+      filters.subscribe("CG" + std::to_string(i),
+                        {broker::Subscription::from_expression(topic, "SQL92", expression, 1)});
+    }
+  };
+  subscribe(0, 100, "a = 1");
+  BOOST_TEST(filters.size().filters == 10u);
+  BOOST_TEST(filters.describe("T9", "CG9") != "null");
+  BOOST_TEST(filters.describe("T10", "CG10") == "null");
+  limits.filters = 1'000;
+  broker::ConsumerFilters large(directory.path(), world.time, limits);
+  const std::string expression = "a = '" + std::string(2'000, 'x') + "'";
+  large.subscribe("CG", {broker::Subscription::from_expression("T", "SQL92", expression, 1)});
+  for (int i = 0; i < 100; ++i) {
+    large.subscribe("CG" + std::to_string(i),
+                    {broker::Subscription::from_expression("T", "SQL92", expression, 1)});
+  }
+  BOOST_TEST(large.size().filters == 4u);
+  BOOST_TEST(large.size().bytes <= 10'000u);
+}
+
+BOOST_AUTO_TEST_CASE(offsets_groups_of_a_topic_and_resets_have_a_number) {
+  broker::OffsetLimits limits;
+  limits.offsets = 100;
+  limits.groups = 20;
+  limits.resets = 15;
+  broker::OffsetTable offsets(directory.path(), limits);
+  int groups = 0;
+  while (offsets.commit("CG" + std::to_string(groups), "T", 0, 1)) ++groups;
+  BOOST_TEST(groups == 20);
+  int queues = 1;
+  while (offsets.commit("CG0", "T", queues, 1)) ++queues;
+  BOOST_TEST(queues == 81);
+  BOOST_TEST(offsets.size() == 100u);
+  BOOST_TEST(offsets.commit("CG0", "T", 80, 2));  // what is there may change
+  BOOST_TEST(!offsets.replace("CG1", "T", {{0, 1}, {1, 1}}));
+  BOOST_TEST(!offsets.reset("CG1", "T", {{0, 1}, {1, 1}}));
+  offsets.forget_group("CG0");
+  BOOST_TEST(offsets.size() == 19u);
+  broker::OffsetTable::Queues ten;
+  for (int i = 0; i < 10; ++i) ten[i] = 1;
+  BOOST_TEST(offsets.reset("CG1", "T", ten));
+  BOOST_TEST(!offsets.reset("CG2", "T", ten));
+  for (int i = 0; i < 10; ++i) BOOST_TEST(offsets.take_reset("CG1", "T", i).has_value());
+  BOOST_TEST(offsets.reset("CG2", "T", ten));
+  offsets.forget_topic("T");
+  BOOST_TEST(offsets.size() == 0u);
+  BOOST_TEST(offsets.reset("CG3", "T", ten));
+}
+
+class HelperJobs : public Bounds {
+ public:
+  // How many of so many requests are refused when they come together.
+  int refused(int count, const RemotingCommand& request) {
+    int busy = 0;
+    TaskGroup tasks(world.executor(), world.time);
+    auto one = [&]() -> asio::awaitable<void> {
+      const RemotingCommand answer =
+          co_await client->invoke(config.listen_at, request, world.time.now() + 30s);
+      if (answer.response_code() != ResponseCode::system_busy) co_return;
+      ++busy;
+      BOOST_TEST(answer.remark ==
+                 "too many large heartbeats or administrators' requests wait for this broker's "
+                 "helper thread");
+    };
+    for (int i = 0; i < count; ++i) tasks.spawn("one", one());
+    world.settle();
+    return busy;
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(requests_that_wait_for_the_helper_thread_have_a_number, HelperJobs) {
+  start();
+  BOOST_TEST(refused(300, RemotingCommand::request(RequestCode::get_all_topic_config)) == 44);
+}
+
+BOOST_AUTO_TEST_CASE(requests_that_wait_for_the_helper_thread_have_a_size) {
+  broker::HelperThread helper(world.executor(), world.time);
+  const auto nothing = [] {};
+  BOOST_TEST(helper.has_room(100u << 20));  // alone
+  helper.post(nothing, 60u << 20);
+  BOOST_TEST(helper.has_room(4u << 20));
+  BOOST_TEST(!helper.has_room(5u << 20));
+  world.settle();
+  BOOST_TEST(helper.has_room(5u << 20));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -70,10 +70,10 @@ class BrokerFixture {
   }
 
   RemotingCommand pull_request(const std::string& topic, std::int32_t queue_id, std::int64_t offset,
-                               std::int64_t suspend_millis = 0,
-                               const std::string& expression = "*") {
+                               std::int64_t suspend_millis = 0, const std::string& expression = "*",
+                               const std::string& group = "CG") {
     remoting::PullMessageHeader header;
-    header.consumer_group = "CG";
+    header.consumer_group = group;
     header.topic = topic;
     header.queue_id = queue_id;
     header.queue_offset = offset;

@@ -218,6 +218,66 @@ BOOST_AUTO_TEST_CASE(held_pulls_are_answered_when_the_broker_stops) {
   BOOST_TEST((world.time.now() - before < Duration(1s)));
 }
 
+// More pulls of one queue than one turn of the executor hands over.
+class ManyHeldPulls : public BrokerFixture {
+ public:
+  void hold(int count, const std::string& expression) {
+    for (int i = 0; i < count; ++i) tasks.spawn("pull", pull(expression));
+    world.settle();
+  }
+  asio::awaitable<void> pull(std::string expression) {
+    RemotingCommand answer = co_await client->invoke(
+        config.listen_at, pull_request("T", 0, 1, 100'000, expression), world.time.now() + 200s);
+    ++answered[bodies(answer).empty() ? "" : bodies(answer).front()];
+  }
+  std::map<std::string, int> answered;  // by the first body
+  TaskGroup tasks{world.executor(), world.time};
+};
+
+BOOST_FIXTURE_TEST_CASE(all_of_many_held_pulls_get_the_message_that_they_wait_for, ManyHeldPulls) {
+  start();
+  ask(send_request("T", "one"));
+  hold(1'500, "*");
+  BOOST_TEST(broker->stats().held_pulls == 1'500u);
+  ask(send_request("T", "two"));
+  world.settle();
+  BOOST_TEST(answered["two"] == 1'500);
+  BOOST_TEST(broker->stats().held_pulls == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(of_many_held_pulls_those_are_answered_that_want_one_of_the_messages,
+                        ManyHeldPulls) {
+  start();
+  ask(send_request("T", "one"));
+  hold(700, "A");
+  hold(700, "B");
+  hold(700, "C");
+  TaskGroup sends(world.executor(), world.time);
+  auto send = [&](std::string tag) -> asio::awaitable<void> {
+    (void)co_await client->invoke(config.listen_at, send_request("T", tag, 0, "TAGS\x01" + tag),
+                                  world.time.now() + 10s);
+  };
+  for (const char* tag : {"X", "A", "Y", "C", "Z"}) sends.spawn("send", send(tag));
+  world.settle();
+  BOOST_TEST(answered["A"] == 700);
+  BOOST_TEST(answered["C"] == 700);
+  BOOST_TEST(broker->stats().held_pulls == 700u);
+  ask(send_request("T", "B", 0,
+                   "TAGS\x01"
+                   "B"));
+  world.settle();
+  BOOST_TEST(answered["B"] == 700);
+  BOOST_TEST(broker->stats().held_pulls == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(many_held_pulls_whose_time_is_up_end_slice_by_slice, ManyHeldPulls) {
+  start();
+  ask(send_request("T", "one"));
+  hold(1'000, "*");
+  world.pass(101s);
+  BOOST_TEST(answered[""] == 1'000);
+}
+
 // The four offsets say where to go on; whatever was asked, the broker stays in the queue.
 BOOST_AUTO_TEST_CASE(offsets_from_nowhere_are_put_right) {
   start();

@@ -495,6 +495,15 @@ BOOST_AUTO_TEST_CASE(a_recalled_message_does_not_come_and_others_of_its_time_do)
   BOOST_TEST(broker->stats().timers.recalled == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(recalls_count_among_the_timer_messages_that_wait) {
+  config.max_timers = 1;
+  start();
+  const RemotingCommand answer = recall(send_at("waits", now() + 10'000));
+  BOOST_TEST((answer.response_code() == ResponseCode::system_error));
+  BOOST_TEST(answer.remark ==
+             "recall failed, timer message is under flow control, max num limit is 1");
+}
+
 BOOST_AUTO_TEST_CASE(a_recall_outlives_stops_and_kills) {
   start();
   const RemotingCommand one = send_timer("one", "TIMER_DELAY_SEC", "100");

@@ -48,6 +48,18 @@ BOOST_AUTO_TEST_CASE(each_change_of_a_brokers_state_is_told_once) {
   BOOST_TEST(states.all_well());
 }
 
+BOOST_AUTO_TEST_CASE(brokers_that_no_route_names_are_forgotten) {
+  BrokerStates states;
+  for (std::uint16_t port = 1; port <= 100; ++port) {
+    (void)states.failed(Address("10.0.0.3", port), "b", "no answer", Instant{});
+  }
+  states.forget_if([](const Address& broker) { return broker.port() != 7; });
+  BOOST_TEST(states.size() == 1u);
+  BOOST_TEST(!states.all_well());
+  (void)states.answered(Address("10.0.0.3", 7), "b", Instant{});
+  BOOST_TEST(states.all_well());
+}
+
 BOOST_AUTO_TEST_CASE(a_broker_that_comes_and_goes_is_told_of_every_ten_seconds) {
   BrokerStates states;
   int lines = 0;

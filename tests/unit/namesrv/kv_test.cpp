@@ -26,7 +26,7 @@ struct KvFixture : NameServerFixture {
     remoting::PutKvConfigHeader header;
     header.name_space = std::move(name_space);
     header.key = std::move(key);
-    header.value = std::move(value);
+    header.value = value;
     return peer().ask(RequestCode::put_kv_config, header);
   }
   RemotingCommand get(std::string name_space, std::string key) {
@@ -157,14 +157,23 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_saved_is_refused_and_forgotten) {
   BOOST_TEST(get("NS", "k").code == 22);
 }
 
+BOOST_AUTO_TEST_CASE(a_value_may_be_as_large_as_a_frame_and_is_given_back) {
+  const std::string large(16'700'000, 'x');
+  BOOST_TEST(put("NS", "k", large).code == 0);
+  BOOST_TEST((value("NS", "k") == large));
+  restart();
+  BOOST_TEST((value("NS", "k") == large));
+  BOOST_TEST(put("NS", "other", "y").code == 0);
+}
+
 BOOST_AUTO_TEST_CASE(the_size_of_everything_is_bounded) {
-  const std::string large(900'000, 'x');
+  const std::string large(3'000'000, 'x');
   int stored = 0;
   RemotingCommand last = put("NS", "0", large);
   while (last.code == 0 && stored < 100) last = put("NS", std::to_string(++stored), large);
-  BOOST_TEST(stored > 4);
+  BOOST_TEST(stored == 5);
   BOOST_TEST(last.code == 1);
-  BOOST_TEST(last.remark == "there is no room for more KV configuration");
+  BOOST_TEST(last.remark == "the KV configuration would have 18000066 bytes, the most is 16777216");
   BOOST_TEST(get("NS", std::to_string(stored)).code == 22);
   BOOST_TEST(value("NS", "0").size() == large.size());
 }

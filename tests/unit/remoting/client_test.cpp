@@ -90,6 +90,21 @@ BOOST_AUTO_TEST_CASE(a_client_connects_at_first_use_and_keeps_the_connection) {
   BOOST_TEST(world.client.find(kAddress) != nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(addresses_that_are_not_in_use_are_kept_up_to_a_number) {
+  ClientWorld world;
+  world.start_server();
+  world.run(world.ask());
+  for (std::uint16_t port = 1; port <= 3'000; ++port) {
+    RemotingCommand request = RemotingCommand::request(RequestCode::heart_beat);
+    world.error_of(
+        world.client.invoke(Address("gone", port), std::move(request), world.time.now() + 1s));
+    world.pass(10ms);
+  }
+  BOOST_TEST(world.client.known_addresses() <= 1'024u);
+  world.run(world.ask());
+  BOOST_TEST(world.counting.attempts == 1 + 3'000);
+}
+
 BOOST_AUTO_TEST_CASE(callers_share_one_attempt_to_connect) {
   ClientWorld world;
   world.network.set_latency(50ms);

@@ -182,6 +182,24 @@ BOOST_AUTO_TEST_CASE(a_header_that_the_format_cannot_hold_is_not_written) {
   BOOST_TEST(out == "before");
 }
 
+BOOST_AUTO_TEST_CASE(a_header_has_so_many_fields) {
+  for (const SerializeType type : {SerializeType::json, SerializeType::rocketmq}) {
+    RemotingCommand request = RemotingCommand::request(RequestCode::heart_beat);
+    request.serialize_type = type;
+    for (int i = 0; i < 4096; ++i) request.fields.add(std::to_string(i), "v");
+    const auto decoded = [&] {
+      std::string bytes;
+      encode_frame_head(request, bytes);
+      const Result<FrameInfo> frame = inspect_frame(bytes, 16u << 20);
+      RemotingCommand command;
+      return decode_header(frame->type, frame->header, command);
+    };
+    BOOST_TEST(!decoded());
+    request.fields.add("one more", "v");
+    BOOST_TEST((decoded() == RemotingErrc::bad_header));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_json_header_has_javas_defaults) {
   RemotingCommand command = RemotingCommand::request(RequestCode::heart_beat);
   command.remark = "old";

@@ -53,7 +53,7 @@ const std::set<std::string> kNamesrvClasses = {"NamesrvConfig",     "NettyServer
 const std::set<std::string> kOthers = {
     "logLevel", "monitorPort", "monitorAddress", "connectionMaxRequests",
     "connectionMaxRequestBytes", "connectionMaxUnsentBytes", "maxConnections",
-    "maxSendBytesInFlight", "maxUnsentPullBytes", "maxUnfinishedFrameBytes", "maxBatchMessages",
+    "maxSendBytesInFlight", "maxUnsentBytes", "maxUnfinishedFrameBytes", "maxBatchMessages",
     "maxTopicNameBytes", "maxHeartbeatBytes", "maxGroupsPerConnection", "maxSubscriptionsPerGroup",
     "maxSubscriptionBytesPerGroup", "maxClientTableBytes", "maxRecordsLostAtStart",
     "damagedKeepHours", "timerMaxPending", "abortFile", "storeCheckpoint", "storePathConsumeQueue",

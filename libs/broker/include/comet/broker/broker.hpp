@@ -71,10 +71,7 @@ class BrokerConfig {
   Live<Duration> short_polling_time{std::chrono::seconds(1)};  // shortPollingTimeMills
   PullLimits pull_from_memory{32, 256 * 1024};                 // maxTransfer...OnMessageInMemory
   PullLimits pull_from_disk{8, 64 * 1024};                     // maxTransfer...OnMessageInDisk
-  // Of answers to pulls that consumers have not taken. From half of it on, an answer holds one
-  // message; at the bound pulls are answered SYSTEM_BUSY.
-  std::int64_t max_unsent_pull_bytes = 96 << 20;        // maxUnsentPullBytes
-  Duration register_period = std::chrono::seconds(30);  // registerNameServerPeriod
+  Duration register_period = std::chrono::seconds(30);         // registerNameServerPeriod
   // False: every register_period a name server is only asked whether its topics are the current.
   bool force_register = true;
   bool compressed_register = false;  // topics in the compressed binary form
@@ -103,7 +100,11 @@ class BrokerConfig {
   remoting::ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are closed at once
   ClientLimits clients;
+  // Pulls that wait for a message, over all connections; further ones are answered at once.
+  std::size_t max_held_pulls = 200'000;
+  std::size_t max_held_pull_bytes = 512u << 20;        // their expressions may be long
   std::size_t max_unfinished_frame_bytes = 64u << 20;  // over all connections
+  std::size_t max_unsent_bytes = 96u << 20;            // of answers, likewise
   std::size_t max_batch_messages = 65'536;
   // Of topics that are created on first use, together; those of administrators and of the broker
   // itself count, but are not refused for it.

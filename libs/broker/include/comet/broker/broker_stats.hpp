@@ -106,8 +106,9 @@ class BrokerStats {
   std::vector<std::string> problems;  // as Broker::problems()
   RegistrationStats registration;
   std::vector<BoundedStats> bounds;
-  std::uint64_t refusals = 0;         // for such limits, since the start
-  std::uint64_t frames_given_up = 0;  // connections closed for maxUnfinishedFrameBytes
+  std::uint64_t refusals = 0;          // for such limits, since the start
+  std::uint64_t frames_given_up = 0;   // connections closed for maxUnfinishedFrameBytes
+  std::uint64_t answers_given_up = 0;  // for maxUnsentBytes
 };
 
 }  // namespace comet::inline v0_1::broker

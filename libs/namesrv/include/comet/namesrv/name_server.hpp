@@ -46,6 +46,7 @@ class NameServerConfig : public LiveSettings {
   RouteWatchLimits watches;
   std::size_t max_connections = 60'000;  // maxConnections; further ones are closed at once
   std::size_t max_unfinished_frame_bytes = 64u << 20;  // over all connections
+  std::size_t max_unsent_bytes = 96u << 20;            // of answers, likewise
   remoting::ConnectionLimits connection;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
 };
@@ -67,6 +68,8 @@ class NameServerStats {
   std::uint64_t route_notifications = 0;
   std::uint64_t frames_given_up = 0;       // connections closed for maxUnfinishedFrameBytes
   std::size_t unfinished_frame_bytes = 0;  // now
+  std::uint64_t answers_given_up = 0;      // connections closed for maxUnsentBytes
+  std::size_t unsent_bytes = 0;            // now
 };
 
 // Connections are dealt out to `executors` (each run by one thread); start and stop belong to the

@@ -33,6 +33,18 @@ struct TopicPageHeader {
                       field("dataVersion", &H::data_version));
 };
 
+// GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201), likewise.
+struct GroupPageHeader {
+  std::optional<std::int32_t> group_seq;
+  std::optional<std::int32_t> max_group_num;
+  std::optional<std::string_view> data_version;
+
+  using H = GroupPageHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("groupSeq", &H::group_seq), field("maxGroupNum", &H::max_group_num),
+                      field("dataVersion", &H::data_version));
+};
+
 // GET_PRODUCER_CONNECTION_LIST (204). GET_CONSUMER_CONNECTION_LIST (203) has ConsumerGroupHeader.
 struct ProducerGroupHeader {
   std::string_view producer_group;

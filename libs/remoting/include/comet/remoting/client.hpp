@@ -33,6 +33,8 @@ class Client {
   [[nodiscard]] Task<> send_oneway(const Address& to, RemotingCommand& command, Instant deadline);
   // The connection to this address that takes requests, if there is one.
   [[nodiscard]] std::shared_ptr<Connection> find(const Address& to) const;
+  // How many addresses it keeps something of: those in use, and up to 1,024 that are not.
+  [[nodiscard]] std::size_t known_addresses() const noexcept;
   // Where a connection of this client leads, as it was asked for; nullopt for those of others.
   [[nodiscard]] std::optional<Address> address_of(const Connection& connection) const;
   // Closes the connection to this address, if there is one.

@@ -136,6 +136,10 @@ class RemotingCommand {
   [[nodiscard]] ResponseCode response_code() const noexcept {
     return static_cast<ResponseCode>(code);
   }
+  // Bytes of its fields and its body.
+  [[nodiscard]] std::size_t memory_size() const noexcept {
+    return fields.text_size() + body.size();
+  }
 
   std::int32_t code = 0;
   std::int32_t version = kVersion;

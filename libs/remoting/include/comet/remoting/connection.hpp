@@ -162,6 +162,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_here();
   // Thread-safe. Closes at once: others need the memory of the frame that has not come whole.
   void give_up_frame();
+  // Likewise, of the `bytes` that its peer has not taken; says so in the log.
+  void give_up_answers(std::size_t bytes);
   // Thread-safe. Takes no more requests and closes after the bytes queued so far are written.
   void close_when_sent();
   // Thread-safe. Takes no more requests (see refuse_requests()) and closes when those in handlers

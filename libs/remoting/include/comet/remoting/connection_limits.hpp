@@ -9,6 +9,7 @@
 namespace comet::inline v0_1::remoting {
 
 class FrameMemory;
+class UnsentMemory;
 
 // What one connection may take, in bytes, requests and time.
 class ConnectionLimits {
@@ -31,6 +32,8 @@ class ConnectionLimits {
   Duration silence = Duration::max();
   // Of a server: what all its connections hold for unfinished frames; null: not limited.
   std::shared_ptr<FrameMemory> frames;
+  // Likewise for what their peers have not taken; null: not limited.
+  std::shared_ptr<UnsentMemory> unsent;
 };
 
 }  // namespace comet::inline v0_1::remoting

@@ -21,6 +21,7 @@ enum class RemotingErrc {
   write_stalled,     // the peer does not take what it is sent
   frame_stalled,     // the peer does not finish a frame that it has begun
   frame_given_up,    // others needed the memory of its unfinished frame
+  answers_given_up,  // others needed the memory of what it does not take
   header_too_large,  // of a request
   cannot_sign,       // the system's cryptography library refuses to compute a signature
   // Of a channel over several name servers.

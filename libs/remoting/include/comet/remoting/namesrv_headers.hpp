@@ -89,7 +89,7 @@ struct GetRouteInfoResponseHeader {
 struct PutKvConfigHeader {
   std::optional<std::string> name_space;
   std::optional<std::string> key;
-  std::optional<std::string> value;
+  std::optional<std::string_view> value;  // may be as large as a frame
 
   using H = PutKvConfigHeader;
   static constexpr auto fields = std::make_tuple(field("namespace", &H::name_space),

@@ -14,7 +14,10 @@ namespace comet::inline v0_1::routing {
 // unchanged. Malformed input comes out malformed: the parser says what is wrong.
 [[nodiscard]] std::string quote_keys(std::string_view json);
 
-// Standard JSON or fastjson's dialect. Nesting deeper than 32 is refused.
+// Nesting beyond this is refused.
+inline constexpr std::size_t kMaxJsonDepth = 32;
+
+// Standard JSON or fastjson's dialect.
 [[nodiscard]] Result<boost::json::value> parse_json(std::string_view json);
 
 enum class Charset {

@@ -15,6 +15,9 @@ class JsonWriter {
  public:
   explicit JsonWriter(Charset charset = Charset::utf8) : charset_(charset) {}
 
+  // Memory for that many bytes in all.
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
+
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
   void begin_array() { open('['); }

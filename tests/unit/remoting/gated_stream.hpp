@@ -1,0 +1,67 @@
+#pragma once
+// A stream whose peer reads only while the test lets it.
+
+#include <cstring>
+#include <string>
+
+#include "remoting_world.hpp"
+
+namespace comet::inline v0_1::remoting::test {
+
+// Reads come from a script; writes stand still while the gate is shut.
+class GatedStream final : public Stream {
+ public:
+  GatedStream(asio::any_io_executor executor, TimeSource& time)
+      : executor_(executor), changed_(executor, time) {}
+
+  asio::awaitable<IoResult> read_some(asio::mutable_buffer into) override {
+    while (!closed_ && incoming.empty()) co_await changed_.wait();
+    if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
+    ++reads;
+    std::size_t size = std::min(incoming.size(), into.size());
+    std::memcpy(into.data(), incoming.data(), size);
+    incoming.erase(0, size);
+    co_return IoResult(error_code(), size);
+  }
+
+  asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) override {
+    ++writes;
+    while (!closed_ && !open) co_await changed_.wait();
+    if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
+    std::size_t size = 0;
+    for (const auto& buffer : from) {
+      size += buffer.size();
+      outgoing.append(static_cast<const char*>(buffer.data()), buffer.size());
+    }
+    written += size;
+    co_return IoResult(error_code(), size);
+  }
+
+  void close() noexcept override {
+    closed_ = true;
+    changed_.notify_all();
+  }
+  IpEndpoint local() const noexcept override { return {}; }
+  IpEndpoint remote() const noexcept override { return {}; }
+  asio::any_io_executor executor() override { return executor_; }
+
+  void feed(std::string bytes) {
+    incoming += bytes;
+    changed_.notify_all();
+  }
+  void set_open(bool now_open) {
+    open = now_open;
+    changed_.notify_all();
+  }
+
+  std::string incoming, outgoing;
+  bool open = false;
+  std::size_t reads = 0, writes = 0, written = 0;
+
+ private:
+  asio::any_io_executor executor_;
+  Event changed_;
+  bool closed_ = false;
+};
+
+}  // namespace comet::inline v0_1::remoting::test
