@@ -23,7 +23,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 option(COMET_UNITY "Compile many sources in one translation unit" OFF)
 if(COMET_UNITY)
   set(CMAKE_UNITY_BUILD ON)
-  set(CMAKE_UNITY_BUILD_BATCH_SIZE 32)  # up to 1.5 GB of memory each
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 48)  # up to 1.5 GB of memory each
 endif()
 
 find_program(COMET_CCACHE ccache)
