@@ -31,10 +31,13 @@ constexpr std::size_t kWorthWholeDisk = 512;
 // Things that are to be synced, each once, by this thread or by several.
 class SyncRound {
  public:
-  SyncRound(std::size_t at_a_time, std::size_t count)
-      : threads_(count < kManySyncs ? 1 : at_a_time), done_(count, 0) {}
+  // `is_hurried(left)`: the rest is to be left.
+  SyncRound(std::size_t at_a_time, std::size_t count, std::function<bool(std::size_t)> is_hurried)
+      : threads_(count < kManySyncs ? 1 : at_a_time),
+        done_(count, 0),
+        is_hurried_(std::move(is_hurried)) {}
 
-  // The first error ends it; what was begun by then is finished.
+  // The first error or a hurry ends it; what was begun by then is finished.
   error_code run(const std::function<error_code(std::size_t)>& sync,
                  const std::function<void()>& between) {
     const auto nothing = [] {};
@@ -51,6 +54,7 @@ class SyncRound {
     return error_;
   }
   // After run().
+  [[nodiscard]] bool is_whole() const { return std::ranges::find(done_, '\0') == done_.end(); }
   [[nodiscard]] bool is_done(std::size_t i) const { return done_[i] != 0; }
 
  private:
@@ -58,7 +62,7 @@ class SyncRound {
             const std::function<void()>& between) {
     while (!has_failed_.load(std::memory_order_relaxed)) {
       const std::size_t i = next_.fetch_add(1, std::memory_order_relaxed);
-      if (i >= done_.size()) return;
+      if (i >= done_.size() || is_hurried_(done_.size() - i)) return;
       if (const error_code error = sync(i)) {
         const std::lock_guard lock(mutex_);
         if (!has_failed_.exchange(true)) error_ = error;
@@ -71,6 +75,7 @@ class SyncRound {
 
   const std::size_t threads_;
   std::vector<char> done_;  // each written by one thread
+  const std::function<bool(std::size_t)> is_hurried_;
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> has_failed_{false};
   std::mutex mutex_;
@@ -187,6 +192,11 @@ void QueueFiles::watch_disk() {
   disk_sync_ = files_.disk_sync(directory_);
 }
 
+bool QueueFiles::is_hurried(std::size_t left) const noexcept {
+  return left >= kWorthWholeDisk && in_a_hurry_.load(std::memory_order_relaxed) &&
+         disk_sync_ != nullptr;
+}
+
 error_code QueueFiles::sync_all_at_once() {
   std::unique_lock lock(dirty_mutex_);
   const bool worth_it = dirty_.size() + dirty_directories_.size() >= kWorthWholeDisk;
@@ -196,6 +206,7 @@ error_code QueueFiles::sync_all_at_once() {
     return {};
   }
   lock.unlock();
+  in_a_hurry_.store(false, std::memory_order_relaxed);
   return sync_dirty(0, [] {});
 }
 
@@ -223,9 +234,12 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
   });
   std::ranges::reverse(due);
   const std::vector<std::string> names(directories.begin(), directories.end());
-  SyncRound round(files_.syncs_at_a_time(), due.size());
-  error_code error = round.run([&](std::size_t i) { return sync_file(due[i].first); }, between);
-  SyncRound directory_round(files_.syncs_at_a_time(), names.size());
+  const std::size_t most = files_.syncs_at_a_time();
+  const auto is_hurried_now = [&](std::size_t left) { return is_hurried(left + names.size()); };
+  const auto sync_one = [&](std::size_t i) { return sync_file(due[i].first); };
+  SyncRound round(most, due.size(), is_hurried_now);
+  error_code error = round.run(sync_one, between);
+  SyncRound directory_round(most, names.size(), is_hurried_now);
   if (!error) {
     const auto sync_directory = [&](std::size_t i) {
       const error_code problem = files_.sync_directory(names[i]);
@@ -233,15 +247,20 @@ error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<v
     };
     error = directory_round.run(sync_directory, [] {});
   }
+  const bool is_rest_left = !error && !(round.is_whole() && directory_round.is_whole());
+  if (is_rest_left && !disk_sync_->sync()) return {};
   // What is left still is to be done.
-  std::lock_guard lock(dirty_mutex_);
+  std::unique_lock lock(dirty_mutex_);
   for (std::size_t i = 0; i < due.size(); ++i) {
     if (!round.is_done(i)) dirty_[due[i].first] += due[i].second;
   }
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!directory_round.is_done(i)) dirty_directories_.insert(names[i]);
   }
-  return error;
+  lock.unlock();
+  if (!is_rest_left) return error;
+  in_a_hurry_.store(false, std::memory_order_relaxed);  // one by one, then
+  return sync_dirty(least_bytes, between);
 }
 
 error_code QueueFiles::sync_file(const Key& key) {

@@ -2,6 +2,7 @@
 // The files of all consume queues: paths, a bounded number of open ones, and which of them have
 // something to be synced.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -53,6 +54,8 @@ class QueueFiles {
   // All of them at the end of the store's work, when nobody waits for another sync: many at once,
   // together with all else that is on their disk.
   [[nodiscard]] error_code sync_all_at_once();
+  // That end has come: also what is being synced now goes on so. Thread-safe.
+  void hurry() noexcept { in_a_hurry_.store(true, std::memory_order_relaxed); }
 
  private:
   using Key = std::pair<const ConsumeQueue*, std::int64_t>;
@@ -69,6 +72,8 @@ class QueueFiles {
   void forget(const Key& key);
   [[nodiscard]] error_code sync_file(const Key& key);
   void watch_disk();  // with dirty_mutex_ held
+  // Whether so many that are left are better synced with the whole disk.
+  [[nodiscard]] bool is_hurried(std::size_t left) const noexcept;
 
   FileSystem& files_;
   std::string directory_;
@@ -83,6 +88,7 @@ class QueueFiles {
   std::set<std::string> dirty_directories_;
   std::shared_ptr<DiskSync> disk_sync_;  // since the first file was dirty
   bool disk_watched_ = false;
+  std::atomic<bool> in_a_hurry_{false};
 };
 
 }  // namespace comet::inline v0_1::store

@@ -469,6 +469,7 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
 }
 
 void StoreCore::refuse_appends() {
+  queues_.files().hurry();
   std::lock_guard lock(write_mutex_);
   refusing_ = true;
 }

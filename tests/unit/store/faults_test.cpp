@@ -422,6 +422,33 @@ BOOST_FIXTURE_TEST_CASE(a_stop_with_few_new_topics_syncs_their_files, ManyNewTop
   BOOST_TEST(synced_at_end(3, 0) == expected, boost::test_tools::per_element());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_checkpoint_that_is_under_way_at_the_end_goes_on_with_the_disk,
+                        ManyNewTopics) {
+  for (const int disk_error : {0, EIO}) {
+    for (int i = 0; i < 700; ++i) {
+      must_append(*core, record_of("T" + std::to_string(i), disk_error == 0 ? 0 : 1, "0"));
+    }
+    int queues = 0;
+    int disks = 0;
+    files.fail_when([&](Call call, const std::string& path) {
+      if (call == Call::sync_data && path.find("consumequeue") != std::string::npos) {
+        if (++queues == 100) core->refuse_appends();  // another thread begins to close
+      }
+      if (call != Call::sync_disk) return error_code();
+      ++disks;
+      return disk_error == 0 ? error_code() : system_error(disk_error);
+    });
+    BOOST_TEST(!core->write_checkpoint([] {}));
+    files.fail_no_more();
+    BOOST_TEST(disks == 1);
+    BOOST_TEST(queues == (disk_error == 0 ? 100 : 700));
+    BOOST_TEST(core->read_only_reason().empty());
+    core->close();
+    open();
+    BOOST_TEST(!core->recovery_report().unclean);
+  }
+}
+
 // The error may be that of another program's file.
 BOOST_FIXTURE_TEST_CASE(a_failed_sync_of_the_disk_is_followed_by_syncs_of_all_files,
                         ManyNewTopics) {
