@@ -9,8 +9,11 @@ statement that has a co_await, co_yield or co_return of its own:
   aggregate  a braced temporary of a type that has no        co_await send(Options{.tries = 3});
              constructor of its own, as far as is known
   braces     a braced list without a type                    co_await send({"a", "b"});
+  conditional  ?: beside a co_await, whose object of a class   auto r = a ? co_await f() : co_await g();
+             is destroyed twice (numbers are safe: lint: ok)
 
-and, since g++ 12.2 ends such a coroutine with an illegal instruction:
+and, since with AddressSanitizer g++ 12.2 ends such a coroutine with an illegal instruction if it has
+no local variable:
 
   exit       an awaited condition, co_return and a throw     if (co_await ok()) co_return; throw E();
 
@@ -209,6 +212,8 @@ def captures_by_value(captures):
 
 def problems_in_statement(code, start, end, partner, constructed):
     text = own_text(code, start, end, partner)
+    if "?" in text and re.search(r"\bco_(await|yield)\b", text):
+        yield start + text.index("?"), "conditional", "?: in a statement that awaits; use if and else"
     for at in range(start, end):
         if text[at - start] == " ":
             continue
@@ -304,6 +309,8 @@ BAD = [
     ("lambda", "auto run = [&]() -> asio::awaitable<void> { co_await go([v] { use(v); }); };"),
     ("braces", "for (auto& x : co_await list({1, 2})) { use(x); }"),
     ("aggregate", "while (co_await more(Agg{2})) { go(); }"),
+    ("conditional", "auto text = now ? co_await read() : co_await wait();"),
+    ("conditional", "co_await send(now ? a : b);"),
     ("exit", "if (co_await is_open(x)) co_return; throw Error(code);"),
     ("exit", "if (!co_await is_open()) { co_return; } throw Error(code);"),
 ]
@@ -327,6 +334,8 @@ GOOD = [
     "if (co_await is_open()) co_return; close();",
     "std::string text{}; co_await f(text);",
     "co_await f(Agg{1});  // lint: ok trivially destructible",
+    "co_return now ? a : b;",
+    "auto text = now ? a : b; co_await f(text);",
     'log("co_await f({1, 2})"); // co_await f({1, 2})',
     "auto work = [&]() -> asio::awaitable<int> { Agg a{1}; co_return a.x; };",
     "try { co_await f(); } catch (const Error& e) { use(Agg{1}); }",

@@ -250,11 +250,10 @@ bool is_stored(ResponseCode code) noexcept {
          code == ResponseCode::flush_slave_timeout || code == ResponseCode::slave_not_available;
 }
 
-Result<SendResult> parse_send_answer(const RemotingCommand& answer, const MessageQueue& queue,
-                                     OutgoingMessage& outgoing) {
+error_code parse_send_answer(const RemotingCommand& answer, const MessageQueue& queue,
+                             OutgoingMessage& outgoing, SendResult& result) {
   auto header = remoting::read_header<remoting::SendMessageResponseHeader>(answer.fields);
   if (!header) return make_error_code(ClientErrc::bad_answer);
-  SendResult result;
   switch (answer.response_code()) {
     case ResponseCode::flush_disk_timeout:
       result.status = SendStatus::flush_disk_timeout;
@@ -278,7 +277,7 @@ Result<SendResult> parse_send_answer(const RemotingCommand& answer, const Messag
   if (header->recall_handle) result.recall_handle = *header->recall_handle;
   if (header->region_id && !header->region_id->empty()) result.region_id = *header->region_id;
   result.trace_on = header->trace_on != std::string_view("false");
-  return result;
+  return {};
 }
 
 }  // namespace comet::inline v0_1

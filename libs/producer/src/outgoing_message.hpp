@@ -165,8 +165,8 @@ void append_properties(const Message& message, const ProducerConfig& config,
 // The answers that mean "stored".
 [[nodiscard]] bool is_stored(remoting::ResponseCode code) noexcept;
 // Of such an answer; bad_answer when it lacks the ids and offsets that the protocol promises.
-[[nodiscard]] Result<SendResult> parse_send_answer(const remoting::RemotingCommand& answer,
-                                                   const MessageQueue& queue,
-                                                   OutgoingMessage& outgoing);
+[[nodiscard]] error_code parse_send_answer(const remoting::RemotingCommand& answer,
+                                           const MessageQueue& queue, OutgoingMessage& outgoing,
+                                           SendResult& result);
 
 }  // namespace comet::inline v0_1

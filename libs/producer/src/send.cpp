@@ -53,13 +53,14 @@ Instant try_deadline(const Producer::Impl& producer, Instant begin, Instant dead
   return limit > Duration::zero() ? std::min(deadline, begin + limit) : deadline;
 }
 
-SendResult queued_result(const MessageQueue& queue, OutgoingMessage& outgoing) {
-  SendResult result;
+StoredSend queued_send(const MessageQueue& queue, OutgoingMessage& outgoing) {
+  StoredSend stored = make_stored_send();
+  SendResult& result = stored->result;
   result.message_id = outgoing.result_id();
   result.queue.topic = outgoing.shown_topic();
   result.queue.broker_name = queue.broker_name;
   result.queue.queue_id = queue.queue_id;
-  return result;
+  return stored;
 }
 
 Task<> ask_broker(Producer::Impl& producer, const Address& broker, const SendContext& context,
@@ -67,7 +68,7 @@ Task<> ask_broker(Producer::Impl& producer, const Address& broker, const SendCon
   RemotingCommand command = outgoing.request(context.queue, context.wall_millis);
   if (context.oneway) {
     co_await producer.client->send_oneway(broker, command, deadline);
-    outcome.stored(queued_result(context.queue, outgoing));  // as far as anybody will know
+    outcome.stored(queued_send(context.queue, outgoing));  // as far as anybody will know
     co_return;
   }
   try {
@@ -78,12 +79,16 @@ Task<> ask_broker(Producer::Impl& producer, const Address& broker, const SendCon
   }
   if (!is_stored(command.response_code())) {
     outcome.refused(command, producer.config);
-  } else if (auto result = parse_send_answer(command, context.queue, outgoing)) {
-    outcome.stored(std::move(*result));
   } else {
-    // Stored, but nobody knows where: another try would store it twice.
-    outcome.sent(true);
-    outcome.failed(result.error(), "stored, but the answer lacks the ids and offsets", false);
+    StoredSend stored = make_stored_send();
+    if (const error_code error =
+            parse_send_answer(command, context.queue, outgoing, stored->result)) {
+      // Stored, but nobody knows where: another try would store it twice.
+      outcome.sent(true);
+      outcome.failed(error, "stored, but the answer lacks the ids and offsets", false);
+    } else {
+      outcome.stored(std::move(stored));
+    }
   }
   outgoing.recycle(command);
 }
@@ -189,7 +194,7 @@ Task<SendOutcome> send(std::shared_ptr<Producer::Impl> producer, Content content
       update_faults(p, queue, broker.has_value(), outcome);
       now = outcome.end();
       if (attempts.is_final(outcome)) {
-        co_return p.counters.ended(attempts.stored(std::move(outcome.result())), now - begin);
+        co_return p.counters.ended(attempts.stored(outcome.take_stored()), now - begin);
       }
       attempts.failed(queue, broker, outcome);
     }

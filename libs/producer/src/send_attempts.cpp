@@ -9,7 +9,6 @@
 #include "comet/client/failure.hpp"
 #include "comet/remoting/errors.hpp"
 #include "outgoing_message.hpp"
-#include "send_outcome.hpp"
 
 namespace comet::inline v0_1 {
 namespace {
@@ -89,7 +88,7 @@ void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address
     repeatable_ = true;
     attempt.text = to_string(outcome.result().status);
     attempt.may_be_stored = true;
-    weaker_ = std::make_unique<SendResult>(std::move(outcome.result()));
+    weaker_ = outcome.take_stored();
   } else {
     repeatable_ = outcome.repeatable();
     attempt.error = outcome.error();
@@ -112,12 +111,13 @@ Duration SendAttempts::pause_before(const MessageQueue& queue, Instant now) cons
   return std::min<Duration>(pause, (deadline_ - now) / 2);
 }
 
-SendOutcome SendAttempts::stored(SendResult result) {
-  return stored_send(std::move(result), std::move(tries_));
+SendOutcome SendAttempts::stored(StoredSend stored) {
+  stored->tries = std::move(tries_);
+  return SendOutcome(std::move(stored));
 }
 
 SendOutcome SendAttempts::outcome(const OutgoingMessage& outgoing, Instant now) {
-  if (weaker_) return stored(std::move(*weaker_));
+  if (weaker_) return stored(std::move(weaker_));
   SendFailure failure;
   failure.message_id = outgoing.unique_id();
   if (reason_) {

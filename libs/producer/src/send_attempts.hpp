@@ -13,6 +13,7 @@
 #include "comet/producer/send_outcome.hpp"
 #include "comet/producer/send_result.hpp"
 #include "comet/remoting/command.hpp"
+#include "send_outcome.hpp"
 
 namespace comet::inline v0_1 {
 
@@ -23,7 +24,7 @@ class TryOutcome {
  public:
   explicit TryOutcome(Instant begin) noexcept : begin_(begin) {}
 
-  void stored(SendResult result) { result_.emplace(std::move(result)); }
+  void stored(StoredSend stored) noexcept { stored_ = std::move(stored); }
   // An answer other than "stored".
   void refused(const remoting::RemotingCommand& answer, const ProducerConfig& config);
   // No answer, or none that counts. `repeatable`: another try makes sense.
@@ -32,9 +33,10 @@ class TryOutcome {
   // The broker may have got the request.
   void sent(bool on_its_way) noexcept { may_be_stored_ = on_its_way; }
 
-  [[nodiscard]] bool is_stored() const noexcept { return result_.has_value(); }
-  [[nodiscard]] SendResult& result() noexcept { return *result_; }
-  [[nodiscard]] const SendResult& result() const noexcept { return *result_; }
+  [[nodiscard]] bool is_stored() const noexcept { return stored_ != nullptr; }
+  // Precondition of both: is_stored(). The second takes it away.
+  [[nodiscard]] const SendResult& result() const noexcept { return stored_->result; }
+  [[nodiscard]] StoredSend take_stored() noexcept { return std::move(stored_); }
   [[nodiscard]] const error_code& error() const noexcept { return error_; }
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   // The broker has answered, if only to refuse.
@@ -49,7 +51,7 @@ class TryOutcome {
  private:
   Instant begin_;
   Instant end_{};
-  std::optional<SendResult> result_;
+  StoredSend stored_;
   error_code error_;
   std::string text_;
   bool answered_ = false;
@@ -77,7 +79,7 @@ class SendAttempts {
   // the application.
   void given_up(std::exception_ptr reason) noexcept { reason_ = std::move(reason); }
 
-  [[nodiscard]] SendOutcome stored(SendResult result);
+  [[nodiscard]] SendOutcome stored(StoredSend stored);
   // When the tries have come to nothing better: the last result with a weaker guarantee, or else an
   // error with all tries.
   [[nodiscard]] SendOutcome outcome(const OutgoingMessage& outgoing, Instant now);
@@ -92,8 +94,8 @@ class SendAttempts {
   Instant deadline_;
   bool repeatable_ = true;
   std::vector<SendTry> tries_;
-  std::unique_ptr<SendResult> weaker_;  // seldom there
-  std::exception_ptr reason_;           // of giving up
+  StoredSend weaker_;          // seldom there
+  std::exception_ptr reason_;  // of giving up
 };
 
 }  // namespace comet::inline v0_1

@@ -91,11 +91,12 @@ const std::vector<SendTry>& SendOutcome::tries() const noexcept {
   return state_ ? state_->tries : kNoTries;
 }
 
-SendOutcome stored_send(SendResult result, std::vector<SendTry> tries) {
-  auto state = make_state();
-  state->result = std::move(result);
-  state->tries = std::move(tries);
-  return SendOutcome(std::move(state));
+StoredSend make_stored_send() { return make_state(); }
+
+SendOutcome stored_send(SendResult result) {
+  StoredSend stored = make_stored_send();
+  stored->result = std::move(result);
+  return SendOutcome(std::move(stored));
 }
 
 SendOutcome failed_send(SendFailure failure, std::vector<SendTry> tries) {

@@ -31,7 +31,11 @@ struct SendOutcome::State {
   std::vector<SendTry> tries;
 };
 
-[[nodiscard]] SendOutcome stored_send(SendResult result, std::vector<SendTry> tries = {});
+// Of a message that is stored: its result is written where the outcome will have it, because
+// SendResult is dear to move.
+using StoredSend = std::shared_ptr<SendOutcome::State>;
+[[nodiscard]] StoredSend make_stored_send();
+[[nodiscard]] SendOutcome stored_send(SendResult result);
 [[nodiscard]] SendOutcome failed_send(SendFailure failure, std::vector<SendTry> tries = {});
 // Of a send that ended with an exception before its message had an id.
 [[nodiscard]] SendOutcome refused_send(const std::exception_ptr& problem);

@@ -80,25 +80,41 @@ inline const char* find_quote_or_backslash(const char* at, const char* end) noex
   return at;
 }
 
+inline bool is_plain(char c) noexcept {
+  return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+
 // Copies up to the first byte that JSON wants escaped and returns that place in the text, `end`
-// when there is none. `to` has room for all of the text.
-inline const char* copy_plain(const char* at, const char* end, char* to) noexcept {
+// when there is none. `to` has room for all of the text. Where the size is no multiple of a step,
+// the last step overlaps the one before.
+[[gnu::always_inline]] inline const char* copy_plain(const char* at, const char* end,
+                                                     char* to) noexcept {
+  const std::ptrdiff_t size = end - at;
 #if defined(__SSE2__)
-  for (; end - at >= 16; at += 16, to += 16) {
-    const __m128i bytes = detail::load_16(at);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-    const unsigned found = detail::quotes_and_backslashes(bytes) | detail::controls(bytes);
-    if (found != 0) return at + std::countr_zero(found);
+  if (size >= 16) {
+    for (std::ptrdiff_t done = 0; done < size; done += 16) {
+      const std::ptrdiff_t from = done + 16 <= size ? done : size - 16;
+      const __m128i bytes = detail::load_16(at + from);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + from), bytes);
+      const unsigned found = detail::quotes_and_backslashes(bytes) | detail::controls(bytes);
+      if (found != 0) return at + from + std::countr_zero(found);
+    }
+    return end;
   }
 #endif
-  for (std::uint64_t bytes; end - at >= 8; at += sizeof bytes, to += sizeof bytes) {
-    std::memcpy(&bytes, at, sizeof bytes);
-    if ((detail::has_quote_or_backslash(bytes) | detail::has_control(bytes)) != 0) break;
-    std::memcpy(to, &bytes, sizeof bytes);
+  if (size >= 8) {
+    for (std::ptrdiff_t done = 0; done < size; done += 8) {
+      const std::ptrdiff_t from = done + 8 <= size ? done : size - 8;
+      std::uint64_t bytes = 0;
+      std::memcpy(&bytes, at + from, sizeof bytes);
+      if ((detail::has_quote_or_backslash(bytes) | detail::has_control(bytes)) != 0) {
+        at += from, to += from;  // looked at below
+        break;
+      }
+      std::memcpy(to + from, &bytes, sizeof bytes);
+      if (done + 8 >= size) return end;
+    }
   }
-  auto is_plain = [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
-  };
   while (at != end && is_plain(*at)) *to++ = *at++;
   return at;
 }

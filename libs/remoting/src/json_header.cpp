@@ -186,6 +186,15 @@ class JsonWriter {
     used_ += static_cast<std::size_t>(std::to_chars(to, to + longest, value).ptr - to);
   }
   void put_quoted(std::string_view text);
+  void put_key(std::string_view key) {
+    if (key.size() != 1 || !is_plain(key[0])) {
+      put_quoted(key);
+      return put(':');
+    }
+    const char quoted[] = {'"', key[0], '"', ':'};  // the usual one of a send
+    std::memcpy(room(sizeof quoted), quoted, sizeof quoted);
+    used_ += sizeof quoted;
+  }
 
  private:
   char* room(std::size_t size) {
@@ -193,6 +202,7 @@ class JsonWriter {
     return out_.data() + used_;
   }
   void grow(std::size_t size) { out_.resize(used_ + size + kStep); }
+  void put_escaped(const char* at, const char* end);
   void put_escape(unsigned char byte);
 
   static constexpr std::size_t kStep = 256;
@@ -201,15 +211,24 @@ class JsonWriter {
 };
 
 void JsonWriter::put_quoted(std::string_view text) {
-  put('"');
-  const char* at = text.data();
+  const char* const at = text.data();
   const char* const end = at + text.size();
+  char* to = room(text.size() + 2);
+  *to++ = '"';
+  const char* const stop = copy_plain(at, end, to);
+  used_ += 1 + static_cast<std::size_t>(stop - at);
+  if (stop != end) return put_escaped(stop, end);
+  to[text.size()] = '"';
+  ++used_;
+}
+
+// The rest of a quoted text, from a byte that is to be escaped on.
+void JsonWriter::put_escaped(const char* at, const char* end) {
   while (at != end) {
-    char* to = room(static_cast<std::size_t>(end - at));
-    const char* const stop = copy_plain(at, end, to);
+    put_escape(static_cast<unsigned char>(*at++));
+    const char* const stop = copy_plain(at, end, room(static_cast<std::size_t>(end - at)));
     used_ += static_cast<std::size_t>(stop - at);
     at = stop;
-    if (at != end) put_escape(static_cast<unsigned char>(*at++));
   }
   put('"');
 }
@@ -228,8 +247,7 @@ void put_fields(JsonWriter& writer, const Fields& fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     auto [key, value] = fields[i];
     if (i != 0) writer.put(',');
-    writer.put_quoted(key);
-    writer.put(':');
+    writer.put_key(key);
     writer.put_quoted(value);
   }
   writer.put('}');
