@@ -25,6 +25,10 @@ using namespace comet::store::test;
 // Schedules that once broke a promise.
 constexpr std::array<std::uint64_t, 9> kOnceBroken{3016602,  5002747,  5024884, 1002888, 2040313,
                                                    10000319, 10016871, 86,      71782};
+// The same with bits that change.
+constexpr std::array<std::uint64_t, 22> kOnceBrokenByRot{
+    20067986, 20018223, 20025377, 20032913, 604823, 558,    90,     554,    619,    776,    4909,
+    7866,     100073,   100445,   102875,   200029, 200421, 201321, 300051, 303773, 309277, 503792};
 
 int usage() {
   std::fputs(
@@ -87,6 +91,9 @@ bool run(const std::string& mode, Options options) {
   if (all) options.schedules = 200;
   if (all || mode == "rot") {
     run_power_cuts(options.seed, options.schedules, Rot::some);
+    if (all) {
+      for (std::uint64_t seed : kOnceBrokenByRot) run_power_cuts(seed, 1, Rot::some);
+    }
     known = true;
   }
   if (all || mode == "truncate") {

@@ -95,6 +95,7 @@ class Ledger {
   std::int64_t safe_end_ = 0;
   std::int64_t forgotten_before_ = 0;
   std::int64_t unknown_offsets_ = 0;
+  bool has_damage_ = false;
 };
 
 }  // namespace comet::inline v0_1::store::test

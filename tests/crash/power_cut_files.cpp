@@ -33,10 +33,8 @@ void apply(const Node::Change& change, std::string& disk) {
 
 }  // namespace
 
-// Mappings show what is written later, so the memory must stay where it is.
 void Node::resize(std::int64_t new_size) {
   if (new_size > capacity) {
-    if (memory.use_count() > 1) std::abort();  // a mapped file grows: no user of ours does that
     auto bytes = static_cast<std::size_t>(new_size);
     std::shared_ptr<char> larger(static_cast<char*>(std::calloc(bytes, 1)), std::free);
     if (size > 0) std::memcpy(larger.get(), memory.get(), static_cast<std::size_t>(size));
@@ -87,11 +85,6 @@ class PowerCutFile final : public File {
   error_code allocate(std::int64_t) override { return files_.finish(files_.next_call()); }
   error_code sync_data() override { return files_.sync_file(*node_); }
   error_code sync_all() override { return files_.sync_file(*node_); }
-  Result<std::shared_ptr<const char>> map(std::int64_t size) override {
-    if (files_.stopped_) return system_error(EIO);
-    if (size > node_->capacity) std::abort();
-    return std::shared_ptr<const char>(node_->memory);
-  }
   Result<bool> try_lock() override {
     if (node_->is_locked) return false;
     return holds_lock_ = node_->is_locked = true;

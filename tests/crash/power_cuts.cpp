@@ -172,7 +172,7 @@ class Schedule {
       ++counts_.stops;
     }
     const bool sound = !world_.files->has_failed();
-    const std::int64_t synced_end = world_.core && sound ? world_.core->synced_end() : 0;
+    std::int64_t synced_end = world_.core && sound ? world_.core->synced_end() : 0;
     world_.drop();
     // A process that is killed between a failed sync and its note of it is as good as a power cut:
     // nothing tells the next one that the page cache knows more than the disk.
@@ -181,6 +181,9 @@ class Schedule {
     ++(cut ? counts_.cuts : counts_.kills);
     world_.files->restart(cut ? Ending::power_cut : Ending::process_killed);
     if (cut) loss_ = Ledger::Loss::unsynced;
+    // A process that was killed between a sync and its note of it has acknowledged nothing.
+    const std::string note = std::string(World::kRoot) + "/synced";
+    if (!cut) synced_end = std::min(synced_end, SyncedNote(*world_.files, note).read());
     if (rot_ == Rot::some && random().chance(60)) let_rot(synced_end);
   }
 

@@ -24,27 +24,6 @@ void check(const error_code& error, const std::string& what) {
   if (error) fail(error, what);
 }
 
-// Bytes that were read; counted for as long as somebody holds them.
-class LentBytes {
- public:
-  LentBytes(std::size_t size, std::shared_ptr<std::atomic<std::int64_t>> count)
-      : size_(size),
-        bytes_(std::make_unique_for_overwrite<char[]>(size)),
-        count_(std::move(count)) {
-    count_->fetch_add(static_cast<std::int64_t>(size_), std::memory_order_relaxed);
-  }
-  ~LentBytes() { count_->fetch_sub(static_cast<std::int64_t>(size_), std::memory_order_relaxed); }
-  LentBytes(const LentBytes&) = delete;
-  LentBytes& operator=(const LentBytes&) = delete;
-
-  [[nodiscard]] std::span<char> bytes() noexcept { return {bytes_.get(), size_}; }
-
- private:
-  std::size_t size_;
-  std::unique_ptr<char[]> bytes_;
-  std::shared_ptr<std::atomic<std::int64_t>> count_;
-};
-
 // Log files that are kept open to be read.
 constexpr std::size_t kMostReaders = 64;
 
@@ -470,10 +449,10 @@ error_code CommitLog::read_into(std::int64_t offset, std::span<char> into) const
 
 Result<SharedBytes> CommitLog::read(std::int64_t offset, std::int64_t size) const {
   if (size < 0 || size > segment_size_) return make_error_code(BaseErrc::bad_value);
-  auto lent = std::make_shared<LentBytes>(static_cast<std::size_t>(size), lent_);
-  const std::span<char> bytes = lent->bytes();
+  std::shared_ptr<ReadMemory::Block> block = memory_.take(static_cast<std::size_t>(size));
+  const std::span<char> bytes = block->bytes();
   if (error_code error = read_into(offset, bytes)) return error;
-  return SharedBytes(std::move(lent), std::string_view(bytes.data(), bytes.size()));
+  return SharedBytes(std::move(block), std::string_view(bytes.data(), bytes.size()));
 }
 
 Result<SharedBytes> CommitLog::read_record(std::int64_t offset, std::int64_t limit) const {

@@ -21,6 +21,7 @@
 #include "damaged_copies.hpp"
 #include "file.hpp"
 #include "log_walk.hpp"
+#include "read_memory.hpp"
 
 namespace comet::inline v0_1::store {
 
@@ -121,8 +122,8 @@ class CommitLog {
   // Bytes that lie in one file. The errors are the system's, StoreErrc::short_file for a file that
   // was cut, or BaseErrc::bad_value: there are no such bytes.
   [[nodiscard]] Result<SharedBytes> read(std::int64_t offset, std::int64_t size) const;
-  // Bytes of results of read() and read_record() that somebody still holds.
-  [[nodiscard]] std::int64_t lent_bytes() const noexcept { return lent_->load(); }
+  // Where results of read() and read_record() lie.
+  [[nodiscard]] const ReadMemory& memory() const noexcept { return memory_; }
   [[nodiscard]] error_code read_into(std::int64_t offset, std::span<char> into) const;
   // The record at `offset`, which ends before `limit`. Errors also: RecordErrc.
   [[nodiscard]] Result<SharedBytes> read_record(std::int64_t offset, std::int64_t limit) const;
@@ -162,8 +163,7 @@ class CommitLog {
   mutable std::shared_mutex segments_mutex_;
   std::vector<std::shared_ptr<Segment>> segments_;  // consecutive
 
-  std::shared_ptr<std::atomic<std::int64_t>> lent_ =
-      std::make_shared<std::atomic<std::int64_t>>(0);  // outlives the log with what is lent
+  ReadMemory memory_;
 
   mutable std::mutex readers_mutex_;
   mutable std::deque<SegmentPtr> open_readers_;  // the first was opened first

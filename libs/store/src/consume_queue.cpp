@@ -119,20 +119,22 @@ std::optional<QueueUnit> ConsumeQueue::unit_in_files(std::int64_t queue_offset) 
 
 void ConsumeQueue::skip_to(std::int64_t queue_offset, std::int64_t physical_offset) {
   if (queue_offset <= added_.load(std::memory_order_relaxed)) return;
+  physical_offset = std::max(physical_offset, log_end_);  // units stay in order
   fill(queue_offset, physical_offset);
   added_.store(queue_offset, std::memory_order_release);
   next_ = queue_offset;
-  log_end_ = std::max(log_end_, physical_offset);
+  log_end_ = physical_offset;
 }
 
 std::int64_t ConsumeQueue::find_end(std::int64_t log_limit) const {
   std::int64_t low = first_file_ / QueueUnit::kSize;
+  if (log_limit <= 0) return low;  // fillers in front of a first message point there, too
   std::int64_t high = end_of_files_ / QueueUnit::kSize;
   while (low < high) {
     std::int64_t middle = low + (high - low) / 2;
     QueueUnit unit = unit_at(middle);
     bool good = unit.physical_offset >= 0 && unit.size > 0 &&
-                (unit.is_filler() ? unit.physical_offset < log_limit : unit.end() <= log_limit);
+                (unit.is_filler() ? unit.physical_offset : unit.end()) <= log_limit;
     if (good) {
       low = middle + 1;
     } else {

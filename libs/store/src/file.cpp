@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -36,7 +35,8 @@ auto retry_interrupted(Call call) {
 
 class PosixFile final : public File {
  public:
-  explicit PosixFile(int descriptor) noexcept : descriptor_(descriptor) {}
+  explicit PosixFile(int descriptor, bool only_read = false) noexcept
+      : descriptor_(descriptor), only_read_(only_read) {}
   ~PosixFile() override { ::close(descriptor_); }
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
@@ -83,18 +83,9 @@ class PosixFile final : public File {
   }
   error_code sync_all() override { return ::fsync(descriptor_) == 0 ? error_code() : last_error(); }
 
-  Result<std::shared_ptr<const char>> map(std::int64_t size) override {
-    auto length = static_cast<std::size_t>(size);
-    void* address = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor_, 0);
-    if (address == MAP_FAILED) return last_error();
-    return std::shared_ptr<const char>(
-        static_cast<const char*>(address),
-        [address, length](const char*) { ::munmap(address, length); });
-  }
-
   Result<bool> try_lock() override {
     struct flock range{};
-    range.l_type = F_WRLCK;
+    range.l_type = only_read_ ? F_RDLCK : F_WRLCK;
     range.l_whence = SEEK_SET;
     range.l_start = 0;
     range.l_len = 1;
@@ -107,6 +98,7 @@ class PosixFile final : public File {
 
  private:
   int descriptor_;
+  bool only_read_;
 };
 
 class PosixDiskSync final : public DiskSync {
@@ -143,10 +135,12 @@ bool is_own_disk(int directory) noexcept {
 class PosixFiles final : public FileSystem {
  public:
   Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    int flags = O_RDWR | O_CLOEXEC | (mode == OpenMode::create ? O_CREAT : 0);
+    const bool only_read = mode == OpenMode::reading;
+    const int flags =
+        (only_read ? O_RDONLY : O_RDWR) | O_CLOEXEC | (mode == OpenMode::create ? O_CREAT : 0);
     int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0644); });
     if (descriptor < 0) return last_error();
-    return std::shared_ptr<File>(std::make_shared<PosixFile>(descriptor));
+    return std::shared_ptr<File>(std::make_shared<PosixFile>(descriptor, only_read));
   }
 
   Result<bool> exists(const std::string& path) override {

@@ -34,8 +34,6 @@ class File {
   [[nodiscard]] virtual error_code allocate(std::int64_t size) = 0;
   [[nodiscard]] virtual error_code sync_data() = 0;  // fdatasync
   [[nodiscard]] virtual error_code sync_all() = 0;   // fsync
-  // A shared read-only mapping of the first `size` bytes; unmapped with the last reference.
-  [[nodiscard]] virtual Result<std::shared_ptr<const char>> map(std::int64_t size) = 0;
   // Byte range 0..1 for this process and this open file, as Apache's broker takes it; released when
   // the file is closed. False: somebody else has it.
   [[nodiscard]] virtual Result<bool> try_lock() = 0;
@@ -44,6 +42,7 @@ class File {
 enum class OpenMode {
   existing,  // fails when there is none
   create,    // creates an empty file when there is none
+  reading,   // as existing, but it cannot be written; its lock is shared by those that only read
 };
 
 class DirectoryEntry {

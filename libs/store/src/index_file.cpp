@@ -12,7 +12,8 @@ namespace comet::inline v0_1::store {
 
 namespace {
 
-constexpr std::int32_t kSlotsPerPage = 1024;  // slots are written in pieces of this many
+constexpr std::int32_t kSlotsPerPage = 1024;   // slots are written in pieces of this many
+constexpr std::int32_t kEntriesAtOnce = 3000;  // that are read
 
 error_code damaged() { return make_error_code(BaseErrc::bad_value); }
 
@@ -78,10 +79,7 @@ Result<std::unique_ptr<IndexFile>> IndexFile::open(FileSystem& files, std::strin
   if (*size != shape.file_size()) return damaged();
   std::array<char, IndexShape::kHeaderSize> bytes{};
   if (error_code error = read_fully(**file, bytes, 0)) return error;
-  Result<std::shared_ptr<const char>> memory = (*file)->map(shape.file_size());
-  if (!memory) return memory.error();
-  std::unique_ptr<IndexFile> index(
-      new IndexFile(std::move(path), shape, std::move(*file), std::move(*memory)));
+  std::unique_ptr<IndexFile> index(new IndexFile(std::move(path), shape, std::move(*file)));
   index->header_ = IndexHeader::decode(bytes.data());
   if (!index->header_.is_possible(shape)) return damaged();
   index->pending_begin_ = index->header_.count;
@@ -94,10 +92,7 @@ Result<std::unique_ptr<IndexFile>> IndexFile::create(FileSystem& files, std::str
   Result<std::shared_ptr<File>> file = files.open(path, OpenMode::create);
   if (!file) return file.error();
   if (error_code error = make_zeros(**file, shape.file_size())) return error;
-  Result<std::shared_ptr<const char>> memory = (*file)->map(shape.file_size());
-  if (!memory) return memory.error();
-  std::unique_ptr<IndexFile> index(
-      new IndexFile(std::move(path), shape, std::move(*file), std::move(*memory)));
+  std::unique_ptr<IndexFile> index(new IndexFile(std::move(path), shape, std::move(*file)));
   index->header_.begin_timestamp = index->header_.end_timestamp = before.end_timestamp;
   index->header_.begin_offset = index->header_.end_offset = before.end_offset;
   if (error_code error = index->allocate_slots()) return error;
@@ -114,11 +109,14 @@ error_code IndexFile::allocate_slots() {
 
 error_code IndexFile::load_slots() {
   if (error_code error = allocate_slots()) return error;
-  // Read, not mapped: pages that were looked at once would count as ours.
   std::vector<char> bytes(kSlotsPerPage * IndexShape::kSlotSize);
   for (std::int32_t begin = 0; begin < shape_.slots; begin += kSlotsPerPage) {
-    if (error_code error = read_fully(*file_, bytes, shape_.slot_position(begin))) return error;
-    std::int32_t end = std::min(begin + kSlotsPerPage, shape_.slots);
+    const std::int32_t end = std::min(begin + kSlotsPerPage, shape_.slots);
+    bytes.resize(static_cast<std::size_t>((end - begin) * IndexShape::kSlotSize));
+    if (error_code error = read_whole(*file_, bytes, shape_.slot_position(begin))) {
+      slots_.reset();
+      return error;
+    }
     const char* from = bytes.data();
     for (std::int32_t slot = begin; slot < end; ++slot, from += IndexShape::kSlotSize) {
       auto value = load_be<std::int32_t>(from);
@@ -140,9 +138,19 @@ error_code IndexFile::rebuild(const IndexHeader& header) {
   pending_begin_ = header_.count;
   if (error_code error = allocate_slots()) return error;
   dirty_pages_.assign(dirty_pages_.size(), true);  // whatever the file holds
+  std::vector<char> bytes;
   std::int64_t last = header_.begin_offset;
   for (std::int32_t index = 1; index < header_.count; ++index) {
-    IndexEntry one = entry(index);
+    const std::int32_t place = (index - 1) % kEntriesAtOnce;
+    if (place == 0) {
+      const std::int32_t count = std::min(kEntriesAtOnce, header_.count - index);
+      bytes.resize(static_cast<std::size_t>(count * IndexShape::kEntrySize));
+      if (error_code error = read_whole(*file_, bytes, shape_.entry_position(index))) {
+        slots_.reset();
+        return error;
+      }
+    }
+    const IndexEntry one = IndexEntry::decode(bytes.data() + place * IndexShape::kEntrySize);
     bool possible = one.hash >= 0 && one.offset >= last && one.offset <= header_.end_offset;
     auto slot = static_cast<std::size_t>(possible ? one.hash % shape_.slots : 0);
     if (!possible || one.previous != slots_[slot]) {
@@ -158,10 +166,16 @@ error_code IndexFile::rebuild(const IndexHeader& header) {
 
 void IndexFile::put(std::int32_t hash, std::int64_t offset, std::int64_t timestamp) {
   const std::int32_t slot = hash % shape_.slots;
+  // No checksum covers a record's time: a damaged one must not hide the other messages of the file.
+  const bool is_first = header_.count == 1;
+  const bool can_be = timestamp > 0 && timestamp <= kLastIndexedMillis &&
+                      (is_first || timestamp >= header_.begin_timestamp);
+  if (!can_be) timestamp = header_.end_timestamp;
   IndexEntry one;
   one.hash = hash;
   one.offset = offset;
-  one.previous = slot_value(slot);
+  const std::int32_t newest = slots_[static_cast<std::size_t>(slot)];
+  one.previous = is_entry(newest) ? newest : 0;
   if (header_.begin_timestamp > 0) {
     std::int64_t seconds = (timestamp - header_.begin_timestamp) / 1000;
     one.seconds = static_cast<std::int32_t>(
@@ -169,10 +183,8 @@ void IndexFile::put(std::int32_t hash, std::int64_t offset, std::int64_t timesta
   }
   one.encode_to(pending_);
   set_slot(slot, header_.count);
-  if (header_.count == 1) {
-    header_.begin_offset = offset;
-    header_.begin_timestamp = timestamp;
-  }
+  if (is_first) header_.begin_offset = offset;
+  if (is_first || header_.begin_timestamp == 0) header_.begin_timestamp = timestamp;
   if (one.previous == 0) ++header_.used_slots;
   ++header_.count;
   header_.end_offset = offset;
@@ -223,39 +235,55 @@ void IndexFile::seal() noexcept {
   pending_ = {};
 }
 
-std::int32_t IndexFile::slot_value(std::int32_t slot) const noexcept {
-  std::int32_t value = slots_ ? slots_[static_cast<std::size_t>(slot)]
-                              : load_be<std::int32_t>(memory_.get() + shape_.slot_position(slot));
+Result<std::int32_t> IndexFile::slot_value(std::int32_t slot) const {
+  std::int32_t value = 0;
+  if (slots_) {
+    value = slots_[static_cast<std::size_t>(slot)];
+  } else {
+    std::array<char, IndexShape::kSlotSize> bytes{};
+    if (error_code error = read_whole(*file_, bytes, shape_.slot_position(slot))) return error;
+    value = load_be<std::int32_t>(bytes.data());
+  }
   return is_entry(value) ? value : 0;
 }
 
-IndexEntry IndexFile::entry(std::int32_t index) const noexcept {
+Result<IndexEntry> IndexFile::entry(std::int32_t index) const {
   if (index >= pending_begin_) {
     return IndexEntry::decode(pending_.data() + (index - pending_begin_) * IndexShape::kEntrySize);
   }
-  return IndexEntry::decode(memory_.get() + shape_.entry_position(index));
+  std::array<char, IndexShape::kEntrySize> bytes{};
+  if (error_code error = read_whole(*file_, bytes, shape_.entry_position(index))) return error;
+  return IndexEntry::decode(bytes.data());
 }
 
 bool IndexFile::covers(std::int64_t begin, std::int64_t end) const noexcept {
   return begin <= header_.end_timestamp && end >= header_.begin_timestamp;
 }
 
-void IndexFile::find(const IndexSearch& search, std::vector<std::int64_t>& offsets) const {
-  std::int32_t index = slot_value(search.hash % shape_.slots);
-  while (is_entry(index) && offsets.size() < search.max_count) {
-    IndexEntry one = entry(index);
-    if (one.seconds < 0) return;
+error_code IndexFile::find(const IndexSearch& search, std::vector<std::int64_t>& offsets) const {
+  const std::int32_t slot = search.hash % shape_.slots;
+  Result<std::int32_t> index = slot_value(slot);
+  if (!index) return index.error();
+  std::int64_t newer = header_.end_offset;
+  while (is_entry(*index) && offsets.size() < search.max_count) {
+    const Result<IndexEntry> one = entry(*index);
+    if (!one) return one.error();
+    // Entries only point at older ones of their slot.
+    const bool possible = one->hash >= 0 && one->hash % shape_.slots == slot && one->seconds >= 0 &&
+                          one->previous < *index && one->offset <= newer;
+    if (!possible) return damaged();
     // The first entry counts its seconds from the end of the file before.
-    std::int64_t seconds = index == 1 ? 0 : one.seconds;
-    std::int64_t earliest = header_.begin_timestamp + seconds * 1000;
-    std::int64_t latest = earliest + 999;
-    if (one.hash == search.hash && latest >= search.begin && earliest <= search.end) {
-      offsets.push_back(one.offset);
+    const std::int64_t seconds = *index == 1 ? 0 : one->seconds;
+    const std::int64_t earliest = header_.begin_timestamp + seconds * 1000;
+    const std::int64_t latest = earliest + 999;
+    if (one->hash == search.hash && latest >= search.begin && earliest <= search.end) {
+      offsets.push_back(one->offset);
     }
-    // Entries only point at older ones: a damaged one must not send us round in circles.
-    if (latest < search.begin || one.previous >= index) return;
-    index = one.previous;
+    if (latest < search.begin) break;
+    newer = one->offset;
+    index = one->previous;
   }
+  return {};
 }
 
 }  // namespace comet::inline v0_1::store

@@ -15,6 +15,9 @@
 
 namespace comet::inline v0_1::store {
 
+// Later times are damaged: one day before the year 10000, ms.
+inline constexpr std::int64_t kLastIndexedMillis = 253'402'214'400'000;
+
 // How many slots and entries a file has; the same for all files of a store.
 class IndexShape {
  public:
@@ -73,8 +76,8 @@ class IndexSearch {
   std::size_t max_count = 0;
 };
 
-// Not thread-safe. Files are read through a mapping. The one file that is written keeps its slots
-// in memory (4 bytes each) and entries that are not yet in the file.
+// Not thread-safe, but for find() in a file that is not written any more. The one file that is
+// written keeps its slots in memory (4 bytes each) and entries that are not yet in the file.
 class IndexFile {
  public:
   // An error of BaseErrc::bad_value: the file's size or header cannot be.
@@ -109,8 +112,10 @@ class IndexFile {
   void seal() noexcept;
 
   // Reading. -------------------------------------------------------------------------------------
-  // Appends log offsets, the newest first.
-  void find(const IndexSearch& search, std::vector<std::int64_t>& offsets) const;
+  // Appends log offsets, the newest first. BaseErrc::bad_value: the entries contradict each other;
+  // StoreErrc::short_file: somebody has cut the file; others are the system's.
+  [[nodiscard]] error_code find(const IndexSearch& search,
+                                std::vector<std::int64_t>& offsets) const;
   // Whether a message of the time may be in the file (Apache: isTimeMatched).
   [[nodiscard]] bool covers(std::int64_t begin, std::int64_t end) const noexcept;
 
@@ -122,12 +127,12 @@ class IndexFile {
   // Untouched pages take no memory.
   using Slots = std::unique_ptr<std::int32_t[], FreeMemory>;
 
-  IndexFile(std::string path, const IndexShape& shape, std::shared_ptr<File> file,
-            std::shared_ptr<const char> memory) noexcept
-      : shape_(shape), path_(std::move(path)), file_(std::move(file)), memory_(std::move(memory)) {}
+  IndexFile(std::string path, const IndexShape& shape, std::shared_ptr<File> file) noexcept
+      : shape_(shape), path_(std::move(path)), file_(std::move(file)) {}
   [[nodiscard]] error_code allocate_slots();
-  [[nodiscard]] std::int32_t slot_value(std::int32_t slot) const noexcept;
-  [[nodiscard]] IndexEntry entry(std::int32_t index) const noexcept;
+  // 0: it leads to no entry.
+  [[nodiscard]] Result<std::int32_t> slot_value(std::int32_t slot) const;
+  [[nodiscard]] Result<IndexEntry> entry(std::int32_t index) const;
   [[nodiscard]] bool is_entry(std::int32_t index) const noexcept {
     return index > 0 && index < header_.count;
   }
@@ -137,7 +142,6 @@ class IndexFile {
   IndexShape shape_;
   std::string path_;
   std::shared_ptr<File> file_;
-  std::shared_ptr<const char> memory_;
   IndexHeader header_;
   Slots slots_;
   std::vector<bool> dirty_pages_;   // of slots_

@@ -167,6 +167,7 @@ class Walker {
       } else {
         next = end_of_file(next);
       }
+      next = behind_known(next);
       if (next >= rules_.limit) goes_on = next;
       if (goes_on >= 0 || !log_.holds(next)) break;
       look = look_at(reader_, next, CheckCrc::yes);
@@ -187,8 +188,10 @@ class Walker {
       result_.reason = reason;
       return false;
     }
-    while (next < goes_on) {
-      const std::int64_t end = std::min(goes_on, end_of_file(next));
+    while ((next = behind_known(next)) < goes_on) {
+      std::int64_t end = std::min({goes_on, end_of_file(next), next_known(next)});
+      // What was on disk is told from what a power cut may have taken.
+      if (next < rules_.known_end) end = std::min(end, rules_.known_end);
       found.push_back(damage_between(next, end, look));
       set_aside_rejected(found.back());
       next = end;
@@ -199,6 +202,17 @@ class Walker {
     }
     at = goes_on;
     return true;
+  }
+
+  // What earlier starts have stepped over stays what it was.
+  std::int64_t behind_known(std::int64_t at) const noexcept {
+    while (const Damage* known = log_.damage_over(at)) at = known->end;
+    return at;
+  }
+  // Where the next of it begins.
+  std::int64_t next_known(std::int64_t at) const noexcept {
+    auto next = std::ranges::upper_bound(log_.damage(), at, {}, &Damage::begin);
+    return next == log_.damage().end() ? WalkRules::kNoLimit : next->begin;
   }
 
   // Records in it that cannot follow are wiped: what tells so may be forgotten by the next start.
@@ -325,7 +339,7 @@ class Walker {
       for (std::size_t found = find_magic(bytes, 0); found != std::string_view::npos;
            found = find_magic(bytes, found + 1)) {
         const std::int64_t place = at + static_cast<std::int64_t>(found) - 4;
-        if (place < from || place >= rules_.limit) continue;
+        if (place < from || place >= rules_.limit || log_.is_damaged(place)) continue;
         if (is_record_behind(place, damage)) return place;
       }
       const auto size = std::ssize(bytes);

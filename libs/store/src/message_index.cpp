@@ -9,6 +9,7 @@
 #include "comet/base/log.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
+#include "comet/store/message_store.hpp"
 
 namespace comet::inline v0_1::store {
 
@@ -19,7 +20,6 @@ constexpr std::size_t kWriteEntriesAt = 64 * 1024;
 // yyyyMMddHHmmssSSS in local time. Apache takes the time of the file's creation, we that of its
 // first message, so that a file that is built anew sorts where it belongs.
 constexpr std::size_t kNameSize = 17;
-constexpr std::int64_t kLastMillis = 253'402'214'400'000;  // one day before the year 10000
 
 // -1: no such name.
 std::int64_t parse_name(std::string_view name) noexcept {
@@ -30,7 +30,7 @@ std::int64_t parse_name(std::string_view name) noexcept {
 }
 
 std::int64_t name_of_time(std::int64_t wall_millis) {
-  wall_millis = std::clamp<std::int64_t>(wall_millis, 0, kLastMillis);
+  wall_millis = std::clamp<std::int64_t>(wall_millis, 0, kLastIndexedMillis);
   std::time_t seconds = static_cast<std::time_t>(wall_millis / 1000);
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
@@ -44,7 +44,9 @@ std::int64_t number_of(const IndexFile& file) noexcept {
   return parse_name(path.substr(path.rfind('/') + 1));
 }
 
-bool is_damaged(const error_code& error) noexcept { return error == BaseErrc::bad_value; }
+bool is_damaged(const error_code& error) noexcept {
+  return error == BaseErrc::bad_value || error == StoreErrc::short_file;
+}
 
 }  // namespace
 
@@ -320,16 +322,41 @@ IndexMatches MessageIndex::find(std::string_view topic, std::string_view key, st
     const IndexFile& last = *index_files_.back();
     matches.last_timestamp = last.header().end_timestamp;
     matches.last_offset = last.header().end_offset;
-    if (last.covers(begin, end)) last.find(search, matches.offsets);
+    if (last.covers(begin, end)) {
+      if (error_code error = last.find(search, matches.offsets)) {
+        replace_damaged(last, error);
+        matches.is_damaged = true;
+        return matches;
+      }
+    }
     if (last.header().count > 1 && last.header().begin_timestamp < begin) return matches;
     sealed.assign(index_files_.begin(), index_files_.end() - 1);
   }
   // Nothing changes in these any more.
   for (auto file = sealed.rbegin(); file != sealed.rend(); ++file) {
-    if ((*file)->covers(begin, end)) (*file)->find(search, matches.offsets);
+    error_code error;
+    if ((*file)->covers(begin, end)) error = (*file)->find(search, matches.offsets);
+    if (error) {
+      std::lock_guard lock(mutex_);
+      replace_damaged(**file, error);
+      matches.is_damaged = true;
+      break;
+    }
     if ((*file)->header().begin_timestamp < begin || matches.offsets.size() >= max_count) break;
   }
   return matches;
+}
+
+// Under mutex_. Want of descriptors or memory says nothing of the file.
+void MessageIndex::replace_damaged(const IndexFile& file, const error_code& error) {
+  if (is_shortage(error)) {
+    return log::error("index: cannot read {}: {}", file.path(), error.message());
+  }
+  auto found = std::ranges::find(index_files_, &file, &std::shared_ptr<IndexFile>::get);
+  if (found == index_files_.end()) return;  // another query was quicker
+  log::error("index file {} is damaged: {}", file.path(),
+             error == BaseErrc::bad_value ? "its entries contradict each other" : error.message());
+  drop_from(static_cast<std::size_t>(found - index_files_.begin()), "damaged");
 }
 
 void MessageIndex::write() {

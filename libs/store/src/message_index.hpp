@@ -22,6 +22,7 @@ class IndexMatches {
   std::vector<std::int64_t> offsets;  // in the log, the newest first
   std::int64_t last_timestamp = 0;    // of the last message with a key, ms
   std::int64_t last_offset = 0;
+  bool is_damaged = false;  // something is missing: a part of the index is being built anew
 };
 
 // Calls `visit` with each key of a message: its unique key, then its KEYS.
@@ -53,6 +54,8 @@ class MessageIndex {
   // Every record before it is indexed.
   [[nodiscard]] std::int64_t log_end() const;
 
+  // Of what is damaged or cannot be read one ERROR line tells; it is removed, and build() makes it
+  // anew.
   [[nodiscard]] IndexMatches find(std::string_view topic, std::string_view key, std::int64_t begin,
                                   std::int64_t end, std::size_t max_count);
 
@@ -76,6 +79,7 @@ class MessageIndex {
   [[nodiscard]] bool make_usable();
   [[nodiscard]] error_code load_last();
   void drop_from(std::size_t first, std::string_view why);
+  void replace_damaged(const IndexFile& file, const error_code& error);
   void continue_behind_last();
   [[nodiscard]] IndexProgress last_progress() const;
   [[nodiscard]] error_code add(const RecordView& record);

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/store/message_store.hpp"
@@ -27,6 +30,8 @@ constexpr int kMaxBadUnits = 1000;
 constexpr int kMaxLookedBackAt = 64;
 // More missing messages in a row than this are a damaged queue offset, not a gap.
 constexpr std::int64_t kMaxGap = 1'000'000;
+// A queue may have had so many messages more than the log had room for.
+constexpr std::int64_t kMaxAhead = std::int64_t{1} << 30;
 // Beyond any queue; keeps file positions from overflowing.
 constexpr std::int64_t kMaxQueueOffset = std::int64_t{1} << 56;
 // The same complaint is logged no more often than this.
@@ -89,7 +94,21 @@ class QueueRecovery {
    public:
     ConsumeQueue* queue = nullptr;
     std::int64_t end = 0;  // behind the offset
-    std::int64_t physical_offset = 0;
+    std::int64_t log_end = 0;
+  };
+  // Queue offsets of lost messages, between others.
+  class Gap {
+   public:
+    const ConsumeQueue* queue = nullptr;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+  };
+  class Stray {
+   public:
+    ConsumeQueue* queue = nullptr;
+    std::int64_t queue_offset = 0;
+    std::int64_t begin = 0;  // in the log
+    std::int64_t end = 0;
   };
   class Order {
    public:
@@ -164,7 +183,7 @@ class QueueRecovery {
   // The one in front of `end`.
   void remember_unit(ConsumeQueue& queue, std::int64_t end) {
     if (std::optional<QueueUnit> last = queue.unit_in_files(end - 1)) {
-      last_units_.push_back({&queue, end, last->physical_offset});
+      last_units_.push_back({&queue, end, last->is_filler() ? last->physical_offset : last->end()});
     }
   }
 
@@ -238,10 +257,11 @@ class QueueRecovery {
     } else if (record.queue_offset > queue.next()) {
       log::warn("consume queue {} {}: units {} to {} are missing: rebuilt from the log",
                 queue.topic(), queue.queue_id(), queue.next(), record.queue_offset - 1);
+      if (!is_whole || begins_too_late(queue)) note_stray(record);
       suspect(queue);
       if (is_whole) misfit_ = -1;
     } else if (!is_whole) {
-      return;
+      note_stray(record, &queue);
     } else if (record.queue_offset < queue.first_offset()) {
       // A power cut may take a file and leave the one that was made after it.
       log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
@@ -254,7 +274,7 @@ class QueueRecovery {
       misfit_ = -1;
     } else {
       report_reused_offset(record, queue);
-      reused_.push_back({&queue, record.queue_offset, record.physical_offset});
+      note_stray(record, &queue);
       if (record.physical_offset >= torn_from_ && misfit_ < 0) misfit_ = record.physical_offset;
     }
   }
@@ -266,7 +286,7 @@ class QueueRecovery {
     if (misfit_ < 0) return;
     log::warn("commit log: cut at {}: the queue offset there is taken", misfit_);
     report_.end = misfit_;
-    std::erase_if(reused_, [&](const Known& one) { return one.physical_offset >= report_.end; });
+    std::erase_if(strays_, [&](const Stray& one) { return one.begin >= report_.end; });
     report_.truncated += log_.cut(report_.end, torn_from_);
   }
 
@@ -274,13 +294,29 @@ class QueueRecovery {
   // expired. It gives way, with those behind it.
   bool replaced_unproven(const RecordView& record, ConsumeQueue& queue) {
     if (record.queue_offset < queue.first_offset() || record.queue_offset >= queue.max_offset() ||
-        is_proven(queue, record.queue_offset)) {
+        is_proven(queue, record.queue_offset) || lies_behind_next(record, queue)) {
       return false;
     }
     distrust_queues_();
     queue.cut(record.queue_offset, true);
     add(record, queue);
     return true;
+  }
+
+  // Whether a message with a later queue offset lies in front of the record: then its queue offset
+  // is damaged, not the unit.
+  bool lies_behind_next(const RecordView& record, const ConsumeQueue& queue) const {
+    const std::int64_t end =
+        std::min(queue.max_offset(), record.queue_offset + 1 + kMaxLookedBackAt);
+    int expired = 0;
+    for (std::int64_t at = record.queue_offset + 1; at < end; ++at) {
+      QueueUnit unit;
+      if (!read_unit(queue, at, unit) || unit.is_filler()) continue;
+      // One torn unit may look as if its message had expired.
+      const bool stands = unit.physical_offset < log_min_ ? expired++ > 0 : is_proven(queue, at);
+      if (stands) return unit.physical_offset < record.physical_offset;
+    }
+    return false;
   }
 
   void rebuild(bool all) {
@@ -296,7 +332,7 @@ class QueueRecovery {
     for (const auto& [queue, start] : doubts_) {
       if (believe(start, *queue)) continue;
       // Its queue offset is damaged, and was given.
-      if (report_.unclean) queue->skip_to(queue->next() + 1, start.second.physical_offset);
+      if (report_.unclean) skip_to(*queue, queue->next() + 1, start.second.end());
     }
     doubts_.clear();
   }
@@ -319,8 +355,12 @@ class QueueRecovery {
       add(record, queue);
     } else if (record.queue_offset > queue.next()) {
       doubts_[&queue] = Start(record.queue_offset, unit_of(record));
-    } else if (state == RecordState::whole && !replaced_unproven(record, queue)) {
+      if (state == RecordState::damaged || begins_too_late(queue)) note_stray(record);
+    } else if (state == RecordState::damaged) {
+      note_stray(record, &queue);
+    } else if (!replaced_unproven(record, queue)) {
       report_reused_offset(record, queue);
+      note_stray(record, &queue);
     }
   }
 
@@ -333,55 +373,81 @@ class QueueRecovery {
       report_far_ahead(unit.physical_offset, queue_offset, queue);
       return false;
     } else {
-      gaps_.emplace_back(queue.next(), queue_offset);  // is padded
+      gaps_.push_back({&queue, queue.next(), queue_offset});  // is padded
     }
     queue.add(queue_offset, unit);
     ++units_;
     return true;
   }
 
+  // Of a later message that would be its first: nothing is missing that could have been in front.
+  bool begins_too_late(const ConsumeQueue& queue) const {
+    return queue.log_end() < 0 && log_min_ == 0 && log_.damage().empty() &&
+           std::ranges::find(strays_, &queue, &Stray::queue) == strays_.end();
+  }
+
+  // The messages in front of it lay in the log, too, unless somebody began that anew.
+  static bool can_have_offset(const RecordView& record) noexcept {
+    return record.queue_offset >= 0 &&
+           record.queue_offset <= record.physical_offset / kRecordOverhead + kMaxAhead;
+  }
+
+  // A record that does not fit into the queue that it names, or names none: that or its queue
+  // offset is damaged. `queue`: has its offset already.
+  void note_stray(const RecordView& record, ConsumeQueue* queue = nullptr) {
+    strays_.push_back({queue, record.queue_offset, record.physical_offset,
+                       record.physical_offset + record.total_size});
+  }
+
   // An offset that was given to a record which is damaged is not given again, as far as anything
   // tells it: a unit of the queue, or the record's own header.
   void give_no_offset_twice() {
     for (const Known& last : last_units_) {
-      const bool is_lost = log_.is_damaged(last.physical_offset) ||
-                           std::ranges::any_of(reused_, [&](const Known& one) {
-                             return one.physical_offset == last.physical_offset;
-                           });
-      if (is_lost) last.queue->skip_to(last.end, last.physical_offset);
+      if (last.log_end <= report_.end) skip_to(*last.queue, last.end, last.log_end);
     }
     for (const auto& [queue, end] : bad_ends_) {
       // Its message has expired, and all before.
       const bool gone = !report_.unclean && queue->next() == end && queue->log_end() >= 0 &&
                         queue->log_end() <= log_min_;
-      if (gone) queue->skip_to(end + 1, queue->log_end());
+      if (gone) skip_to(*queue, end + 1, queue->log_end());
     }
     if (!report_.unclean) return;
-    for (const Known& one : reused_) {
-      const bool is_last = one.queue->log_end() < one.physical_offset;
-      if (is_last && removed_.is_complete() && one.physical_offset >= report_.checked_from) {
-        one.queue->skip_to(one.queue->next() + 1, one.physical_offset);
-      }
+    for (const Stray& one : strays_) {
+      // Without the list of removed queues an offset that is used again may be in order.
+      if (one.begin < report_.checked_from || !removed_.is_complete()) continue;
+      const bool has_gap = one.queue != nullptr && std::ranges::any_of(gaps_, [&](const Gap& gap) {
+                             return gap.queue == one.queue;
+                           });
+      const bool is_last = one.queue != nullptr && one.queue->log_end() <= one.begin;
+      if (is_last) skip_to(*one.queue, one.queue->next() + 1, one.end);
+      if (!has_gap) skip_where_due(one.queue_offset, one.end);
     }
-    for (const Damage& damage : report_.damage) {
-      if (!damage.is_known && damage.begin >= report_.checked_from) skip_offset_of(damage);
+    for (const Damage& damage : log_.damage()) {
+      const bool is_judged = damage.begin < report_.checked_from || placed_.contains(damage.begin);
+      if (!is_judged) skip_where_due(damage.queue_offset, damage.end);
     }
+  }
+
+  // `log_end`: behind what it was given to.
+  void skip_to(ConsumeQueue& queue, std::int64_t queue_offset, std::int64_t log_end) {
+    report_.skipped_offsets += std::max<std::int64_t>(0, queue_offset - queue.next());
+    queue.skip_to(queue_offset, log_end);
   }
 
   // Nothing tells whose record it was, but for its queue offset: any queue that is due to give it
   // may have given it, unless a gap in one explains it.
-  void skip_offset_of(const Damage& damage) {
-    const std::int64_t lost = damage.queue_offset;
+  void skip_where_due(std::int64_t lost, std::int64_t log_end) {
     if (lost <= 0 || lost > kMaxQueueOffset) return;
     const bool explained = std::ranges::any_of(
-        gaps_, [&](const auto& gap) { return lost >= gap.first && lost < gap.second; });
+        gaps_, [&](const Gap& gap) { return lost >= gap.begin && lost < gap.end; });
     if (explained) return;
     queues_.for_each([&](ConsumeQueue& queue) {
-      if (queue.next() == lost) queue.skip_to(lost + 1, damage.begin);
+      if (queue.next() == lost) skip_to(queue, lost + 1, log_end);
     });
   }
 
   void add(const RecordView& record, ConsumeQueue& queue) {
+    if (log_.is_damaged(record.physical_offset)) placed_.insert(record.physical_offset);
     queue.add(record.queue_offset, unit_of(record));
     ++units_;
     if (queue.pending_size() >= kWriteAt) check(queue.write_pending(), queue);
@@ -412,11 +478,13 @@ class QueueRecovery {
   template <class Visit>
   void dispatch(std::int64_t from, const Visit& visit) {
     auto visitor = [&](const RecordView& record, RecordState state) {
-      if (!is_indexed(record.sys_flag) || record.queue_id < 0) return;
-      if (record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) return;
-      if (!is_safe_path_component(record.topic)) return;
+      const bool names_queue = is_indexed(record.sys_flag) && record.queue_id >= 0 &&
+                               is_safe_path_component(record.topic);
+      if (!names_queue) return note_stray(record);  // those that are in no queue have offset 0
       if (removed_.contains(record.topic, record.queue_id, record.physical_offset)) return;
-      visit(record, state, queues_.find_or_create(record.topic, record.queue_id));
+      ConsumeQueue& queue = queues_.find_or_create(record.topic, record.queue_id);
+      if (!can_have_offset(record)) return note_stray(record, &queue);
+      visit(record, state, queue);
     };
     WalkRules rules;
     rules.limit = rules.known_end = report_.end;
@@ -445,11 +513,12 @@ class QueueRecovery {
   int complaints_ = 0;
   std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
   std::map<ConsumeQueue*, Start, Order> doubts_;                        // records that leave a gap
-  std::vector<std::pair<std::int64_t, std::int64_t>> gaps_;             // in any queue, padded
+  std::vector<Gap> gaps_;                                               // padded
   std::vector<std::pair<ConsumeQueue*, std::int64_t>> bad_ends_;        // queue offsets
   std::vector<Known> last_units_;                                       // as the files had them
-  std::vector<Known> reused_;  // records whose queue offset is taken
-  std::int64_t misfit_ = -1;   // the first of them behind the last record that fits
+  std::vector<Stray> strays_;
+  std::set<std::int64_t> placed_;  // damaged records that are in their queue
+  std::int64_t misfit_ = -1;       // the first taken queue offset behind the last record that fits
 };
 
 }  // namespace
@@ -466,14 +535,22 @@ std::int64_t known_end_of(const CommitLog& log, const Checkpoint& checkpoint,
   return end;
 }
 
+// What lies where a header has it; -1: nothing can be read there.
+std::int64_t queue_offset_at(const CommitLog& log, std::int64_t record) {
+  constexpr std::int64_t kQueueOffsetAt = 20;
+  std::array<char, 8> bytes{};
+  return log.read_into(record + kQueueOffsetAt, bytes) ? -1 : load_be<std::int64_t>(bytes.data());
+}
+
 // Somebody may have brought the log back.
 std::vector<Damage> still_damaged(const CommitLog& log, std::vector<Damage> known) {
   std::erase_if(known, [&](const Damage& one) {
     Result<SharedBytes> bytes = log.read_record(one.begin, WalkRules::kNoLimit);
     if (!bytes) return one.end <= log.min_offset() || !log.holds(one.begin);
     Result<RecordView> record = parse_record(bytes->view(), CheckCrc::yes);
-    return record && record->physical_offset == one.begin;
+    return record && record->physical_offset == one.begin && is_safe_path_component(record->topic);
   });
+  for (Damage& one : known) one.queue_offset = queue_offset_at(log, one.begin);
   return known;
 }
 

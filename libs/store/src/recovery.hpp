@@ -24,9 +24,10 @@ class RecoveryReport {
   std::int64_t records = 0;        // checked
   std::int64_t truncated = 0;      // bytes given up behind the end
   std::int64_t queues = 0;
-  std::int64_t rebuilt_units = 0;   // queue units written
-  std::int64_t last_timestamp = 0;  // store time of the last record checked
-  std::int64_t lost_records = 0;    // taken by damage, as far as it can be told
+  std::int64_t rebuilt_units = 0;    // queue units written
+  std::int64_t skipped_offsets = 0;  // queue offsets whose messages are lost, not given again
+  std::int64_t last_timestamp = 0;   // store time of the last record checked
+  std::int64_t lost_records = 0;     // taken by damage, as far as it can be told
   bool whole_file_lost = false;
   std::vector<Damage> damage;  // stretches of the log that are skipped
 };

@@ -115,11 +115,7 @@ void StoreCore::open() {
 
 // What the start found is judged once: from now on the checkpoint vouches for it.
 void StoreCore::settle_damage() {
-  if (recovery_.damage.empty()) return;
-  if (error_code error = write_known_damage(files_, directory_.known_damage(), log_.damage())) {
-    log::warn("{} cannot be written: {}; the next start finds the damage again",
-              directory_.known_damage(), error.message());
-  }
+  if (recovery_.damage.empty() && recovery_.skipped_offsets == 0) return;
   auto nothing = [] {};
   if (error_code error = write_checkpoint(nothing)) {
     log::warn("store {}: no checkpoint behind the damage: {}", directory_.root(), error.message());
@@ -153,6 +149,13 @@ void StoreCore::recover_files(bool unclean) {
       (void)directory_.remove_abort_file();  // nothing was changed
     }
     throw;
+  }
+  // Before anything says that the log was on disk up to its end: what a power cut may have taken
+  // must not pass for what was lost later.
+  if (!recovery_.damage.empty()) {
+    if (error_code error = write_known_damage(files_, directory_.known_damage(), log_.damage())) {
+      throw Error(error, "write " + directory_.known_damage());
+    }
   }
   synced_note_.write(recovery_.end);
   if (last_life.failed_sync) directory_.forget_failed_sync();
@@ -446,7 +449,8 @@ error_code StoreCore::write_checkpoint(const std::function<void()>& between) {
   }
   // Before the log is synced: the index must not know more than the log on disk.
   if (config_.index_messages) index_.write();
-  if (progress == checkpointed_ && !index_.has_news()) return {};
+  // What a start has wiped in a queue must not come back behind an orderly stop.
+  if (progress == checkpointed_ && !index_.has_news()) return sync_queues(0, between);
   Checkpoint next = checkpoint_;
   // No record was looked at: what the last checkpoint said still holds.
   if (progress.timestamp > 0) next.log_timestamp = next.queues_timestamp = progress.timestamp;

@@ -61,7 +61,7 @@ class StoreCore {
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
   [[nodiscard]] DamageStats damage_stats() const;
-  [[nodiscard]] std::int64_t lent_bytes() const noexcept { return log_.lent_bytes(); }
+  [[nodiscard]] std::int64_t lent_bytes() const noexcept { return log_.memory().lent_bytes(); }
   // Removing queues; see MessageStore. Throw Error.
   std::int64_t remove_topic(std::string_view topic);
   std::int64_t remove_unused_topics(const std::set<std::string, std::less<>>& used);
@@ -126,6 +126,7 @@ class StoreCore {
   void settle_damage();
   void distrust_queues();
   void finish_index() const;
+  [[nodiscard]] IndexMatches look_up(const KeyQuery& query, std::size_t most) const;
   // -1: no readable record lies there.
   [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;
   [[nodiscard]] std::int64_t store_time_at(std::int64_t physical_offset) const;

@@ -40,16 +40,23 @@ void StoreCore::finish_index() const {
   }
 }
 
-KeyQueryResult StoreCore::query(const KeyQuery& query) const {
-  KeyQueryResult result;
-  if (!config_.index_messages || query.max_count <= 0) return result;
+IndexMatches StoreCore::look_up(const KeyQuery& query, std::size_t most) const {
   if (readable_end() - index_.log_end() <= kCatchUp) {
     while (build_index()) {
     }
   }
+  return index_.find(query.topic, query.key, query.begin, query.end, most);
+}
+
+KeyQueryResult StoreCore::query(const KeyQuery& query) const {
+  KeyQueryResult result;
+  if (!config_.index_messages || query.max_count <= 0) return result;
   const auto wanted = static_cast<std::size_t>(query.max_count);
-  IndexMatches matches =
-      index_.find(query.topic, query.key, query.begin, query.end, wanted + kSpareOffsets);
+  IndexMatches matches = look_up(query, wanted + kSpareOffsets);
+  if (matches.is_damaged) {
+    faults_.note("a part of the index was damaged");
+    matches = look_up(query, wanted + kSpareOffsets);
+  }
   result.last_update_timestamp = matches.last_timestamp;
   result.last_update_offset = matches.last_offset;
   std::vector<SharedBytes> records;

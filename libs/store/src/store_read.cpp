@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -58,14 +59,28 @@ class Slices {
     size_ += end - begin;
   }
   [[nodiscard]] std::int64_t size() const noexcept { return size_; }
-  [[nodiscard]] Body take() {
+  // `read`: so many bytes were read for them. When most of those belong to others, the records move
+  // into memory of their own: what is lent stays as small as the answer.
+  [[nodiscard]] Body take(const ReadMemory& memory, std::int64_t read) {
     flush();
-    return std::move(body_);
+    return read / 2 > size_ && size_ > 0 ? packed(memory) : std::move(body_);
   }
 
  private:
   void flush() {
     if (!piece_.bytes.empty()) body_.append(piece_.part(begin_, end_));
+  }
+
+  [[nodiscard]] Body packed(const ReadMemory& memory) const {
+    auto block = memory.take(static_cast<std::size_t>(size_));
+    char* to = block->bytes().data();
+    for (std::size_t i = 0; i < body_.pieces(); ++i) {
+      const std::string_view piece = body_.piece(i).view();
+      std::memcpy(to, piece.data(), piece.size());
+      to += piece.size();
+    }
+    const std::string_view all(block->bytes().data(), block->bytes().size());
+    return SharedBytes(std::move(block), all);
   }
 
   Piece piece_;
@@ -141,7 +156,7 @@ class StoreCore::QueueRead {
       for (; !full_ && !rest.empty(); rest = rest.subspan(1)) examine(rest);
     }
     if (result_.count > 0) result_.status = ReadStatus::found;
-    result_.records = slices_.take();
+    result_.records = slices_.take(core_.log_.memory(), read_);
   }
 
  private:
@@ -205,6 +220,7 @@ class StoreCore::QueueRead {
     Result<SharedBytes> bytes = core_.log_.read(begin, end - begin);
     if (!bytes && end > needed) bytes = core_.log_.read(begin, needed - begin);
     if (bytes) {
+      read_ += std::ssize(bytes->view());
       piece_ = {std::move(*bytes), begin};
       return true;
     }
@@ -245,6 +261,7 @@ class StoreCore::QueueRead {
   std::int64_t readable_;
   Slices slices_;
   Piece piece_;
+  std::int64_t read_ = 0;  // bytes of the log
   bool full_ = false;
 };
 

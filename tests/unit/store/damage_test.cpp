@@ -205,4 +205,49 @@ BOOST_FIXTURE_TEST_CASE(a_copy_that_finds_no_space_does_not_keep_the_store_from_
   check_all_but(-1, 10);
 }
 
+// Neither with a unit that tells of it nor with nothing but the record's own header.
+BOOST_FIXTURE_TEST_CASE(the_offset_of_a_damaged_last_record_is_not_given_again, World) {
+  constexpr int kCount = 20;
+  for (bool has_units : {false, true}) {
+    fs::remove_all(config.root);
+    open();
+    const std::vector<std::int64_t> places = fill(kCount);
+    if (has_units) write_units(*core);
+    leave(Left::killed);
+    copy_store(config.root, directory.path() / "original");
+    // Size, magic, checksum, queue offset, place in the log, length of the body, the body.
+    for (std::int64_t field : {0, 3, 5, 9, 20, 21, 22, 23, 24, 25, 26, 27, 30, 35, 84, 87, 90}) {
+      BOOST_TEST_CONTEXT("field " << field << " with units " << has_units) {
+        copy_store(directory.path() / "original", config.root);
+        flip(places.back() + field);
+        for (int starts = 0; starts < 3; ++starts) {
+          open();
+          const ReadResult result = core->read("T", 0, 0, ReadLimits(), {});
+          BOOST_TEST_REQUIRE(result.count >= kCount - 1);
+          BOOST_TEST_REQUIRE(messages_of(result).at(kCount - 2).body() == body_of(kCount - 2));
+          leave(starts == 1 ? Left::stopped : Left::killed);
+        }
+        open();
+        BOOST_TEST_REQUIRE(must_append(*core, record_of("T", 0, "x")).queue_offset >= kCount);
+      }
+    }
+  }
+}
+
+// A queue id or a topic has no checksum: the queue's unit tells.
+BOOST_FIXTURE_TEST_CASE(a_unit_keeps_the_offset_of_a_record_that_names_another_queue_now, World) {
+  constexpr int kCount = 20;
+  open();
+  const std::vector<std::int64_t> places = fill(kCount);
+  write_units(*core);
+  leave(Left::killed);
+  copy_store(config.root, directory.path() / "original");
+  for (std::int64_t field : {12, 15}) {
+    copy_store(directory.path() / "original", config.root);
+    flip(places.back() + field);
+    open();
+    BOOST_TEST_REQUIRE(must_append(*core, record_of("T", 0, "x")).queue_offset == kCount);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -141,7 +141,6 @@ BOOST_FIXTURE_TEST_CASE(a_disk_that_takes_no_bytes_and_gives_no_reason_has_faile
     error_code allocate(std::int64_t) override { return {}; }
     error_code sync_data() override { return {}; }
     error_code sync_all() override { return {}; }
-    Result<std::shared_ptr<const char>> map(std::int64_t) override { return system_error(EIO); }
     Result<bool> try_lock() override { return true; }
   };
   Nothing file;

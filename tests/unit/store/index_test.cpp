@@ -356,7 +356,7 @@ BOOST_FIXTURE_TEST_CASE(want_of_space_delays_the_index_only, World) {
 }
 
 BOOST_FIXTURE_TEST_CASE(an_io_error_of_the_index_stops_nothing_else, World) {
-  for (Call call : {Call::create, Call::resize, Call::map, Call::write, Call::sync_data}) {
+  for (Call call : {Call::create, Call::resize, Call::write, Call::sync_data}) {
     int count = static_cast<int>(core->max_offset("T", 0)) * 3;
     files.fail_when(fail_on(call, "/index/", EIO));
     fill(count, count + 90);
@@ -400,6 +400,38 @@ BOOST_FIXTURE_TEST_CASE(keys_of_unsynced_messages_are_not_found, World) {
   BOOST_TEST(find("k0").empty());
   BOOST_TEST(!core->sync());
   BOOST_TEST(find("k0").size() == 1U);
+}
+
+// No checksum covers the time in a record.
+BOOST_FIXTURE_TEST_CASE(a_damaged_store_time_hides_no_other_message, World) {
+  constexpr std::int64_t kStoreTimeAt = 56;
+  constexpr int kCount = 6;
+  fill(0, kCount);
+  const std::int64_t begin = time.wall_millis() - 1'000'000;
+  close();
+  fs::remove_all(config.root + "/index");
+  copy_store(config.root, config.root + ".whole");
+  for (int damaged = 0; damaged < kCount; ++damaged) {
+    for (const std::string& bytes :
+         {std::string(8, '\0'), std::string("\xff"), std::string("\x40")}) {
+      copy_store(config.root + ".whole", config.root);
+      open();
+      const std::int64_t place =
+          core->queue_entries("T", damaged % 3, damaged / 3, 1).at(0).physical_offset;
+      write_at(log_file(config.root, 0), place + kStoreTimeAt, bytes);
+      for (int i = 0; i < kCount; ++i) {
+        const std::string number = std::to_string(i);
+        BOOST_TEST_REQUIRE((find("k" + number) == std::vector{number}), damaged << " hides " << i);
+        const std::string unique = "u" + number;
+        KeyQuery query;
+        query.topic = "T";
+        query.key = unique;
+        query.begin = begin;
+        if (i != damaged) BOOST_TEST_REQUIRE(bodies_of_query(query).size() == 1U);
+      }
+      core.reset();
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -87,8 +87,8 @@ BOOST_FIXTURE_TEST_CASE(an_append_that_needs_the_file_only_takes_it, World) {
 
 BOOST_FIXTURE_TEST_CASE(a_failure_to_prepare_is_none_until_the_file_is_needed, World) {
   int number = 0;
-  for (Call call : {Call::allocate, Call::create, Call::resize, Call::sync_all, Call::map,
-                    Call::sync_directory}) {
+  for (Call call :
+       {Call::allocate, Call::create, Call::resize, Call::sync_all, Call::sync_directory}) {
     for (int error : {ENOSPC, EIO}) {
       while (!core->is_next_segment_due()) append(number++);
       files.fail_when(fail_on(call, "commitlog", error));

@@ -296,4 +296,57 @@ BOOST_FIXTURE_TEST_CASE(an_exact_filter_that_matches_nothing_moves_on, World) {
   BOOST_TEST(result.records.empty());
 }
 
+// Several queues lie between each other in the log, and one read goes over all of them.
+BOOST_FIXTURE_TEST_CASE(what_is_lent_is_no_larger_than_the_answer, World) {
+  config.root += ".large";
+  config.commit_log_file_size = 1 << 20;
+  open();
+  const std::string body(1024, 'x');
+  for (int i = 0; i < 160; ++i) must_append(*core, record_of("T", i % 4, body));
+  ReadResult result = read(0);
+  BOOST_TEST(result.count == 32);
+  BOOST_TEST(result.records.pieces() == 1U);
+  BOOST_TEST(core->lent_bytes() <= 2 * std::ssize(result.records.to_string()));
+  int next = 0;
+  for (const MessageExt& message : messages_of(result)) {
+    BOOST_TEST(message.body() == body);
+    BOOST_TEST(message.queue_offset == next++);
+  }
+  BOOST_TEST(next == 32);
+  result = {};
+  BOOST_TEST(core->lent_bytes() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_was_read_into_is_used_again_within_a_limit) {
+  ReadMemory memory;
+  const char* first = nullptr;
+  {
+    const auto block = memory.take(100'000);
+    first = block->bytes().data();
+    BOOST_TEST(block->bytes().size() == 100'000U);
+    BOOST_TEST(memory.lent_bytes() == 131'072);
+  }
+  BOOST_TEST(memory.lent_bytes() == 0);
+  BOOST_TEST(memory.kept_bytes() == 131'072U);
+  BOOST_TEST(memory.take(70'000)->bytes().data() == first);
+  std::vector<std::shared_ptr<ReadMemory::Block>> blocks;
+  for (int i = 0; i < 100; ++i) blocks.push_back(memory.take(250'000));
+  blocks.push_back(memory.take(64 << 20));
+  blocks.push_back(memory.take(10));
+  blocks.clear();
+  BOOST_TEST(memory.lent_bytes() == 0);
+  BOOST_TEST(memory.kept_bytes() <= ReadMemory::kMostKept);
+  BOOST_TEST(memory.kept_bytes() > ReadMemory::kMostKept / 2);
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_was_read_into_may_outlive_the_store) {
+  std::shared_ptr<ReadMemory::Block> block;
+  {
+    ReadMemory memory;
+    block = memory.take(50'000);
+  }
+  std::ranges::fill(block->bytes(), 'x');
+  block.reset();
+}
+
 BOOST_AUTO_TEST_SUITE_END()

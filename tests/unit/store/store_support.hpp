@@ -54,7 +54,6 @@ enum class Call {
   resize,
   sync_data,
   sync_all,
-  map,
   remove,
   sync_directory,
   rename,
@@ -134,7 +133,7 @@ class FaultyFiles final : public FileSystem {
  private:
   std::mutex mutex_;
   Judge judge_;
-  std::array<std::atomic<int>, 14> counts_{};
+  std::array<std::atomic<int>, 13> counts_{};
 };
 
 class FaultyFile final : public File {
@@ -179,10 +178,6 @@ class FaultyFile final : public File {
   error_code sync_all() override {
     error_code error = files_.judge(Call::sync_all, path_);
     return error || files_.skip_syncs ? error : file_->sync_all();
-  }
-  Result<std::shared_ptr<const char>> map(std::int64_t size) override {
-    if (error_code error = files_.judge(Call::map, path_)) return error;
-    return file_->map(size);
   }
   Result<bool> try_lock() override { return file_->try_lock(); }
 
