@@ -179,6 +179,7 @@ asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connec
       co_return;
     }
     impl.expire(now);
+    if (!impl.open) co_return;  // closed by one whose deadline that was
     const PendingRequest* next = impl.requests.earliest();
     impl.watch_until = next == nullptr ? limit.at : std::min(limit.at, next->deadline);
     co_await impl.watch_timer.wait_until(impl.watch_until);

@@ -201,6 +201,18 @@ BOOST_AUTO_TEST_CASE(requests_in_flight_fail_when_the_connection_is_closed_here)
   BOOST_TEST((client.ended == error_code(asio::error::operation_aborted)));
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_that_is_left_for_its_silence_ends_with_its_last_request) {
+  RemotingWorld world;
+  ConnectionLimits limits;
+  limits.silence = 1s;
+  auto [client, peer] = world.call_raw(limits);
+  Calls calls(world);
+  calls.begin(client, "sent", 1s);
+  world.pass(1s);
+  BOOST_TEST(calls.errors.size() == 1u);
+  BOOST_TEST(client.ended.has_value());  // not when it would have been idle for too long
+}
+
 BOOST_AUTO_TEST_CASE(requests_beyond_the_limit_wait_for_room) {
   RemotingWorld world;
   ConnectionLimits limits;
