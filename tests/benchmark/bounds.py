@@ -328,8 +328,9 @@ class Bounds(DaemonTest):
         broker = self.with_topics("requests", 100000)
         with Client(broker.port, timeout=60) as client:
             client.create_topic("wide", 65536)
-            ask(client, consumers("c1", [f"group-{i:0>20}" for i in range(5000)], ("wide",)))
-            ask(client, producers("c2", [f"producer-{i}" for i in range(5000)]))
+        member = Client(broker.port, timeout=120)  # takes what it is told, and answers nothing
+        ask(member, consumers("c1", [f"group-{i:0>20}" for i in range(5000)], ("wide",)))
+        ask(member, producers("c2", [f"producer-{i}" for i in range(5000)]))
         topic, group = f"topic-{7:0>20}", f"group-{7:0>20}"
 
         def plain(code, **fields):
@@ -358,6 +359,7 @@ class Bounds(DaemonTest):
             ("34 of 10,000 subscriptions", consumers("c", ["CG"], [f"topic-{i:0>30}" for i in range(10000)], full=True)),
             ("320 of 50,000 messages", batch(50000, "")), ("320 of 50,000 with 32 KB", batch(50000, "k\x01" + "v" * 32700)),
         ])
+        member.close()
 
     def case_namesrv_requests(self):
         namesrv = self.start_namesrv()

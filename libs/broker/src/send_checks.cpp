@@ -19,13 +19,6 @@ using remoting::Request;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
-Refusal refuse(ResponseCode code, std::string remark) {
-  Refusal refusal;
-  refusal.code = code;
-  refusal.remark = std::move(remark);
-  return refusal;
-}
-
 remoting::RemotingCommand refusal_answer(const BrokerContext& context,
                                          const remoting::RequestIdentity& request,
                                          Refusal refusal) {

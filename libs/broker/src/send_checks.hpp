@@ -26,7 +26,12 @@ class Refusal {
   }
 };
 
-[[nodiscard]] Refusal refuse(remoting::ResponseCode code, std::string remark);
+[[nodiscard]] inline Refusal refuse(remoting::ResponseCode code, std::string remark) {
+  Refusal refusal;
+  refusal.code = code;
+  refusal.remark = std::move(remark);
+  return refusal;
+}
 
 // Every answer to a send says where it comes from, also a refusal.
 [[nodiscard]] remoting::RemotingCommand refusal_answer(const BrokerContext& context,

@@ -82,7 +82,7 @@ asio::awaitable<error_code> Connection::Impl::read() {
       continue;
     }
     std::span<char> space = input.space();
-    space = space.first(std::min(space.size(), kMaxRead));
+    space = space.first(std::min(space.size(), frame_memory.fair_read(kMaxRead)));
     IoResult result = co_await stream->read_some(asio::buffer(space.data(), space.size()));
     if (result.error) co_return result.error;
     last_activity = last_read = time.now();

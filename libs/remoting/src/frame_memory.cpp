@@ -18,6 +18,7 @@ FrameMemory::Part::Outcome FrameMemory::Part::resize(std::size_t bytes) {
       place_ = own_.begin();
       holders.splice(holders.end(), own_);
       is_listed_ = true;
+      ++owner_->listed_;
     }
     if (place_->given_up) return Outcome::give_up;
     const std::size_t others = owner_->bytes_ - place_->bytes;
@@ -47,6 +48,15 @@ void FrameMemory::Part::release() noexcept {
   place_->given_up = false;
   own_.splice(own_.begin(), owner_->holders_, place_);
   is_listed_ = false;
+  --owner_->listed_;
+}
+
+std::size_t FrameMemory::Part::fair_read(std::size_t most) const noexcept {
+  constexpr std::size_t kTogether = 2u << 20;  // some 2 ms
+  constexpr std::size_t kLeast = 16u << 10;
+  if (owner_ == nullptr) return most;
+  const std::size_t holders = std::max<std::size_t>(owner_->holders(), 1);
+  return std::clamp(kTogether / holders, std::min(kLeast, most), most);
 }
 
 }  // namespace comet::inline v0_1::remoting

@@ -119,6 +119,25 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(world.memory->bytes() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(of_many_unfinished_frames_less_is_read_at_a_time) {
+  const auto memory = std::make_shared<FrameMemory>(std::size_t{1} << 30);
+  constexpr std::size_t kMost = 256u << 10;
+  std::list<FrameMemory::Part> parts;
+  const auto begin = [&] {
+    parts.emplace_back(memory).on_give_up([] {});
+    BOOST_TEST((parts.back().resize(100) == FrameMemory::Part::Outcome::granted));
+    return parts.back().fair_read(kMost);
+  };
+  BOOST_TEST(begin() == kMost);
+  while (memory->holders() < 40) begin();
+  BOOST_TEST(parts.front().fair_read(kMost) == (2u << 20) / 40);
+  while (memory->holders() < 2'000) begin();
+  BOOST_TEST(parts.front().fair_read(kMost) == 16u << 10);
+  parts.clear();
+  BOOST_TEST(memory->holders() == 0u);
+  BOOST_TEST(begin() == kMost);
+}
+
 BOOST_AUTO_TEST_CASE(a_request_whose_header_is_too_large_closes_its_connection) {
   ServerWithFrameMemory world(16 * kFrame);
   RawPeer& peer = world.dial();

@@ -21,6 +21,8 @@ class FrameMemory {
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t most() const noexcept { return most_; }
+  // Connections that have an unfinished frame.
+  [[nodiscard]] std::size_t holders() const noexcept { return listed_; }
   // Connections that were closed for the room of others, since the start.
   [[nodiscard]] std::uint64_t given_up() const noexcept { return given_up_; }
 
@@ -38,6 +40,7 @@ class FrameMemory {
   std::mutex mutex_;
   std::list<Holder> holders_;  // by the time at which their frames began
   std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::size_t> listed_{0};  // the size of holders_
   std::atomic<std::uint64_t> given_up_{0};
 };
 
@@ -58,6 +61,9 @@ class FrameMemory::Part {
   [[nodiscard]] Outcome resize(std::size_t bytes);
   // There is no unfinished frame any more.
   void release() noexcept;
+  // How much is to be read at a time, of `most`: with many unfinished frames less of each, so that
+  // all of them together keep nobody waiting for long.
+  [[nodiscard]] std::size_t fair_read(std::size_t most) const noexcept;
 
  private:
   std::shared_ptr<FrameMemory> owner_;
