@@ -3,6 +3,8 @@
 
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
 import unittest
 
@@ -115,6 +117,31 @@ class Documents(DaemonTest):
             source = unindented((ROOT / f"examples/{program}.cpp").read_text("utf-8"))
             for code in shown:
                 self.assertIn(unindented(code), source, page)
+
+    def test_the_blocks_of_the_page_on_gcc_12_compile(self):
+        compiler = shutil.which("g++")
+        boost = pathlib.Path("/usr/include/boost/asio.hpp")
+        if compiler is None or not boost.exists():
+            self.skipTest("needs g++ and Boost's headers")
+        blocks = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs/gcc12.md").read_text("utf-8"), re.S)
+        self.assertGreater(len(blocks), 8)
+        program = (ROOT / "tests/data/gcc12_page.hpp").read_text("utf-8")
+        for number, code in enumerate(blocks):
+            if not code.startswith("asio::awaitable"):
+                code = ("asio::awaitable<void> block(comet::Producer& plain, comet::TransactionProducer& producer,\n"
+                        "  comet::Message order, comet::Message message, std::string id, bool urgent) {\n"
+                        f"{code}}}\n")
+                if "producer.send(" in code:
+                    code = code.replace("producer.send(", "plain.send(")
+            program += f"namespace block_{number} {{\n{code}}}\n"
+        source = self.folder / "gcc12.cpp"
+        source.write_text(program, "utf-8")
+        includes = [f"-I{folder}" for folder in sorted(ROOT.glob("libs/*/include"))]
+        self.run_compiler([compiler, "-std=c++20", "-fsyntax-only", *includes, source])
+
+    def run_compiler(self, command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
 
     def test_links_of_the_documents_lead_to_files(self):
         documents = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("libs/*/README.md"))
