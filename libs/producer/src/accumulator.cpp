@@ -15,7 +15,7 @@ namespace comet::inline v0_1 {
 // One gathered message, in the frame of its send.
 class Accumulator::Entry {
  public:
-  explicit Entry(const Wakeups& wakeups) : waiter(wakeups) {}
+  explicit Entry(const Turns& turns) : waiter(turns) {}
   ~Entry();
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
@@ -95,7 +95,7 @@ Accumulator::Entry::~Entry() {
   if (batch != nullptr) batch->entries[index] = nullptr;
 }
 
-Accumulator::Accumulator(asio::any_io_executor executor) : wakeups_(std::move(executor)) {}
+Accumulator::Accumulator(asio::any_io_executor executor) : turns_(std::move(executor)) {}
 Accumulator::~Accumulator() = default;
 
 bool Accumulator::takes(const Message& message, const ProducerConfig& config) {
@@ -118,7 +118,7 @@ Task<SendOutcome> Accumulator::send(std::shared_ptr<Producer::Impl> producer, Me
   validate(message, p.config);
   const Instant deadline = p.time.now() + p.config.send_timeout();
   FlowShare share(p.flow, 1, message.body().size());
-  Entry entry(wakeups_);
+  Entry entry(turns_);
   entry.unique_id = id_of(message, p.time.wall_millis());
   std::exception_ptr no_room;
   try {

@@ -39,7 +39,7 @@ class Accumulator {
   [[nodiscard]] asio::awaitable<void> deliver(std::shared_ptr<Producer::Impl> producer,
                                               std::shared_ptr<Batch> batch);
 
-  Wakeups wakeups_;
+  Turns turns_;
   std::vector<std::shared_ptr<Batch>> open_;  // few: one for each topic and store guarantee
   std::string properties_;                    // of the message being added
 };

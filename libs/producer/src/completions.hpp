@@ -2,6 +2,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
+#include <optional>
+
+#include "comet/base/turns.hpp"
 
 namespace comet::inline v0_1 {
 
@@ -19,12 +22,10 @@ class Completions {
   [[nodiscard]] const asio::any_io_executor& callers() const noexcept { return executor_; }
 
  private:
-  class State;
   class One;
-  class Turn;
 
   asio::any_io_executor executor_;
-  std::shared_ptr<State> together_;  // null: each by itself
+  std::optional<Turns> together_;  // none: each by itself
 };
 
 }  // namespace comet::inline v0_1

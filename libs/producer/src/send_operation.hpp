@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "comet/base/task.hpp"
+#include "comet/base/turns.hpp"
 #include "producer_impl.hpp"
 
 namespace comet::inline v0_1 {
 
 // One send from the call to the call of its handler: it comes from the caller's thread to the
 // producer's executor, runs there (send.cpp), and goes to the handler's executor.
-class SendOperation final : public TaskRoot {
+class SendOperation final : public TaskRoot, public Turns::Item {
  public:
   using Handler = asio::any_completion_handler<void(error_code, SendOutcome)>;
 
@@ -45,6 +46,8 @@ class SendOperation final : public TaskRoot {
   static void start(std::unique_ptr<SendOperation> operation);
   void connect(asio::cancellation_slot slot);
   void ended() noexcept override;
+  void take_turn() override { complete(std::unique_ptr<SendOperation>(this)); }
+  void drop() noexcept override { delete this; }
 
   std::shared_ptr<Producer::Impl> producer_;
   std::optional<Task<SendOutcome>> task_;

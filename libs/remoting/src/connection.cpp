@@ -61,7 +61,7 @@ Connection::Impl::Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
       handler_tasks(stream->executor(), time_in),
       replies_ended(stream->executor(), time_in),
       unsent_memory(limits_in.unsent),
-      wakeups(stream->executor()),
+      turns(stream->executor()),
       watch_timer(stream->executor(), time_in),
       last_activity(time_in.now()),
       tasks(stream->executor(), time_in) {}

@@ -154,7 +154,7 @@ struct Connection::Impl {
   std::uint64_t begun_total = 0;   // bytes ever given to the stream
   bool send_posted = false;
 
-  Wakeups wakeups;
+  Turns turns;
   PendingRequests requests;
   Timer watch_timer;
   Instant watch_until{};  // what watch_timer waits for

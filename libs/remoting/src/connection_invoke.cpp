@@ -18,7 +18,7 @@ Task<bool> Connection::Impl::exchange(RemotingCommand& request, Instant deadline
   const std::shared_ptr<Connection> keep_alive = self.shared_from_this();
   const std::int32_t code = request.code;
   request.on_its_way = false;
-  PendingRequest pending(requests, std::move(request), deadline, wakeups, elsewhere);
+  PendingRequest pending(requests, std::move(request), deadline, turns, elsewhere);
   start(pending);
   if (pending.state() != State::done) {
     error_code cancelled = co_await pending.waiter.wait();

@@ -21,11 +21,11 @@ class PendingRequest : public boost::intrusive::set_base_hook<>,
                        public boost::intrusive::list_base_hook<> {
  public:
   PendingRequest(PendingRequests& table, RemotingCommand command_in, Instant deadline_in,
-                 const Wakeups& wakeups, bool elsewhere_in) noexcept
+                 const Turns& turns, bool elsewhere_in) noexcept
       : deadline(deadline_in),
         elsewhere(elsewhere_in),
         command(std::move(command_in)),
-        waiter(wakeups),
+        waiter(turns),
         table_(table) {}
   ~PendingRequest();
   PendingRequest(const PendingRequest&) = delete;

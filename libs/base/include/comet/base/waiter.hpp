@@ -1,41 +1,21 @@
 #pragma once
 // The cheapest way for one task to wait for another on the same executor: no timer, no allocation.
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/intrusive/list.hpp>
 #include <coroutine>
-#include <memory>
 
-#include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
 #include "comet/base/task.hpp"
+#include "comet/base/turns.hpp"
 
 namespace comet::inline v0_1 {
 
-class Waiter;
-
-// Resumes waiters that have been woken, those of one moment by one posted function.
-class Wakeups {
- public:
-  explicit Wakeups(asio::any_io_executor executor);
-
- private:
-  friend class Waiter;
-  class State;
-  class Turn;
-  std::shared_ptr<State> state_;
-};
-
 // One wait at a time. The waiting task belongs to this object: whoever owns the Waiter must see to
 // it that the wait ends before the Waiter dies, or abandon() it.
-class Waiter final : public TaskWait,
-                     public boost::intrusive::list_base_hook<
-                         boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class Waiter final : public TaskWait, public Turns::Item {
  public:
-  explicit Waiter(const Wakeups& wakeups) noexcept : wakeups_(wakeups.state_.get()) {}
+  // `turns`, in which it is resumed, outlives it.
+  explicit Waiter(const Turns& turns) noexcept : turns_(turns) {}
   ~Waiter() = default;
-  Waiter(const Waiter&) = delete;
-  Waiter& operator=(const Waiter&) = delete;
 
   // co_await waiter.wait(): until wake(), or, with operation_aborted as the result, until the task
   // is cancelled.
@@ -61,12 +41,12 @@ class Waiter final : public TaskWait,
   void abandon() noexcept;
 
  private:
-  friend class Wakeups;
   bool suspend(std::coroutine_handle<> task, TaskRoot& root);
   void finish(error_code result);
-  void resume();
+  void take_turn() override;
+  void drop() noexcept override { abandon(); }
 
-  Wakeups::State* wakeups_;
+  const Turns& turns_;
   std::coroutine_handle<> task_;
   TaskRoot* root_ = nullptr;
   error_code result_;
