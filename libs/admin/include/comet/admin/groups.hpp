@@ -12,6 +12,8 @@ namespace comet::inline v0_1::admin {
 // A consumer group as a broker configures it (Apache: SubscriptionGroupConfig).
 class GroupConfig {
  public:
+  GroupConfig() = default;  // no aggregate: it is passed to awaited calls (docs/gcc12.md)
+
   std::string group_name;
   bool consume_enable = true;
   bool consume_from_min_enable = true;

@@ -83,6 +83,8 @@ class OffsetReset {
  public:
   static constexpr std::int64_t kEnd = -1;  // as the time: behind the newest message
 
+  OffsetReset() = default;  // no aggregate: it is passed to awaited calls (docs/gcc12.md)
+
   std::string group;
   std::string topic;
   std::int64_t time = kEnd;  // ms: at the first message stored then or later

@@ -27,6 +27,8 @@ class DataVersion {
 
 class TopicConfig {
  public:
+  TopicConfig() = default;  // no aggregate: it is passed to awaited calls (docs/gcc12.md)
+
   std::string topic_name;
   std::int32_t read_queue_nums = 16;
   std::int32_t write_queue_nums = 16;
