@@ -105,16 +105,16 @@ class LiveBroker(DaemonTest):
                     self.assertEqual(SUCCESS, client.send_message("other", b"small", queues=1).code)
                     client.send_raw(held_pull("slow", 0, 0, opaque=number))
                     reply = client.read_reply()
-                    self.assertEqual((SUCCESS, 4), (reply.code, len(records(reply.body))))
+                    self.assertEqual((SUCCESS, 4), (reply.code, len(list(records(reply.body)))))
                 grown = self.own_memory_mb(broker) - before
                 print(f"1,000 readers that do not read, 4.8 GB of answers: {grown:.1f} MB")
                 if not is_sanitized():
-                    self.assertLess(grown, 120)
+                    self.assertLess(grown, 150)  # maxUnsentBytes is 101 MB
             closed = [line for line in broker.log().splitlines() if "bytes that it has not taken" in line]
             print(f"{len(closed)} of them were closed for maxUnsentBytes")
             self.assertGreater(len(closed), 100)
             for line in closed:
-                self.assertRegex(line, r"WARN.*connection from 127\.0\.0\.1:\d+ closed with \d+ bytes that it has not taken")
+                self.assertRegex(line, r" W connection from 127\.0\.0\.1:\d+ closed with \d+ bytes that it has not taken")
         finally:
             for peer in slow:
                 peer.close()

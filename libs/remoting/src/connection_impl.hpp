@@ -93,6 +93,7 @@ struct Connection::Impl {
                       std::size_t body_size);
   // Sends it; the reply may be taken from.
   void answer(const RequestIdentity& to, Reply&& reply);
+  [[nodiscard]] bool is_behind() const noexcept;
   // Whether reading has to wait for handlers or for the writer.
   bool must_pause() noexcept;
   void resume_if_below_half();

@@ -46,6 +46,9 @@ Reply call(const SyncHandler& handler, Request& request, const RequestIdentity& 
   }
 }
 
+// Of a burst's answers: more are written at once. As much may wait behind them.
+constexpr std::size_t kAnswersTogether = 256u << 10;
+
 // So many times the limit may be unsent: more says that the peer takes nothing.
 constexpr std::size_t kMostOverLimit = 4;
 
@@ -251,9 +254,14 @@ void Connection::Impl::answer(const RequestIdentity& to, Reply&& reply) {
   enqueue_or_replace(*reply);
 }
 
+// Where unsent answers are counted, no more are made for a peer that does not take those it has.
+bool Connection::Impl::is_behind() const noexcept {
+  return unsent_memory.is_counted() && !writing.empty() && queued.size() > kAnswersTogether;
+}
+
 bool Connection::Impl::must_pause() noexcept {
-  paused = paused || unsent() > limits.max_unsent || running_handlers > limits.max_handlers ||
-           running_bytes > limits.max_handler_bytes;
+  paused = paused || is_behind() || unsent() > limits.max_unsent ||
+           running_handlers > limits.max_handlers || running_bytes > limits.max_handler_bytes;
   return paused;
 }
 
@@ -269,7 +277,11 @@ void Connection::Impl::resume_if_below_half() {
 bool Connection::Impl::enqueue(const RemotingCommand& command) {
   const std::size_t size = queued.append(command, limits.max_frame);
   queued_total += size;
-  if (!writing.empty()) count_unsent();
+  if (!writing.empty()) {
+    count_unsent();
+  } else if (in_burst && unsent_memory.is_counted() && queued.size() > kAnswersTogether) {
+    send_queued();
+  }
   send_soon();
   return size != 0;
 }

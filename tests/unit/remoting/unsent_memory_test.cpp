@@ -95,6 +95,18 @@ BOOST_AUTO_TEST_CASE(one_peer_that_takes_nothing_of_much_is_closed_for_itself) {
   BOOST_TEST(world.memory->bytes() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(no_more_answers_are_made_for_a_peer_that_does_not_take_those_it_has) {
+  WorldWithUnsentMemory world(std::size_t{100} << 20);
+  Peer peer = world.peer(false);
+  world.ask(peer, 500);
+  BOOST_TEST(world.memory->bytes() > 2 * kAnswer);
+  BOOST_TEST(world.memory->bytes() < 70 * kAnswer);
+  peer.stream->set_open(true);
+  world.settle();
+  BOOST_TEST(peer.stream->written > 500 * kAnswer);
+  BOOST_TEST(world.memory->bytes() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(answers_that_are_taken_or_whose_connections_end_hold_nothing) {
   WorldWithUnsentMemory world(10 * kAnswer);
   Peer taking = world.peer(false);
