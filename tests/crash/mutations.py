@@ -19,6 +19,7 @@ STORE = "libs/store/src/"
 POWER = ["crash_store", "power", "--schedules", "2000", "--seed", "1"]
 TRUNCATE = ["crash_store", "truncate", "--step", "97", "--seed", "1"]
 FLIP = ["crash_store", "flip", "--flips", "5000", "--seed", "1"]
+ROT = ["crash_store", "rot", "--schedules", "2000", "--seed", "1"]
 FAIL = ["crash_store", "fail", "--rounds", "1", "--seed", "1"]
 UNIT = ["unit_store", "--log_level=error", "--report_level=short"]
 
@@ -41,9 +42,9 @@ MUTATIONS = {
         [POWER, UNIT]),
     "ignore the CRC": (
         STORE + "recovery.cpp",
-        "log.scan(report.checked_from, kNoLimit, CheckCrc::yes,",
-        "log.scan(report.checked_from, kNoLimit, CheckCrc::no,",
-        [POWER, TRUNCATE, FLIP, UNIT]),
+        "rules.crc = CheckCrc::yes;",
+        "rules.crc = CheckCrc::no;",
+        [POWER, TRUNCATE, FLIP, ROT, UNIT]),
     "cut one byte too late": (
         STORE + "commit_log.cpp",
         "segment.file_->resize(from - segment.start())",
@@ -59,6 +60,41 @@ MUTATIONS = {
         "if (error_code error = files_.sync_directory(directory_)) return error;",
         "",
         [POWER, UNIT]),
+    "take damage behind the checkpoint for a torn tail": (
+        STORE + "log_walk.cpp",
+        "    if (goes_on < 0) goes_on = search(next + 1, at);",
+        "    if (at >= rules_.known_end) goes_on = -1;\n    else if (goes_on < 0) goes_on = search(next + 1, at);",
+        [UNIT, ROT]),
+    "cut without zeros": (
+        STORE + "commit_log.cpp",
+        "    zero_tail(*segments_.back(), end);",
+        "",
+        [POWER, TRUNCATE, UNIT]),
+    "keep no copy of what is cut": (
+        STORE + "damaged_copies.cpp",
+        "  error_code error = path ? copy(*path, begin, end, read) : path.error();",
+        "  error_code error = path ? error_code() : path.error();",
+        [UNIT]),
+    "ignore maxRecordsLostAtStart": (
+        STORE + "recovery.cpp",
+        "  if (most_lost < 0) return;",
+        "  if (most_lost < 1'000'000) return;",
+        [UNIT]),
+    "give the offset of a damaged record again": (
+        STORE + "recovery.cpp",
+        "    give_no_offset_twice();\n",
+        "",
+        [UNIT, ROT]),
+    "forget which damage is known": (
+        STORE + "recovery.cpp",
+        "  log.note_damage(still_damaged(log, last_life.known_damage));",
+        "",
+        [ROT, UNIT]),
+    "read what a cut file does not have as zeros": (
+        STORE + "file.cpp",
+        "    if (*n == 0) return make_error_code(StoreErrc::short_file);",
+        "    if (*n == 0) return {};",
+        [UNIT]),
 }
 
 
@@ -130,7 +166,7 @@ def main():
     if configured.returncode != 0:
         sys.exit(configured.stdout[-3000:])
     build()
-    for test in (POWER, TRUNCATE, FLIP, FAIL, UNIT):
+    for test in (POWER, TRUNCATE, FLIP, ROT, FAIL, UNIT):
         failed = what_it_says(test)
         if failed:
             sys.exit(f"without any mutation: {failed}")

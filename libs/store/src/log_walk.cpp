@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
@@ -196,10 +197,12 @@ class Walker {
       set_aside_rejected(found.back());
       next = end;
     }
-    for (const Damage& one : found) {
-      take(one);
-      result_.damage.push_back(one);
-    }
+    result_.damage.insert(result_.damage.end(), found.begin(), found.end());
+    std::ranges::copy_if(log_.damage(), std::back_inserter(found), [&](const Damage& known) {
+      return known.begin >= at && known.begin < goes_on;
+    });
+    std::ranges::sort(found, {}, &Damage::begin);
+    for (const Damage& one : found) take(one);
     at = goes_on;
     return true;
   }

@@ -18,7 +18,7 @@ constexpr bool is_kept(std::size_t capacity) noexcept {
   return capacity >= kSmallest && capacity <= kLargest;
 }
 
-constexpr std::size_t capacity_for(std::size_t size) noexcept {
+constexpr std::size_t rounded(std::size_t size) noexcept {
   return size > kSmallest / 2 && size <= kLargest ? std::max(std::bit_ceil(size), kSmallest) : size;
 }
 
@@ -86,13 +86,17 @@ std::shared_ptr<ReadMemory::Block> ReadMemory::take(std::size_t size) const {
   return std::make_shared<Block>(pool_, size);
 }
 
+std::int64_t ReadMemory::capacity_for(std::size_t size) noexcept {
+  return static_cast<std::int64_t>(rounded(size));
+}
+
 std::int64_t ReadMemory::lent_bytes() const noexcept { return pool_->lent(); }
 std::size_t ReadMemory::kept_bytes() const { return pool_->kept(); }
 
 ReadMemory::Block::Block(std::shared_ptr<Pool> pool, std::size_t size)
     : pool_(std::move(pool)),
       size_(size),
-      capacity_(capacity_for(size)),
+      capacity_(rounded(size)),
       memory_(pool_->take(capacity_)) {}
 
 ReadMemory::Block::~Block() { pool_->give_back(std::move(memory_), capacity_); }

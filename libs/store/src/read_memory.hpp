@@ -23,6 +23,8 @@ class ReadMemory {
   // A block of `size` bytes of any content; back here with its last reference. Throws
   // std::bad_alloc.
   [[nodiscard]] std::shared_ptr<Block> take(std::size_t size) const;
+  // Of a block of that many bytes.
+  [[nodiscard]] static std::int64_t capacity_for(std::size_t size) noexcept;
   // Memory of blocks that somebody has.
   [[nodiscard]] std::int64_t lent_bytes() const noexcept;
   // Memory that waits to be used again.

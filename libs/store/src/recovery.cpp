@@ -167,6 +167,7 @@ class QueueRecovery {
       if (bad == 0) remember_unit(queue, queue.next());
       queue.cut(++bad < kMaxBadUnits ? trusted : queue.first_offset(), true);
     }
+    trusted_[&queue] = queue.next();
     if (bad == 0) return;
     log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
               queue.queue_id(), bad);
@@ -242,9 +243,14 @@ class QueueRecovery {
     }
   }
 
-  // Everything of the queue that the log has behind the queue's last unit is to be looked for.
-  void suspect(const ConsumeQueue& queue) {
+  // Everything of the queue that the log has behind the last unit that was trusted is to be looked
+  // for: what was added since may stand in front of what is missing.
+  void suspect(ConsumeQueue& queue) {
     distrust_queues_();
+    const auto trusted = trusted_.find(&queue);
+    const std::int64_t end =
+        trusted == trusted_.end() ? queue.first_offset() : std::min(trusted->second, queue.next());
+    if (end < queue.next()) queue.cut(end, true);
     rebuild_from_[&queue] = std::max(queue.log_end(), log_min_);
   }
 
@@ -513,6 +519,7 @@ class QueueRecovery {
   int complaints_ = 0;
   std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
   std::map<ConsumeQueue*, Start, Order> doubts_;                        // records that leave a gap
+  std::unordered_map<const ConsumeQueue*, std::int64_t> trusted_;       // ends, behind trim()
   std::vector<Gap> gaps_;                                               // padded
   std::vector<std::pair<ConsumeQueue*, std::int64_t>> bad_ends_;        // queue offsets
   std::vector<Known> last_units_;                                       // as the files had them
@@ -555,7 +562,7 @@ std::vector<Damage> still_damaged(const CommitLog& log, std::vector<Damage> know
 }
 
 std::string way_on() {
-  return "look at it with \"comet-store-inspect verify\"; to start without what is lost, set "
+  return "\"comet-store-inspect repair\" tells what would be lost; to start without it, set "
          "maxRecordsLostAtStart";
 }
 

@@ -122,6 +122,21 @@ void StoreCore::settle_damage() {
   }
 }
 
+void StoreCore::visit_lost(
+    const std::function<void(const Damage&, const RecordView* record)>& visit) const {
+  for (const Damage& damage : recovery_.damage) {
+    bool is_known = false;
+    WalkRules rules;
+    rules.limit = rules.known_end = damage.end;
+    const auto visitor = [&](const RecordView& record, RecordState) {
+      is_known = true;
+      visit(damage, &record);
+    };
+    (void)walk_log(log_, damage.begin, rules, visitor);
+    if (!is_known) visit(damage, nullptr);
+  }
+}
+
 DamageStats StoreCore::damage_stats() const {
   DamageStats stats;
   stats.skipped_ranges = std::ssize(recovery_.damage);

@@ -25,6 +25,7 @@
 #include "message_index.hpp"
 #include "queue_table.hpp"
 #include "read_faults.hpp"
+#include "recent_windows.hpp"
 #include "recovery.hpp"
 #include "removed_queues.hpp"
 #include "store_directory.hpp"
@@ -61,7 +62,9 @@ class StoreCore {
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
   [[nodiscard]] DamageStats damage_stats() const;
-  [[nodiscard]] std::int64_t lent_bytes() const noexcept { return log_.memory().lent_bytes(); }
+  [[nodiscard]] std::int64_t lent_bytes() const {
+    return log_.memory().lent_bytes() - recent_windows_.own_bytes();
+  }
   // Removing queues; see MessageStore. Throw Error.
   std::int64_t remove_topic(std::string_view topic);
   std::int64_t remove_unused_topics(const std::set<std::string, std::less<>>& used);
@@ -110,6 +113,8 @@ class StoreCore {
   [[nodiscard]] const StoreConfig& config() const noexcept { return config_; }
   [[nodiscard]] std::string read_only_reason() const;
   [[nodiscard]] const RecoveryReport& recovery_report() const noexcept { return recovery_; }
+  // What the start has found damaged: each record as far as it can be read, else null.
+  void visit_lost(const std::function<void(const Damage&, const RecordView* record)>& visit) const;
 
  private:
   class QueueRead;
@@ -171,11 +176,12 @@ class StoreCore {
   VisibleSink sink_;
   RecoveryReport recovery_;
   mutable ReadFaults faults_;
+  mutable RecentWindows recent_windows_;
 
   std::mutex write_mutex_;
   bool refusing_ = false;
   std::atomic<bool> closed_{false};  // nobody waits for a sync any more
-  std::int64_t timestamp_ = 0;  // of the last append, ms; never goes back
+  std::int64_t timestamp_ = 0;       // of the last append, ms; never goes back
   std::vector<iovec> pieces_;
   std::vector<ConsumeQueue*> touched_;  // those with pending units are among them
   std::vector<VisibleUnit> units_;      // of the run that is being committed

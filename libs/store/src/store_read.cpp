@@ -32,17 +32,14 @@ std::int64_t page_cache_reach() noexcept {
 constexpr std::int64_t kReadOver = 4096;
 
 // Bytes of the log that were read with one call.
-class Piece {
+class Piece : public Window {
  public:
-  SharedBytes bytes;
-  std::int64_t begin = 0;
-
-  [[nodiscard]] bool has(std::int64_t from, std::int64_t until) const noexcept {
-    return from >= begin && until <= begin + std::ssize(bytes.view());
+  [[nodiscard]] std::string_view view(std::int64_t from, std::int64_t until) const noexcept {
+    return bytes.view().substr(static_cast<std::size_t>(from - begin),
+                               static_cast<std::size_t>(until - from));
   }
   [[nodiscard]] SharedBytes part(std::int64_t from, std::int64_t until) const {
-    return {bytes.owner(), bytes.view().substr(static_cast<std::size_t>(from - begin),
-                                               static_cast<std::size_t>(until - from))};
+    return {bytes.owner(), view(from, until)};
   }
 };
 
@@ -208,6 +205,10 @@ class StoreCore::QueueRead {
     const std::int64_t end_of_file =
         begin - begin % core_.log_.segment_size() + core_.log_.segment_size();
     if (needed > end_of_file) return false;
+    if (Window recent = core_.recent_windows_.find(begin, needed); !recent.bytes.empty()) {
+      use(std::move(recent));
+      return true;
+    }
     const std::int64_t most = begin + std::max(limits_.max_bytes - slices_.size(), needed - begin);
     std::int64_t end = needed;
     std::int64_t left = limits_.max_count - result_.count - 1;
@@ -220,8 +221,11 @@ class StoreCore::QueueRead {
     Result<SharedBytes> bytes = core_.log_.read(begin, end - begin);
     if (!bytes && end > needed) bytes = core_.log_.read(begin, needed - begin);
     if (bytes) {
-      read_ += std::ssize(bytes->view());
-      piece_ = {std::move(*bytes), begin};
+      use({std::move(*bytes), begin});
+      // Records of other queues are among these.
+      if (end - begin >= RecentWindows::kLeast && has_others(units)) {
+        core_.recent_windows_.keep(piece_);
+      }
       return true;
     }
     if (begin >= core_.log_.min_offset()) {  // else it was deleted meanwhile
@@ -230,12 +234,22 @@ class StoreCore::QueueRead {
     return false;
   }
 
+  void use(Window window) {
+    read_ += std::ssize(window.bytes.view());
+    static_cast<Window&>(piece_) = std::move(window);
+  }
+
+  // Whether something lies between the first two.
+  static bool has_others(std::span<const QueueUnit> units) noexcept {
+    return units.size() > 1 && units[1].physical_offset > units[0].end();
+  }
+
   // What a unit points at must be the message of this queue and offset: a damaged unit never makes
   // another message appear. Records that neither recovery nor this process has checked are checked
   // here.
   bool is_whole(const QueueUnit& unit, RecordView& record) const {
     const bool checked = unit.physical_offset >= core_.recovery_.checked_from;
-    std::string_view bytes = piece_.part(unit.physical_offset, unit.end()).view();
+    const std::string_view bytes = piece_.view(unit.physical_offset, unit.end());
     Result<RecordView> parsed = parse_record(bytes, checked ? CheckCrc::no : CheckCrc::yes);
     if (parsed) record = *parsed;
     const bool whole = parsed && !core_.log_.is_damaged(unit.physical_offset) &&
