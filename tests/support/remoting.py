@@ -184,10 +184,10 @@ class StoredMessage:
         self.body = zlib.decompress(body) if self.sys_flag & COMPRESSED else body
         at += 4 + length
         length = data[at]
-        self.topic = data[at + 1:at + 1 + length].decode()
+        self.topic = data[at + 1:at + 1 + length].decode(errors="replace")
         at += 1 + length
         (length,) = struct.unpack_from(">H", data, at)
-        text = data[at + 2:at + 2 + length].decode()
+        text = data[at + 2:at + 2 + length].decode(errors="replace")
         at += 2 + length
         if at != len(data):
             raise AssertionError(f"{len(data) - at} bytes too many in the record at {self.physical_offset}")

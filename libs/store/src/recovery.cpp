@@ -544,9 +544,9 @@ std::int64_t known_end_of(const CommitLog& log, const Checkpoint& checkpoint,
 
 // What lies where a header has it; -1: nothing can be read there.
 std::int64_t queue_offset_at(const CommitLog& log, std::int64_t record) {
-  constexpr std::int64_t kQueueOffsetAt = 20;
+  constexpr std::int64_t kOffsetInHeader = 20;
   std::array<char, 8> bytes{};
-  return log.read_into(record + kQueueOffsetAt, bytes) ? -1 : load_be<std::int64_t>(bytes.data());
+  return log.read_into(record + kOffsetInHeader, bytes) ? -1 : load_be<std::int64_t>(bytes.data());
 }
 
 // Somebody may have brought the log back.

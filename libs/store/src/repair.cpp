@@ -152,8 +152,10 @@ RepairReport look(const StoreConfig& config, TimeSource& time, std::ostream& out
 
 RepairReport repair_store(const RepairOptions& options, std::ostream& out) {
   const StoreConfig config = config_for(options);
-  Result<std::vector<DirectoryEntry>> entries = posix_files().list(options.root);
-  if (!entries) throw Error(entries.error(), "read " + options.root);
+  const std::string log =
+      options.commit_log_path.empty() ? options.root + "/commitlog" : options.commit_log_path;
+  Result<std::vector<DirectoryEntry>> entries = posix_files().list(log);
+  if (!entries) throw Error(entries.error(), "read " + log);
   TimeSource& time = real_time();
   RepairReport report = look(config, time, out);
   if (!options.apply || report.is_refused) return report;
