@@ -73,7 +73,7 @@ MUTATIONS = {
     "keep no copy of what is cut": (
         STORE + "damaged_copies.cpp",
         "  error_code error = path ? copy(*path, begin, end, read) : path.error();",
-        "  error_code error = path ? error_code() : path.error();",
+        "  error_code error = path && read ? error_code() : path.error();",
         [UNIT]),
     "ignore maxRecordsLostAtStart": (
         STORE + "recovery.cpp",
