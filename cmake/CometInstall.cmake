@@ -154,6 +154,7 @@ foreach(kind static shared)
   comet_component(producer ${kind}
     HEADERS comet/producer/producer.hpp comet/producer/transaction_producer.hpp
             comet/producer/blocking_producer.hpp comet/producer/request_reply.hpp comet/producer/fmt.hpp
+            comet/producer/send_hook.hpp comet/client/client_instance.hpp comet/client/namespaces.hpp
             comet/base/log_sink.hpp
     OF base message remoting routing client producer
     LINKS Boost::json OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Libdeflate::Libdeflate LZ4::LZ4 Zstd::Zstd

@@ -172,7 +172,9 @@ asio::awaitable<TopicRoutePtr> ClientInstance::find_publish_route(std::string to
   }
   if (!route->publish.ok()) {
     throw Error(ClientErrc::topic_not_found,
-                "its route has no queue that may be written on a broker with a master");
+                "its route has no queue that may be written (its permission has no W, or no broker "
+                "that has "
+                "it has a master)");
   }
   co_return route;
 }

@@ -29,6 +29,8 @@ class ClientCategory final : public boost::system::error_category {
         return "not running";
       case ClientErrc::bad_answer:
         return "malformed answer";
+      case ClientErrc::illegal_call:
+        return "it would wait for the thread that it is called in; call it in another";
       case ClientErrc::callback_failed:
         return "a function of the application has thrown";
     }

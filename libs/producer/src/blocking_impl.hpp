@@ -12,7 +12,9 @@
 #include "comet/client/errors.hpp"
 #include "comet/producer/blocking_producer.hpp"
 #include "comet/producer/producer.hpp"
+#include "comet/producer/send_error.hpp"
 #include "comet/producer/transaction_producer.hpp"
+#include "send_outcome.hpp"
 
 namespace comet::inline v0_1 {
 
@@ -58,11 +60,31 @@ struct BlockingProducer::Impl {
     return begin_run<T>(std::move(begin)).get();
   }
 
+  // The same for what sends, which throws SendError for all that happens before the message has an
+  // id, too.
+  template <class T, class Begin>
+  T run_send(Begin begin) {
+    try {
+      return run<T>(std::move(begin));
+    } catch (const Error& error) {
+      if (error.code() != ClientErrc::not_running) throw;
+      throw SendError(refused_send(std::current_exception()));
+    }
+  }
+
   template <class Start>
   void post(Start start) {
+    require_another_thread(context);
     const std::lock_guard lock(mutex);
     if (ended) throw Error(ClientErrc::not_running, "the producer has been shut down");
     asio::post(context, std::move(start));
+  }
+
+  // Throws Error(illegal_call) in the thread that `of` has: it cannot wait for itself.
+  template <class Context>
+  static void require_another_thread(Context& of) {
+    if (!of.get_executor().running_in_this_thread()) return;
+    throw Error(ClientErrc::illegal_call, "call of a BlockingProducer in its own thread");
   }
 
   asio::io_context context{1};

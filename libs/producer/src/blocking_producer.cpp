@@ -37,20 +37,21 @@ BlockingProducer::~BlockingProducer() {
 }
 
 SendResult BlockingProducer::send(Message message) {
-  return impl_->run<SendResult>([&] { return impl_->producer().send(std::move(message)); });
+  return impl_->run_send<SendResult>([&] { return impl_->producer().send(std::move(message)); });
 }
 
 SendResult BlockingProducer::send(Message message, SendOptions options) {
-  return impl_->run<SendResult>(
+  return impl_->run_send<SendResult>(
       [&] { return impl_->producer().send(std::move(message), std::move(options)); });
 }
 
 SendResult BlockingProducer::send_batch(std::vector<Message> batch) {
-  return impl_->run<SendResult>([&] { return impl_->producer().send_batch(std::move(batch)); });
+  return impl_->run_send<SendResult>(
+      [&] { return impl_->producer().send_batch(std::move(batch)); });
 }
 
 SendResult BlockingProducer::send_batch(std::vector<Message> batch, SendOptions options) {
-  return impl_->run<SendResult>(
+  return impl_->run_send<SendResult>(
       [&] { return impl_->producer().send_batch(std::move(batch), std::move(options)); });
 }
 
@@ -76,18 +77,31 @@ SendOutcome BlockingProducer::try_send(Message message, SendOptions options) {
 
 std::vector<SendResult> BlockingProducer::send_in_batches(std::vector<Message> messages,
                                                           std::size_t max_bytes) {
-  return impl_->run<std::vector<SendResult>>(
+  return impl_->run_send<std::vector<SendResult>>(
       [&] { return impl_->producer().send_in_batches(std::move(messages), max_bytes); });
 }
 
 MessageExt BlockingProducer::request(Message message, Duration timeout) {
-  return impl_->run<MessageExt>(
+  return impl_->run_send<MessageExt>(
       [&] { return impl_->producer().request(std::move(message), timeout); });
 }
 
-std::string BlockingProducer::send_oneway(Message message) {
-  return impl_->run<std::string>([&] { return impl_->producer().send_oneway(std::move(message)); });
+MessageExt BlockingProducer::request(Message message, Duration timeout, SendOptions options) {
+  return impl_->run_send<MessageExt>(
+      [&] { return impl_->producer().request(std::move(message), timeout, std::move(options)); });
 }
+
+std::string BlockingProducer::send_oneway(Message message) {
+  return impl_->run_send<std::string>(
+      [&] { return impl_->producer().send_oneway(std::move(message)); });
+}
+
+std::string BlockingProducer::send_oneway(Message message, SendOptions options) {
+  return impl_->run_send<std::string>(
+      [&] { return impl_->producer().send_oneway(std::move(message), std::move(options)); });
+}
+
+ProducerStats BlockingProducer::stats() const noexcept { return impl_->producer().stats(); }
 
 std::string BlockingProducer::recall(std::string topic, std::string handle) {
   return impl_->run<std::string>(
@@ -100,6 +114,8 @@ std::vector<MessageQueue> BlockingProducer::publish_queues(std::string topic) {
 }
 
 void BlockingProducer::shutdown() {
+  Impl::require_another_thread(impl_->context);
+  if (impl_->checks) Impl::require_another_thread(*impl_->checks);
   const std::lock_guard only_one(impl_->shutting_down);
   if (!impl_->thread.joinable()) return;
   std::exception_ptr problem;

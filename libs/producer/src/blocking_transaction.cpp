@@ -96,6 +96,8 @@ BlockingProducer::Impl::Impl(ProducerConfig config) {
 }
 
 BlockingProducer::Impl::Impl(ProducerConfig config, BlockingTransactionCheck check) : checks(1) {
+  // One thread does one check at a time; the others wait where a shutdown forgets them.
+  config.transaction_checks(1, config.most_waiting_checks());
   transactions.emplace(context.get_executor(), std::move(config),
                        called_in(*checks, std::move(check)));
 }

@@ -33,6 +33,13 @@ std::string describe(const SendTry& attempt) {
                      to_millis(attempt.elapsed));
 }
 
+// Brokers' remarks may have several lines.
+std::string in_one_line(std::string_view text) {
+  std::string line(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return line;
+}
+
 // With these a broker refuses a message before it stores anything. Others (SYSTEM_ERROR,
 // SERVICE_NOT_AVAILABLE, unknown ones) also come when something fails afterwards.
 bool says_not_stored(ResponseCode code) noexcept {
@@ -57,7 +64,7 @@ void TryOutcome::refused(const remoting::RemotingCommand& answer, const Producer
   answered_ = true;
   error_ = answer.response_code();
   text_ = fmt::format("{} ({})", remoting::to_string(answer.response_code()), answer.code);
-  if (!answer.remark.empty()) text_ += " " + answer.remark;
+  if (!answer.remark.empty()) text_ += " " + in_one_line(answer.remark);
   repeatable_ = std::ranges::count(config.retry_response_codes(), answer.response_code()) > 0;
   may_be_stored_ = !says_not_stored(answer.response_code());
 }
@@ -140,7 +147,7 @@ std::string SendAttempts::describe_tries() const {
     text += text.empty() ? ": " : "; ";
     text += describe(attempt);
   }
-  return text;
+  return text.empty() ? ": the time of the send was over before the first try" : text;
 }
 
 error_code SendAttempts::overall_error() const {

@@ -6,11 +6,13 @@
 
 #include "comet/producer/transaction_producer.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <deque>
+#include <utility>
 
 #include "comet/base/log.hpp"
 #include "comet/base/run_on.hpp"
@@ -38,7 +40,9 @@ struct TransactionProducer::Impl : std::enable_shared_from_this<Impl> {
                                                                Message message,
                                                                LocalTransaction local);
   [[nodiscard]] static asio::awaitable<void> shut_down(std::shared_ptr<Impl> self);
+  // Further ones are passed over; those that wait are left to other members of the group.
   void stop_checks();
+  void forget_checks();
 
   Producer producer;
   std::shared_ptr<Producer::Impl> inner;
@@ -48,6 +52,7 @@ struct TransactionProducer::Impl : std::enable_shared_from_this<Impl> {
   std::size_t dropped = 0;
   Event check_ended;
   bool takes_checks = false;
+  bool is_known = false;  // the client passes checks on to this object
 };
 
 asio::awaitable<TransactionResult> TransactionProducer::Impl::send(std::shared_ptr<Impl> self,
@@ -78,6 +83,11 @@ asio::awaitable<TransactionResult> TransactionProducer::Impl::send(std::shared_p
 
 void TransactionProducer::Impl::take(client::TransactionCheck check_asked) {
   const ProducerConfig& config = inner->config;
+  const auto is_same = [&](const client::TransactionCheck& other) {
+    return other.commit_log_offset == check_asked.commit_log_offset &&
+           other.from == check_asked.from && other.message_id == check_asked.message_id;
+  };
+  if (std::ranges::any_of(asked, is_same)) return;  // the broker has repeated it
   if (asked.size() >= config.most_waiting_checks()) {
     if (dropped++ % 1000 == 0) {
       log::warn(
@@ -136,16 +146,20 @@ asio::awaitable<void> TransactionProducer::Impl::answer(std::shared_ptr<Impl> se
 }
 
 void TransactionProducer::Impl::stop_checks() {
-  if (!takes_checks) return;
   takes_checks = false;
-  inner->client->on_transaction_check(inner->settings.group, {});
   asked.clear();
+}
+
+void TransactionProducer::Impl::forget_checks() {
+  if (!std::exchange(is_known, false)) return;
+  inner->client->on_transaction_check(inner->settings.group, {});
 }
 
 asio::awaitable<void> TransactionProducer::Impl::shut_down(std::shared_ptr<Impl> self) {
   self->stop_checks();
   while (self->checking > 0) co_await self->check_ended.wait();
   co_await self->producer.shutdown();
+  self->forget_checks();
 }
 
 TransactionProducer::TransactionProducer(asio::any_io_executor executor, ProducerConfig config,
@@ -163,7 +177,10 @@ TransactionProducer::TransactionProducer(std::shared_ptr<client::ClientInstance>
 
 TransactionProducer::~TransactionProducer() {
   if (impl_->inner->context.is_over()) return;
-  asio::dispatch(impl_->inner->executor(), [impl = impl_] { impl->stop_checks(); });
+  asio::dispatch(impl_->inner->executor(), [impl = impl_] {
+    impl->stop_checks();
+    impl->forget_checks();
+  });
 }
 
 asio::awaitable<void> TransactionProducer::Impl::start(std::shared_ptr<Impl> self) {
@@ -175,6 +192,7 @@ asio::awaitable<void> TransactionProducer::Impl::start(std::shared_ptr<Impl> sel
   };
   client::ClientInstance& client = *self->inner->client;
   client.on_transaction_check(self->inner->settings.group, std::move(take));
+  self->is_known = true;
   // Brokers that ask about half messages of an earlier process must find this one.
   announce(*self->inner, std::vector{client.config().create_topic_key});
 }

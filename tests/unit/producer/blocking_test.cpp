@@ -135,6 +135,41 @@ BOOST_AUTO_TEST_CASE(a_request_returns_the_reply_or_says_that_none_has_come) {
               ClientErrc::request_timeout));
 }
 
+BOOST_AUTO_TEST_CASE(a_call_in_the_producers_own_thread_is_refused_instead_of_waiting_for_itself) {
+  LoopbackPeer peer;
+  BlockingProducer producer(config_for(peer));
+  std::vector<error_code> codes;
+  auto selector = [&](const std::vector<MessageQueue>&, const Message&) {
+    codes.push_back(code_of([&] { (void)producer.publish_queues("orders"); }));
+    codes.push_back(code_of([&] { producer.send(Message("orders", "y")); }));
+    codes.push_back(producer.try_send(Message("orders", "y")).error());
+    codes.push_back(code_of([&] { producer.shutdown(); }));
+    return std::size_t{2};
+  };
+  producer.send(Message("orders", "x"), SendOptions(selector));
+  BOOST_TEST(codes.size() == 4u);
+  for (const error_code& code : codes) {
+    BOOST_TEST(code == make_error_code(ClientErrc::illegal_call));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_sends_throws_the_same_error_after_the_shutdown) {
+  LoopbackPeer peer;
+  BlockingProducer producer(config_for(peer));
+  producer.send_oneway(Message("orders", "x"), SendOptions().ordered_by("a customer"));
+  BOOST_TEST(producer.stats().sends == 1u);
+  producer.shutdown();
+  const auto is_refused = [](const SendError& error) {
+    return error.code() == ClientErrc::not_running && error.message_id().empty();
+  };
+  BOOST_CHECK_EXCEPTION(producer.send(Message("orders", "x")), SendError, is_refused);
+  BOOST_CHECK_EXCEPTION(producer.send_oneway(Message("orders", "x")), SendError, is_refused);
+  BOOST_CHECK_EXCEPTION(producer.request(Message("orders", "x"), 1s, SendOptions()), SendError,
+                        is_refused);
+  BOOST_TEST(
+      (code_of([&] { (void)producer.publish_queues("orders"); }) == ClientErrc::not_running));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

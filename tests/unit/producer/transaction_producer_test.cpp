@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include "comet/message/message_id.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/producer/send_hook.hpp"
+#include "log_lines.hpp"
 #include "transaction_world.hpp"
 
 using namespace std::chrono_literals;
@@ -308,6 +310,37 @@ BOOST_AUTO_TEST_CASE(some_checks_run_at_the_same_time_others_wait_and_too_many_a
   ask("id-later");
   pass(1s);
   BOOST_TEST(ends().size() == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(a_check_that_the_broker_repeats_while_it_waits_is_made_once) {
+  start(config().transaction_checks(1));
+  send(ending(TransactionState::unknown));
+  broker_a.others.clear();
+  check_takes = 1s;
+  ask("id-1");
+  for (int i = 0; i < 3; ++i) ask("id-2");
+  pass(10s);
+  BOOST_TEST(checked.size() == 2u);
+  BOOST_TEST(ends().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_check_that_comes_during_the_shutdown_is_passed_over_without_a_word) {
+  start(config().transaction_checks(1));
+  send(ending(TransactionState::unknown));
+  broker_a.others.clear();
+  check_takes = 1s;
+  ask("id-1");
+  bool is_down = false;
+  asio::co_spawn(context, transactions->shutdown(), [&](std::exception_ptr) { is_down = true; });
+  pass(1ms);
+  LogLines log;
+  ask("id-2");
+  BOOST_TEST(!is_down);
+  pass(2s);
+  BOOST_TEST(is_down);
+  BOOST_TEST(checked.size() == 1u);
+  BOOST_TEST(log.count("asks about a transaction") == 0);
+  transactions.reset();
 }
 
 BOOST_AUTO_TEST_CASE(a_shutdown_ends_the_checks_that_run_and_takes_no_more) {

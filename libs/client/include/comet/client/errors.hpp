@@ -20,6 +20,7 @@ enum class ClientErrc {
   not_running = 10103,      // not started yet, or shut down
   bad_answer = 10104,       // a peer's answer lacks what the protocol promises
   callback_failed = 10105,  // a function of the application (selector, hook) has thrown
+  illegal_call = 10106,     // would wait for the thread that it is called in
 };
 const boost::system::error_category& client_category() noexcept;
 inline error_code make_error_code(ClientErrc code) noexcept {

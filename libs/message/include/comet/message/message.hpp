@@ -76,7 +76,7 @@ class Message {
   // CometMQ's) and has precedence; the last call of the other two counts. Negative delays and times
   // that have passed mean at once; what lies more than 3 days ahead is refused (timerMaxDelaySec of
   // the broker). Delayed messages are not sent in batches.
-  // 1..18 by default: 1s 5s 10s 30s 1m ... 2h.
+  // 1..18 by default: 1s 5s 10s 30s 1m ... 2h. A broker takes a higher one for its highest.
   Message& delay_level(int level) &;
   // That long after the broker has stored it, by the broker's clock.
   Message& deliver_after(std::chrono::milliseconds delay) &;
@@ -89,6 +89,8 @@ class Message {
   }
 
   // A temporary gives a message, not a reference: nothing dangles past the end of the expression.
+  Message topic(std::string value) && { return std::move(topic(std::move(value))); }
+  Message body(std::string value) && { return std::move(body(std::move(value))); }
   Message flag(std::int32_t value) && { return std::move(flag(value)); }
   Message tag(std::string_view value) && { return std::move(tag(value)); }
   Message key(std::string_view value) && { return std::move(key(value)); }

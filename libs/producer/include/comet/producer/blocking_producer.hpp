@@ -8,6 +8,7 @@
 #include "comet/message/message.hpp"
 #include "comet/producer/blocking_transaction.hpp"
 #include "comet/producer/producer_config.hpp"
+#include "comet/producer/producer_stats.hpp"
 #include "comet/producer/send_error.hpp"
 #include "comet/producer/send_options.hpp"
 #include "comet/producer/send_outcome.hpp"
@@ -21,8 +22,10 @@ namespace comet::inline v0_1 {
 //   comet::SendResult result = producer.send(comet::Message("orders", "the body"));
 //
 // Thread-safe: any number of threads may send at the same time; their requests share connections.
-// Has one thread of its own, in which the hooks of the configuration are called; do not call the
-// producer from there.
+// Has one thread of its own, in which the hooks and callbacks of the configuration and the
+// selectors of SendOptions are called. What is called there, and in a transaction's check, cannot
+// wait for this producer: it gets Error(illegal_call) at once. A forked child must make a producer
+// of its own.
 class BlockingProducer {
  public:
   // Starts the producer. Throws as Producer's constructor and start() do.
@@ -35,7 +38,8 @@ class BlockingProducer {
   BlockingProducer(const BlockingProducer&) = delete;
   BlockingProducer& operator=(const BlockingProducer&) = delete;
 
-  // Each blocks until its end and throws what the function of the same name of Producer throws.
+  // Each blocks until its end and throws what the function of the same name of Producer throws; one
+  // that sends throws SendError also after shutdown().
   SendResult send(Message message);
   SendResult send(Message message, SendOptions options);
   SendResult send_batch(std::vector<Message> batch);
@@ -46,9 +50,13 @@ class BlockingProducer {
   std::vector<SendResult> send_in_batches(std::vector<Message> messages,
                                           std::size_t max_bytes = 1u << 20);
   std::string send_oneway(Message message);
+  std::string send_oneway(Message message, SendOptions options);
   MessageExt request(Message message, Duration timeout);
+  MessageExt request(Message message, Duration timeout, SendOptions options);
   std::string recall(std::string topic, std::string handle);
   [[nodiscard]] std::vector<MessageQueue> publish_queues(std::string topic);
+  // As Producer::stats(); does not wait.
+  [[nodiscard]] ProducerStats stats() const noexcept;
 
   // Stores the message where no consumer sees it. The caller does its work and then ends the
   // transaction:

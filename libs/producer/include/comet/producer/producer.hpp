@@ -65,7 +65,8 @@ class Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // Makes the producer ready. No server has to be up: routes are asked for by the first send.
+  // Makes the producer ready. No server has to be up: routes are asked for by the first send. From
+  // now until shutdown() or the destruction its context has work: run() does not return.
   // Errors (Error): illegal_config for a group name that RocketMQ refuses, no_name_server when no
   // address is configured, not_running after shutdown().
   [[nodiscard]] asio::awaitable<void> start();
@@ -77,7 +78,7 @@ class Producer {
   // Errors: SendError with the message's id, with what is known of its storing and with all that
   // was tried (see there for the codes), also ClientErrc no_name_server and topic_not_found, and
   // RemotingErrc::too_many_requests when the bounds of max_in_flight leave no room in time.
-  // Error, before the message has an id: ClientErrc illegal_message, not_running.
+  // Before the message has an id: ClientErrc illegal_message, not_running, with an empty id.
   // Cancellation (terminal): ends the send at once with operation_aborted; SendError says whether
   // the message may have been stored. The producer stays usable.
   [[nodiscard]] asio::awaitable<SendResult> send(Message message);
@@ -106,7 +107,8 @@ class Producer {
   // Several messages of one topic as one request: stored together in one queue, or not at all. They
   // have the same wait_store_ok, no delay, and at most max_message_size bytes together. The result
   // has the unique ids and the offset ids of all, separated by commas, and the first one's offset.
-  // Errors: as send, illegal_message for messages that are no batch.
+  // Give the vector a name before the co_await: g++ 12 refuses braces there ("array used as
+  // initializer"). Errors: as send, illegal_message for messages that are no batch.
   [[nodiscard]] asio::awaitable<SendResult> send_batch(std::vector<Message> batch);
   [[nodiscard]] asio::awaitable<SendResult> send_batch(std::vector<Message> batch,
                                                        SendOptions options);

@@ -191,10 +191,14 @@ class ProducerConfig {
   ProducerConfig single_threaded(bool on) && { return std::move(single_threaded(on)); }
 
   // Called at this interval with what the producer has done so far (Producer::stats()).
-  ProducerConfig& on_stats(StatsCallback callback, Duration interval = std::chrono::seconds(10)) {
+  // Give a callback with captures a name before a co_await (docs/gcc12.md).
+  ProducerConfig& on_stats(StatsCallback callback, Duration interval = std::chrono::seconds(10)) & {
     stats_callback_ = std::move(callback);
     stats_interval_ = interval;
     return *this;
+  }
+  ProducerConfig on_stats(StatsCallback callback, Duration interval = std::chrono::seconds(10)) && {
+    return std::move(on_stats(std::move(callback), interval));
   }
 
   // Sees every try (send_hook.hpp), in the order in which they are added.

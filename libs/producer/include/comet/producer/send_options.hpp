@@ -24,7 +24,8 @@ class SendOptions {
   SendOptions() = default;
   // To this queue and no other: one try, as there is no other place for it.
   explicit SendOptions(MessageQueue queue) : queue_(std::move(queue)) {}
-  // To the queue that the selector chooses: one try.
+  // To the queue that the selector chooses: one try. Give a selector with captures a name before
+  // the co_await (docs/gcc12.md).
   explicit SendOptions(QueueSelector selector) : selector_(std::move(selector)) {}
 
   // Messages of one key go to one queue, and so are read in the order in which they are sent, as
@@ -34,7 +35,7 @@ class SendOptions {
   SendOptions ordered_by(std::string_view sharding_key) && {
     return std::move(ordered_by(sharding_key));
   }
-  // Instead of ProducerConfig::send_timeout.
+  // Instead of ProducerConfig::send_timeout. Zero or less: the send fails without a try.
   SendOptions& timeout(Duration value) & {
     timeout_ = value;
     return *this;
