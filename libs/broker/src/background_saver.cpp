@@ -65,7 +65,8 @@ void BackgroundSaver::retry() {
     const Instant now = time_.now();
     take_impatient(waiting_, now, impatient);
     take_impatient(waiting_for_this_, now, impatient);
-    has_job = is_unsaved_ && has_failed_ && !is_writing_ && needs_job();
+    // Also what changed() left to us while a write was under way that then succeeded.
+    has_job = is_unsaved_ && !is_writing_ && needs_job();
   }
   for (const Done& done : impatient) done(false);
   if (has_job) helper_.post([this] { run(); });

@@ -48,7 +48,9 @@ class SendsInFlight {
   // A send that is alone always has room, whatever its size.
   [[nodiscard]] Place enter(std::size_t bytes, Instant now) noexcept {
     const std::uint64_t number = entered_.fetch_add(1, std::memory_order_relaxed);
-    const std::uint64_t others = number - left_.load(std::memory_order_relaxed);
+    // Less than there were when some have come behind this one and left already.
+    const std::uint64_t left = left_.load(std::memory_order_relaxed);
+    const std::uint64_t others = number > left ? number - left : 0;
     const std::size_t before = bytes_.fetch_add(bytes, std::memory_order_relaxed);
     if (others == 0 || (others < most_ && before + bytes <= most_bytes_)) {
       began_[number % began_.size()].store(now.time_since_epoch().count(),

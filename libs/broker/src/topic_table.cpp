@@ -177,7 +177,16 @@ void TopicTable::announce_all() {
     const std::lock_guard lock(mutex_);
     announce_anew();
   }
-  if (observer_) observer_();
+  tell_observer();
+}
+
+void TopicTable::tell_observer() const {
+  std::function<void()> observer;
+  {
+    const std::lock_guard lock(mutex_);
+    observer = observer_;
+  }
+  if (observer) observer();
 }
 
 bool TopicTable::when_saved(std::string_view topic, Done done) {
@@ -347,7 +356,7 @@ bool TopicTable::save() {
     const std::lock_guard lock(mutex_);
     is_news = announce(copy.data_version.counter);
   }
-  if (is_news && observer_) observer_();
+  if (is_news) tell_observer();
   return true;
 }
 

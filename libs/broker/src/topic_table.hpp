@@ -32,8 +32,12 @@ class TopicTable {
   // Reads topics.json (its .bak when that is damaged), adds the topics that every broker has, and
   // makes those again that are in the store alone: `stored` says how many queues each has there.
   void load(const std::map<std::string, std::int32_t, std::less<>>& stored);
-  // Called when name servers are to be told something, on any thread. Set once, after load().
-  void on_change(std::function<void()> observer) { observer_ = std::move(observer); }
+  // Called when name servers are to be told something, on any thread. Set once; what load() has
+  // made again may have been written before.
+  void on_change(std::function<void()> observer) {
+    const std::lock_guard lock(mutex_);
+    observer_ = std::move(observer);
+  }
 
   [[nodiscard]] std::optional<routing::TopicConfig> find(std::string_view topic) const;
   // For a send to a topic that may not exist yet: creates it from `default_topic` when that one
@@ -99,6 +103,8 @@ class TopicTable {
   [[nodiscard]] bool announce(std::int64_t counter);
   void make_stored_again(const std::map<std::string, std::int32_t, std::less<>>& stored);
   bool save();
+  // Without the lock.
+  void tell_observer() const;
   // With the lock held: one is not created for want of room.
   void note_full(std::string_view topic);
 

@@ -154,7 +154,7 @@ void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
   next_ = queue_offset;
   forget_pending(queue_offset);
   published_ = queue_offset;
-  min_known_for_ = -1;
+  forget_min();
   log_end_ = -1;
   if (queue_offset > first_) {
     QueueUnit last = unit_at(queue_offset - 1);
@@ -286,7 +286,7 @@ std::vector<std::int64_t> ConsumeQueue::forget_files_before(std::int64_t log_min
     starts.push_back(first_file_);
     first_file_ = next;
     first_ = next / QueueUnit::kSize;
-    min_known_for_ = -1;
+    forget_min();
   }
   return starts;
 }
@@ -302,7 +302,7 @@ std::vector<std::int64_t> ConsumeQueue::forget_all_files() {
   log_end_ = -1;
   forget_pending(0);
   first_ = 0;
-  min_known_for_ = -1;
+  forget_min();
   return starts;
 }
 
@@ -311,9 +311,18 @@ std::int64_t ConsumeQueue::max_offset() const noexcept {
                   added_.load(std::memory_order_acquire));
 }
 
+void ConsumeQueue::forget_min() {
+  std::lock_guard lock(min_mutex_);
+  min_known_for_ = -1;
+  ++min_forgotten_;
+}
+
 std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
-  if (min_known_for_.load(std::memory_order_acquire) == log_min) {
-    return min_.load(std::memory_order_relaxed);
+  std::uint64_t forgotten = 0;
+  {
+    std::lock_guard lock(min_mutex_);
+    if (min_known_for_ == log_min) return min_;
+    forgotten = min_forgotten_;
   }
   std::int64_t low = first_.load(std::memory_order_relaxed);
   std::int64_t high = max_offset();
@@ -332,8 +341,12 @@ std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
       high = middle;
     }
   }
-  min_.store(low, std::memory_order_relaxed);
-  min_known_for_.store(log_min, std::memory_order_release);
+  std::lock_guard lock(min_mutex_);
+  // The queue may have been removed meanwhile, and others may have looked at a log cut since.
+  if (forgotten == min_forgotten_ && log_min > min_known_for_) {
+    min_ = low;
+    min_known_for_ = log_min;
+  }
   return low;
 }
 

@@ -121,6 +121,7 @@ class ConsumeQueue {
   void add_pending(const QueueUnit& unit) noexcept;
   void drop_pending(std::size_t count) noexcept;
   void forget_pending(std::int64_t next);
+  void forget_min();
   void extend(std::int64_t start, std::int64_t size);
   void fill(std::int64_t until, std::int64_t physical_offset);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
@@ -145,8 +146,11 @@ class ConsumeQueue {
   std::atomic<std::int64_t> written_{0};  // to the files
   std::atomic<std::int64_t> added_{0};    // written or pending
   std::atomic<std::int64_t> published_{0};
-  mutable std::atomic<std::int64_t> min_{0};
-  mutable std::atomic<std::int64_t> min_known_for_{-1};  // the log_min that min_ belongs to
+  // What min_offset() has found.
+  mutable std::mutex min_mutex_;
+  mutable std::int64_t min_ = 0;
+  mutable std::int64_t min_known_for_ = -1;  // the log_min that min_ belongs to
+  std::uint64_t min_forgotten_ = 0;          // so many times
 };
 
 }  // namespace comet::inline v0_1::store

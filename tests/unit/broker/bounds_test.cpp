@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "broker_fixture.hpp"
 #include "comet/message/batch.hpp"
@@ -11,6 +13,7 @@
 #include "helper_thread.hpp"
 #include "lock_table.hpp"
 #include "offset_table.hpp"
+#include "sends_in_flight.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -416,6 +419,22 @@ BOOST_AUTO_TEST_CASE(requests_that_wait_for_the_helper_thread_have_a_number) {
   BOOST_TEST(!helper.has_room(0));
   world.settle();
   BOOST_TEST(helper.has_room(0));
+}
+
+BOOST_AUTO_TEST_CASE(sends_of_four_threads_that_come_and_go_are_not_taken_for_many) {
+  broker::SendsInFlight sends(100, 1000);
+  std::atomic<int> refused{0};
+  const auto come_and_go = [&sends, &refused] {
+    for (int i = 0; i < 300'000; ++i) {
+      if (!sends.enter(1, Instant())) ++refused;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(come_and_go);
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST(refused == 0);
+  BOOST_TEST(sends.count() == 0u);
+  BOOST_TEST(sends.bytes() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(requests_that_wait_for_the_helper_thread_have_a_size) {

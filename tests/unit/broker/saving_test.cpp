@@ -1,12 +1,14 @@
 // What is acknowledged is on the disk with all that it implies: topics and groups whose files
 // cannot be written, and those that the files have lost.
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
 #include "admin_fixture.hpp"
 #include "background_saver.hpp"
 #include "comet/base/files.hpp"
+#include "topic_table.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -219,6 +221,21 @@ BOOST_AUTO_TEST_CASE(
               ResponseCode::topic_not_exist));
 }
 
+BOOST_AUTO_TEST_CASE(topics_that_are_made_again_are_written_while_somebody_begins_to_listen) {
+  broker::HelperThread files(world.executor(), real_time());
+  broker::TopicTable topics(config, real_time(), files);
+  std::atomic<int> told{0};
+  topics.load({{"T", 4}});
+  topics.on_change([&told] { ++told; });
+  routing::TopicConfig added;
+  added.topic_name = "U";
+  topics.put({added});
+  world.run(files.finish());
+  BOOST_TEST(told > 0);
+  BOOST_TEST(topics.announced().topics.contains("T"));
+  BOOST_TEST(topics.announced().topics.contains("U"));
+}
+
 BOOST_AUTO_TEST_CASE(nobody_waits_longer_than_two_seconds_for_a_disk_that_hangs) {
   broker::HelperThread helper(world.executor(), world.time);
   bool writes = true;
@@ -250,6 +267,35 @@ BOOST_AUTO_TEST_CASE(nobody_waits_longer_than_two_seconds_for_a_disk_that_hangs)
   world.settle();
   saver.when_saved(tell);
   BOOST_TEST((told == std::vector<bool>{false, true}));
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_change_during_the_first_write_that_succeeds_again_is_written_a_second_later) {
+  broker::HelperThread helper(world.executor(), world.time);
+  int change = 1;
+  int written = 0;
+  bool writes = false;
+  std::function<void()> meanwhile = [] {};
+  broker::BackgroundSaver saver(world.time, helper, [&] {
+    if (!writes) return false;
+    written = change;
+    std::exchange(meanwhile, [] {})();
+    return true;
+  });
+  saver.changed();
+  world.settle();
+  BOOST_TEST(written == 0);
+  writes = true;
+  meanwhile = [&] {  // as another thread would
+    change = 2;
+    saver.changed();
+  };
+  saver.retry();
+  world.settle();
+  BOOST_TEST(written == 1);
+  saver.retry();
+  world.settle();
+  BOOST_TEST(written == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

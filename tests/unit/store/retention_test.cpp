@@ -338,6 +338,30 @@ BOOST_FIXTURE_TEST_CASE(a_removed_topic_begins_anew_and_stays_removed, World) {
   BOOST_TEST(fs::file_size(config.root + "/removedQueues.json") > 2U);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_topic_that_is_removed_while_its_first_offset_is_looked_for_begins_anew,
+                        World) {
+  fill(0, 100);
+  core->request_deletion();
+  for (int round = 0; round < 10; ++round) core->clean(in_hours(100));
+  BOOST_TEST(core->min_offset("T", 1) > 1);
+  bool is_removed = false;
+  files.fail_when([&](Call call, const std::string& path) {
+    if (call == Call::read && path.find("consumequeue/T/0") != std::string::npos &&
+        !std::exchange(is_removed, true)) {
+      core->remove_topic("T");  // as another thread would
+    }
+    return error_code();
+  });
+  (void)core->min_offset("T", 0);
+  BOOST_TEST(is_removed);
+  files.fail_no_more();
+  must_append(*core, record_of("T", 0, "new"));
+  BOOST_TEST(!core->sync());
+  BOOST_TEST(core->max_offset("T", 0) == 1);
+  BOOST_TEST(core->min_offset("T", 0) == 0);
+  BOOST_TEST((bodies_of(*core, "T", 0) == std::vector<std::string>{"new"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(the_list_of_removed_queues_is_cleared_with_the_log, World) {
   fill(0, 10);
   BOOST_TEST(core->remove_topic("T") == 2);
