@@ -90,7 +90,12 @@ void Ledger::find_out_what_is_left(const StoreCore& core) {
   std::int64_t at = left.empty() ? 0 : left.back().log_end;
   while (at < core.readable_end()) {
     SharedBytes bytes = core.read_record(at);
-    if (bytes.empty()) {  // a blank, or what a power cut has left of something
+    if (bytes.empty()) {  // a blank, damage, or what a power cut has left of something
+      // A bit may change back.
+      auto damaged = candidates.find(at);
+      if (damaged != candidates.end() && damaged->second.damaged_at >= 0) {
+        left.push_back(std::move(damaged->second));
+      }
       auto next = candidates.upper_bound(at);
       if (next == candidates.end()) break;
       at = next->first;

@@ -88,7 +88,7 @@ MUTATIONS = {
     "forget which damage is known": (
         STORE + "recovery.cpp",
         "  log.note_damage(still_damaged(log, last_life.known_damage));",
-        "",
+        "  log.note_damage(still_damaged(log, {}));",
         [ROT, UNIT]),
     "read what a cut file does not have as zeros": (
         STORE + "file.cpp",

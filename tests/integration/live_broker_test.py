@@ -21,6 +21,9 @@ from remoting import Client, GET_MAX_OFFSET, PULL_MESSAGE, PULL_NOT_FOUND, SUCCE
 
 SEED = int(os.environ.get("COMET_SEED", "20211121"))
 FRAMES = int(os.environ.get("COMET_FUZZ_FRAMES", "20000" if is_sanitized() else "150000"))
+QUERY_MESSAGE = 12
+QUERY_NOT_FOUND = 22
+SYSTEM_ERROR = 1
 CREATE_GROUP = 200
 SERVICE_NOT_AVAILABLE = 14
 SUSPEND_AND_SUBSCRIPTION = 2 | 4
@@ -230,6 +233,83 @@ class LiveBroker(DaemonTest):
         self.assertEqual([], lost, "acknowledged and gone")
         print(f"{len(stored)} sends acknowledged, {len(failed)} refused, {len(found) - len(stored)} stored without")
         self.assertLessEqual(len(found), len(stored) + len(senders))
+
+    def test_files_that_are_cut_or_removed_under_it_cost_only_what_was_in_them(self):
+        count, queues = 1200, 4
+        broker = self.start_broker(None, mappedFileSizeCommitLog=256 * 1024, mappedFileSizeConsumeQueue=2000,
+                                   maxHashSlotNum=1000, maxIndexNum=300, flushDiskType="SYNC_FLUSH")
+        bodies = [f"{number} ".encode() + os.urandom(500).hex().encode() for number in range(count)]
+        with Client(broker.port) as client:
+            for number, body in enumerate(bodies):
+                self.assertEqual(SUCCESS, self.send_keyed(client, number, body, queues).code)
+            self.assertTrue(all(self.query_key(client, number) == [body] for number, body in enumerate(bodies)))
+            self.assertEqual({}, self.read_around(client, queues, bodies))
+            data = self.folder / "broker-a-data"
+            queue = wait_until(lambda: self.queue_files(data, queues), 30, "units are written after a second")
+            log = sorted((data / "commitlog").iterdir())
+            index = sorted((data / "index").iterdir())
+            self.assertGreater(min(len(log), len(index)), 3)
+            os.truncate(log[0], 100_000)
+            os.truncate(log[1], 0)
+            log[2].unlink()
+            os.truncate(queue[1][0], 1000)
+            queue[2][0].unlink()
+            os.truncate(index[1], 1000)
+            index[2].unlink()
+            wrong = self.read_around(client, queues, bodies)
+            print(f"{len(wrong)} of {count} messages cannot be read behind the cuts")
+            self.assertLess(len(wrong), count * 2 // 3)
+            self.assertEqual({SYSTEM_ERROR}, set(wrong.values()))
+            self.assertEqual(wrong, self.read_around(client, queues, bodies), "asked again")
+            for _ in range(2):  # the index is built anew from what is left of the log
+                found = [self.query_key(client, number) for number in range(count)]
+            for number, body in enumerate(bodies):
+                self.assertIn(found[number], ([body], []), f"key {number}")
+            self.assertGreater(sum(1 for one in found if one), count // 2)
+            more = [f"{count + number} afterwards".encode() for number in range(200)]
+            for number, body in enumerate(more):
+                self.assertEqual(SUCCESS, self.send_keyed(client, count + number, body, queues).code)
+            self.assertEqual(wrong, self.read_around(client, queues, bodies + more))
+            self.assertEqual([[body] for body in more], [self.query_key(client, count + i) for i in range(len(more))])
+            self.assertTrue(broker.alive())
+        errors = [line.split(" E ", 1)[1] for line in broker.log().splitlines() if " E " in line]
+        for of_file in ("commit log: the record at ", "consume queue cut 1: offset ", "index file "):
+            self.assertTrue(any(of_file in line for line in errors), of_file)
+        reads = [line for line in errors if line.startswith("store: ")]
+        self.assertEqual(sorted(set(reads)), sorted(reads), "a line is said once")
+        broker.kill()
+
+    def queue_files(self, data, queues):
+        """Of each queue; nothing before all have three."""
+        files = [sorted((data / "consumequeue" / "cut" / str(number)).iterdir()) for number in range(queues)]
+        return files if min(map(len, files)) > 2 else None
+
+    def send_keyed(self, client, number, body, queues):
+        return client.send_message("cut", body, queue_id=number % queues, queues=queues, properties=f"KEYS\1k{number}")
+
+    def query_key(self, client, number):
+        reply = client.request(QUERY_MESSAGE, {"topic": "cut", "key": f"k{number}", "maxNum": 8, "beginTimestamp": 0,
+                                               "endTimestamp": 2**62})
+        self.assertIn(reply.code, (SUCCESS, QUERY_NOT_FOUND), reply)
+        return [message.body for message in records(reply.body)] if reply.code == SUCCESS else []
+
+    def read_around(self, client, queues, bodies):
+        """The numbers of messages whose pull is answered with an error, with its code; all others are read."""
+        wrong = {}
+        for queue_id in range(queues):
+            offset, end = 0, client.max_offset("cut", queue_id)
+            self.assertEqual(len(bodies[queue_id::queues]), end)
+            while offset < end:
+                client.send_raw(held_pull("cut", queue_id, offset, opaque=offset + 1000))
+                reply = self.reply_of(client, offset + 1000)
+                if reply.code != SUCCESS:
+                    wrong[offset * queues + queue_id] = reply.code
+                    offset += 1
+                    continue
+                for message in records(reply.body):
+                    self.assertEqual(bodies[offset * queues + queue_id], message.body)
+                    offset += 1
+        return wrong
 
     def reply_of(self, client, opaque):
         while True:

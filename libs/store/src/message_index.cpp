@@ -158,7 +158,9 @@ void MessageIndex::drop_from(std::size_t first, std::string_view why) {
     const std::string& path = index_files_.back()->path();
     log::warn("index file {}: {}; built anew from the log", path, why);
     std::erase(unsynced_, index_files_.back()->file());
-    if (error_code error = files_.remove(path)) return give_up(error, "remove " + path);
+    const error_code error = files_.remove(path);
+    // Somebody may have removed it.
+    if (error && !is_missing(error)) return give_up(error, "remove " + path);
     directory_dirty_ = true;
     index_files_.pop_back();
   }
@@ -173,8 +175,12 @@ void MessageIndex::continue_behind_last() {
   const IndexHeader& header = index_files_.back()->header();
   // A new file copies the end of the one before.
   if (header.end_timestamp == 0 || header.end_offset < log_end_) return;
-  Result<SharedBytes> last = log_.read_record(header.end_offset, WalkRules::kNoLimit);
-  log_end_ = header.end_offset + (last ? std::ssize(last->view()) : 0);
+  // Where a damaged record says that it ends may lie behind others: a walk steps over it.
+  log_end_ = header.end_offset;
+  if (log_.is_damaged(log_end_)) return;
+  Result<SharedBytes> last = log_.read_record(log_end_, WalkRules::kNoLimit);
+  const bool is_record = last && parse_record(last->view(), CheckCrc::no);
+  if (is_record) log_end_ += std::ssize(last->view());
 }
 
 // Makes the last file ready to be written, when it is used first.

@@ -197,7 +197,7 @@ class QueueRecovery {
     if (!read_unit(queue, at, unit)) return at;
     for (int i = 0; i < kMaxLookedBackAt && at > queue.first_offset(); ++i, --at) {
       QueueUnit before;
-      if (!read_unit(queue, at - 1, before)) return at;
+      if (!read_unit(queue, at - 1, before) || before.size <= 0) return at;
       const std::int64_t end = before.is_filler() ? before.physical_offset : before.end();
       if (end > unit.physical_offset) return at;
       if (before.physical_offset >= log_min_) break;
@@ -226,7 +226,7 @@ class QueueRecovery {
     Result<SharedBytes> bytes = log_.read_record(unit.physical_offset, WalkRules::kNoLimit);
     if (!bytes) return false;
     Result<RecordView> record = parse_record(bytes->view(), CheckCrc::no);
-    return record && record->total_size == unit.size &&
+    return record && record->total_size == unit.size && is_indexed(record->sys_flag) &&
            record->physical_offset == unit.physical_offset &&
            record->queue_offset == queue_offset && record->queue_id == queue.queue_id() &&
            record->topic == queue.topic();
@@ -299,7 +299,7 @@ class QueueRecovery {
   // A unit of the queue's file that the log disproves: a torn one may look as if its message had
   // expired. It gives way, with those behind it.
   bool replaced_unproven(const RecordView& record, ConsumeQueue& queue) {
-    if (record.queue_offset < queue.first_offset() || record.queue_offset >= queue.max_offset() ||
+    if (record.queue_offset < queue.first_offset() || record.queue_offset >= queue.next() ||
         is_proven(queue, record.queue_offset) || lies_behind_next(record, queue)) {
       return false;
     }
@@ -312,12 +312,11 @@ class QueueRecovery {
   // Whether a message with a later queue offset lies in front of the record: then its queue offset
   // is damaged, not the unit.
   bool lies_behind_next(const RecordView& record, const ConsumeQueue& queue) const {
-    const std::int64_t end =
-        std::min(queue.max_offset(), record.queue_offset + 1 + kMaxLookedBackAt);
+    const std::int64_t end = std::min(queue.next(), record.queue_offset + 1 + kMaxLookedBackAt);
     int expired = 0;
     for (std::int64_t at = record.queue_offset + 1; at < end; ++at) {
       QueueUnit unit;
-      if (!read_unit(queue, at, unit) || unit.is_filler()) continue;
+      if (!read_unit(queue, at, unit) || unit.is_filler() || unit.size <= 0) continue;
       // One torn unit may look as if its message had expired.
       const bool stands = unit.physical_offset < log_min_ ? expired++ > 0 : is_proven(queue, at);
       if (stands) return unit.physical_offset < record.physical_offset;
@@ -350,6 +349,10 @@ class QueueRecovery {
     if (doubt != doubts_.end()) {
       if (record.queue_offset < queue.next()) return;
       const Start start = doubt->second;
+      // A damaged record says nothing against a whole one.
+      if (state == RecordState::damaged && record.queue_offset <= start.first) {
+        return note_stray(record, &queue);
+      }
       doubts_.erase(doubt);
       if (record.queue_offset > start.first) {
         (void)believe(start, queue);

@@ -253,7 +253,7 @@ class StoreCore::QueueRead {
     Result<RecordView> parsed = parse_record(bytes, checked ? CheckCrc::no : CheckCrc::yes);
     if (parsed) record = *parsed;
     const bool whole = parsed && !core_.log_.is_damaged(unit.physical_offset) &&
-                       record.total_size == unit.size &&
+                       record.total_size == unit.size && is_indexed(record.sys_flag) &&
                        record.physical_offset == unit.physical_offset &&
                        record.queue_offset == result_.next_offset &&
                        record.queue_id == queue_.queue_id() && record.topic == queue_.topic();

@@ -170,6 +170,15 @@ BOOST_FIXTURE_TEST_CASE(an_index_file_that_is_cut_is_built_anew_while_the_store_
   BOOST_TEST(core->damage_stats().read_faults == 9);
 }
 
+// The one behind it cannot be removed once more.
+BOOST_FIXTURE_TEST_CASE(an_index_file_that_is_cut_in_front_of_one_that_is_gone_is_built_anew,
+                        World) {
+  fs::remove(files_in("index").at(2));
+  fs::resize_file(files_in("index").at(1), 60);
+  for (int i = 0; i < kCount; ++i) BOOST_TEST_REQUIRE(finds(i), i);
+  must_go_on();
+}
+
 BOOST_FIXTURE_TEST_CASE(the_index_file_that_is_written_may_be_cut_or_removed, World) {
   for (std::uintmax_t size : {500U, 60U, 0U}) {
     fs::resize_file(files_in("index").back(), size);
