@@ -23,6 +23,7 @@ class Damage {
   std::int64_t queue_offset = -1;  // what lies where a header has it
   bool is_whole_file = false;      // all that a file had, and more than one record
   bool is_known = false;           // lengths add up: it is known whose record it was
+  bool is_misnamed = false;        // a whole record with another topic or queue id than it had
   bool must_be_wiped = false;      // it looks like a record, and another start may take it for one
   std::string reason;
 

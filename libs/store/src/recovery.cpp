@@ -120,7 +120,10 @@ class QueueRecovery {
 
   // Returns the number of units written.
   std::int64_t run(std::int64_t expected_queues) {
-    if (report_.unclean) mark_directories_dirty();
+    if (report_.unclean) {
+      mark_directories_dirty();
+      note_misnamed();
+    }
     queues_.for_each([&](ConsumeQueue& queue) { trim(queue); });
     dispatch(report_.queues_from,
              [&](const RecordView& record, RecordState state, ConsumeQueue& queue) {
@@ -147,6 +150,54 @@ class QueueRecovery {
   // A killed process may not have come to syncing them.
   void mark_directories_dirty() {
     queues_.for_each([&](ConsumeQueue& queue) { queues_.files().mark_directories_dirty(queue); });
+  }
+
+  // No checksum covers topic and queue id. A record that a unit of one queue points at, and that
+  // says now that it is another queue's, must not take the place of that queue's own message.
+  void note_misnamed() {
+    std::vector<Damage> found;
+    queues_.for_each([&](ConsumeQueue& queue) {
+      const std::int64_t end = queue.find_end(report_.end);
+      const std::int64_t from = std::min(queue.find_end(report_.trusted_units), end - 1);
+      for (std::int64_t at = std::max(from, end - kMaxLookedBackAt); at < end; ++at) {
+        std::optional<QueueUnit> unit = queue.unit_in_files(at);
+        // Behind the checkpoint a power cut may bring back units of what was lost at the same
+        // place.
+        const bool was_synced = unit && unit->end() <= report_.checked_from;
+        if (was_synced && is_misnamed(queue, at, *unit)) found.push_back(misnamed(at, *unit));
+      }
+    });
+    std::ranges::sort(found, {}, &Damage::begin);
+    for (const Damage& one : found) placed_.insert(one.begin);
+    note_damage(log_, found, report_);
+  }
+
+  bool is_misnamed(const ConsumeQueue& queue, std::int64_t queue_offset,
+                   const QueueUnit& unit) const {
+    const std::int64_t place = unit.physical_offset;
+    if (unit.is_filler() || place < log_min_ || log_.is_damaged(place)) return false;
+    Result<SharedBytes> bytes = log_.read_record(place, WalkRules::kNoLimit);
+    Result<RecordView> record = bytes ? parse_record(bytes->view(), CheckCrc::no) : bytes.error();
+    if (!record || record->total_size != unit.size || record->physical_offset != place ||
+        record->queue_offset != queue_offset) {
+      return false;
+    }
+    if (record->topic == queue.topic() && record->queue_id == queue.queue_id()) return false;
+    // It says nothing against one that agrees with the log.
+    const ConsumeQueue* named = queues_.find(record->topic, record->queue_id);
+    std::optional<QueueUnit> other =
+        named == nullptr ? std::nullopt : named->unit_in_files(queue_offset);
+    return !other || other->physical_offset != place;
+  }
+
+  static Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
+    Damage damage;
+    damage.begin = unit.physical_offset;
+    damage.end = unit.end();
+    damage.queue_offset = queue_offset;
+    damage.is_misnamed = true;
+    damage.reason = "another queue's unit says that it is its message";
+    return damage;
   }
 
   // After a crash only units of records that the checkpoint vouches for are trusted; the others are
@@ -555,6 +606,7 @@ std::int64_t queue_offset_at(const CommitLog& log, std::int64_t record) {
 // Somebody may have brought the log back.
 std::vector<Damage> still_damaged(const CommitLog& log, std::vector<Damage> known) {
   std::erase_if(known, [&](const Damage& one) {
+    if (one.is_misnamed) return one.end <= log.min_offset() || !log.holds(one.begin);
     Result<SharedBytes> bytes = log.read_record(one.begin, WalkRules::kNoLimit);
     if (!bytes) return one.end <= log.min_offset() || !log.holds(one.begin);
     Result<RecordView> record = parse_record(bytes->view(), CheckCrc::yes);

@@ -301,4 +301,30 @@ BOOST_FIXTURE_TEST_CASE(a_record_that_says_now_that_it_is_prepared_is_shown_by_n
   }
 }
 
+// The damaged record would fit into the queue that it names now, in front of that one's own
+// message.
+BOOST_FIXTURE_TEST_CASE(a_record_that_names_another_queue_now_takes_no_message_its_place, World) {
+  constexpr int kCount = 8;
+  open();
+  for (int i = 0; i + 1 < kCount; ++i) must_append(*core, record_of("T", 1, "first"));
+  const std::vector<std::int64_t> places = fill(kCount);
+  write_units(*core);
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  must_append(*core, record_of("T", 1, "own message"));
+  BOOST_TEST_REQUIRE(!core->sync());
+  const std::int64_t log_end = core->readable_end();
+  leave(Left::killed);
+  flip_bits(places.back() + 15, 0x01);
+  for (int starts = 0; starts < 3; ++starts) {
+    open();
+    BOOST_TEST_REQUIRE(core->readable_end() == log_end);
+    check_all_but(kCount - 1, kCount);
+    const ReadResult result = core->read("T", 1, kCount - 1, ReadLimits(), {});
+    BOOST_TEST_REQUIRE(result.count == 1);
+    BOOST_TEST_REQUIRE(messages_of(result).front().body() == "own message");
+    BOOST_TEST(core->damage_stats().skipped_ranges == (starts == 0 ? 1 : 0));
+    leave(starts == 1 ? Left::stopped : Left::killed);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
