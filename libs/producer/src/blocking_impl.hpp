@@ -18,6 +18,17 @@
 
 namespace comet::inline v0_1 {
 
+// Throws SendError for a call after the shutdown.
+template <class Call>
+auto as_send_error(Call call) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    if (error.code() != ClientErrc::not_running) throw;
+    throw SendError(refused_send(std::current_exception()));
+  }
+}
+
 // A producer in a thread of its own, and how other threads wait for what it does.
 struct BlockingProducer::Impl {
   explicit Impl(ProducerConfig config);
@@ -64,12 +75,7 @@ struct BlockingProducer::Impl {
   // id, too.
   template <class T, class Begin>
   T run_send(Begin begin) {
-    try {
-      return run<T>(std::move(begin));
-    } catch (const Error& error) {
-      if (error.code() != ClientErrc::not_running) throw;
-      throw SendError(refused_send(std::current_exception()));
-    }
+    return as_send_error([&] { return run<T>(std::move(begin)); });
   }
 
   template <class Start>

@@ -157,7 +157,8 @@ BlockingTransaction BlockingProducer::begin(Message message) {
   TransactionProducer& producer = impl_->transaction_producer();
   auto state = std::make_unique<BlockingTransaction::State>();
   state->producer = impl_;
-  state->transaction = impl_->run<Transaction>([&] { return producer.begin(std::move(message)); });
+  state->transaction =
+      impl_->run_send<Transaction>([&] { return producer.begin(std::move(message)); });
   return BlockingTransaction(std::move(state));
 }
 
@@ -165,10 +166,13 @@ TransactionResult BlockingProducer::send_in_transaction(Message message,
                                                         BlockingLocalTransaction local) {
   TransactionProducer& producer = impl_->transaction_producer();
   const auto turn = std::make_shared<LocalTurn>();
-  std::future<TransactionResult> result = impl_->begin_run<TransactionResult>(
-      [&] { return send_with(producer, std::move(message), turn); });
-  turn->run(local);
-  return result.get();
+  auto begin = [&] {
+    std::future<TransactionResult> result = impl_->begin_run<TransactionResult>(
+        [&] { return send_with(producer, std::move(message), turn); });
+    turn->run(local);
+    return result.get();
+  };
+  return as_send_error(begin);
 }
 
 }  // namespace comet::inline v0_1

@@ -93,6 +93,13 @@ BOOST_AUTO_TEST_CASE(a_commit_after_the_shutdown_says_so_and_leaves_the_rest_to_
   BOOST_TEST(peer.ends().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_begin_after_the_shutdown_throws_what_a_send_throws) {
+  producer->shutdown();
+  BOOST_CHECK_THROW((void)producer->begin(Message("orders", "one")), SendError);
+  const auto commit = [](const Message&) { return TransactionState::commit; };
+  BOOST_CHECK_THROW(producer->send_in_transaction(Message("orders", "one"), commit), SendError);
+}
+
 BOOST_AUTO_TEST_CASE(a_local_transaction_runs_in_the_thread_that_sends_and_its_state_is_told) {
   for (const TransactionState state :
        {TransactionState::commit, TransactionState::rollback, TransactionState::unknown}) {
