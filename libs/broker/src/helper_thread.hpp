@@ -40,6 +40,20 @@ class HelperThread {
            (waiting == 0 || waiting + bytes <= kMostBytes);
   }
 
+  // Of requests that are done here for their size: while there are any, small ones of their kinds
+  // follow them here, so that none overtakes another.
+  class LargeJob {
+   public:
+    explicit LargeJob(HelperThread& helper) noexcept : helper_(&helper) { ++helper.large_jobs_; }
+    ~LargeJob() { --helper_->large_jobs_; }
+    LargeJob(const LargeJob&) = delete;
+    LargeJob& operator=(const LargeJob&) = delete;
+
+   private:
+    HelperThread* helper_;
+  };
+  [[nodiscard]] bool has_large_jobs() const noexcept { return large_jobs_ != 0; }
+
   // Returns when all that was posted before is done; nothing is to be posted any more.
   [[nodiscard]] asio::awaitable<void> finish();
   // Ends the thread after the job at hand. For when there is nobody to wait.
@@ -50,6 +64,7 @@ class HelperThread {
   asio::any_io_executor executor_;
   std::atomic<std::size_t> jobs_{0};
   std::atomic<std::size_t> bytes_{0};
+  std::atomic<std::size_t> large_jobs_{0};
 };
 
 }  // namespace comet::inline v0_1::broker

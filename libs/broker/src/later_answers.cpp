@@ -17,6 +17,10 @@ namespace {
 // Bodies beyond this are looked at on the helper thread.
 constexpr std::size_t kLargeBody = 8u << 10;
 
+bool is_done_here(const BrokerContext& context, const Request& request) {
+  return request.command.body.size() <= kLargeBody && !context.helper.has_large_jobs();
+}
+
 // Whatever `work` throws is the answer, too.
 Reply run_on_helper(const BrokerContext& context, Request& request,
                     std::function<void(Request&, const std::shared_ptr<PendingReply>&)> work) {
@@ -64,15 +68,20 @@ Reply answer_on_helper(const BrokerContext& context, Request& request,
 
 Reply answer_by_size(const BrokerContext& context, Request& request,
                      std::function<RemotingCommand(Request&)> make) {
-  if (request.command.body.size() <= kLargeBody) return make(request);
-  return answer_on_helper(context, request, std::move(make));
+  if (is_done_here(context, request)) return make(request);
+  auto large = std::make_shared<HelperThread::LargeJob>(context.helper);
+  auto make_large = [make = std::move(make), large = std::move(large)](Request& asked) {
+    return make(asked);
+  };
+  return answer_on_helper(context, request, std::move(make_large));
 }
 
 Reply save_by_size(const BrokerContext& context, Request& request,
                    std::function<Reply(Request&, BackgroundSaver::Done)> work) {
-  if (request.command.body.size() <= kLargeBody) return work(request, answer_when_saved(request));
-  const auto later = [work = std::move(work)](Request& asked,
-                                              const std::shared_ptr<PendingReply>& pending) {
+  if (is_done_here(context, request)) return work(request, answer_when_saved(request));
+  auto large = std::make_shared<HelperThread::LargeJob>(context.helper);
+  const auto later = [work = std::move(work), large = std::move(large)](
+                         Request& asked, const std::shared_ptr<PendingReply>& pending) {
     Reply refusal = work(asked, answer_of(pending));
     if (refusal) pending->answer(std::move(refusal));
   };

@@ -66,7 +66,12 @@ Reply view_message(Request& request, const BrokerContext& context) {
 void install_query_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
   using remoting::RequestCode;
   dispatcher.on(RequestCode::query_message,
-                [&context](Request& request) { return query_message(request, context); });
+                [&context](Request& request) {  // many messages may have the key
+                  const auto make = [&context](Request& asked) {
+                    return *query_message(asked, context);
+                  };
+                  return answer_on_helper(context, request, make);
+                });
   dispatcher.on(RequestCode::view_message_by_id,
                 [&context](Request& request) { return view_message(request, context); });
 }

@@ -40,6 +40,9 @@ struct BlockingProducer::Impl {
   [[nodiscard]] asio::awaitable<void> start() {
     return transactions ? transactions->start() : plain->start();
   }
+  // In a thread that shutdown() would wait for.
+  [[nodiscard]] bool must_not_wait() const noexcept;
+  void shutdown();
   [[nodiscard]] asio::awaitable<void> stop() {
     return transactions ? transactions->shutdown() : plain->shutdown();
   }
@@ -86,6 +89,9 @@ struct BlockingProducer::Impl {
     asio::post(context, std::move(start));
   }
 
+  // The producer whose local transaction this thread runs: its shutdown would wait for that.
+  static inline thread_local const Impl* in_local_transaction = nullptr;
+
   // Throws Error(illegal_call) in the thread that `of` has: it cannot wait for itself.
   template <class Context>
   static void require_another_thread(Context& of) {
@@ -93,10 +99,10 @@ struct BlockingProducer::Impl {
     throw Error(ClientErrc::illegal_call, "call of a BlockingProducer in its own thread");
   }
 
-  asio::io_context context{1};
+  mutable asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  std::optional<asio::thread_pool> checks;  // where the user's check runs
-  std::optional<Producer> plain;            // one of these two
+  mutable std::optional<asio::thread_pool> checks;  // where the user's check runs
+  std::optional<Producer> plain;                    // one of these two
   std::optional<TransactionProducer> transactions;
   std::mutex shutting_down;
   std::mutex mutex;

@@ -29,8 +29,16 @@ void BlockingProducer::start() {
 }
 
 BlockingProducer::~BlockingProducer() {
+  if (impl_->must_not_wait()) {  // the last owner was a hook, a check or a local transaction
+    std::thread([impl = std::move(impl_)] { end(*impl); }).detach();
+  } else {
+    end(*impl_);
+  }
+}
+
+void BlockingProducer::end(Impl& impl) noexcept {
   try {
-    shutdown();
+    impl.shutdown();
   } catch (const std::exception& error) {
     log::warn("a blocking producer did not end in order: {}", error.what());
   }
@@ -114,24 +122,35 @@ std::vector<MessageQueue> BlockingProducer::publish_queues(std::string topic) {
 }
 
 void BlockingProducer::shutdown() {
-  Impl::require_another_thread(impl_->context);
-  if (impl_->checks) Impl::require_another_thread(*impl_->checks);
-  const std::lock_guard only_one(impl_->shutting_down);
-  if (!impl_->thread.joinable()) return;
+  if (impl_->must_not_wait()) {
+    throw Error(ClientErrc::illegal_call,
+                "shutdown of a BlockingProducer in a thread it waits for");
+  }
+  impl_->shutdown();
+}
+
+bool BlockingProducer::Impl::must_not_wait() const noexcept {
+  return context.get_executor().running_in_this_thread() || in_local_transaction == this ||
+         (checks && checks->get_executor().running_in_this_thread());
+}
+
+void BlockingProducer::Impl::shutdown() {
+  const std::lock_guard only_one(shutting_down);
+  if (!thread.joinable()) return;
   std::exception_ptr problem;
   try {
-    impl_->run<void>([this] { return impl_->stop(); });
+    run<void>([this] { return stop(); });
   } catch (...) {
     problem = std::current_exception();
-    impl_->context.stop();
+    context.stop();
   }
   {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->ended = true;
+    const std::lock_guard lock(mutex);
+    ended = true;
   }
-  impl_->work.reset();
-  impl_->thread.join();
-  if (impl_->checks) impl_->checks->join();
+  work.reset();
+  thread.join();
+  if (checks) checks->join();
   if (problem) std::rethrow_exception(problem);
 }
 

@@ -169,7 +169,9 @@ TransactionResult BlockingProducer::send_in_transaction(Message message,
   auto begin = [&] {
     std::future<TransactionResult> result = impl_->begin_run<TransactionResult>(
         [&] { return send_with(producer, std::move(message), turn); });
-    turn->run(local);
+    const Impl* outer = std::exchange(Impl::in_local_transaction, impl_.get());
+    turn->run(local);  // throws nothing that `local` throws
+    Impl::in_local_transaction = outer;
     return result.get();
   };
   return as_send_error(begin);

@@ -123,13 +123,12 @@ bool syncfs_tells_errors() noexcept {
   return major > 5 || (major == 5 && minor >= 8);
 }
 
-// Layered and network file systems do not pass on what those below them have noticed.
+// Layered and network file systems do not pass on what those below them have noticed; XFS need not
+// flush the disk's own cache.
 bool is_own_disk(int directory) noexcept {
   constexpr std::int64_t kExt4 = 0xEF53;
-  constexpr std::int64_t kXfs = 0x58465342;
   struct statfs status{};
-  if (::fstatfs(directory, &status) != 0) return false;
-  return status.f_type == kExt4 || status.f_type == kXfs;
+  return ::fstatfs(directory, &status) == 0 && status.f_type == kExt4;
 }
 
 class PosixFiles final : public FileSystem {

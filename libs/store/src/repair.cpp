@@ -165,6 +165,11 @@ RepairReport repair_store(const RepairOptions& options, std::ostream& out) {
     while (core.build_index()) {
     }
     core.close();
+    if (const Result<bool> is_left = posix_files().exists(options.root + "/abort");
+        !is_left || *is_left) {
+      throw Error(std::make_error_code(std::errc::io_error),
+                  "the store could not be saved; run repair without --apply for its state");
+    }
   } catch (...) {
     log::set_sink({});
     throw;

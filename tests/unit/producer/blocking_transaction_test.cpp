@@ -100,6 +100,21 @@ BOOST_AUTO_TEST_CASE(a_begin_after_the_shutdown_throws_what_a_send_throws) {
   BOOST_CHECK_THROW(producer->send_in_transaction(Message("orders", "one"), commit), SendError);
 }
 
+BOOST_AUTO_TEST_CASE(a_local_transaction_cannot_shut_its_producer_down) {
+  error_code code;
+  const auto local = [&](const Message&) {
+    try {
+      producer->shutdown();
+    } catch (const Error& error) {
+      code = error.code();
+    }
+    return TransactionState::commit;
+  };
+  producer->send_in_transaction(Message("orders", "one"), local);
+  BOOST_TEST(code == make_error_code(ClientErrc::illegal_call));
+  producer->shutdown();
+}
+
 BOOST_AUTO_TEST_CASE(a_local_transaction_runs_in_the_thread_that_sends_and_its_state_is_told) {
   for (const TransactionState state :
        {TransactionState::commit, TransactionState::rollback, TransactionState::unknown}) {
