@@ -121,8 +121,13 @@ void Ledger::rebuild_queues(const StoreCore& core, bool exact) {
     const Entry& entry = entries_[i];
     if (entry.is_unknown) continue;
     Queue& queue = queues_[{entry.topic, entry.queue_id}];
-    // A power cut may have mixed one with another that had its offset.
-    if (!queue.entries.emplace(entry.queue_offset, i).second) continue;
+    const auto [place, is_free] = queue.entries.emplace(entry.queue_offset, i);
+    if (!is_free) {
+      // A power cut may have mixed one with another that had its offset, or left one that was
+      // refused beside the one that got its offset then.
+      if (entries_[place->second].perhaps_torn && is_shown(core, entry)) place->second = i;
+      continue;
+    }
     queue.end = std::max(queue.end, entry.queue_offset + 1);
   }
   for (auto& [name, queue] : queues_) {
@@ -226,6 +231,14 @@ void Ledger::check_queue(const StoreCore& core, const QueueName& name) const {
     at = result.next_offset;
     skip_to(at);
   }
+}
+
+bool Ledger::is_shown(const StoreCore& core, const Entry& entry) {
+  const ReadResult result =
+      core.read(entry.topic, entry.queue_id, entry.queue_offset, ReadLimits(), {});
+  if (result.count == 0) return false;
+  const MessageExt first = decode_records(result.records.to_string(), false).front();
+  return first.queue_offset == entry.queue_offset && first.physical_offset == entry.log_begin;
 }
 
 // A record that is damaged says now that it is this one, and was read first: no checksum covers it.

@@ -80,6 +80,7 @@ class Ledger {
   void add_to_queue(const Entry& entry, std::size_t index);
   const Entry* find(const QueueName& name, std::int64_t queue_offset) const;
   bool is_damaged(std::int64_t log_begin) const;
+  static bool is_shown(const StoreCore& core, const Entry& entry);
   bool is_displaced(const StoreCore& core, const Entry& entry) const;
   std::int64_t end_of_undamaged(std::int64_t due) const;
 

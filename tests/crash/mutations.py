@@ -90,6 +90,16 @@ MUTATIONS = {
         "  log.note_damage(still_damaged(log, last_life.known_damage));",
         "  log.note_damage(still_damaged(log, {}));",
         [ROT, UNIT]),
+    "wipe a queue before it is written anew": (
+        STORE + "consume_queue.cpp",
+        "  must_wipe_ = must_wipe_ || wipe || has_unit(queue_offset);\n",
+        "  if (wipe && queue_offset * QueueUnit::kSize < end_of_files_) zero_tail(queue_offset);\n",
+        [UNIT, ROT]),
+    "believe each record's queue offset": (
+        STORE + "recovery.cpp",
+        "    if (record.physical_offset + record.total_size > vouched) return true;",
+        "    if (record.physical_offset + record.total_size > -vouched) return true;",
+        [UNIT, ROT]),
     "read what a cut file does not have as zeros": (
         STORE + "file.cpp",
         "    if (*n == 0) return make_error_code(StoreErrc::short_file);",

@@ -180,6 +180,7 @@ class Schedule {
     const bool cut = unnoted || random().chance(70);
     ++(cut ? counts_.cuts : counts_.kills);
     world_.files->restart(cut ? Ending::power_cut : Ending::process_killed);
+    log::info("{}", cut ? "the power is cut" : "the process is killed");
     if (cut) loss_ = Ledger::Loss::unsynced;
     // A process that was killed between a sync and its note of it has acknowledged nothing.
     const std::string note = std::string(World::kRoot) + "/synced";

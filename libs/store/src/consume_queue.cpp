@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
@@ -49,13 +50,13 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_mi
     return entry.is_directory || parse_offset_file_name(entry.name) < 0;
   });
   std::int64_t file_size = files_.file_size();
-  std::vector<std::int64_t> unwanted;
+  std::vector<std::int64_t> unusable;
   std::vector<std::int64_t> expired;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     std::int64_t start = parse_offset_file_name(entries[i].name);
     bool last = i + 1 == entries.size();
     bool good_size = entries[i].size == file_size || (last && entries[i].size < file_size);
-    bool good = unwanted.empty() && start % file_size == 0 && good_size;
+    bool good = unusable.empty() && aside_.empty() && start % file_size == 0 && good_size;
     const bool has_files = end_of_files_ > first_file_;
     if (good && has_files && start != end_of_files_) {
       // Retention may not have got all files of what it removed.
@@ -67,7 +68,9 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_mi
     if (!good) {
       log::warn("consume queue {} {}: {} ({} bytes) cannot be continued: rebuilt from the log",
                 topic_, queue_id_, entries[i].name, entries[i].size);
-      unwanted.push_back(start);
+      const bool is_whole = start % file_size == 0 && entries[i].size == file_size;
+      if (is_whole) aside_.insert(start);
+      if (!is_whole) unusable.push_back(start);
       continue;
     }
     if (entries[i].size < file_size) extend(start, entries[i].size);
@@ -75,8 +78,8 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_mi
     end_of_files_ = start + file_size;
   }
   first_ = first_file_ / QueueUnit::kSize;
-  if (!unwanted.empty()) before_repair();
-  remove_for_good(unwanted);
+  if (!unusable.empty() || !aside_.empty()) before_repair();
+  remove_for_good(unusable);
   remove_for_good(expired);
 }
 
@@ -99,7 +102,24 @@ void ConsumeQueue::remove_for_good(std::span<const std::int64_t> starts) {
   }
 }
 
-void ConsumeQueue::remove_all() { remove_for_good(forget_all_files()); }
+void ConsumeQueue::begin_anew() {
+  const std::vector<std::int64_t> starts = forget_all_files();
+  aside_.insert(starts.begin(), starts.end());
+  must_wipe_ = true;
+}
+
+void ConsumeQueue::settle() {
+  // The file in which the next unit goes stays, so that it can be continued.
+  const std::int64_t end = next_ * QueueUnit::kSize;
+  while (end_of_files_ > end + files_.file_size()) {
+    end_of_files_ -= files_.file_size();
+    aside_.insert(end_of_files_);
+  }
+  const std::vector<std::int64_t> unwanted(aside_.begin(), aside_.end());
+  remove_for_good(unwanted);
+  aside_.clear();
+  if (std::exchange(must_wipe_, false) && end < end_of_files_) zero_tail(next_);
+}
 
 QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
   std::array<char, QueueUnit::kSize> bytes{};
@@ -112,9 +132,32 @@ QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
 }
 
 std::optional<QueueUnit> ConsumeQueue::unit_in_files(std::int64_t queue_offset) const {
-  const std::int64_t at = queue_offset * QueueUnit::kSize;
-  if (at < first_file_ || at >= end_of_files_ || zero_from(queue_offset)) return std::nullopt;
+  if (queue_offset < 0 || !has_file(file_start_of(queue_offset))) return std::nullopt;
+  if (zero_from(queue_offset)) return std::nullopt;
   return unit_at(queue_offset);
+}
+
+bool ConsumeQueue::has_file(std::int64_t start) const {
+  return (start >= first_file_ && start < end_of_files_) || aside_.contains(start);
+}
+
+std::optional<std::int64_t> ConsumeQueue::find_unit(std::int64_t physical_offset,
+                                                    std::int32_t size) const {
+  const auto find_in = [&](std::int64_t low, std::int64_t high) -> std::optional<std::int64_t> {
+    const std::int64_t at = find_end(low, high, physical_offset);
+    if (at >= high) return std::nullopt;
+    const QueueUnit unit = unit_at(at);
+    if (unit.physical_offset != physical_offset || unit.size != size) return std::nullopt;
+    return at;
+  };
+  if (has_unit(next_)) {
+    if (auto found = find_in(next_, end_of_files_ / QueueUnit::kSize)) return found;
+  }
+  for (std::int64_t start : aside_) {
+    const std::int64_t low = start / QueueUnit::kSize;
+    if (auto found = find_in(low, low + files_.file_size() / QueueUnit::kSize)) return found;
+  }
+  return std::nullopt;
 }
 
 void ConsumeQueue::skip_to(std::int64_t queue_offset, std::int64_t physical_offset) {
@@ -127,9 +170,22 @@ void ConsumeQueue::skip_to(std::int64_t queue_offset, std::int64_t physical_offs
 }
 
 std::int64_t ConsumeQueue::find_end(std::int64_t log_limit) const {
-  std::int64_t low = first_file_ / QueueUnit::kSize;
+  const std::int64_t low = first_file_ / QueueUnit::kSize;
   if (log_limit <= 0) return low;  // fillers in front of a first message point there, too
-  std::int64_t high = end_of_files_ / QueueUnit::kSize;
+  return find_end(low, end_of_files_ / QueueUnit::kSize, log_limit);
+}
+
+std::int64_t ConsumeQueue::find_end_aside(std::int64_t log_limit) const {
+  for (auto start = aside_.rbegin(); start != aside_.rend(); ++start) {
+    const std::int64_t low = *start / QueueUnit::kSize;
+    const std::int64_t end = find_end(low, low + files_.file_size() / QueueUnit::kSize, log_limit);
+    if (end > low) return end;
+  }
+  return 0;
+}
+
+std::int64_t ConsumeQueue::find_end(std::int64_t low, std::int64_t high,
+                                    std::int64_t log_limit) const {
   while (low < high) {
     std::int64_t middle = low + (high - low) / 2;
     QueueUnit unit = unit_at(middle);
@@ -145,19 +201,16 @@ std::int64_t ConsumeQueue::find_end(std::int64_t log_limit) const {
 }
 
 void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
-  std::int64_t end = queue_offset * QueueUnit::kSize;
-  // The file in which the next unit goes stays, so that it can be continued.
-  if (end_of_files_ > end + files_.file_size()) {
-    remove_files_from(file_start_of(queue_offset) + files_.file_size());
-  }
-  if (end < end_of_files_ && (wipe || !zero_from(queue_offset))) zero_tail(queue_offset);
+  must_wipe_ = must_wipe_ || wipe || has_unit(queue_offset);
   next_ = queue_offset;
   forget_pending(queue_offset);
   published_ = queue_offset;
   forget_min();
   log_end_ = -1;
   if (queue_offset > first_) {
-    QueueUnit last = unit_at(queue_offset - 1);
+    const QueueUnit last = pending_size_ > 0
+                               ? QueueUnit::decode(pending_.get() + pending_size_ - QueueUnit::kSize)
+                               : unit_at(queue_offset - 1);
     // A filler says where the record would lie, not how long it is.
     log_end_ = last.is_filler() ? last.physical_offset : last.end();
   }
@@ -166,14 +219,6 @@ void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
 bool ConsumeQueue::zero_from(std::int64_t queue_offset) const {
   QueueUnit unit = unit_at(queue_offset);
   return unit.physical_offset == 0 && unit.size == 0 && unit.tags_code == 0;
-}
-
-void ConsumeQueue::remove_files_from(std::int64_t start) {
-  for (std::int64_t file = end_of_files_ - files_.file_size(); file >= start;
-       file -= files_.file_size()) {
-    require(files_.remove(*this, file), "remove " + files_.path_of(*this, file));
-    end_of_files_ = file;
-  }
 }
 
 void ConsumeQueue::zero_tail(std::int64_t queue_offset) {
@@ -239,10 +284,13 @@ void ConsumeQueue::drop_pending(std::size_t count) noexcept {
   pending_size_ -= count;
 }
 
+// Those from `next` on.
 void ConsumeQueue::forget_pending(std::int64_t next) {
   std::lock_guard lock(pending_mutex_);
-  pending_size_ = 0;
-  written_ = next;
+  const std::int64_t kept = next - written_.load(std::memory_order_relaxed);
+  const bool keeps_some = pending_size_ > 0 && kept > 0;
+  pending_size_ = keeps_some ? static_cast<std::size_t>(kept * QueueUnit::kSize) : 0;
+  if (!keeps_some) written_ = next;
   added_ = next;
 }
 
@@ -259,12 +307,14 @@ error_code ConsumeQueue::write_pending() {
     std::int64_t start = at - at % files_.file_size();
     auto room = static_cast<std::size_t>(start + files_.file_size() - at);
     std::string_view bytes = std::string_view(pending_.get(), pending_size_).substr(0, room);
-    bool is_new = start >= end_of_files_;
+    const bool is_next = start >= end_of_files_;
+    const bool is_new = is_next && !aside_.contains(start);
     Result<std::shared_ptr<File>> file =
         is_new ? files_.create(*this, start) : files_.open(*this, start);
     if (!file) return file.error();
+    aside_.erase(start);
     if (error_code error = write_fully(**file, bytes, at - start)) return error;
-    if (is_new) end_of_files_ = start + files_.file_size();
+    if (is_next) end_of_files_ = start + files_.file_size();
     files_.mark_dirty(*this, start, bytes.size());
     auto units = static_cast<std::int64_t>(bytes.size()) / QueueUnit::kSize;
     std::lock_guard lock(pending_mutex_);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,29 +49,44 @@ class ConsumeQueue {
   [[nodiscard]] std::int32_t queue_id() const noexcept { return queue_id_; }
 
   // Recovery. ------------------------------------------------------------------------------------
-  // Takes over the files of the queue's directory. Files that cannot be continued (a wrong size, a
-  // gap before them) are removed, with those behind them, after a call of `before_repair`; of a gap
-  // behind units that lie before `log_min` the files in front of it. Throws Error.
+  // What the files said stays in them, and is found by unit_in_files(), until other units are
+  // written in its place or settle() is called: a start that ends half way takes nothing that tells
+  // of a message.
+  //
+  // Takes over the files of the queue's directory. Files that cannot be continued are set aside
+  // after a call of `before_repair`: those behind a gap, and behind files of a wrong size, which
+  // are removed. Of a gap behind units that lie before `log_min` the files in front of it are
+  // removed. Throws Error.
   void load(std::vector<DirectoryEntry> entries, std::int64_t log_min,
             const std::function<void()>& before_repair);
   // The first queue offset whose unit is not whole or ends behind `log_limit`; units before that
   // are assumed to be in order.
   [[nodiscard]] std::int64_t find_end(std::int64_t log_limit) const;
-  // Makes `queue_offset` the next to be written. What lies behind it is wiped, always when `wipe`,
-  // else when it is found not to be zero. Throws Error.
+  // Behind the last such unit of the files that are set aside; 0: there is none. Throws Error.
+  [[nodiscard]] std::int64_t find_end_aside(std::int64_t log_limit) const;
+  // Makes `queue_offset` the next to be written. settle() wipes what lies behind it then, always
+  // when `wipe`, else when it is found not to be zero. Throws Error.
   void cut(std::int64_t queue_offset, bool wipe);
   // Whether the files have anything at that queue offset. Throws Error.
   [[nodiscard]] bool has_unit(std::int64_t queue_offset) const {
     return queue_offset * QueueUnit::kSize < end_of_files_ && !zero_from(queue_offset);
   }
-  // What the files say of a queue offset, before cut() or after it; nothing for zeros and where
-  // there is no file. Throws Error.
+  // What the files say of a queue offset, those that are set aside as well; nothing for zeros and
+  // where there is no file. Throws Error.
   [[nodiscard]] std::optional<QueueUnit> unit_in_files(std::int64_t queue_offset) const;
+  // The queue offset from next() on whose unit in the files points at just this record. Throws
+  // Error.
+  [[nodiscard]] std::optional<std::int64_t> find_unit(std::int64_t physical_offset,
+                                                      std::int32_t size) const;
   // Makes `queue_offset` the next to be given: those before are lost, with what lies at
   // `physical_offset`.
   void skip_to(std::int64_t queue_offset, std::int64_t physical_offset);
-  // Makes it a queue without a file. Throws Error.
-  void remove_all();
+  // Makes it a queue without a unit, which begins with the next that is added. Its files are set
+  // aside.
+  void begin_anew();
+  // After all units were written: wipes what lies behind them, and removes files that are set
+  // aside. Throws Error.
+  void settle();
   // Of the first file's first unit.
   [[nodiscard]] std::int64_t first_offset() const noexcept { return first_; }
   // Where the last unit's record ends in the log; -1 when the queue is empty.
@@ -125,7 +141,9 @@ class ConsumeQueue {
   void extend(std::int64_t start, std::int64_t size);
   void fill(std::int64_t until, std::int64_t physical_offset);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
-  void remove_files_from(std::int64_t start);
+  [[nodiscard]] std::int64_t find_end(std::int64_t low, std::int64_t high,
+                                      std::int64_t log_limit) const;
+  [[nodiscard]] bool has_file(std::int64_t start) const;
   void remove_for_good(std::span<const std::int64_t> starts);
   void zero_tail(std::int64_t queue_offset);
 
@@ -135,6 +153,8 @@ class ConsumeQueue {
 
   std::int64_t first_file_ = 0;    // start of the first file, bytes
   std::int64_t end_of_files_ = 0;  // end of the last file; first_file_: no files
+  std::set<std::int64_t> aside_;   // starts of files that are none of the queue's, for now
+  bool must_wipe_ = false;         // behind the last unit
   std::int64_t next_ = 0;
   std::int64_t log_end_ = -1;
   mutable std::mutex pending_mutex_;  // the writer takes it to move units, readers to read

@@ -45,8 +45,7 @@ class Walker {
         visit_(visit),
         reader_(log, rules.limit),
         other_reader_(log, rules.limit) {
-    result_.last_timestamp = 0;
-    last_timestamp_ = rules.last_timestamp;
+    last_timestamp_ = newest_ = rules.last_timestamp;
   }
 
   LogWalk run(std::int64_t from) {
@@ -143,7 +142,12 @@ class Walker {
 
   void accept(const RecordView& record) {
     if (visit_) visit_(record, RecordState::whole);
-    last_timestamp_ = result_.last_timestamp = record.store_timestamp;
+    // No checksum covers a store time: a single one that lies far ahead must not let those behind
+    // it pass for old, nor the clock go on from there.
+    const bool is_first = newest_ == 0;
+    last_timestamp_ = is_first ? record.store_timestamp : std::min(newest_, record.store_timestamp);
+    newest_ = record.store_timestamp;
+    result_.last_timestamp = last_timestamp_;
     ++result_.records;
     bytes_ += record.total_size;
   }
@@ -386,7 +390,8 @@ class Walker {
   LogReader reader_;
   LogReader other_reader_;  // for what a search looks at
   LogWalk result_;
-  std::int64_t last_timestamp_ = 0;
+  std::int64_t last_timestamp_ = 0;     // of the last two records the earlier one
+  std::int64_t newest_ = 0;             // the last record's
   std::int64_t bytes_ = 0;              // of whole records
   std::vector<std::int64_t> rejected_;  // places of records that cannot follow the damage
   std::int64_t in_vain_left_ = kMostInVain;

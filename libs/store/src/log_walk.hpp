@@ -56,8 +56,10 @@ class LogWalk {
  public:
   std::int64_t end = 0;  // behind the last record, or where the limit was
   std::int64_t records = 0;
-  std::int64_t last_timestamp = 0;  // store time of the last record; 0 without one
-  std::string reason;               // why it ended; empty at the limit or at untouched zeros
+  // No record behind it was stored earlier: the earlier store time of the last two, as one may be
+  // damaged; 0 without a record.
+  std::int64_t last_timestamp = 0;
+  std::string reason;  // why it ended; empty at the limit or at untouched zeros
   std::vector<Damage> damage;
 };
 

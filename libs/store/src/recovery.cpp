@@ -43,6 +43,24 @@ void check(const error_code& error, const ConsumeQueue& queue) {
                          std::to_string(queue.queue_id()));
 }
 
+// Whether the log has, where the unit points, the record that a queue's unit of that offset stands
+// for.
+bool is_proven(const CommitLog& log, const ConsumeQueue& queue, std::int64_t queue_offset,
+               const QueueUnit& unit) {
+  Result<SharedBytes> bytes = log.read_record(unit.physical_offset, WalkRules::kNoLimit);
+  Result<RecordView> record = bytes ? parse_record(bytes->view(), CheckCrc::no) : bytes.error();
+  return record && record->total_size == unit.size && is_indexed(record->sys_flag) &&
+         record->physical_offset == unit.physical_offset && record->queue_offset == queue_offset &&
+         record->queue_id == queue.queue_id() && record->topic == queue.topic();
+}
+
+// The same of what the queue's files say.
+bool is_proven_in_files(const CommitLog& log, const ConsumeQueue& queue,
+                        std::int64_t queue_offset) {
+  const std::optional<QueueUnit> unit = queue.unit_in_files(queue_offset);
+  return unit && is_proven(log, queue, queue_offset, *unit);
+}
+
 // Whether the log has another record, as the queue's files tell, that is what this one claims to
 // be.
 bool contradicts(const CommitLog& log, const QueueTable& queues, const RecordView& record) {
@@ -51,14 +69,9 @@ bool contradicts(const CommitLog& log, const QueueTable& queues, const RecordVie
   if (queue == nullptr || record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) {
     return false;
   }
-  std::optional<QueueUnit> unit = queue->unit_in_files(record.queue_offset);
-  if (!unit || unit->physical_offset == record.physical_offset) return false;
-  Result<SharedBytes> bytes = log.read_record(unit->physical_offset, WalkRules::kNoLimit);
-  Result<RecordView> other = bytes ? parse_record(bytes->view(), CheckCrc::no) : bytes.error();
-  return other && other->total_size == unit->size &&
-         other->physical_offset == unit->physical_offset &&
-         other->queue_offset == record.queue_offset && other->queue_id == record.queue_id &&
-         other->topic == record.topic;
+  const std::optional<QueueUnit> unit = queue->unit_in_files(record.queue_offset);
+  return unit && unit->physical_offset != record.physical_offset &&
+         is_proven(log, *queue, record.queue_offset, *unit);
 }
 
 // One ERROR line for each stretch that is skipped.
@@ -141,6 +154,7 @@ class QueueRecovery {
     give_no_offset_twice();
     queues_.for_each([&](ConsumeQueue& queue) {
       check(queue.write_pending(), queue);
+      queue.settle();
       queue.publish(queue.next());
     });
     return units_;
@@ -168,7 +182,6 @@ class QueueRecovery {
       }
     });
     std::ranges::sort(found, {}, &Damage::begin);
-    for (const Damage& one : found) placed_.insert(one.begin);
     note_damage(log_, found, report_);
   }
 
@@ -205,6 +218,7 @@ class QueueRecovery {
   void trim(ConsumeQueue& queue) {
     std::int64_t limit = report_.unclean ? report_.trusted_units : report_.end;
     std::int64_t end = queue.find_end(limit);
+    remember_unit_aside(queue);
     if (queue.has_unit(end)) {
       bad_ends_.emplace_back(&queue, end);
       if (report_.unclean) remember_last_unit(queue, end);
@@ -237,6 +251,16 @@ class QueueRecovery {
     if (std::optional<QueueUnit> last = queue.unit_in_files(end - 1)) {
       last_units_.push_back({&queue, end, last->is_filler() ? last->physical_offset : last->end()});
     }
+  }
+
+  // Of files behind a gap, unless they are remains of a queue that was removed.
+  void remember_unit_aside(ConsumeQueue& queue) {
+    const std::int64_t end = queue.find_end_aside(report_.end);
+    const std::optional<QueueUnit> last = end > 0 ? queue.unit_in_files(end - 1) : std::nullopt;
+    const bool is_removed =
+        !removed_.is_complete() ||
+        (last && removed_.contains(queue.topic(), queue.queue_id(), last->physical_offset));
+    if (last && !is_removed) remember_unit(queue, end);
   }
 
   // Where the last units that are wrong begin, as far as it is seen; the queue's end if none is.
@@ -273,14 +297,8 @@ class QueueRecovery {
   // The log has the message that the unit points at.
   bool is_proven(const ConsumeQueue& queue, std::int64_t queue_offset) const {
     QueueUnit unit;
-    if (!read_unit(queue, queue_offset, unit)) return false;
-    Result<SharedBytes> bytes = log_.read_record(unit.physical_offset, WalkRules::kNoLimit);
-    if (!bytes) return false;
-    Result<RecordView> record = parse_record(bytes->view(), CheckCrc::no);
-    return record && record->total_size == unit.size && is_indexed(record->sys_flag) &&
-           record->physical_offset == unit.physical_offset &&
-           record->queue_offset == queue_offset && record->queue_id == queue.queue_id() &&
-           record->topic == queue.topic();
+    return read_unit(queue, queue_offset, unit) &&
+           store::is_proven(log_, queue, queue_offset, unit);
   }
 
   // A unit at which a queue was cut, and whose message the last part of the log does not have, may
@@ -305,8 +323,32 @@ class QueueRecovery {
     rebuild_from_[&queue] = std::max(queue.log_end(), log_min_);
   }
 
-  void add_or_suspect(const RecordView& record, RecordState state, ConsumeQueue& queue) {
+  // No checksum covers topic, queue id and queue offset of a record. What the files of the queue
+  // that it names say of it counts, so that no later start that writes the queue anew shows it
+  // elsewhere: the queue offset becomes that of its unit. False: the offset that it claims is
+  // another record's.
+  bool agree_with_files(RecordView& record, RecordState& state, const ConsumeQueue& queue) {
+    // Behind the checkpoint a power cut may bring back units of what was lost at the same place.
+    const std::int64_t vouched = report_.unclean ? report_.checked_from : report_.end;
+    if (record.physical_offset + record.total_size > vouched) return true;
+    const std::optional<QueueUnit> unit = queue.unit_in_files(record.queue_offset);
+    if (unit && unit->physical_offset == record.physical_offset) return true;
+    const std::optional<std::int64_t> had =
+        queue.find_unit(record.physical_offset, record.total_size);
+    // One unit says less than the record, unless it stands beside others that are right.
+    if (had &&
+        (is_proven_in_files(log_, queue, *had - 1) || is_proven_in_files(log_, queue, *had + 1))) {
+      report_misplaced(record, *had, queue);
+      record.queue_offset = *had;
+      state = RecordState::damaged;
+      return true;
+    }
+    return !contradicts(log_, queues_, record);
+  }
+
+  void add_or_suspect(RecordView record, RecordState state, ConsumeQueue& queue) {
     if (record.physical_offset < queue.log_end()) return;
+    if (!agree_with_files(record, state, queue)) return note_stray(record, &queue);
     const bool is_whole = state == RecordState::whole;
     if (record.queue_offset == queue.next()) {
       add(record, queue);
@@ -324,7 +366,8 @@ class QueueRecovery {
       log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
                 queue.topic(), queue.queue_id(), queue.first_offset(), record.queue_offset);
       distrust_queues_();
-      queue.remove_all();
+      remember_unit(queue, queue.next());
+      queue.begin_anew();
       suspect(queue);
       misfit_ = -1;
     } else if (replaced_unproven(record, queue)) {
@@ -383,7 +426,9 @@ class QueueRecovery {
     dispatch(from, [&](const RecordView& record, RecordState state, ConsumeQueue& queue) {
       if (!all && !rebuild_from_.contains(&queue)) return;
       if (record.physical_offset < queue.log_end()) return;
-      add_in_order(record, state, queue);
+      RecordView agreed = record;
+      if (!agree_with_files(agreed, state, queue)) return note_stray(record, &queue);
+      add_in_order(agreed, state, queue);
     });
     for (const auto& [queue, start] : doubts_) {
       if (believe(start, *queue)) continue;
@@ -428,7 +473,7 @@ class QueueRecovery {
   bool believe(const Start& start, ConsumeQueue& queue) {
     const auto& [queue_offset, unit] = start;
     if (queue.log_end() < 0) {
-      queue.remove_all();  // it begins with a later message
+      queue.begin_anew();  // with a later message
     } else if (queue_offset - queue.next() > kMaxGap) {
       report_far_ahead(unit.physical_offset, queue_offset, queue);
       return false;
@@ -483,7 +528,9 @@ class QueueRecovery {
       if (!has_gap) skip_where_due(one.queue_offset, one.end);
     }
     for (const Damage& damage : log_.damage()) {
-      const bool is_judged = damage.begin < report_.checked_from || placed_.contains(damage.begin);
+      // A unit of its own queue has told of one that names another.
+      const bool is_judged = damage.begin < report_.checked_from || damage.is_misnamed ||
+                             placed_.contains(damage.begin);
       if (!is_judged) skip_where_due(damage.queue_offset, damage.end);
     }
   }
@@ -526,6 +573,14 @@ class QueueRecovery {
     if (++complaints_ > kMaxComplaints) return;
     log::error("commit log: the record at {} says queue offset {} where {} is due: not indexed",
                physical_offset, queue_offset, queue.next());
+  }
+
+  void report_misplaced(const RecordView& record, std::int64_t queue_offset,
+                        const ConsumeQueue& queue) {
+    if (++complaints_ > kMaxComplaints) return;
+    log::error("commit log: the record at {} says queue offset {}, but is offset {} of {} {}",
+               record.physical_offset, record.queue_offset, queue_offset, queue.topic(),
+               queue.queue_id());
   }
 
   void report_reused_offset(const RecordView& record, const ConsumeQueue& queue) {

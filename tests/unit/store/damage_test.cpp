@@ -327,4 +327,148 @@ BOOST_FIXTURE_TEST_CASE(a_record_that_names_another_queue_now_takes_no_message_i
   }
 }
 
+// The topic of the damaged record cannot be read: nothing but its unit tells of its offset, and
+// the start writes the queue anew.
+BOOST_FIXTURE_TEST_CASE(a_start_that_ends_at_any_call_takes_nothing_that_tells_of_an_offset,
+                        World) {
+  constexpr int kCount = 50;
+  open();
+  const std::vector<std::int64_t> places = fill(kCount);
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  leave(Left::killed);
+  flip(places.back() + 84);
+  copy_store(config.root, directory.path() / "original");
+  bool has_ended = true;
+  for (int calls = 0; has_ended; ++calls) {
+    copy_store(directory.path() / "original", config.root);
+    has_ended = false;
+    int left = calls;
+    files.fail_when([&](Call call, const std::string&) {
+      if (call == Call::open || call == Call::read || call == Call::size) return error_code();
+      has_ended = has_ended || left-- == 0;
+      return has_ended ? system_error(EIO) : error_code();
+    });
+    try {
+      open();
+    } catch (const Error&) {
+      BOOST_TEST_REQUIRE(has_ended);
+    }
+    leave(Left::killed);
+    files.fail_no_more();
+    open();
+    BOOST_TEST_REQUIRE(must_append(*core, record_of("T", 0, "x")).queue_offset == kCount,
+                       "given again after " << calls << " calls");
+    leave(Left::killed);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(units_behind_a_missing_queue_file_tell_of_their_offsets, World) {
+  constexpr int kCount = 50;
+  for (Left left : {Left::killed, Left::stopped}) {
+    fs::remove_all(config.root);
+    open();
+    const std::vector<std::int64_t> places = fill(kCount);
+    BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+    leave(left);
+    flip(places.back() + 84);
+    fs::remove(queue_file(config.root, "T", 0, config.consume_queue_file_size));
+    for (int starts = 0; starts < 2; ++starts) {
+      open();
+      check_all_but(kCount - 1, kCount);
+      leave(Left::killed);
+    }
+    open();
+    BOOST_TEST(must_append(*core, record_of("T", 0, "x")).queue_offset == kCount);
+    leave(Left::killed);
+  }
+}
+
+// No checksum covers a queue offset. The message in front is damaged, so that its place is free.
+BOOST_FIXTURE_TEST_CASE(a_record_that_claims_another_offset_is_shown_at_it_by_no_start, World) {
+  constexpr int kCount = 8;
+  open();
+  must_append(*core, record_of("U", 0, "another queue"));
+  const std::vector<std::int64_t> places = fill(kCount);
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  leave(Left::killed);
+  flip(places.at(0) + 84);
+  flip_bits(places.at(1) + 27, 0x01);
+  for (int starts = 0; starts < 4; ++starts) {
+    // Behind that no unit of the queues is trusted.
+    if (starts < 2) fs::remove_all(config.root + "/consumequeue/U");
+    open();
+    const ReadResult result = core->read("T", 0, 0, ReadLimits(), {});
+    BOOST_TEST_REQUIRE(result.count == kCount - 2);
+    BOOST_TEST_REQUIRE(messages_of(result).front().body() == body_of(2));
+    BOOST_TEST_REQUIRE(core->max_offset("T", 0) == kCount);
+    leave(Left::killed);
+  }
+}
+
+// Nor does it when the queue is written anew, in the order of the log.
+BOOST_FIXTURE_TEST_CASE(a_record_that_claims_the_offset_of_another_does_not_displace_it, World) {
+  constexpr int kCount = 8;
+  open();
+  const std::int64_t first = must_append(*core, record_of("U", 0, "another queue")).physical_offset;
+  must_append(*core, record_of("T", 1, "message of T 1"));
+  fill(kCount);
+  for (int i = 0; i < 70; ++i) must_append(*core, record_of("U", 0, "another queue"));
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  leave(Left::killed);
+  flip_bits(first + 88 + 13 + 1, 'U' ^ 'T');  // the topic, behind body and length
+  for (int starts = 0; starts < 4; ++starts) {
+    open();
+    check_all_but(-1, kCount);
+    leave(Left::killed);
+    if (starts == 0) fs::remove_all(config.root + "/consumequeue/T/1");
+  }
+}
+
+// A power cut has left one that was refused in front of the one that got its offset.
+BOOST_FIXTURE_TEST_CASE(a_unit_that_gives_way_takes_no_others_with_it, World) {
+  constexpr int kCount = 8;
+  open();
+  const std::vector<std::int64_t> places = fill(kCount);
+  leave(Left::killed);
+  write_at(log_file(config.root, 0), places.at(kCount - 2), std::string(8, '\0'));
+  flip_bits(places.back() + 27, 0x01);  // 6 instead of 7
+  fs::remove_all(config.root + "/consumequeue");
+  open();
+  const std::vector<MessageExt> shown = messages_of(core->read("T", 0, 0, ReadLimits(), {}));
+  BOOST_TEST_REQUIRE(shown.size() == std::size_t{kCount - 1});
+  for (int i = 0; i < kCount - 2; ++i)
+    BOOST_TEST(shown[static_cast<std::size_t>(i)].body() == body_of(i));
+  BOOST_TEST(shown.back().body() == body_of(kCount - 1));
+}
+
+// No checksum covers a store time.
+BOOST_FIXTURE_TEST_CASE(a_store_time_far_ahead_costs_no_other_record, World) {
+  constexpr int kCount = 8;
+  open();
+  const std::vector<std::int64_t> places = fill(kCount);
+  const std::int64_t end = core->readable_end();
+  leave(Left::killed);
+  fs::remove(config.root + "/synced");  // nothing tells how much was on disk
+  flip(places.at(kCount - 3) + 57);
+  flip(places.at(kCount - 2) + 84);
+  open();
+  BOOST_TEST(core->readable_end() == end);
+  check_all_but(kCount - 2, kCount);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_clock_does_not_go_on_from_a_damaged_store_time, World) {
+  constexpr int kCount = 8;
+  for (Left left : {Left::killed, Left::stopped}) {
+    fs::remove_all(config.root);
+    open();
+    const std::vector<std::int64_t> places = fill(kCount);
+    leave(left);
+    flip(places.back() + 57);
+    open();
+    const std::int64_t told = must_append(*core, record_of("T", 0, "x")).store_timestamp;
+    BOOST_TEST(told < time.wall_millis() + 1000);
+    leave(Left::killed);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
