@@ -1,7 +1,6 @@
 #include "comet/admin/admin.hpp"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <cstdlib>
 #include <random>
@@ -9,6 +8,7 @@
 #include "admin_impl.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/shared_network.hpp"
+#include "comet/base/spawn.hpp"
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/errors.hpp"
 
@@ -78,7 +78,7 @@ Admin::~Admin() {
   auto report = [](std::exception_ptr problem) {
     if (problem) log::warn("the connections of an admin that was not stopped did not end in order");
   };
-  asio::co_spawn(impl_->executor, Impl::end(impl_), report);
+  spawn(impl_->executor, Impl::end(impl_), report);
 }
 
 asio::awaitable<void> Admin::Impl::end(std::shared_ptr<Impl> self) {

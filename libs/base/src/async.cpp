@@ -1,6 +1,5 @@
 #include "comet/base/async.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -11,6 +10,7 @@
 
 #include "comet/base/error.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/spawn.hpp"
 #include "comet/base/timer.hpp"
 
 namespace comet::inline v0_1 {
@@ -83,8 +83,7 @@ void TaskGroup::spawn(std::string name, asio::awaitable<void> task) {
     state->ended.notify_all();
     if (problem && !is_cancellation(problem)) log::error("{} ended: {}", name, describe(problem));
   };
-  asio::co_spawn(state_->executor, std::move(task),
-                 asio::bind_cancellation_slot(signal->slot(), std::move(on_end)));
+  comet::spawn(state_->executor, std::move(task), std::move(on_end), signal->slot());
 }
 
 void TaskGroup::cancel() {

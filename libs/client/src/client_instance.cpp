@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <random>
 
 #include "client_impl.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/spawn.hpp"
 #include "comet/client/failure.hpp"
 #include "comet/client/namespaces.hpp"
 #include "comet/remoting/hook.hpp"
@@ -129,7 +129,7 @@ ClientInstance::~ClientInstance() {
   auto report = [](std::exception_ptr problem) {
     if (problem) log::warn("a client that was destroyed while running did not end in order");
   };
-  asio::co_spawn(impl_->executor, Impl::end(impl_), report);
+  spawn(impl_->executor, Impl::end(impl_), report);
 }
 
 asio::awaitable<void> ClientInstance::start() {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -9,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "comet/base/spawn.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/producer/blocking_producer.hpp"
 #include "comet/producer/producer.hpp"
@@ -52,21 +52,28 @@ struct BlockingProducer::Impl {
   // Runs what `begin` makes (in the thread of the context). Throws Error(not_running).
   template <class T, class Begin>
   std::future<T> begin_run(Begin begin) {
-    // Shared: the caller may be gone before set_value() has returned.
-    auto promise = std::make_shared<std::promise<T>>();
-    std::future<T> future = promise->get_future();
-    auto start = [promise, begin = std::move(begin), this]() mutable {
-      auto on_end = [promise](std::exception_ptr problem, auto... value) {
-        if (problem) {
-          promise->set_exception(problem);
-        } else {
-          promise->set_value(std::move(value)...);
-        }
-      };
-      asio::co_spawn(context, begin(), on_end);
+    std::promise<T> promise;
+    std::future<T> future = promise.get_future();
+    auto start = [promise = std::move(promise), begin = std::move(begin), this]() mutable {
+      spawn(context.get_executor(), keep_promise(std::move(promise), begin()),
+            [](std::exception_ptr) {});
     };
     post(std::move(start));
     return future;
+  }
+  // The promise lies in the coroutine: the caller may be gone before set_value() has returned.
+  template <class T>
+  static asio::awaitable<void> keep_promise(std::promise<T> promise, asio::awaitable<T> task) {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        co_await std::move(task);
+        promise.set_value();
+      } else {
+        promise.set_value(co_await std::move(task));
+      }
+    } catch (...) {
+      promise.set_exception(std::current_exception());
+    }
   }
   // The same, and waits for its end.
   template <class T, class Begin>

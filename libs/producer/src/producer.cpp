@@ -1,13 +1,14 @@
 #include "comet/producer/producer.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "comet/base/log.hpp"
 #include "comet/base/run_on.hpp"
 #include "comet/base/shared_network.hpp"
+#include "comet/base/spawn.hpp"
 #include "comet/base/strand.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/errors.hpp"
@@ -193,7 +194,7 @@ Producer::~Producer() {
   auto report = [](std::exception_ptr problem) {
     if (problem) log::warn("a producer that was destroyed while running did not end in order");
   };
-  asio::co_spawn(impl_->executor(), shut_down(impl_), report);
+  spawn(impl_->executor(), shut_down(impl_), report);
 }
 
 namespace {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -11,6 +10,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/spawn.hpp"
 
 namespace comet::inline v0_1::remoting {
 namespace {
@@ -170,7 +170,7 @@ asio::awaitable<void> Server::stop(Instant deadline) {
       });
     };
     auto begin = [impl, shard = shard.get(), deadline, on_end] {
-      asio::co_spawn(shard->executor, Impl::drain(impl, *shard, deadline), on_end);
+      spawn(shard->executor, Impl::drain(impl, *shard, deadline), on_end);
     };
     asio::post(shard->executor, begin);
   }

@@ -1,11 +1,11 @@
 #include "flush_waits.hpp"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <iterator>
 
 #include "comet/base/log.hpp"
+#include "comet/base/spawn.hpp"
 #include "comet/base/timer.hpp"
 
 namespace comet::inline v0_1::store {
@@ -59,7 +59,7 @@ void FlushWaits::add(PendingAppends appends) {
     watching_ = watching_ || start_watch;
   }
   if (too_late) return finish(finished_at_, finished_with_);
-  if (start_watch) asio::co_spawn(executor_, watch(shared_from_this()), log_end_of_watch);
+  if (start_watch) spawn(executor_, watch(shared_from_this()), log_end_of_watch);
 }
 
 void FlushWaits::release(std::int64_t synced, const error_code& error) {

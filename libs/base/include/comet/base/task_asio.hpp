@@ -2,19 +2,16 @@
 // Tasks that await Asio's coroutines, and the other way round.
 
 #include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <variant>
 
 #include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
+#include "comet/base/spawn.hpp"
 #include "comet/base/task.hpp"
 
 namespace comet::inline v0_1 {
@@ -40,8 +37,7 @@ class [[nodiscard]] FromAsio final : public TaskWait {
     }
     root_->waits_for(this);
     // Nothing of this object may be used behind this: it may have ended.
-    asio::co_spawn(executor_, std::move(coroutine_),
-                   asio::bind_cancellation_slot(signal_.slot(), End(*this)));
+    spawn(executor_, with_result_kept(), End(*this), signal_.slot());
     return true;
   }
   T await_resume() {
@@ -51,6 +47,17 @@ class [[nodiscard]] FromAsio final : public TaskWait {
   void cancel() override { signal_.emit(asio::cancellation_type::terminal); }
 
  private:
+  asio::awaitable<void> with_result_kept() {
+    if constexpr (std::is_void_v<T>) {
+      return std::move(coroutine_);
+    } else {
+      return keep(std::move(coroutine_), value_);
+    }
+  }
+  static asio::awaitable<void> keep(asio::awaitable<T> coroutine, auto& value) {
+    value.emplace(co_await std::move(coroutine));
+  }
+
   // Called once; destroyed without a call when the execution context goes away.
   class End {
    public:
@@ -60,11 +67,9 @@ class [[nodiscard]] FromAsio final : public TaskWait {
     ~End() {
       if (wait_ != nullptr) wait_->root_->abandon();
     }
-    template <class... Value>
-    void operator()(std::exception_ptr problem, Value... value) {
+    void operator()(std::exception_ptr problem) {
       FromAsio& wait = *std::exchange(wait_, nullptr);
       wait.problem_ = problem;
-      if constexpr (sizeof...(Value) != 0) (wait.value_.emplace(std::move(value)), ...);
       wait.root_->waits_for(nullptr);
       wait.by_.resume();
     }

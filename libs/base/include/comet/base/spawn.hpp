@@ -1,0 +1,33 @@
+#pragma once
+// co_spawn, compiled once. Each type of handler and result that co_spawn itself is given costs
+// about 8 KB of code and a tenth of a second to compile. For source files, not for public headers.
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <exception>
+#include <memory>
+#include <optional>
+
+#include "comet/base/awaitable.hpp"
+
+namespace comet::inline v0_1 {
+
+using SpawnEnd = asio::any_completion_handler<void(std::exception_ptr)>;
+
+// Starts `task` on `executor` and calls `on_end` there when it has ended: with what it threw, or
+// null. `on_end` is destroyed without a call when the execution context goes away first. `slot`
+// cancels the task; it must be emitted on `executor`.
+void spawn(const asio::any_io_executor& executor, asio::awaitable<void> task, SpawnEnd on_end,
+           asio::cancellation_slot slot = {});
+
+namespace detail {
+
+// `result` is shared with who waits: either may go away first.
+template <class T>
+asio::awaitable<void> keep_result(asio::awaitable<T> task,
+                                  std::shared_ptr<std::optional<T>> result) {
+  result->emplace(co_await std::move(task));
+}
+
+}  // namespace detail
+}  // namespace comet::inline v0_1
