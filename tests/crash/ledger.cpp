@@ -106,8 +106,14 @@ void Ledger::find_out_what_is_left(const StoreCore& core) {
     auto found = std::find_if(
         begin, end, [&](const auto& candidate) { return candidate.second.body == record->body; });
     require(found != end, fmt::format("nobody wrote what lies at {}", at));
-    at = found->second.log_end;
-    left.push_back(std::move(found->second));
+    Entry& entry = found->second;
+    at = entry.log_end;
+    // Of what was not promised a power cut may have left any bytes, also of fields that no checksum
+    // covers.
+    const bool is_whole = record->topic == entry.topic && record->queue_id == entry.queue_id &&
+                          record->queue_offset == entry.queue_offset;
+    if (!is_whole) entry.damaged_at = 0;
+    left.push_back(std::move(entry));
   }
   entries_ = std::move(left);
 }

@@ -208,9 +208,9 @@ void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
   forget_min();
   log_end_ = -1;
   if (queue_offset > first_) {
-    const QueueUnit last = pending_size_ > 0
-                               ? QueueUnit::decode(pending_.get() + pending_size_ - QueueUnit::kSize)
-                               : unit_at(queue_offset - 1);
+    const QueueUnit last =
+        pending_size_ > 0 ? QueueUnit::decode(pending_.get() + pending_size_ - QueueUnit::kSize)
+                          : unit_at(queue_offset - 1);
     // A filler says where the record would lie, not how long it is.
     log_end_ = last.is_filler() ? last.physical_offset : last.end();
   }
