@@ -81,8 +81,8 @@ MUTATIONS = {
         "  if (most_lost < 1'000'000) return;",
         [UNIT]),
     "give the offset of a damaged record again": (
-        STORE + "recovery.cpp",
-        "    give_no_offset_twice();\n",
+        STORE + "queue_recovery.cpp",
+        "    taken_.skip_remembered();\n    skip_expired();\n    if (report_.unclean) taken_.skip_damaged();\n",
         "",
         [UNIT, ROT]),
     "forget which damage is known": (
@@ -96,7 +96,7 @@ MUTATIONS = {
         "  if (wipe && queue_offset * QueueUnit::kSize < end_of_files_) zero_tail(queue_offset);\n",
         [UNIT, ROT]),
     "believe each record's queue offset": (
-        STORE + "recovery.cpp",
+        STORE + "queue_recovery.cpp",
         "    if (record.physical_offset + record.total_size > vouched) return true;",
         "    if (record.physical_offset + record.total_size > -vouched) return true;",
         [UNIT, ROT]),

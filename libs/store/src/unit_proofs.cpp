@@ -1,0 +1,85 @@
+#include "unit_proofs.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "dispatch.hpp"
+
+namespace comet::inline v0_1::store {
+
+namespace {
+
+bool is_misnamed(const CommitLog& log, const QueueTable& queues, const ConsumeQueue& queue,
+                 std::int64_t queue_offset, const QueueUnit& unit) {
+  const std::int64_t place = unit.physical_offset;
+  if (unit.is_filler() || place < log.min_offset() || log.is_damaged(place)) return false;
+  Result<SharedBytes> bytes = log.read_record(place, WalkRules::kNoLimit);
+  Result<RecordView> record = bytes ? parse_record(bytes->view(), CheckCrc::no) : bytes.error();
+  if (!record || record->total_size != unit.size || record->physical_offset != place ||
+      record->queue_offset != queue_offset) {
+    return false;
+  }
+  if (record->topic == queue.topic() && record->queue_id == queue.queue_id()) return false;
+  // It says nothing against one that agrees with the log.
+  const ConsumeQueue* named = queues.find(record->topic, record->queue_id);
+  std::optional<QueueUnit> other =
+      named == nullptr ? std::nullopt : named->unit_in_files(queue_offset);
+  return !other || other->physical_offset != place;
+}
+
+Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
+  Damage damage;
+  damage.begin = unit.physical_offset;
+  damage.end = unit.end();
+  damage.queue_offset = queue_offset;
+  damage.is_misnamed = true;
+  damage.reason = "another queue's unit says that it is its message";
+  return damage;
+}
+
+}  // namespace
+
+bool is_proven(const CommitLog& log, const ConsumeQueue& queue, std::int64_t queue_offset,
+               const QueueUnit& unit) {
+  Result<SharedBytes> bytes = log.read_record(unit.physical_offset, WalkRules::kNoLimit);
+  Result<RecordView> record = bytes ? parse_record(bytes->view(), CheckCrc::no) : bytes.error();
+  return record && record->total_size == unit.size && is_indexed(record->sys_flag) &&
+         record->physical_offset == unit.physical_offset && record->queue_offset == queue_offset &&
+         record->queue_id == queue.queue_id() && record->topic == queue.topic();
+}
+
+bool is_proven_in_files(const CommitLog& log, const ConsumeQueue& queue,
+                        std::int64_t queue_offset) {
+  const std::optional<QueueUnit> unit = queue.unit_in_files(queue_offset);
+  return unit && is_proven(log, queue, queue_offset, *unit);
+}
+
+bool contradicts(const CommitLog& log, const QueueTable& queues, const RecordView& record) {
+  if (!is_indexed(record.sys_flag)) return false;
+  const ConsumeQueue* queue = queues.find(record.topic, record.queue_id);
+  if (queue == nullptr || record.queue_offset < 0 || record.queue_offset > kMaxQueueOffset) {
+    return false;
+  }
+  const std::optional<QueueUnit> unit = queue->unit_in_files(record.queue_offset);
+  return unit && unit->physical_offset != record.physical_offset &&
+         is_proven(log, *queue, record.queue_offset, *unit);
+}
+
+std::vector<Damage> find_misnamed(const CommitLog& log, const QueueTable& queues, std::int64_t from,
+                                  std::int64_t vouched_end, std::int64_t log_end) {
+  std::vector<Damage> found;
+  queues.for_each([&](const ConsumeQueue& queue) {
+    const std::int64_t end = queue.find_end(log_end);
+    const std::int64_t first = std::min(queue.find_end(from), end - 1);
+    for (std::int64_t at = std::max(first, end - kMaxLookedBackAt); at < end; ++at) {
+      std::optional<QueueUnit> unit = queue.unit_in_files(at);
+      const bool was_synced = unit && unit->end() <= vouched_end;
+      if (was_synced && is_misnamed(log, queues, queue, at, *unit))
+        found.push_back(misnamed(at, *unit));
+    }
+  });
+  std::ranges::sort(found, {}, &Damage::begin);
+  return found;
+}
+
+}  // namespace comet::inline v0_1::store

@@ -1,0 +1,41 @@
+#pragma once
+// What the units of the queues and the records of the log say of each other. No checksum covers a
+// record's topic, queue id and queue offset; the units do not change with them.
+
+#include <cstdint>
+#include <vector>
+
+#include "comet/message/record.hpp"
+#include "commit_log.hpp"
+#include "consume_queue.hpp"
+#include "log_walk.hpp"
+#include "queue_table.hpp"
+
+namespace comet::inline v0_1::store {
+
+// Beyond any queue; keeps file positions from overflowing.
+inline constexpr std::int64_t kMaxQueueOffset = std::int64_t{1} << 56;
+// Units at a queue's end that are looked back at.
+inline constexpr int kMaxLookedBackAt = 64;
+
+// Whether the log has, where the unit points, the record that a queue's unit of that offset stands
+// for.
+[[nodiscard]] bool is_proven(const CommitLog& log, const ConsumeQueue& queue,
+                             std::int64_t queue_offset, const QueueUnit& unit);
+// The same of what the queue's files say.
+[[nodiscard]] bool is_proven_in_files(const CommitLog& log, const ConsumeQueue& queue,
+                                      std::int64_t queue_offset);
+// Whether the log has another record, as the queue's files tell, that is what this one claims to
+// be.
+[[nodiscard]] bool contradicts(const CommitLog& log, const QueueTable& queues,
+                               const RecordView& record);
+
+// Records, by place, that a unit of one queue points at, and that say now that they are another
+// queue's: they must not take the place of that queue's own messages. Looked for among the last
+// units of each queue that point behind `from`, in front of `vouched_end`: behind that a power cut
+// may bring back units of what was lost at the same place. Before any queue is cut.
+[[nodiscard]] std::vector<Damage> find_misnamed(const CommitLog& log, const QueueTable& queues,
+                                                std::int64_t from, std::int64_t vouched_end,
+                                                std::int64_t log_end);
+
+}  // namespace comet::inline v0_1::store
