@@ -279,6 +279,49 @@ class LiveBroker(DaemonTest):
         self.assertEqual(sorted(set(reads)), sorted(reads), "a line is said once")
         broker.kill()
 
+    def test_a_file_that_is_cut_under_answers_ends_their_connections_and_nothing_else(self):
+        """They lie in its pages: the kernel cannot send them any more."""
+        broker = self.start_broker(None)
+        body = os.urandom(4000).hex().encode()
+        with Client(broker.port) as client:
+            for number in range(300):
+                self.assertEqual(SUCCESS, client.send_message("cut", b"%d " % number + body, queues=1).code)
+            readers = [Client(broker.port, timeout=60) for _ in range(8)]
+            for reader in readers:  # more than the sockets take
+                for opaque in range(200):
+                    reader.send_raw(held_pull("cut", 0, opaque % 10 * 25, opaque=opaque))
+            self.assertEqual(list(range(300)), self.numbers_of(client, 0, 300))
+            wait_until(lambda: len(broker.mappings("commitlog")) == 1, 10, "the log is mapped")
+            log = next((self.folder / "broker-a-data" / "commitlog").iterdir())
+            os.truncate(log, 500_000)
+            for reader in readers:
+                with self.assertRaises((EOFError, ConnectionError)):
+                    for _ in range(200):
+                        for message in records(reader.read_reply().body):
+                            self.assertEqual(body, message.body.split(b" ")[1])
+                reader.close()
+            client.send_raw(held_pull("cut", 0, 200, opaque=1))
+            self.assertEqual(SYSTEM_ERROR, self.reply_of(client, 1).code)
+            self.assertEqual(list(range(25)), self.numbers_of(client, 0, 25))
+            self.assertEqual(SUCCESS, client.send_message("cut", b"300 " + body, queues=1).code)
+            self.assertEqual([300], self.numbers_of(client, 300, 301))
+            self.assertTrue(broker.alive())
+        lines = broker.log().splitlines()
+        self.assertEqual(1, sum(" E store: commit log: " in line and " cannot be sent: " in line for line in lines))
+        self.assertTrue(any(" W connection from " in line and str(log.name) + " at " in line for line in lines))
+        self.assertEqual([], broker.mappings("commitlog"))
+        broker.kill()
+
+    def numbers_of(self, client, offset, end):
+        """The numbers that a queue's messages begin with, read in turn."""
+        numbers = []
+        while len(numbers) < end - offset:
+            client.send_raw(held_pull("cut", 0, offset + len(numbers), opaque=1000 + len(numbers)))
+            read = list(records(self.reply_of(client, 1000 + len(numbers)).body))
+            self.assertGreater(len(read), 0)
+            numbers += [int(message.body.split(b" ")[0]) for message in read]
+        return numbers[:end - offset]
+
     def queue_files(self, data, queues):
         """Of each queue; nothing before all have three."""
         files = [sorted((data / "consumequeue" / "cut" / str(number)).iterdir()) for number in range(queues)]

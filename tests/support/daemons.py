@@ -103,6 +103,11 @@ class Daemon:
     def alive(self):
         return self.process.poll() is None
 
+    def mappings(self, part):
+        """Files whose names hold it and that it has mapped."""
+        with open(f"/proc/{self.process.pid}/maps", encoding="utf-8") as file:
+            return [line.split(maxsplit=5)[5].strip() for line in file if part in line]
+
     def resident_mb(self):
         """Resident memory, in units of 1,000,000 bytes."""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii", errors="replace") as file:

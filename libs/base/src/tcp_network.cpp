@@ -108,6 +108,8 @@ class TcpStream final : public Stream {
     return progress.sent();
   }
 
+  bool sends_pages() const noexcept override { return true; }
+
   void close() noexcept override {
     error_code ignored;
     socket_.close(ignored);

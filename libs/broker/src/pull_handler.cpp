@@ -162,7 +162,8 @@ Reply check(BrokerContext& context, const Request& request, const PullMessageHea
 }
 
 // How much one answer may hold: less when it comes from the disk, since others wait meanwhile.
-store::ReadLimits limits_of(const BrokerContext& context, const PullMessageHeader& header) {
+store::ReadLimits limits_of(const BrokerContext& context, const PullMessageHeader& header,
+                            bool sends_pages) {
   const BrokerConfig& config = context.config;
   const bool in_memory =
       context.store.probably_in_memory(header.topic, header.queue_id, header.queue_offset);
@@ -171,6 +172,7 @@ store::ReadLimits limits_of(const BrokerContext& context, const PullMessageHeade
   if (header.max_msg_bytes && *header.max_msg_bytes > 0) {
     limits.max_bytes = std::min<std::int64_t>(limits.max_bytes, *header.max_msg_bytes);
   }
+  limits.in_pages = in_memory && sends_pages;
   return limits;
 }
 
@@ -277,7 +279,7 @@ Reply pull_message(BrokerContext& context, Request& request) {
   question.group = header->consumer_group;
   question.queue_id = header->queue_id;
   question.offset = header->queue_offset;
-  question.limits = limits_of(context, *header);
+  question.limits = limits_of(context, *header, request.connection->sends_pages());
 
   if (const auto offset =
           context.offsets.take_reset(question.group, header->topic, question.queue_id)) {

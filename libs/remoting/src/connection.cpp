@@ -157,7 +157,10 @@ asio::awaitable<error_code> Connection::Impl::write_out() {
     watch_deadline(add(*write_began, limits.write_stall));
     IoResult result = co_await stream->write(next);
     write_began.reset();
-    if (result.error) co_return result.error;
+    if (result.error) {
+      if (result.error == boost::system::errc::bad_address) note_unsendable(next, result.size);
+      co_return result.error;
+    }
     last_activity = time.now();
     if (next.data() != &part) {
       buffers = buffers.subspan(next.size());
@@ -167,6 +170,20 @@ asio::awaitable<error_code> Connection::Impl::write_out() {
     }
   }
   co_return error_code();
+}
+
+// What was to be sent could not be read, and a part of its frame is out: there is no way on.
+void Connection::Impl::note_unsendable(std::span<const asio::const_buffer> buffers,
+                                       std::size_t sent) const {
+  while (!buffers.empty() && buffers[0].size() <= sent) {
+    sent -= buffers[0].size();
+    buffers = buffers.subspan(1);
+  }
+  if (buffers.empty()) return;
+  const std::string what =
+      writing.note_unsendable(static_cast<const char*>(buffers[0].data()) + sent);
+  log::warn("connection from {} closed in the middle of an answer: {} cannot be read",
+            self.remote_.to_string(), what.empty() ? "what was to be sent" : what);
 }
 
 asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connection) {
@@ -355,6 +372,8 @@ void Connection::refuse_requests() {
 bool Connection::peer_knows_go_away() const noexcept {
   return impl_->peer_version > kVersionV5_3_1;
 }
+
+bool Connection::sends_pages() const noexcept { return impl_->stream->sends_pages(); }
 
 bool Connection::takes_requests() const noexcept { return impl_->open && !impl_->leaving; }
 

@@ -52,6 +52,7 @@ struct Connection::Impl {
   static asio::awaitable<void> write(std::shared_ptr<Connection> connection);
   static asio::awaitable<void> watch(std::shared_ptr<Connection> connection);
   asio::awaitable<error_code> write_out();
+  void note_unsendable(std::span<const asio::const_buffer> buffers, std::size_t sent) const;
   void send_soon();
   void send_queued();
   bool begin_write();

@@ -275,6 +275,11 @@ void Connection::Impl::resume_if_below_half() {
 }
 
 bool Connection::Impl::enqueue(const RemotingCommand& command) {
+  if (command.body.pages() && !stream->sends_pages()) {
+    RemotingCommand copied = command;
+    copied.body = Body(command.body.to_string());
+    return enqueue(copied);
+  }
   const std::size_t size = queued.append(command, limits.max_frame);
   queued_total += size;
   if (!writing.empty()) {

@@ -1,5 +1,7 @@
 #include "outbox.hpp"
 
+#include <functional>
+
 #include "comet/remoting/codec.hpp"
 
 namespace comet::inline v0_1::remoting {
@@ -36,8 +38,27 @@ std::size_t Outbox::append(const RemotingCommand& command, std::size_t max_frame
       references_.push_back({text_.size(), is_kept ? SharedBytes({}, piece.view()) : piece});
     }
   }
+  if (command.body.pages()) {
+    pages_.push_back(command.body.pages());
+    for (const std::span<const char> part : command.body.pages()->parts()) {
+      references_.push_back({text_.size(), SharedBytes({}, {part.data(), part.size()})});
+    }
+  }
   size_ += size;
   return size;
+}
+
+std::string Outbox::note_unsendable(const void* at) const {
+  const char* address = static_cast<const char*>(at);
+  const std::less_equal<const char*> not_behind;
+  for (const auto& pages : pages_) {
+    for (const std::span<const char> part : pages->parts()) {
+      if (not_behind(part.data(), address) && !not_behind(part.data() + part.size(), address)) {
+        return pages->file().note_unsendable(address);
+      }
+    }
+  }
+  return {};
 }
 
 std::span<const boost::asio::const_buffer> Outbox::buffers() {
@@ -70,6 +91,7 @@ void Outbox::clear() {
   }
   std::string().swap(text_);  // an assignment would keep the memory
   references_.clear();
+  pages_.clear();
   last_owner_ = nullptr;
   size_ = 0;
   skipped_ = 0;

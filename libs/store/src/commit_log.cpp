@@ -432,9 +432,31 @@ Result<std::shared_ptr<File>> CommitLog::reader_of(const SegmentPtr& segment) co
 }
 
 void CommitLog::forget_reader(const Segment& segment) {
+  mapped_.drop(segment.start());
   std::lock_guard lock(readers_mutex_);
   segment.reader_.reset();
   std::erase_if(open_readers_, [&](const SegmentPtr& one) { return one.get() == &segment; });
+}
+
+std::shared_ptr<const LogPages> CommitLog::pages_at(std::int64_t offset) const {
+  const SegmentPtr segment = segment_at(offset);
+  if (!segment || !segment->is_mappable_.load(std::memory_order_relaxed)) return nullptr;
+  const auto map = [&]() -> Result<std::shared_ptr<LogPages>> {
+    Result<std::shared_ptr<File>> file = reader_of(segment);
+    if (!file) return file.error();
+    return LogPages::map(std::move(*file), path_of(segment->start()), segment_size_, page_faults_);
+  };
+  std::shared_ptr<LogPages> pages = mapped_.find(segment->start(), map);
+  if (pages && pages->is_sendable()) return pages;
+  give_up_pages(offset);
+  return nullptr;
+}
+
+void CommitLog::give_up_pages(std::int64_t offset) const {
+  const SegmentPtr segment = segment_at(offset);
+  if (!segment) return;
+  segment->is_mappable_ = false;
+  mapped_.drop(segment->start());
 }
 
 error_code CommitLog::read_into(std::int64_t offset, std::span<char> into) const {

@@ -21,6 +21,7 @@
 #include "damaged_copies.hpp"
 #include "file.hpp"
 #include "log_walk.hpp"
+#include "mapped_files.hpp"
 #include "read_memory.hpp"
 
 namespace comet::inline v0_1::store {
@@ -43,6 +44,7 @@ class Segment {
   std::int64_t size_;
   std::shared_ptr<File> file_;            // empty when nothing is left to be written or synced
   mutable std::shared_ptr<File> reader_;  // under readers_mutex_; empty: not open
+  mutable std::atomic<bool> is_mappable_{true};
 };
 using SegmentPtr = std::shared_ptr<const Segment>;
 
@@ -125,6 +127,16 @@ class CommitLog {
   // Where results of read() and read_record() lie.
   [[nodiscard]] const ReadMemory& memory() const noexcept { return memory_; }
   [[nodiscard]] error_code read_into(std::int64_t offset, std::span<char> into) const;
+  // The pages of the file that holds `offset`, from `offset - offset % segment_size()` on. Nullptr:
+  // they are not to be had, or something is wrong with the file.
+  [[nodiscard]] std::shared_ptr<const LogPages> pages_at(std::int64_t offset) const;
+  // From now on pages_at() has none of that file.
+  void give_up_pages(std::int64_t offset) const;
+  // Unmaps files that pages_at() was not asked for since the last call.
+  void drop_idle_pages() { mapped_.drop_idle(); }
+  [[nodiscard]] std::size_t mapped_count() const { return mapped_.count(); }
+  // What the kernel could not send of them.
+  [[nodiscard]] std::int64_t page_faults() const noexcept { return *page_faults_; }
   // The record at `offset`, which ends before `limit`. Errors also: RecordErrc.
   [[nodiscard]] Result<SharedBytes> read_record(std::int64_t offset, std::int64_t limit) const;
   // Behind it and before the end of its file nothing was written in front of the result.
@@ -167,7 +179,12 @@ class CommitLog {
 
   mutable std::mutex readers_mutex_;
   mutable std::deque<SegmentPtr> open_readers_;  // the first was opened first
-  std::vector<Damage> damage_;                   // by place; does not change after recovery
+
+  mutable MappedFiles mapped_;
+  const std::shared_ptr<std::atomic<std::int64_t>> page_faults_ =
+      std::make_shared<std::atomic<std::int64_t>>(0);
+
+  std::vector<Damage> damage_;  // by place; does not change after recovery
 
   std::mutex prepare_mutex_;
   std::shared_ptr<Segment> prepared_;  // not part of the log yet

@@ -251,7 +251,11 @@ void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset) {
     first_file_ = end_of_files_ = file_start_of(until);
     from = first_file_ / QueueUnit::kSize;
     first_ = from;
-    written_ = from;
+    {
+      std::lock_guard lock(pending_mutex_);
+      sums_.begin_at(from);
+      written_ = from;
+    }
     published_ = from;
   } else {
     // Keeps the units' log offsets in ascending order, for binary searches.
@@ -290,7 +294,10 @@ void ConsumeQueue::forget_pending(std::int64_t next) {
   const std::int64_t kept = next - written_.load(std::memory_order_relaxed);
   const bool keeps_some = pending_size_ > 0 && kept > 0;
   pending_size_ = keeps_some ? static_cast<std::size_t>(kept * QueueUnit::kSize) : 0;
-  if (!keeps_some) written_ = next;
+  if (!keeps_some) {
+    sums_.begin_at(next);
+    written_ = next;
+  }
   added_ = next;
 }
 
@@ -318,6 +325,7 @@ error_code ConsumeQueue::write_pending() {
     files_.mark_dirty(*this, start, bytes.size());
     auto units = static_cast<std::int64_t>(bytes.size()) / QueueUnit::kSize;
     std::lock_guard lock(pending_mutex_);
+    sums_.add(bytes);
     drop_pending(bytes.size());
     written_.fetch_add(units, std::memory_order_release);
   }
@@ -405,23 +413,62 @@ Result<std::size_t> ConsumeQueue::read_units(std::int64_t queue_offset, std::int
   end = std::min(end, next_file_offset(queue_offset));
   if (queue_offset >= end) return 0;
   into = into.first(std::min(into.size(), static_cast<std::size_t>(end - queue_offset)));
-  if (queue_offset >= written_.load(std::memory_order_acquire)) {
-    std::lock_guard lock(pending_mutex_);
-    const std::int64_t index = queue_offset - written_.load(std::memory_order_relaxed);
-    if (index >= 0) {  // else it was written a moment ago
-      const std::int64_t left = added_.load(std::memory_order_acquire) - queue_offset;
-      const auto count = std::clamp<std::int64_t>(left, 0, std::ssize(into));
-      for (std::int64_t i = 0; i < count; ++i) {
-        into[static_cast<std::size_t>(i)] =
-            QueueUnit::decode(pending_.get() + (index + i) * QueueUnit::kSize);
-      }
-      return static_cast<std::size_t>(count);
-    }
-  }
+  if (const std::optional<std::size_t> count = read_pending(queue_offset, into)) return *count;
   const std::int64_t in_file = written_.load(std::memory_order_acquire) - queue_offset;
   if (in_file <= 0) return 0;  // the queue was removed meanwhile
   return read_file(queue_offset,
                    into.first(std::min(into.size(), static_cast<std::size_t>(in_file))));
+}
+
+std::optional<std::size_t> ConsumeQueue::read_pending(std::int64_t queue_offset,
+                                                      std::span<QueueUnit> into) const {
+  if (queue_offset < written_.load(std::memory_order_acquire)) return std::nullopt;
+  std::lock_guard lock(pending_mutex_);
+  const std::int64_t index = queue_offset - written_.load(std::memory_order_relaxed);
+  if (index < 0) return std::nullopt;  // it was written a moment ago
+  const std::int64_t left = added_.load(std::memory_order_acquire) - queue_offset;
+  const auto count = std::clamp<std::int64_t>(left, 0, std::ssize(into));
+  for (std::int64_t i = 0; i < count; ++i) {
+    into[static_cast<std::size_t>(i)] =
+        QueueUnit::decode(pending_.get() + (index + i) * QueueUnit::kSize);
+  }
+  return static_cast<std::size_t>(count);
+}
+
+// The files' units are read with their neighbours, as far as one sum goes.
+std::size_t ConsumeQueue::read_own_units(std::int64_t queue_offset, std::int64_t end,
+                                         std::span<QueueUnit> into) const {
+  constexpr std::int64_t kTogether = UnitSums::kTogether;
+  constexpr auto kMostUnits = static_cast<std::int64_t>(UnitSums::kGroups) * kTogether;
+  end = std::min(end, next_file_offset(queue_offset));
+  end = std::min(end, queue_offset + std::ssize(into));
+  if (queue_offset >= end) return 0;
+  into = into.first(static_cast<std::size_t>(end - queue_offset));
+  if (const std::optional<std::size_t> count = read_pending(queue_offset, into)) return *count;
+  const std::int64_t file = file_start_of(queue_offset);
+  const std::int64_t from = queue_offset - queue_offset % kTogether;
+  std::int64_t until = std::min(end + kTogether - 1, from + kMostUnits);
+  until = std::min(until - until % kTogether, next_file_offset(queue_offset));
+  UnitSums::Expected expected;
+  {
+    std::lock_guard lock(pending_mutex_);
+    until = std::min(until, sums_.next());
+    expected = sums_.expect(from, until);
+  }
+  if (from * QueueUnit::kSize < file || until <= queue_offset) return 0;
+  const Result<std::shared_ptr<File>> opened = files_.open(*this, file);
+  if (!opened) return 0;
+  std::array<char, kMostUnits * QueueUnit::kSize> bytes;
+  const std::span<char> read(bytes.data(),
+                             static_cast<std::size_t>((until - from) * QueueUnit::kSize));
+  if (read_whole(**opened, read, from * QueueUnit::kSize - file)) return 0;
+  if (!expected.is({read.data(), read.size()})) return 0;
+  const std::int64_t count = std::min(end, until) - queue_offset;
+  for (std::int64_t i = 0; i < count; ++i) {
+    into[static_cast<std::size_t>(i)] =
+        QueueUnit::decode(bytes.data() + (queue_offset - from + i) * QueueUnit::kSize);
+  }
+  return static_cast<std::size_t>(count);
 }
 
 Result<std::size_t> ConsumeQueue::read_file(std::int64_t queue_offset,

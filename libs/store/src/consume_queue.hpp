@@ -16,6 +16,7 @@
 
 #include "comet/base/error.hpp"
 #include "file.hpp"
+#include "unit_sums.hpp"
 
 namespace comet::inline v0_1::store {
 
@@ -125,12 +126,19 @@ class ConsumeQueue {
   // `end`. None when there are none, an error when the file is missing.
   [[nodiscard]] Result<std::size_t> read_units(std::int64_t queue_offset, std::int64_t end,
                                                std::span<QueueUnit> into) const;
+  // The same, only for units of which it is certain that this process has added them as they are
+  // read; none for others, and where there is an error.
+  [[nodiscard]] std::size_t read_own_units(std::int64_t queue_offset, std::int64_t end,
+                                           std::span<QueueUnit> into) const;
   // The first queue offset of the file after the one that holds `queue_offset`.
   [[nodiscard]] std::int64_t next_file_offset(std::int64_t queue_offset) const noexcept;
 
  private:
   [[nodiscard]] std::int64_t file_start_of(std::int64_t queue_offset) const noexcept;
   [[nodiscard]] QueueUnit unit_at(std::int64_t queue_offset) const;
+  // Nothing: they are in the files.
+  [[nodiscard]] std::optional<std::size_t> read_pending(std::int64_t queue_offset,
+                                                        std::span<QueueUnit> into) const;
   [[nodiscard]] Result<std::size_t> read_file(std::int64_t queue_offset,
                                               std::span<QueueUnit> into) const;
   void reserve_pending(std::size_t more);
@@ -162,6 +170,7 @@ class ConsumeQueue {
   std::unique_ptr<char[]> pending_;
   std::size_t pending_size_ = 0;  // bytes; the writer's
   std::size_t pending_capacity_ = 0;
+  UnitSums sums_;                         // of what is in the files; under pending_mutex_
   std::atomic<std::int64_t> first_{0};    // queue offset of the first file's first unit
   std::atomic<std::int64_t> written_{0};  // to the files
   std::atomic<std::int64_t> added_{0};    // written or pending

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
@@ -59,6 +60,14 @@ class PosixFile final : public File {
     struct stat status{};
     if (::fstat(descriptor_, &status) != 0) return last_error();
     return static_cast<std::int64_t>(status.st_size);
+  }
+
+  Result<std::shared_ptr<const char>> map(std::int64_t size) override {
+    const auto length = static_cast<std::size_t>(size);
+    void* memory = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor_, 0);
+    if (memory == MAP_FAILED) return last_error();
+    return std::shared_ptr<const char>(static_cast<const char*>(memory),
+                                       [memory, length](const char*) { ::munmap(memory, length); });
   }
 
   std::int64_t next_data(std::int64_t at) override {
@@ -233,6 +242,10 @@ std::span<iovec> drop_front(std::span<iovec> pieces, std::size_t size) noexcept 
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const char>> File::map(std::int64_t /*size*/) {
+  return error_code(EOPNOTSUPP, boost::system::system_category());
+}
 
 FileSystem& posix_files() noexcept {
   static PosixFiles files;

@@ -25,6 +25,10 @@ class File {
   // As pread: 0 at the end of the file.
   [[nodiscard]] virtual Result<std::size_t> read_some(std::span<char> into, std::int64_t at) = 0;
   [[nodiscard]] virtual Result<std::int64_t> size() = 0;
+  // The first `size` bytes in memory, to be read by the kernel alone (FilePages in
+  // comet/base/body.hpp). The mapping ends with the last reference; it may outlive the file.
+  // An error where there is no such thing.
+  [[nodiscard]] virtual Result<std::shared_ptr<const char>> map(std::int64_t size);
   // The first place from `at` on where something may have been written; -1: there is none.
   [[nodiscard]] virtual std::int64_t next_data(std::int64_t at) { return at; }
   // As ftruncate: bytes that come into being are zero.

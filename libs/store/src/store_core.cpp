@@ -141,7 +141,7 @@ DamageStats StoreCore::damage_stats() const {
   DamageStats stats;
   stats.skipped_ranges = std::ssize(recovery_.damage);
   stats.lost_records = recovery_.lost_records;
-  stats.read_faults = faults_.count();
+  stats.read_faults = faults_.count() + log_.page_faults();
   return stats;
 }
 

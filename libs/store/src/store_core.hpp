@@ -62,6 +62,8 @@ class StoreCore {
   void request_deletion();
   [[nodiscard]] DiskState disk_state() const;
   [[nodiscard]] DamageStats damage_stats() const;
+  // Of the log, to be sent from.
+  [[nodiscard]] std::size_t mapped_files() const { return log_.mapped_count(); }
   [[nodiscard]] std::int64_t lent_bytes() const {
     return log_.memory().lent_bytes() - recent_windows_.own_bytes();
   }
@@ -118,6 +120,7 @@ class StoreCore {
 
  private:
   class QueueRead;
+  class PagesRead;
   // What is in the log and in the queues' files.
   class Progress {
    public:
@@ -131,6 +134,9 @@ class StoreCore {
   void settle_damage();
   void distrust_queues();
   void finish_index() const;
+  // In ReadLimits::in_pages' way. False: read them in another.
+  [[nodiscard]] bool read_pages(const ConsumeQueue& queue, const ReadLimits& limits,
+                                const TagFilter& filter, ReadResult& result) const;
   [[nodiscard]] IndexMatches look_up(const KeyQuery& query, std::size_t most) const;
   // -1: no readable record lies there.
   [[nodiscard]] std::int64_t store_time_of(const ConsumeQueue& queue, std::int64_t offset) const;

@@ -10,23 +10,12 @@
 #include <optional>
 
 #include "comet/store/message_store.hpp"
+#include "read_reach.hpp"
 #include "store_core.hpp"
 
 namespace comet::inline v0_1::store {
 
 namespace {
-
-// Units examined by one read at most, so that a filter that matches nothing cannot hold a thread
-// (Apache: 16000 bytes of queue).
-constexpr std::int64_t kMaxExamined = 800;
-
-// Apache counts what lies within 40 % of the memory behind the log's end as being in memory
-// (accessMessageInMemoryMaxRatio).
-std::int64_t page_cache_reach() noexcept {
-  static const std::int64_t reach =
-      std::int64_t{::sysconf(_SC_PHYS_PAGES)} / 100 * 40 * ::sysconf(_SC_PAGESIZE);
-  return reach;
-}
 
 // Records that lie no further apart than this are read with one call.
 constexpr std::int64_t kReadOver = 4096;
@@ -110,6 +99,12 @@ std::int64_t correct_offset(ReadStatus status, const ReadResult& result, std::in
 }
 
 }  // namespace
+
+std::int64_t page_cache_reach() noexcept {
+  static const std::int64_t reach =
+      std::int64_t{::sysconf(_SC_PHYS_PAGES)} / 100 * 40 * ::sysconf(_SC_PAGESIZE);
+  return reach;
+}
 
 std::map<std::string, std::int32_t, std::less<>> StoreCore::queue_counts() const {
   std::map<std::string, std::int32_t, std::less<>> counts;
@@ -293,6 +288,7 @@ ReadResult StoreCore::read(std::string_view topic, std::int32_t queue_id, std::i
     result.next_offset = correct_offset(*status, result, offset);
     return result;
   }
+  if (limits.in_pages && !exact_filter && read_pages(*queue, limits, filter, result)) return result;
   QueueRead(*this, *queue, limits, filter, exact_filter, result).run();
   return result;
 }

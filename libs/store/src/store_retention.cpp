@@ -75,6 +75,7 @@ DiskState StoreCore::disk_state() const {
 void StoreCore::request_deletion() { deletion_rounds_ = kRoundsAfterRequest; }
 
 void StoreCore::clean(std::int64_t wall_millis) {
+  log_.drop_idle_pages();
   int used = measure_disks();
   int rounds = deletion_rounds_.load();
   if (rounds > 0) --deletion_rounds_;

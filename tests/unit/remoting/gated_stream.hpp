@@ -1,7 +1,9 @@
 #pragma once
 // A stream whose peer reads only while the test lets it.
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "remoting_world.hpp"
@@ -30,13 +32,18 @@ class GatedStream final : public Stream {
     if (closed_) co_return IoResult(asio::error::operation_aborted, 0);
     std::size_t size = 0;
     for (const auto& buffer : from) {
-      size += buffer.size();
-      outgoing.append(static_cast<const char*>(buffer.data()), buffer.size());
+      const std::size_t part = std::min(buffer.size(), readable - written);
+      outgoing.append(static_cast<const char*>(buffer.data()), part);
+      size += part;
+      written += part;
+      if (part < buffer.size()) {
+        co_return IoResult(make_error_code(boost::system::errc::bad_address), size);
+      }
     }
-    written += size;
     co_return IoResult(error_code(), size);
   }
 
+  bool sends_pages() const noexcept override { return pages; }
   void close() noexcept override {
     closed_ = true;
     changed_.notify_all();
@@ -56,6 +63,8 @@ class GatedStream final : public Stream {
 
   std::string incoming, outgoing;
   bool open = false;
+  bool pages = false;                                              // sends_pages()
+  std::size_t readable = std::numeric_limits<std::size_t>::max();  // the kernel cannot read more
   std::size_t reads = 0, writes = 0, written = 0;
 
  private:

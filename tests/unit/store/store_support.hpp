@@ -162,6 +162,7 @@ class FaultyFile final : public File {
     return file_->read_some(into, at);
   }
   Result<std::int64_t> size() override { return file_->size(); }
+  Result<std::shared_ptr<const char>> map(std::int64_t size) override { return file_->map(size); }
   error_code resize(std::int64_t size) override {
     error_code error = files_.judge(Call::resize, path_);
     return error ? error : file_->resize(size);

@@ -2,9 +2,13 @@
 // Reference-counted immutable bytes, shared instead of copied on their way through the program.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "comet/base/error.hpp"
 
 namespace comet::inline v0_1 {
 
@@ -31,11 +35,50 @@ class SharedBytes {
   std::string_view view_;
 };
 
+// Pages of a mapped file. Somebody may cut the file, or the disk may not give a page: who reads
+// there then is killed (SIGBUS). The kernel is not: a call that is to send it answers EFAULT. So
+// addresses in such pages go to system calls, and nobody else looks at what lies there.
+// Thread-safe.
+class FilePages {
+ public:
+  virtual ~FilePages() = default;
+  // A copy, read from the file.
+  [[nodiscard]] virtual Result<SharedBytes> copy(std::span<const char> part) const = 0;
+  // The kernel could not have them, from the address on or a little behind it. Says where that is.
+  virtual std::string note_unsendable(const char* at) const = 0;  // NOLINT(modernize-use-nodiscard)
+};
+
+// Parts of a file's pages, one after the other.
+class PagedBytes {
+ public:
+  explicit PagedBytes(std::shared_ptr<const FilePages> file) noexcept : file_(std::move(file)) {}
+
+  void append(std::span<const char> part) {
+    size_ += part.size();
+    if (!parts_.empty() && parts_.back().data() + parts_.back().size() == part.data()) {
+      parts_.back() = {parts_.back().data(), parts_.back().size() + part.size()};
+    } else {
+      parts_.push_back(part);
+    }
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] const FilePages& file() const noexcept { return *file_; }
+  // To be given to the kernel, not to be read.
+  [[nodiscard]] std::span<const std::span<const char>> parts() const noexcept { return parts_; }
+
+ private:
+  std::shared_ptr<const FilePages> file_;
+  std::vector<std::span<const char>> parts_;
+  std::size_t size_ = 0;
+};
+
 // The body of a remoting command: one piece as received, or several that are sent one after the
-// other (records of a pull answer straight from the log's pages).
+// other. Or pages of a file (records of a pull answer in the log): such a body has no pieces.
 class Body {
  public:
   Body() = default;
+  explicit Body(PagedBytes pages)
+      : size_(pages.size()), pages_(std::make_shared<const PagedBytes>(std::move(pages))) {}
   Body(SharedBytes piece) : size_(piece.size()), first_(std::move(piece)) {}  // NOLINT: implicit
   Body(std::string bytes) : Body(SharedBytes::own(std::move(bytes))) {}       // NOLINT: implicit
 
@@ -60,13 +103,16 @@ class Body {
   // The bytes of a body in one piece; bodies that were received always are. Precondition:
   // pieces() <= 1.
   [[nodiscard]] std::string_view view() const noexcept { return first_.view(); }
-  // A copy of all bytes.
+  // Nullptr: it lies in memory.
+  [[nodiscard]] const std::shared_ptr<const PagedBytes>& pages() const noexcept { return pages_; }
+  // A copy of all bytes. Throws Error when a file's cannot be read.
   [[nodiscard]] std::string to_string() const;
 
  private:
   std::size_t size_ = 0;
   SharedBytes first_;
   std::vector<SharedBytes> rest_;
+  std::shared_ptr<const PagedBytes> pages_;
 };
 
 }  // namespace comet::inline v0_1

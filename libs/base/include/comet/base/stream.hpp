@@ -38,6 +38,9 @@ class Stream {
       std::span<const asio::const_buffer> /*from*/) noexcept {
     return 0;
   }
+  // Whether buffers may lie in FilePages: what is written is read by the kernel alone, which
+  // answers EFAULT (boost::system::errc::bad_address) where a page is not to be had.
+  [[nodiscard]] virtual bool sends_pages() const noexcept { return false; }
   // Ends operations in progress with operation_aborted. Idempotent.
   virtual void close() noexcept = 0;
   // Closes, giving the peer some last bytes if that is possible without waiting. Only when no write

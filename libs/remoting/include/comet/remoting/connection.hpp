@@ -182,6 +182,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void cancel_handlers();
 
   [[nodiscard]] bool is_open() const noexcept;  // thread-safe
+  // Whether answers whose bodies are pages of files leave without a copy (Stream::sends_pages).
+  // Thread-safe.
+  [[nodiscard]] bool sends_pages() const noexcept;
   // Open, and the peer has not said that it is going away.
   [[nodiscard]] bool takes_requests() const noexcept;
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }  // unique in this process

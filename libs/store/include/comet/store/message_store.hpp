@@ -114,13 +114,16 @@ class ReadResult {
   std::int64_t min_offset = 0;
   std::int64_t max_offset = 0;
   std::int32_t count = 0;
-  Body records;  // records as stored, one after the other; pins the log's pages while it lives
+  Body records;  // as stored, one after the other; the memory or pages are kept while it lives
 };
 
 class ReadLimits {
  public:
   std::int32_t max_count = 32;
   std::int64_t max_bytes = 256 * 1024;  // at least one record is returned whatever its size
+  // The records go to the kernel, which is to send them, and are not looked at: where that saves a
+  // copy, ReadResult::records are pages of the log (Body::pages). Not with a RecordFilter.
+  bool in_pages = false;
 };
 
 // Sees an entry's tags code before the record is read; false skips the message.
