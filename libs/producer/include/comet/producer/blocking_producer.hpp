@@ -24,8 +24,8 @@ namespace comet::inline v0_1 {
 // Thread-safe: any number of threads may send at the same time; their requests share connections.
 // Has one thread of its own, in which the hooks and callbacks of the configuration and the
 // selectors of SendOptions are called. What is called there cannot wait for this producer: it gets
-// Error(illegal_call) at once, and so does shutdown() in a transaction's check or local transaction.
-// A forked child must make a producer of its own.
+// Error(illegal_call) at once, and so does shutdown() in a transaction's check or local
+// transaction. A forked child must make a producer of its own.
 class BlockingProducer {
  public:
   // Starts the producer. Throws as Producer's constructor and start() do.
