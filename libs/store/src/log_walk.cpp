@@ -146,6 +146,7 @@ class Walker {
     // it pass for old, nor the clock go on from there.
     const bool is_first = newest_ == 0;
     last_timestamp_ = is_first ? record.store_timestamp : std::min(newest_, record.store_timestamp);
+    result_.newest_timestamp = std::max(newest_, record.store_timestamp);
     newest_ = record.store_timestamp;
     result_.last_timestamp = last_timestamp_;
     ++result_.records;

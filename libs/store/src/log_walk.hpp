@@ -59,6 +59,7 @@ class LogWalk {
   // No record behind it was stored earlier: the earlier store time of the last two, as one may be
   // damaged; 0 without a record.
   std::int64_t last_timestamp = 0;
+  std::int64_t newest_timestamp = 0;  // the later of the two
   std::string reason;  // why it ended; empty at the limit or at untouched zeros
   std::vector<Damage> damage;
 };

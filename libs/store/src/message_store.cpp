@@ -102,7 +102,7 @@ std::map<std::string, std::int32_t, std::less<>> MessageStore::queue_counts() co
 std::int64_t MessageStore::now_millis() const { return impl_->core().now_millis(); }
 
 std::int64_t MessageStore::newest_store_time_at_start() const {
-  return impl_->core().recovery_report().last_timestamp;
+  return impl_->core().recovery_report().newest_timestamp;
 }
 
 std::int64_t MessageStore::min_physical_offset() const {

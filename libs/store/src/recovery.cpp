@@ -113,7 +113,10 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
   report.end = walk.end;
   report.records = walk.records;
   report.last_timestamp = walk.last_timestamp;
-  if (vouched && walk.records == 0) report.last_timestamp = checkpoint.log_timestamp;
+  report.newest_timestamp = walk.newest_timestamp;
+  if (vouched && walk.records == 0) {
+    report.last_timestamp = report.newest_timestamp = checkpoint.log_timestamp;
+  }
   report.truncated = log.cut(walk.end, report.checked_from);
   if (last_life.failed_sync) log.rewrite(report.checked_from);
   note_damage(log, walk.damage, report);

@@ -22,7 +22,8 @@ class RecoveryReport {
   std::int64_t rebuilt_units = 0;    // queue units written
   std::int64_t skipped_offsets = 0;  // queue offsets whose messages are lost, not given again
   std::int64_t last_timestamp = 0;   // of the records checked: LogWalk::last_timestamp
-  std::int64_t lost_records = 0;     // taken by damage, as far as it can be told
+  std::int64_t newest_timestamp = 0;
+  std::int64_t lost_records = 0;  // taken by damage, as far as it can be told
   bool whole_file_lost = false;
   std::vector<Damage> damage;  // stretches of the log that are skipped
 };
