@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "comet/base/printable.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 
@@ -39,7 +40,12 @@ Reply query_message(Request& request, const BrokerContext& context) {
   remoting::write_header(fields, response.fields);
   if (found.count == 0) {
     response.code = static_cast<std::int32_t>(ResponseCode::query_not_found);
-    response.remark = "can not find message, maybe time range not correct";
+    response.remark = found.is_cut
+                          ? fmt::format(
+                                "too many messages have the key {}: none of the newest lies in "
+                                "the time range; ask for a time near to now",
+                                printable(query.key))
+                          : "can not find message, maybe time range not correct";
   }
   response.body = std::move(found.records);
   return response;

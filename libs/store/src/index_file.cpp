@@ -247,43 +247,76 @@ Result<std::int32_t> IndexFile::slot_value(std::int32_t slot) const {
   return is_entry(value) ? value : 0;
 }
 
-Result<IndexEntry> IndexFile::entry(std::int32_t index) const {
-  if (index >= pending_begin_) {
-    return IndexEntry::decode(pending_.data() + (index - pending_begin_) * IndexShape::kEntrySize);
-  }
-  std::array<char, IndexShape::kEntrySize> bytes{};
-  if (error_code error = read_whole(*file_, bytes, shape_.entry_position(index))) return error;
-  return IndexEntry::decode(bytes.data());
-}
-
 bool IndexFile::covers(std::int64_t begin, std::int64_t end) const noexcept {
   return begin <= header_.end_timestamp && end >= header_.begin_timestamp;
 }
 
-error_code IndexFile::find(const IndexSearch& search, std::vector<std::int64_t>& offsets) const {
-  const std::int32_t slot = search.hash % shape_.slots;
-  Result<std::int32_t> index = slot_value(slot);
-  if (!index) return index.error();
-  std::int64_t newer = header_.end_offset;
-  while (is_entry(*index) && offsets.size() < search.max_count) {
-    const Result<IndexEntry> one = entry(*index);
-    if (!one) return one.error();
-    // Entries only point at older ones of their slot.
-    const bool possible = one->hash >= 0 && one->hash % shape_.slots == slot && one->seconds >= 0 &&
-                          one->previous < *index && one->offset <= newer;
-    if (!possible) return damaged();
-    // The first entry counts its seconds from the end of the file before.
-    const std::int64_t seconds = *index == 1 ? 0 : one->seconds;
-    const std::int64_t earliest = header_.begin_timestamp + seconds * 1000;
-    const std::int64_t latest = earliest + 999;
-    if (one->hash == search.hash && latest >= search.begin && earliest <= search.end) {
-      offsets.push_back(one->offset);
-    }
-    if (latest < search.begin) break;
-    newer = one->offset;
-    index = one->previous;
+Result<IndexWalk> IndexFile::begin_search(const IndexSearch& search,
+                                          std::vector<std::int64_t>& offsets) const {
+  IndexWalk walk(*this, search);
+  walk.slot_ = search.hash % shape_.slots;
+  walk.count_ = header_.count;
+  walk.begin_timestamp_ = header_.begin_timestamp;
+  walk.newer_ = header_.end_offset;
+  const Result<std::int32_t> newest = slot_value(walk.slot_);
+  if (!newest) return newest.error();
+  walk.next_ = *newest;
+  while (walk.next_ >= pending_begin_ && walk.is_wanted(offsets.size())) {
+    const char* bytes = pending_.data() + (walk.next_ - pending_begin_) * IndexShape::kEntrySize;
+    if (error_code error = walk.take(IndexEntry::decode(bytes), offsets)) return error;
+  }
+  return walk;
+}
+
+bool IndexWalk::is_wanted(std::size_t found) const noexcept {
+  return next_ > 0 && next_ < count_ && found < search_.max_count;
+}
+
+error_code IndexWalk::go_on(std::vector<std::int64_t>& offsets, IndexBudget& budget) {
+  while (is_wanted(offsets.size()) && !budget.is_spent()) {
+    --budget.entries;
+    const Result<IndexEntry> entry = read(budget);
+    if (!entry) return entry.error();
+    if (error_code error = take(*entry, offsets)) return error;
   }
   return {};
+}
+
+error_code IndexWalk::take(const IndexEntry& entry, std::vector<std::int64_t>& offsets) {
+  // Entries only point at older ones of their slot.
+  const bool possible = entry.hash >= 0 && entry.hash % file_->shape_.slots == slot_ &&
+                        entry.seconds >= 0 && entry.previous < next_ && entry.offset <= newer_;
+  if (!possible) return damaged();
+  // The first entry counts its seconds from the end of the file before.
+  const std::int64_t seconds = next_ == 1 ? 0 : entry.seconds;
+  const std::int64_t earliest = begin_timestamp_ + seconds * 1000;
+  const std::int64_t latest = earliest + 999;
+  if (entry.hash == search_.hash && latest >= search_.begin && earliest <= search_.end) {
+    offsets.push_back(entry.offset);
+  }
+  gap_ = next_ - entry.previous;
+  newer_ = entry.offset;
+  next_ = latest < search_.begin ? 0 : entry.previous;
+  return {};
+}
+
+// With its neighbours: the more the nearer the last one was to its.
+Result<IndexEntry> IndexWalk::read(IndexBudget& budget) {
+  constexpr std::int32_t kFew = 16;
+  constexpr std::int32_t kMany = 2048;
+  constexpr std::int32_t kNear = 256;
+  constexpr auto kEntrySize = static_cast<std::size_t>(IndexShape::kEntrySize);
+  if (block_.empty() || next_ < block_begin_) {
+    --budget.reads;
+    const std::int32_t most = gap_ > 0 && gap_ <= kNear ? kMany : kFew;
+    const std::int32_t count = std::min(next_, most);
+    block_begin_ = next_ - count + 1;
+    block_.resize(static_cast<std::size_t>(count) * kEntrySize);
+    const std::int64_t at = file_->shape_.entry_position(block_begin_);
+    if (error_code error = read_whole(*file_->file_, block_, at)) return error;
+  }
+  return IndexEntry::decode(block_.data() +
+                            static_cast<std::size_t>(next_ - block_begin_) * kEntrySize);
 }
 
 }  // namespace comet::inline v0_1::store

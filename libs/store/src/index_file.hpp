@@ -76,8 +76,48 @@ class IndexSearch {
   std::size_t max_count = 0;
 };
 
-// Not thread-safe, but for find() in a file that is not written any more. The one file that is
-// written keeps its slots in memory (4 bytes each) and entries that are not yet in the file.
+// What a search may do, in all files together: a key that millions of messages have ends there.
+class IndexBudget {
+ public:
+  std::int64_t entries = 2'000'000;
+  std::int64_t reads = 10'000;
+  [[nodiscard]] bool is_spent() const noexcept { return entries <= 0 || reads <= 0; }
+};
+
+class IndexFile;
+
+// A search in one file: from a slot's newest entry to its oldest. What lies in the file does not
+// change any more, so that the search goes on there without a lock. Not thread-safe; the file
+// outlives it.
+class IndexWalk {
+ public:
+  // Appends log offsets, the newest first. BaseErrc::bad_value: the entries contradict each other;
+  // StoreErrc::short_file: somebody has cut the file; others are the system's.
+  [[nodiscard]] error_code go_on(std::vector<std::int64_t>& offsets, IndexBudget& budget);
+
+ private:
+  friend class IndexFile;
+  IndexWalk(const IndexFile& file, const IndexSearch& search) noexcept
+      : file_(&file), search_(search) {}
+  [[nodiscard]] bool is_wanted(std::size_t found) const noexcept;
+  // Looks at the entry next_, and finds the one before.
+  [[nodiscard]] error_code take(const IndexEntry& entry, std::vector<std::int64_t>& offsets);
+  [[nodiscard]] Result<IndexEntry> read(IndexBudget& budget);
+
+  const IndexFile* file_;
+  IndexSearch search_;
+  std::int32_t slot_ = 0;
+  std::int32_t next_ = 0;   // 0: that was all
+  std::int32_t count_ = 0;  // of the file's entries, with the unused first one
+  std::int64_t begin_timestamp_ = 0;
+  std::int64_t newer_ = 0;  // offset of the entry before in the search
+  std::int32_t gap_ = 0;    // entries from there to this one
+  std::string block_;       // entries that were read
+  std::int32_t block_begin_ = 0;
+};
+
+// Not thread-safe, but for begin_search() in a file that is not written any more. The one file that
+// is written keeps its slots in memory (4 bytes each) and entries that are not yet in the file.
 class IndexFile {
  public:
   // An error of BaseErrc::bad_value: the file's size or header cannot be.
@@ -112,14 +152,14 @@ class IndexFile {
   void seal() noexcept;
 
   // Reading. -------------------------------------------------------------------------------------
-  // Appends log offsets, the newest first. BaseErrc::bad_value: the entries contradict each other;
-  // StoreErrc::short_file: somebody has cut the file; others are the system's.
-  [[nodiscard]] error_code find(const IndexSearch& search,
-                                std::vector<std::int64_t>& offsets) const;
+  // Takes what memory has of it; errors as IndexWalk::go_on().
+  [[nodiscard]] Result<IndexWalk> begin_search(const IndexSearch& search,
+                                               std::vector<std::int64_t>& offsets) const;
   // Whether a message of the time may be in the file (Apache: isTimeMatched).
   [[nodiscard]] bool covers(std::int64_t begin, std::int64_t end) const noexcept;
 
  private:
+  friend class IndexWalk;
   class FreeMemory {
    public:
     void operator()(std::int32_t* memory) const noexcept { std::free(memory); }
@@ -132,7 +172,6 @@ class IndexFile {
   [[nodiscard]] error_code allocate_slots();
   // 0: it leads to no entry.
   [[nodiscard]] Result<std::int32_t> slot_value(std::int32_t slot) const;
-  [[nodiscard]] Result<IndexEntry> entry(std::int32_t index) const;
   [[nodiscard]] bool is_entry(std::int32_t index) const noexcept {
     return index > 0 && index < header_.count;
   }

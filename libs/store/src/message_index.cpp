@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <optional>
 
 #include "comet/base/log.hpp"
 #include "comet/message/properties.hpp"
@@ -321,34 +322,37 @@ IndexMatches MessageIndex::find(std::string_view topic, std::string_view key, st
   search.begin = begin;
   search.end = end;
   search.max_count = max_count;
-  Files sealed;
+  IndexBudget budget;
+  Files files;  // the newest first
+  std::optional<Result<IndexWalk>> walk;
   {
     std::lock_guard lock(mutex_);
     if (!make_usable() || index_files_.empty()) return matches;
     const IndexFile& last = *index_files_.back();
     matches.last_timestamp = last.header().end_timestamp;
     matches.last_offset = last.header().end_offset;
-    if (last.covers(begin, end)) {
-      if (error_code error = last.find(search, matches.offsets)) {
-        replace_damaged(last, error);
-        matches.is_damaged = true;
-        return matches;
-      }
-    }
-    if (last.header().count > 1 && last.header().begin_timestamp < begin) return matches;
-    sealed.assign(index_files_.begin(), index_files_.end() - 1);
+    files.assign(index_files_.rbegin(), index_files_.rend());
+    if (last.covers(begin, end)) walk.emplace(last.begin_search(search, matches.offsets));
+    if (last.header().count > 1 && last.header().begin_timestamp < begin) files.resize(1);
   }
-  // Nothing changes in these any more.
-  for (auto file = sealed.rbegin(); file != sealed.rend(); ++file) {
+  for (const auto& file : files) {
+    // Nothing changes any more in those behind the first, nor in what files have.
+    const bool is_first = file == files.front();
+    if (!is_first && file->covers(begin, end)) {
+      walk.emplace(file->begin_search(search, matches.offsets));
+    }
     error_code error;
-    if ((*file)->covers(begin, end)) error = (*file)->find(search, matches.offsets);
+    if (walk) error = *walk ? (*walk)->go_on(matches.offsets, budget) : walk->error();
+    walk.reset();
     if (error) {
       std::lock_guard lock(mutex_);
-      replace_damaged(**file, error);
+      replace_damaged(*file, error);
       matches.is_damaged = true;
       break;
     }
-    if ((*file)->header().begin_timestamp < begin || matches.offsets.size() >= max_count) break;
+    matches.is_cut = budget.is_spent() && matches.offsets.size() < max_count;
+    if (matches.is_cut || matches.offsets.size() >= max_count) break;
+    if (!is_first && file->header().begin_timestamp < begin) break;
   }
   return matches;
 }

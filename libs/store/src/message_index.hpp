@@ -23,6 +23,7 @@ class IndexMatches {
   std::int64_t last_timestamp = 0;    // of the last message with a key, ms
   std::int64_t last_offset = 0;
   bool is_damaged = false;  // something is missing: a part of the index is being built anew
+  bool is_cut = false;      // there are more entries than a search may look at
 };
 
 // Calls `visit` with each key of a message: its unique key, then its KEYS.
@@ -56,6 +57,7 @@ class MessageIndex {
 
   // Of what is damaged or cannot be read one ERROR line tells; it is removed, and build() makes it
   // anew.
+  // Waits for nobody who reads the disk, and nobody waits for its own reads.
   [[nodiscard]] IndexMatches find(std::string_view topic, std::string_view key, std::int64_t begin,
                                   std::int64_t end, std::size_t max_count);
 

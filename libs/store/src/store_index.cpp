@@ -59,6 +59,7 @@ KeyQueryResult StoreCore::query(const KeyQuery& query) const {
   }
   result.last_update_timestamp = matches.last_timestamp;
   result.last_update_offset = matches.last_offset;
+  result.is_cut = matches.is_cut;
   std::vector<SharedBytes> records;
   std::int64_t last = -1;
   for (std::int64_t offset : matches.offsets) {

@@ -1,8 +1,12 @@
 // The index: messages by key and unique key, whatever happened to the files.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <functional>
+#include <future>
 #include <limits>
 #include <map>
+#include <thread>
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/timer.hpp"
@@ -99,6 +103,43 @@ class World {
   VirtualTime time;
   FaultyFiles files;
   std::optional<StoreCore> core;
+};
+
+// Of a key that very many messages have.
+class ManyWorld : public World {
+ public:
+  static constexpr int kMany = 200'000;
+
+  // An hour passes after the first ten.
+  ManyWorld() {
+    close();
+    config.index_slots = 1000;
+    config.index_entries = 150'000;  // two files
+    config.commit_log_file_size = 16 << 20;
+    fs::remove_all(config.root);
+    open();
+    begin = time.wall_millis();
+    append_many(10);
+    time.step_wall_clock(std::chrono::hours(1));
+    for (int left = kMany - 10; left > 0; left -= 10'000) append_many(std::min(left, 10'000));
+    while (core->build_index()) {
+    }
+    BOOST_TEST(!core->write_checkpoint([] {}));
+  }
+  void append_many(int count) {
+    append_all(*core, std::vector<RecordView>(static_cast<std::size_t>(count),
+                                              record_of("T", 0, "x", "KEYS\1hot")));
+  }
+  KeyQuery of_the_first() const {
+    KeyQuery query;
+    query.topic = "T";
+    query.key = "hot";
+    query.begin = begin;
+    query.end = begin + 60'000;
+    return query;
+  }
+
+  std::int64_t begin = 0;
 };
 
 }  // namespace
@@ -432,6 +473,83 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_store_time_hides_no_other_message, World) {
       core.reset();
     }
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_key_of_very_many_messages_is_searched_with_few_reads, ManyWorld) {
+  int reads = 0;
+  files.fail_when([&](Call call, const std::string& path) {
+    reads += call == Call::read && path.find("/index/") != std::string::npos ? 1 : 0;
+    return error_code();
+  });
+  BOOST_TEST(core->query(of_the_first()).count == 10);
+  BOOST_TEST(reads < 110, reads << " reads of " << kMany << " entries of 20 bytes");
+  reads = 0;
+  KeyQuery newest;
+  newest.topic = "T";
+  newest.key = "hot";
+  BOOST_TEST(core->query(newest).count == 32);
+  BOOST_TEST(reads <= 3);
+}
+
+BOOST_FIXTURE_TEST_CASE(appends_and_the_building_of_the_index_do_not_wait_for_a_query, ManyWorld) {
+  int reads = 0;
+  int meanwhile = 0;
+  std::thread::id query;
+  files.fail_when([&](Call call, const std::string& path) {
+    const bool is_read = call == Call::read && path.find("/index/") != std::string::npos;
+    if (!is_read || std::this_thread::get_id() != query || ++reads % 10 != 5) return error_code();
+    // In the middle of the search: what needs the index's lock gets it.
+    auto work = std::async(std::launch::async, [&] {
+      append_many(100);
+      return core->build_index() && core->indexed_end() == core->readable_end();
+    });
+    const bool is_done = work.wait_for(std::chrono::seconds(30)) == std::future_status::ready;
+    BOOST_TEST(is_done);
+    if (is_done) BOOST_TEST(work.get());
+    ++meanwhile;
+    return error_code();
+  });
+  query = std::this_thread::get_id();
+  BOOST_TEST(core->query(of_the_first()).count == 10);
+  BOOST_TEST(meanwhile > 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_search_ends_when_its_budget_is_spent) {
+  TempDirectory directory;
+  IndexShape shape;
+  shape.slots = 10;
+  shape.entries = 20'001;
+  const std::string path = (directory.path() / "index").string();
+  std::unique_ptr<IndexFile> file =
+      std::move(*IndexFile::create(posix_files(), path, shape, IndexHeader()));
+  for (int i = 0; i < 20'000; ++i) file->put(i % 5000 == 0 ? 7 : 3, 1000 + i, 1'600'000'000'000);
+  BOOST_TEST(!file->write_entries());
+  const auto found = [&](std::int32_t hash, IndexBudget& budget, std::size_t most = 100'000) {
+    IndexSearch search;
+    search.hash = hash;
+    search.end = std::numeric_limits<std::int64_t>::max();
+    search.max_count = most;
+    std::vector<std::int64_t> offsets;
+    Result<IndexWalk> walk = file->begin_search(search, offsets);
+    BOOST_TEST_REQUIRE(walk.has_value());
+    BOOST_TEST(!walk->go_on(offsets, budget));
+    BOOST_TEST(std::ranges::is_sorted(offsets, std::greater()));
+    return offsets.size();
+  };
+  IndexBudget all;
+  BOOST_TEST(found(3, all) == 19'996U);
+  BOOST_TEST(!all.is_spent());
+  IndexBudget few;
+  few.entries = 100;
+  BOOST_TEST(found(3, few) == 100U);
+  BOOST_TEST(few.is_spent());
+  IndexBudget reads;
+  reads.reads = 2;
+  BOOST_TEST(found(7, reads) == 2U, "far from each other");
+  BOOST_TEST(reads.is_spent());
+  IndexBudget unspent;
+  BOOST_TEST(found(7, unspent, 3) == 3U);
+  BOOST_TEST(found(13, unspent) == 0U, "of the same slot, another hash");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -164,6 +164,9 @@ class KeyQueryResult {
   // Of the last message with a key that was indexed (Apache: indexLastUpdate...); 0 without one.
   std::int64_t last_update_timestamp = 0;
   std::int64_t last_update_offset = 0;
+  // There may be older ones: more entries than a query looks at (2,000,000, or 10,000 reads of the
+  // index) lie in front of them.
+  bool is_cut = false;
 };
 
 // How full the disks were when they were last looked at.
