@@ -195,20 +195,20 @@ class QueueRecovery {
   bool agree_with_files(RecordView& record, RecordState& state, const ConsumeQueue& queue) {
     // Behind the checkpoint a power cut may bring back units of what was lost at the same place.
     const std::int64_t vouched = report_.unclean ? report_.checked_from : report_.end;
-    if (record.physical_offset + record.total_size > vouched) return true;
+    const bool is_vouched = record.physical_offset + record.total_size <= vouched;
     const std::optional<QueueUnit> unit = queue.unit_in_files(record.queue_offset);
     if (unit && unit->physical_offset == record.physical_offset) return true;
     const std::optional<std::int64_t> had =
         queue.find_unit(record.physical_offset, record.total_size);
     // One unit says less than the record, unless it stands beside others that are right.
-    if (had &&
-        (is_proven_in_files(log_, queue, *had - 1) || is_proven_in_files(log_, queue, *had + 1))) {
+    if (had && (is_proven_in_files(log_, queue, *had - 1) ||
+                (is_vouched && is_proven_in_files(log_, queue, *had + 1)))) {
       report_misplaced(record, *had, queue);
       record.queue_offset = *had;
       state = RecordState::damaged;
       return true;
     }
-    return !contradicts(log_, queues_, record);
+    return !is_vouched || !contradicts(log_, queues_, record);
   }
 
   void add_or_suspect(RecordView record, RecordState state, ConsumeQueue& queue) {
