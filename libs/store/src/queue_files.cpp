@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <tuple>
@@ -28,34 +30,35 @@ constexpr std::size_t kManySyncs = 64;
 // So many are synced together with the whole disk, when that is allowed.
 constexpr std::size_t kWorthWholeDisk = 512;
 
+error_code no_memory() { return {ENOMEM, boost::system::system_category()}; }
+
 // Things that are to be synced, each once, by this thread or by several.
 class SyncRound {
  public:
-  // `is_hurried(left)`: the rest is to be left.
-  SyncRound(std::size_t at_a_time, std::size_t count, std::function<bool(std::size_t)> is_hurried)
-      : threads_(count < kManySyncs ? 1 : at_a_time),
-        done_(count, 0),
-        is_hurried_(std::move(is_hurried)) {}
+  // `done`: of each thing whether it was synced. `is_hurried(left)`: the rest is to be left.
+  SyncRound(std::size_t at_a_time, std::vector<char>& done,
+            const std::function<bool(std::size_t)>& is_hurried)
+      : threads_(done.size() < kManySyncs ? 1 : at_a_time), done_(done), is_hurried_(is_hurried) {}
 
   // The first error or a hurry ends it; what was begun by then is finished.
   error_code run(const std::function<error_code(std::size_t)>& sync,
                  const std::function<void()>& between) {
     const auto nothing = [] {};
-    std::vector<std::thread> helpers;
+    std::vector<std::jthread> helpers;
     try {
+      helpers.reserve(threads_);
       for (std::size_t i = 1; i < threads_; ++i) {
         helpers.emplace_back([&] { work(sync, nothing); });
       }
     } catch (const std::system_error&) {
       // No more threads to be had: it takes longer.
+    } catch (const std::bad_alloc&) {
+      // The same.
     }
     work(sync, between);
-    for (std::thread& helper : helpers) helper.join();
+    helpers.clear();
     return error_;
   }
-  // After run().
-  [[nodiscard]] bool is_whole() const { return std::ranges::find(done_, '\0') == done_.end(); }
-  [[nodiscard]] bool is_done(std::size_t i) const { return done_[i] != 0; }
 
  private:
   void work(const std::function<error_code(std::size_t)>& sync,
@@ -63,7 +66,7 @@ class SyncRound {
     while (!has_failed_.load(std::memory_order_relaxed)) {
       const std::size_t i = next_.fetch_add(1, std::memory_order_relaxed);
       if (i >= done_.size() || is_hurried_(done_.size() - i)) return;
-      if (const error_code error = sync(i)) {
+      if (const error_code error = without_throwing(sync, i)) {
         const std::lock_guard lock(mutex_);
         if (!has_failed_.exchange(true)) error_ = error;
         return;
@@ -73,14 +76,26 @@ class SyncRound {
     }
   }
 
+  // Nothing catches what a helper throws.
+  static error_code without_throwing(const std::function<error_code(std::size_t)>& sync,
+                                     std::size_t i) {
+    try {
+      return sync(i);
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
+  }
+
   const std::size_t threads_;
-  std::vector<char> done_;  // each written by one thread
-  const std::function<bool(std::size_t)> is_hurried_;
+  std::vector<char>& done_;  // each written by one thread
+  const std::function<bool(std::size_t)>& is_hurried_;
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> has_failed_{false};
   std::mutex mutex_;
   error_code error_;
 };
+
+bool is_whole(const std::vector<char>& done) { return std::ranges::find(done, '\0') == done.end(); }
 
 }  // namespace
 
@@ -193,8 +208,7 @@ void QueueFiles::watch_disk() {
 }
 
 bool QueueFiles::is_hurried(std::size_t left) const noexcept {
-  return left >= kWorthWholeDisk && in_a_hurry_.load(std::memory_order_relaxed) &&
-         disk_sync_ != nullptr;
+  return left >= kWorthWholeDisk && in_a_hurry_.load(std::memory_order_relaxed);
 }
 
 error_code QueueFiles::sync_all_at_once() {
@@ -210,54 +224,81 @@ error_code QueueFiles::sync_all_at_once() {
   return sync_dirty(0, [] {});
 }
 
-error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<void()>& between) {
-  std::vector<std::pair<Key, std::size_t>> due;
-  std::set<std::string> directories;
-  {
-    std::lock_guard lock(dirty_mutex_);
-    directories.swap(dirty_directories_);
-    for (auto entry = dirty_.begin(); entry != dirty_.end();) {
-      if (entry->second < least_bytes) {
-        ++entry;
-        continue;
-      }
-      due.push_back(*entry);
-      entry = dirty_.erase(entry);
-    }
+// With dirty_mutex_ held. Either all that is due or, for want of memory, nothing is taken out.
+QueueFiles::Due QueueFiles::take_due(std::size_t least_bytes) {
+  Due due;
+  const auto is_due = [&](const auto& entry) { return entry.second >= least_bytes; };
+  due.files.reserve(static_cast<std::size_t>(std::ranges::count_if(dirty_, is_due)));
+  due.is_file_done.resize(due.files.capacity());
+  due.directories.reserve(dirty_directories_.size());
+  due.is_directory_done.resize(dirty_directories_.size());
+  while (!dirty_directories_.empty()) {
+    due.directories.push_back(dirty_directories_.extract(dirty_directories_.begin()));
   }
+  for (auto entry = dirty_.begin(); entry != dirty_.end();) {
+    const auto next = std::next(entry);
+    if (is_due(*entry)) due.files.push_back(dirty_.extract(entry));
+    entry = next;
+  }
+  due.is_file_done.resize(due.files.size());
   // Always in the same order: tests that cut the power count calls.
-  std::ranges::sort(due, [](const auto& one, const auto& other) {
-    const ConsumeQueue& a = *one.first.first;
-    const ConsumeQueue& b = *other.first.first;
-    return std::forward_as_tuple(a.topic(), a.queue_id(), one.first.second) <
-           std::forward_as_tuple(b.topic(), b.queue_id(), other.first.second);
+  std::ranges::sort(due.files, [](const auto& one, const auto& other) {
+    const ConsumeQueue& a = *one.key().first;
+    const ConsumeQueue& b = *other.key().first;
+    return std::forward_as_tuple(b.topic(), b.queue_id(), other.key().second) <
+           std::forward_as_tuple(a.topic(), a.queue_id(), one.key().second);
   });
-  std::ranges::reverse(due);
-  const std::vector<std::string> names(directories.begin(), directories.end());
+  return due;
+}
+
+// What was not synced is to be done.
+void QueueFiles::give_back(Due due) {
+  std::lock_guard lock(dirty_mutex_);
+  for (std::size_t i = 0; i < due.files.size(); ++i) {
+    if (due.is_file_done[i] != 0) continue;
+    auto place = dirty_.insert(std::move(due.files[i]));
+    if (!place.inserted) place.position->second += place.node.mapped();
+  }
+  for (std::size_t i = 0; i < due.directories.size(); ++i) {
+    if (due.is_directory_done[i] == 0) dirty_directories_.insert(std::move(due.directories[i]));
+  }
+}
+
+error_code QueueFiles::sync_due(Due& due, const DiskSync* disk,
+                                const std::function<void()>& between) {
   const std::size_t most = files_.syncs_at_a_time();
-  const auto is_hurried_now = [&](std::size_t left) { return is_hurried(left + names.size()); };
-  const auto sync_one = [&](std::size_t i) { return sync_file(due[i].first); };
-  SyncRound round(most, due.size(), is_hurried_now);
-  error_code error = round.run(sync_one, between);
-  SyncRound directory_round(most, names.size(), is_hurried_now);
-  if (!error) {
-    const auto sync_directory = [&](std::size_t i) {
-      const error_code problem = files_.sync_directory(names[i]);
-      return is_missing(problem) ? error_code() : problem;  // removed meanwhile
-    };
-    error = directory_round.run(sync_directory, [] {});
+  const std::function<bool(std::size_t)> is_hurried_now = [&](std::size_t left) {
+    return disk != nullptr && is_hurried(left + due.directories.size());
+  };
+  const auto sync_one = [&](std::size_t i) { return sync_file(due.files[i].key()); };
+  if (error_code error = SyncRound(most, due.is_file_done, is_hurried_now).run(sync_one, between)) {
+    return error;
   }
-  const bool is_rest_left = !error && !(round.is_whole() && directory_round.is_whole());
-  if (is_rest_left && !disk_sync_->sync()) return {};
-  // What is left still is to be done.
-  std::unique_lock lock(dirty_mutex_);
-  for (std::size_t i = 0; i < due.size(); ++i) {
-    if (!round.is_done(i)) dirty_[due[i].first] += due[i].second;
+  const auto sync_directory = [&](std::size_t i) {
+    const error_code problem = files_.sync_directory(due.directories[i].value());
+    return is_missing(problem) ? error_code() : problem;  // removed meanwhile
+  };
+  return SyncRound(most, due.is_directory_done, is_hurried_now).run(sync_directory, [] {});
+}
+
+error_code QueueFiles::sync_dirty(std::size_t least_bytes, const std::function<void()>& between) {
+  Due due;
+  std::shared_ptr<DiskSync> disk;
+  error_code error;
+  try {
+    {
+      std::lock_guard lock(dirty_mutex_);
+      disk = disk_sync_;
+      due = take_due(least_bytes);
+    }
+    error = sync_due(due, disk.get(), between);
+  } catch (const std::bad_alloc&) {
+    error = no_memory();
   }
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!directory_round.is_done(i)) dirty_directories_.insert(names[i]);
-  }
-  lock.unlock();
+  const bool is_rest_left =
+      !error && !(is_whole(due.is_file_done) && is_whole(due.is_directory_done));
+  if (is_rest_left && !disk->sync()) return {};
+  give_back(std::move(due));
   if (!is_rest_left) return error;
   in_a_hurry_.store(false, std::memory_order_relaxed);  // one by one, then
   return sync_dirty(least_bytes, between);

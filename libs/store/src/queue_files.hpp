@@ -48,7 +48,8 @@ class QueueFiles {
   void mark_dirty(const ConsumeQueue& queue, std::int64_t file_start, std::size_t bytes);
   // Brings dirty files to the disk: all of them, or those with at least `least_bytes` written since
   // their last sync. Many are synced by several threads at a time. Calls `between` after each file
-  // that this thread has synced. After an error what was not synced stays dirty.
+  // that this thread has synced. After an error, ENOMEM in any of them included, what was not
+  // synced stays dirty.
   [[nodiscard]] error_code sync_dirty(std::size_t least_bytes,
                                       const std::function<void()>& between);
   // All of them at the end of the store's work, when nobody waits for another sync: many at once,
@@ -65,6 +66,15 @@ class QueueFiles {
              std::hash<std::int64_t>()(key.second) * 0x9E3779B97F4A7C15U;
     }
   };
+  using Dirty = std::unordered_map<Key, std::size_t, KeyHash>;
+  // What was dirty and is being synced.
+  class Due {
+   public:
+    std::vector<Dirty::node_type> files;
+    std::vector<char> is_file_done;
+    std::vector<std::set<std::string>::node_type> directories;
+    std::vector<char> is_directory_done;
+  };
   using Recent = std::list<std::pair<Key, std::shared_ptr<File>>>;
 
   [[nodiscard]] std::shared_ptr<File> find_open(const Key& key);
@@ -72,6 +82,10 @@ class QueueFiles {
   void forget(const Key& key);
   [[nodiscard]] error_code sync_file(const Key& key);
   void watch_disk();  // with dirty_mutex_ held
+  [[nodiscard]] Due take_due(std::size_t least_bytes);
+  void give_back(Due due);
+  [[nodiscard]] error_code sync_due(Due& due, const DiskSync* disk,
+                                    const std::function<void()>& between);
   // Whether so many that are left are better synced with the whole disk.
   [[nodiscard]] bool is_hurried(std::size_t left) const noexcept;
 
@@ -84,7 +98,7 @@ class QueueFiles {
   std::unordered_map<Key, Recent::iterator, KeyHash> open_;
 
   std::mutex dirty_mutex_;
-  std::unordered_map<Key, std::size_t, KeyHash> dirty_;  // bytes written since the last sync
+  Dirty dirty_;  // bytes written since the last sync
   std::set<std::string> dirty_directories_;
   std::shared_ptr<DiskSync> disk_sync_;  // since the first file was dirty
   bool disk_watched_ = false;

@@ -448,7 +448,8 @@ error_code StoreCore::sync_busy_queues(const std::function<void()>& between) {
 error_code StoreCore::sync_queues(std::size_t least_bytes, const std::function<void()>& between) {
   QueueFiles& files = queues_.files();
   error_code error = closed_ ? files.sync_all_at_once() : files.sync_dirty(least_bytes, between);
-  if (!error || is_shortage(error)) return error;
+  if (!error) return {};
+  if (is_shortage(error)) return judge(error, "sync the consume queues for now");
   // Even for want of space: a sync that failed may have lost what the next checkpoint vouches for.
   poison("fdatasync of a consume queue failed: " + error.message());
   return make_error_code(StoreErrc::read_only);

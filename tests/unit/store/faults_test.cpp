@@ -1,6 +1,8 @@
 // Disks that fail: nothing is acknowledged that is not safely down.
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <new>
 #include <numeric>
 
 #include "store_support.hpp"
@@ -319,6 +321,28 @@ BOOST_FIXTURE_TEST_CASE(a_queue_that_could_not_be_opened_is_synced_by_the_next_c
   BOOST_TEST(!core->write_checkpoint([] {}));
   BOOST_TEST(files.count(Call::sync_data) > before);
   BOOST_TEST(core->read_only_reason().empty());
+  BOOST_TEST(fs::exists(config.root + "/checkpoint"));
+}
+
+// In any of the threads that sync many files at a time.
+BOOST_FIXTURE_TEST_CASE(a_sync_that_finds_no_memory_fails_and_is_tried_again, World) {
+  constexpr int kQueues = 100;
+  files.at_a_time = 4;
+  for (int i = 0; i < kQueues; ++i) must_append(*core, record_of("T", i, "x"));
+  std::atomic<int> left = kQueues / 2;
+  std::atomic<int> synced = 0;
+  files.fail_when([&](Call call, const std::string& path) -> error_code {
+    if (call != Call::sync_data || path.find("consumequeue") == std::string::npos) return {};
+    if (left-- <= 0) throw std::bad_alloc();
+    ++synced;
+    return {};
+  });
+  BOOST_TEST(core->write_checkpoint([] {}) == system_error(ENOMEM));
+  BOOST_TEST(core->read_only_reason().empty());
+  BOOST_TEST(!fs::exists(config.root + "/checkpoint"));
+  left = 2 * kQueues;
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  BOOST_TEST(synced == kQueues);
   BOOST_TEST(fs::exists(config.root + "/checkpoint"));
 }
 

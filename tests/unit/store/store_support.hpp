@@ -116,6 +116,8 @@ class FaultyFiles final : public FileSystem {
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override {
     return posix_files().list(path);
   }
+  std::atomic<std::size_t> at_a_time{1};
+  std::size_t syncs_at_a_time() const noexcept override { return at_a_time; }
   // Whether there is a sync of the whole disk.
   std::atomic<bool> has_disk_sync{false};
   std::shared_ptr<DiskSync> disk_sync(const std::string& directory) override;
