@@ -69,7 +69,7 @@ RepairOptions repair_options(const program::CommandLine& given, const InspectOpt
   };
   auto text = [&](const char* name) { return given.has(name) ? given.text(name) : std::string(); };
   options.commit_log_file_size = size("mappedFileSizeCommitLog");
-  options.consume_queue_file_size = size("mappedFileSizeConsumeQueue") * 20;
+  options.consume_queue_file_size = (size("mappedFileSizeConsumeQueue") + 19) / 20 * 20;
   options.commit_log_path = text("storePathCommitLog");
   options.consume_queue_path = text("storePathConsumeQueue");
   options.index_path = text("storePathIndex");

@@ -10,15 +10,14 @@
 #include "comet/base/log.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/properties.hpp"
+#include "index_file.hpp"
 #include "overlay_files.hpp"
 #include "store_core.hpp"
+#include "store_directory.hpp"
 
 namespace comet::inline v0_1::store {
 
 namespace {
-
-// Files that each start touches, and that say nothing of messages.
-constexpr std::array<std::string_view, 3> kNotes{"/abort", "/lock", "/synced"};
 
 // What the broker would log, as lines of `out`, as long as it lives.
 class LogLines {
@@ -46,23 +45,62 @@ class LogLines {
   std::optional<log::Level> was_;  // less than what is to be seen
 };
 
-// The size of the files in a directory, or below it; the largest, as one may have been cut.
-std::int64_t file_size_in(FileSystem& files, const std::string& directory, int levels) {
-  Result<std::vector<DirectoryEntry>> entries = files.list(directory);
-  std::int64_t largest = 0;
-  if (!entries) return largest;
+// Files of one kind.
+class Found {
+ public:
+  std::int64_t largest = 0;  // bytes
+  std::string name;          // of that one
+  int count = 0;             // of files that are as large
+
+  void add(std::string path, std::int64_t size) {
+    if (size == largest) ++count;
+    if (size <= largest) return;
+    largest = size;
+    name = std::move(path);
+    count = 1;
+  }
+};
+
+// Those in a directory, or so many levels below it, that are named by offsets or, `in_index`, by
+// times.
+void find_files(const std::string& directory, int levels, bool in_index, Found& found) {
+  const Result<std::vector<DirectoryEntry>> entries = posix_files().list(directory);
+  if (!entries) return;
   for (const DirectoryEntry& entry : *entries) {
+    std::string path = directory + "/" + entry.name;
     if (entry.is_directory && levels > 0) {
-      largest = std::max(largest, file_size_in(files, directory + "/" + entry.name, levels - 1));
-    } else if (!entry.is_directory && parse_offset_file_name(entry.name) >= 0) {
-      largest = std::max(largest, entry.size);
+      find_files(path, levels - 1, in_index, found);
+    } else if (!entry.is_directory && (in_index || parse_offset_file_name(entry.name) >= 0)) {
+      found.add(std::move(path), entry.size);
     }
   }
-  return largest;
+}
+
+[[noreturn]] void refuse_size(const Found& found, std::int64_t chosen, const std::string& keys) {
+  throw Error(
+      make_error_code(BaseErrc::bad_value),
+      fmt::format(
+          "{} has {} bytes, where {} make {}; give these the values that the broker has, or "
+          "remove the file if it is a damaged one: it is built anew from the log",
+          found.name, found.largest, keys, chosen));
+}
+
+// A start takes files of another size than its own for damaged. One that was cut is damaged.
+void check_queue_size(const Found& found, std::int64_t chosen) {
+  const bool may_be_cut = found.largest < chosen && found.count <= 1;
+  if (found.largest == 0 || found.largest == chosen || may_be_cut) return;
+  refuse_size(found, chosen, "mappedFileSizeConsumeQueue");
+}
+
+void check_index_size(const Found& found, const StoreConfig& config) {
+  IndexShape shape;
+  shape.slots = config.index_slots;
+  shape.entries = config.index_entries;
+  if (found.largest <= IndexShape::kHeaderSize || found.largest == shape.file_size()) return;
+  refuse_size(found, shape.file_size(), "maxHashSlotNum and maxIndexNum");
 }
 
 StoreConfig config_for(const RepairOptions& options) {
-  FileSystem& files = posix_files();
   StoreConfig config;
   config.root = options.root;
   config.commit_log_path = options.commit_log_path;
@@ -72,20 +110,22 @@ StoreConfig config_for(const RepairOptions& options) {
   config.index_entries = options.index_entries;
   config.max_records_lost_at_start = options.max_records_lost;
   if (!options.delay_levels.empty()) config.delay_levels = options.delay_levels;
-  auto path = [&](const std::string& chosen, const char* name) {
-    return chosen.empty() ? options.root + "/" + name : chosen;
+  // The largest is whole; others may have been cut.
+  auto choose = [](std::int64_t& size, std::int64_t chosen, const Found& found) {
+    if (chosen > 0 || found.largest > 0) size = chosen > 0 ? chosen : found.largest;
   };
-  auto choose = [](std::int64_t& size, std::int64_t chosen, std::int64_t found) {
-    if (chosen > 0 || found > 0) size = chosen > 0 ? chosen : found;
-  };
-  const std::string log = path(config.commit_log_path, "commitlog");
-  choose(config.commit_log_file_size, options.commit_log_file_size, file_size_in(files, log, 0));
-  const std::string queues = path(config.consume_queue_path, "consumequeue");
-  choose(config.consume_queue_file_size, options.consume_queue_file_size,
-         file_size_in(files, queues, 2));
-  // A broker that keeps no index is not given one.
-  Result<std::vector<DirectoryEntry>> index = files.list(path(config.index_path, "index"));
-  config.index_messages = index && !index->empty();
+  const StorePaths paths(config);
+  Found log;
+  find_files(paths.commit_log(), 0, false, log);
+  choose(config.commit_log_file_size, options.commit_log_file_size, log);
+  Found queues;
+  find_files(paths.consume_queues(), 2, false, queues);
+  choose(config.consume_queue_file_size, options.consume_queue_file_size, queues);
+  check_queue_size(queues, config.consume_queue_file_size);
+  Found index;
+  find_files(paths.index(), 0, true, index);
+  check_index_size(index, config);
+  config.index_messages = index.count > 0;  // a broker that keeps none is not given one
   return config;
 }
 
@@ -106,14 +146,14 @@ void print_lost(const StoreCore& core, std::ostream& out) {
 }
 
 // Returns whether there was one.
-bool print_changes(OverlayFiles& files, std::ostream& out) {
+bool print_changes(OverlayFiles& files, const StorePaths& paths, std::ostream& out) {
+  // Files that each start touches, and that say nothing of messages.
+  const std::array notes{paths.abort_file(), paths.lock_file(), paths.synced_note()};
   Result<std::vector<OverlayFiles::Change>> changes = files.changes();
   if (!changes) throw Error(changes.error(), "compare the files");
   bool any = false;
   for (const OverlayFiles::Change& change : *changes) {
-    const bool is_note = std::ranges::any_of(
-        kNotes, [&](std::string_view note) { return change.path.ends_with(note); });
-    if (is_note) continue;
+    if (std::ranges::find(notes, change.path) != notes.end()) continue;
     any = true;
     using Kind = OverlayFiles::Change::Kind;
     if (change.kind == Kind::removed) {
@@ -144,7 +184,7 @@ RepairReport look(const StoreConfig& config, TimeSource& time, std::ostream& out
     report.is_refused = report.is_needed = true;
     return report;
   }
-  report.is_needed = print_changes(files, out);
+  report.is_needed = print_changes(files, StorePaths(config), out);
   return report;
 }
 
@@ -152,10 +192,9 @@ RepairReport look(const StoreConfig& config, TimeSource& time, std::ostream& out
 
 RepairReport repair_store(const RepairOptions& options, std::ostream& out) {
   const StoreConfig config = config_for(options);
-  const std::string log =
-      options.commit_log_path.empty() ? options.root + "/commitlog" : options.commit_log_path;
-  Result<std::vector<DirectoryEntry>> entries = posix_files().list(log);
-  if (!entries) throw Error(entries.error(), "read " + log);
+  const StorePaths paths(config);
+  Result<std::vector<DirectoryEntry>> entries = posix_files().list(paths.commit_log());
+  if (!entries) throw Error(entries.error(), "read " + paths.commit_log());
   TimeSource& time = real_time();
   RepairReport report = look(config, time, out);
   if (!options.apply || report.is_refused) return report;
@@ -165,7 +204,7 @@ RepairReport repair_store(const RepairOptions& options, std::ostream& out) {
     while (core.build_index()) {
     }
     core.close();
-    if (const Result<bool> is_left = posix_files().exists(options.root + "/abort");
+    if (const Result<bool> is_left = posix_files().exists(paths.abort_file());
         !is_left || *is_left) {
       throw Error(std::make_error_code(std::errc::io_error),
                   "the store could not be saved; run repair without --apply for its state");

@@ -11,12 +11,12 @@
 
 namespace comet::inline v0_1::store {
 
-class StoreDirectory {
+// Where the parts of a store lie.
+class StorePaths {
  public:
-  // Creates what is missing and takes the lock. Throws Error (StoreErrc::locked, not_writable,
-  // foreign_format, log_missing: the rest tells that there was a log).
-  StoreDirectory(FileSystem& files, const StoreConfig& config);
+  explicit StorePaths(const StoreConfig& config);
 
+  [[nodiscard]] const std::string& root() const noexcept { return root_; }
   [[nodiscard]] const std::string& commit_log() const noexcept { return commit_log_; }
   [[nodiscard]] const std::string& consume_queues() const noexcept { return consume_queues_; }
   [[nodiscard]] const std::string& index() const noexcept { return index_; }
@@ -25,7 +25,21 @@ class StoreDirectory {
   [[nodiscard]] std::string synced_note() const { return root_ + "/synced"; }
   [[nodiscard]] std::string known_damage() const { return root_ + "/damagedRanges"; }
   [[nodiscard]] std::string damaged_copies() const { return root_ + "/damaged"; }
-  [[nodiscard]] const std::string& root() const noexcept { return root_; }
+  [[nodiscard]] std::string abort_file() const { return root_ + "/abort"; }
+  [[nodiscard]] std::string lock_file() const { return root_ + "/lock"; }
+
+ private:
+  std::string root_;
+  std::string commit_log_;
+  std::string consume_queues_;
+  std::string index_;
+};
+
+class StoreDirectory : public StorePaths {
+ public:
+  // Creates what is missing and takes the lock. Throws Error (StoreErrc::locked, not_writable,
+  // foreign_format, log_missing: the rest tells that there was a log).
+  StoreDirectory(FileSystem& files, const StoreConfig& config);
 
   // The last owner did not stop in order.
   [[nodiscard]] bool found_abort_file() const noexcept { return found_abort_file_; }
@@ -49,13 +63,8 @@ class StoreDirectory {
   [[nodiscard]] bool has_entries(const std::string& path) const;
   [[nodiscard]] bool is_there(const std::string& path) const;
   [[nodiscard]] error_code write_abort_file(bool failed_sync);
-  [[nodiscard]] std::string abort_path() const { return root_ + "/abort"; }
 
   FileSystem& files_;
-  std::string root_;
-  std::string commit_log_;
-  std::string consume_queues_;
-  std::string index_;
   std::shared_ptr<File> lock_;
   bool found_abort_file_ = false;
   bool found_failed_sync_ = false;

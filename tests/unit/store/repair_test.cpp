@@ -143,6 +143,36 @@ BOOST_FIXTURE_TEST_CASE(queues_and_index_that_would_be_rebuilt_are_told, World) 
   BOOST_TEST(bodies_of(*core, "T", 0).size() == 60U);
 }
 
+// A start with them would take good files for damaged ones.
+BOOST_FIXTURE_TEST_CASE(other_sizes_than_those_of_the_files_are_refused, World) {
+  open();
+  fill(60);
+  core->close();
+  core.reset();
+  const auto before = everything();
+  const auto refuses = [&](const char* key) {
+    for (bool apply : {false, true}) {
+      options.apply = apply;
+      std::ostringstream out;
+      BOOST_CHECK_EXCEPTION((void)repair_store(options, out), Error, [&](const Error& error) {
+        return error.code() == make_error_code(BaseErrc::bad_value) && contains(error.what(), key);
+      });
+    }
+    BOOST_TEST((everything() == before));
+  };
+  for (std::int32_t entries : {32, 128}) {
+    options.index_entries = entries;
+    refuses("maxIndexNum");
+  }
+  options.index_entries = config.index_entries;
+  for (std::int64_t size : {200, 400 * 20}) {
+    options.consume_queue_file_size = size;
+    refuses("mappedFileSizeConsumeQueue");
+  }
+  options.consume_queue_file_size = config.consume_queue_file_size;
+  BOOST_TEST(!repair(true).is_needed, said);
+}
+
 BOOST_FIXTURE_TEST_CASE(too_much_lost_is_refused_until_more_is_allowed, World) {
   config.commit_log_file_size = 64 * 1024;
   open();
