@@ -158,6 +158,7 @@ struct Connection::Impl {
 
   Turns turns;
   PendingRequests requests;
+  bool launching = false;  // launch_queued() is at work
   Timer watch_timer;
   Instant watch_until{};  // what watch_timer waits for
   Instant last_activity;

@@ -1,5 +1,6 @@
 #include <atomic>
 #include <boost/asio/error.hpp>
+#include <utility>
 
 #include "connection_impl.hpp"
 #include "describe.hpp"
@@ -60,20 +61,24 @@ void Connection::Impl::launch(PendingRequest& request) {
     command.opaque = next_opaque();
   } while (requests.find(command.opaque) != nullptr);
   request.frame_begin = queued_total;
+  // First: enqueue() may write at once, which may make room for others or end the connection.
+  requests.sent(request);
   if (!enqueue(command)) return requests.finish(request, RemotingErrc::frame_too_large);
+  if (request.state() == State::done) return;  // the connection has ended
   command.on_its_way = true;
   if (!request.elsewhere) command.body = Body();  // the outbox has it
   if (command.is_oneway()) return requests.finish(request, {});
-  requests.sent(request);
   watch_deadline(request.deadline);
 }
 
 void Connection::Impl::launch_queued() {
+  if (std::exchange(launching, true)) return;  // set off by a launch: the loop below goes on
   while (open && has_room()) {
     PendingRequest* next = requests.first_queued();
-    if (next == nullptr) return;
+    if (next == nullptr) break;
     launch(*next);
   }
+  launching = false;
 }
 
 // The request gets the answer's content, the answer the request's memory.

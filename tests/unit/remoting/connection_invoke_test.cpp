@@ -5,7 +5,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "remoting_world.hpp"
+#include "comet/remoting/unsent_memory.hpp"
+#include "gated_stream.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
@@ -57,7 +58,82 @@ RemotingCommand answer_to(const RemotingCommand& request, std::string body = {})
   return answer;
 }
 
+// One request in flight at a time, in a burst large frames are written at once, and the peer takes
+// them.
+struct LargeFrames {
+  LargeFrames() {
+    auto owned = std::make_unique<GatedStream>(world.executor(), world.time);
+    stream = owned.get();
+    stream->open = stream->at_once = true;
+    ConnectionLimits limits;
+    limits.max_in_flight = 1;
+    limits.unsent = std::make_shared<UnsentMemory>(96U << 20U);
+    running = &world.run_on(std::move(owned), nullptr, limits);
+    world.settle();
+  }
+  // The bodies' first bytes of the requests that were sent since.
+  std::string take_requests() {
+    std::string first;
+    std::string_view rest = stream->outgoing;
+    while (!rest.empty()) {
+      const Result<FrameInfo> frame = inspect_frame(rest, 16U << 20U);
+      BOOST_REQUIRE((frame && frame->complete));
+      BOOST_REQUIRE(!decode_header(frame->type, frame->header, last));
+      first += frame->body.front();
+      rest.remove_prefix(frame->size);
+    }
+    stream->outgoing.clear();
+    return first;
+  }
+  void answer_last() {
+    stream->feed(frame_of(answer_to(last, "answer")));
+    world.settle();
+  }
+
+  RemotingWorld world;
+  GatedStream* stream = nullptr;
+  Running* running = nullptr;
+  RemotingCommand last;
+  Calls calls{world};
+};
+
+constexpr std::size_t kLarge = 300U << 10U;
+
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(
+    a_request_that_waited_for_room_is_sent_once_though_its_frame_is_written_at_once, LargeFrames) {
+  for (const char name : {'a', 'b', 'c', 'd'}) calls.begin(*running, std::string(kLarge, name));
+  std::string sent = take_requests();
+  for (int i = 0; i < 3; ++i) {
+    answer_last();
+    const std::string now = take_requests();
+    BOOST_TEST_REQUIRE(now.size() == 1U);
+    sent += now;
+  }
+  answer_last();
+  BOOST_TEST(sent == "abcd");
+  BOOST_TEST(calls.answers.size() == 4U);
+  BOOST_TEST(calls.errors.empty());
+}
+
+// It may be with the peer: it must not be sent elsewhere.
+BOOST_FIXTURE_TEST_CASE(a_request_whose_frame_is_the_last_that_a_connection_writes_ends_as_sent,
+                        LargeFrames) {
+  calls.begin(*running, "a");
+  calls.begin(*running, std::string(kLarge, 'b'));
+  BOOST_TEST(take_requests() == "a");
+  // With the bytes of the first, the connection ends: in the middle of the launch of b, which the
+  // answer sets off before they are written.
+  running->connection->send(heart_beat("c"));
+  running->connection->close_when_sent();
+  answer_last();
+  BOOST_TEST(running->ended.has_value());
+  BOOST_TEST(take_requests() == "cb");
+  BOOST_TEST(calls.answers.size() == 1U);
+  BOOST_REQUIRE(calls.errors.size() == 1U);
+  BOOST_TEST((calls.errors[0] == RemotingErrc::closed));
+}
 
 BOOST_AUTO_TEST_CASE(an_invoke_returns_the_answer) {
   RemotingWorld world;
