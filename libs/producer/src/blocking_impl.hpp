@@ -7,6 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <type_traits>
+#include <utility>
 
 #include "comet/base/spawn.hpp"
 #include "comet/client/errors.hpp"
@@ -64,6 +66,7 @@ struct BlockingProducer::Impl {
   // The promise lies in the coroutine: the caller may be gone before set_value() has returned.
   template <class T>
   static asio::awaitable<void> keep_promise(std::promise<T> promise, asio::awaitable<T> task) {
+    std::exception_ptr problem;
     try {
       if constexpr (std::is_void_v<T>) {
         co_await std::move(task);
@@ -72,8 +75,10 @@ struct BlockingProducer::Impl {
         promise.set_value(co_await std::move(task));
       }
     } catch (...) {
-      promise.set_exception(std::current_exception());
+      problem = std::current_exception();
     }
+    // Nothing of the exception is left here when the caller looks at it.
+    if (problem) std::exchange(promise, {}).set_exception(std::exchange(problem, nullptr));
   }
   // The same, and waits for its end.
   template <class T, class Begin>
