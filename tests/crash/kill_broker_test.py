@@ -29,7 +29,7 @@ from remoting import Client  # noqa: E402
 OPTIONS = argparse.Namespace(rounds=5, fresh=20, seed=None, damage=False)
 TOPIC = "crash"
 QUEUES = 4
-LINES = 200000
+LINES = 500000  # a broker takes 200,000 in a second
 SEGMENT = 1024 * 1024  # mappedFileSizeCommitLog
 
 
@@ -94,9 +94,10 @@ class KillBroker(DaemonTest):
         totals = [0] * 5
         self.missing = 0
         for first in range(0, rounds, OPTIONS.fresh):
-            self.run_on_one_directory(range(first, min(first + OPTIONS.fresh, rounds)), end_broker, totals)
-        print(f"{rounds} rounds: {totals[0]} acknowledged, {totals[1]} stored, {totals[2]} damaged bytes of log and queues, "
-              f"{totals[3]} messages missing, {totals[4]} offsets given again")
+            last = min(first + OPTIONS.fresh, rounds)
+            self.run_on_one_directory(range(first, last), end_broker, totals)
+            print(f"{last} rounds: {totals[0]} acknowledged, {totals[1]} stored, {totals[2]} damaged bytes of log and queues, "
+                  f"{totals[3]} messages missing, {totals[4]} offsets given again", flush=True)
 
     def run_on_one_directory(self, rounds, end_broker, totals):
         self.data = self.folder / f"data-{rounds.start}"
