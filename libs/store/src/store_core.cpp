@@ -167,7 +167,10 @@ void StoreCore::recover_files(bool unclean) {
   }
   // Before anything says that the log was on disk up to its end: what a power cut may have taken
   // must not pass for what was lost later.
-  if (!recovery_.damage.empty()) {
+  // Nor must the list tell of what was cut off: other records will lie there.
+  const bool has_changed =
+      !recovery_.damage.empty() || log_.damage().size() != last_life.known_damage.size();
+  if (has_changed) {
     if (error_code error = write_known_damage(files_, directory_.known_damage(), log_.damage())) {
       throw Error(error, "write " + directory_.known_damage());
     }

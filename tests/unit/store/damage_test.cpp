@@ -441,6 +441,31 @@ BOOST_FIXTURE_TEST_CASE(a_unit_that_gives_way_takes_no_others_with_it, World) {
   BOOST_TEST(shown.back().body() == body_of(kCount - 1));
 }
 
+// A power cut has taken the tail that it was in.
+BOOST_FIXTURE_TEST_CASE(damage_that_was_cut_off_costs_no_message_that_lies_there_later, World) {
+  constexpr int kCount = 8;
+  open();
+  BOOST_TEST(!core->write_checkpoint([] {}));
+  const std::vector<std::int64_t> places = fill(kCount);
+  const auto end = static_cast<std::size_t>(core->readable_end());
+  leave(Left::killed);
+  flip(places.at(6) + 90);
+  open();
+  BOOST_TEST(core->damage_stats().skipped_ranges == 1);
+  leave(Left::killed);
+  fs::remove(config.root + "/synced");
+  fs::remove(config.root + "/checkpoint");
+  const auto from = static_cast<std::size_t>(places.at(4));
+  write_at(log_file(config.root, 0), places.at(4), std::string(end - from, '\0'));
+  open();
+  BOOST_TEST_REQUIRE(core->readable_end() == places.at(4));
+  for (int i = 4; i < 12; ++i) must_append(*core, record_of("T", 0, body_of(i) + "!"));
+  BOOST_TEST_REQUIRE(!core->sync());
+  leave(Left::killed);
+  open();
+  BOOST_TEST(bodies_of(*core, "T", 0).size() == 12U);
+}
+
 // No checksum covers a store time.
 BOOST_FIXTURE_TEST_CASE(a_store_time_far_ahead_costs_no_other_record, World) {
   constexpr int kCount = 8;
