@@ -16,6 +16,10 @@ void require(const error_code& error, const std::string& what) {
   if (error) throw Error(error, what);
 }
 
+bool is_zero(const QueueUnit& unit) noexcept {
+  return unit.physical_offset == 0 && unit.size == 0 && unit.tags_code == 0;
+}
+
 }  // namespace
 
 void QueueUnit::encode_to(char* to) const noexcept {
@@ -133,8 +137,8 @@ QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
 
 std::optional<QueueUnit> ConsumeQueue::unit_in_files(std::int64_t queue_offset) const {
   if (queue_offset < 0 || !has_file(file_start_of(queue_offset))) return std::nullopt;
-  if (zero_from(queue_offset)) return std::nullopt;
-  return unit_at(queue_offset);
+  const QueueUnit unit = unit_at(queue_offset);
+  return is_zero(unit) ? std::nullopt : std::optional(unit);
 }
 
 bool ConsumeQueue::has_file(std::int64_t start) const {
@@ -217,8 +221,7 @@ void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
 }
 
 bool ConsumeQueue::zero_from(std::int64_t queue_offset) const {
-  QueueUnit unit = unit_at(queue_offset);
-  return unit.physical_offset == 0 && unit.size == 0 && unit.tags_code == 0;
+  return is_zero(unit_at(queue_offset));
 }
 
 void ConsumeQueue::zero_tail(std::int64_t queue_offset) {

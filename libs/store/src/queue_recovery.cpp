@@ -192,10 +192,12 @@ class QueueRecovery {
   // that it names say of it counts, so that no later start that writes the queue anew shows it
   // elsewhere: the queue offset becomes that of its unit. False: the offset that it claims is
   // another record's.
-  bool agree_with_files(RecordView& record, RecordState& state, const ConsumeQueue& queue) {
+  bool agree_with_files(RecordView& record, RecordState& state, ConsumeQueue& queue) {
     // Behind the checkpoint a power cut may bring back units of what was lost at the same place.
     const std::int64_t vouched = report_.unclean ? report_.checked_from : report_.end;
     const bool is_vouched = record.physical_offset + record.total_size <= vouched;
+    const bool is_due = record.queue_offset == queue.next() && !doubts_.contains(&queue);
+    if (!is_vouched && is_due) return true;  // each record behind the checkpoint, as a rule
     const std::optional<QueueUnit> unit = queue.unit_in_files(record.queue_offset);
     if (unit && unit->physical_offset == record.physical_offset) return true;
     const std::optional<std::int64_t> had =
