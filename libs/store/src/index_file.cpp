@@ -285,7 +285,8 @@ error_code IndexWalk::go_on(std::vector<std::int64_t>& offsets, IndexBudget& bud
 error_code IndexWalk::take(const IndexEntry& entry, std::vector<std::int64_t>& offsets) {
   // Entries only point at older ones of their slot.
   const bool possible = entry.hash >= 0 && entry.hash % file_->shape_.slots == slot_ &&
-                        entry.seconds >= 0 && entry.previous < next_ && entry.offset <= newer_;
+                        entry.seconds >= 0 && entry.previous >= 0 && entry.previous < next_ &&
+                        entry.offset <= newer_;
   if (!possible) return damaged();
   // The first entry counts its seconds from the end of the file before.
   const std::int64_t seconds = next_ == 1 ? 0 : entry.seconds;
