@@ -22,6 +22,7 @@ FLIP = ["crash_store", "flip", "--flips", "5000", "--seed", "1"]
 ROT = ["crash_store", "rot", "--schedules", "2000", "--seed", "1"]
 FAIL = ["crash_store", "fail", "--rounds", "1", "--seed", "1"]
 UNIT = ["unit_store", "--log_level=error", "--report_level=short"]
+CLAIM = ["crash_store", "rot", "--schedules", "1", "--seed", "22003059"]
 SAVING = ["unit_broker", "--run_test=saving", "--log_level=error", "--report_level=short"]
 
 # name: (file, the rule's code, what it becomes, tests that could notice)
@@ -100,7 +101,7 @@ MUTATIONS = {
         STORE + "queue_recovery.cpp",
         "    if (unit && unit->physical_offset == record.physical_offset) return true;",
         "    if (unit || record.total_size > 0) return true;",
-        [UNIT, ROT]),
+        [CLAIM]),
     "SEND_OK before the topic is saved": (
         "libs/broker/src/topic_table.cpp",
         "    if (!unsaved_.contains(topic)) return false;",

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "broker_fixture.hpp"
+#include "comet/base/async.hpp"
 #include "comet/message/batch.hpp"
 #include "consumer_filters.hpp"
 #include "heartbeat.hpp"

@@ -198,7 +198,7 @@ BOOST_FIXTURE_TEST_CASE(what_somebody_has_to_look_at_is_read_into_memory, World)
 
 BOOST_FIXTURE_TEST_CASE(a_unit_that_is_changed_in_the_files_makes_no_other_message_appear, World) {
   write_units(*core);
-  const std::string bytes = test::read_whole(queue_file_of(70));
+  const std::string bytes = comet::store::test::read_whole(queue_file_of(70));
   const auto unit = [&](std::int64_t offset) {
     return bytes.substr(static_cast<std::size_t>(offset % 64) * 20, 20);
   };
