@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/object.hpp>
+#include <deque>
 #include <optional>
 
 #include "comet/routing/json.hpp"
@@ -35,7 +36,10 @@ class HeartbeatReader final : public routing::JsonEvents {
   void begin_object() override {
     const Place place = place_of_object();
     levels_.emplace_back().place = place;
-    if (place == Place::consumer) consumer_ = {};
+    if (place == Place::consumer) {
+      consumer_ = {};
+      subscriptions_.clear();
+    }
   }
   void end_object() override {
     const Level level = std::move(levels_.back());
@@ -121,16 +125,31 @@ class HeartbeatReader final : public routing::JsonEvents {
     consumer_.message_model = routing::get_string(object, "messageModel");
     consumer_.consume_from_where = routing::get_string(object, "consumeFromWhere");
     consumer_.unit_mode = routing::get_bool(object, "unitMode", false);
+    take_subscriptions();
     heartbeat_.consumers.push_back(std::move(consumer_));
   }
   void take_subscription(const boost::json::object& object) {
-    const SubscriptionText text(object);
+    SubscriptionText text(object);
     ++consumer_.named_subscriptions;
     consumer_.subscription_bytes += text.size();
-    if (consumer_.named_subscriptions <= limits_.max_subscriptions_per_group &&
-        consumer_.subscription_bytes <= limits_.max_subscription_bytes_per_group) {
-      consumer_.subscriptions.push_back(text.parse());
+    if (are_within_limits()) {
+      subscriptions_.push_back(std::move(text));
+    } else {
+      subscriptions_.clear();
     }
+  }
+  // Of the group, now that all of them are known: none of what takes more memory than their text
+  // for a group that is refused.
+  void take_subscriptions() {
+    if (!are_within_limits()) return;
+    consumer_.subscriptions.reserve(subscriptions_.size());
+    for (; !subscriptions_.empty(); subscriptions_.pop_front()) {
+      consumer_.subscriptions.push_back(subscriptions_.front().parse());
+    }
+  }
+  [[nodiscard]] bool are_within_limits() const noexcept {
+    return consumer_.named_subscriptions <= limits_.max_subscriptions_per_group &&
+           consumer_.subscription_bytes <= limits_.max_subscription_bytes_per_group;
   }
   void take_producer(const boost::json::object& object) {
     if (!has_room_for_group()) return;
@@ -145,7 +164,8 @@ class HeartbeatReader final : public routing::JsonEvents {
 
   const ClientLimits& limits_;
   Heartbeat heartbeat_;
-  ConsumerData consumer_;  // the one that has begun
+  ConsumerData consumer_;                       // the one that has begun
+  std::deque<SubscriptionText> subscriptions_;  // its
   std::vector<Level> levels_;
   bool is_object_ = false;
 };

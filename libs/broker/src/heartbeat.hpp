@@ -20,7 +20,7 @@ class ConsumerData {
   std::string message_model;  // CLUSTERING, BROADCASTING
   std::string consume_from_where;
   bool unit_mode = false;
-  // Those beyond the limits are counted and left out: registering the group is refused then.
+  // None when there are more than the limits allow: registering the group is refused then.
   std::vector<Subscription> subscriptions;
   std::size_t named_subscriptions = 0;
   std::size_t subscription_bytes = 0;  // of topics, expressions and their types

@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(what_a_heartbeat_names_beyond_the_limits_is_counted_and_not
   const auto many = broker::parse_heartbeat(consumer("CG", 1'000), limits);
   BOOST_REQUIRE(many.has_value());
   BOOST_REQUIRE(many->consumers.size() == 1u);
-  BOOST_TEST(many->consumers[0].subscriptions.size() == 3u);
+  BOOST_TEST(many->consumers[0].subscriptions.empty());
   BOOST_TEST(many->consumers[0].named_subscriptions == 1'000u);
   BOOST_TEST(many->consumers[0].subscription_bytes == 1'000u * 4 + 10 * 2 + 90 * 3 + 900 * 4);
   const auto groups = broker::parse_heartbeat(producers("c", 0, 1'000), limits);
