@@ -26,7 +26,7 @@ void must(bool holds) {
 void groups(std::string_view body) {
   const auto table = parse_group_table(body);
   if (!table) return;
-  for (const auto& [name, group] : *table) {
+  for (const auto& [name, group] : table->groups) {
     const auto again = parse_group_config(to_json(group));
     must(again.has_value() && *again == group);
   }

@@ -7,6 +7,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "table_parts.hpp"
 
 namespace comet::inline v0_1::admin {
 namespace {
@@ -46,10 +47,23 @@ void keep_first(std::optional<Refused>& first, const Refused& refused) {
 
 }  // namespace
 
-asio::awaitable<std::map<std::string, GroupConfig>> Admin::groups(Address broker) {
+asio::awaitable<GroupTable::Groups> Admin::groups(Address broker) {
   constexpr RequestCode kCode = RequestCode::get_all_subscriptiongroup_config;
-  const RemotingCommand answer = co_await impl_->ask(broker, RemotingCommand::request(kCode));
-  co_return require_body(parse_group_table(answer.body.view()), kCode, &broker);
+  TableParts<GroupConfig> parts;
+  for (bool has_more = true; has_more;) {
+    remoting::GroupPageHeader header;
+    if (const auto next = parts.next()) {
+      header.group_seq = *next;
+      header.max_group_num = parts.kMost;
+      header.data_version = parts.version();
+    }
+    RemotingCommand request = RemotingCommand::request(kCode, header);
+    const RemotingCommand answer = co_await impl_->ask(broker, std::move(request));
+    GroupTable table = require_body(parse_group_table(answer.body.view()), kCode, &broker);
+    const auto fields = require_header<remoting::GroupPageResponseHeader>(answer, kCode, broker);
+    has_more = parts.take(std::move(table.groups), table.data_version, fields.total_group_num);
+  }
+  co_return std::move(parts.entries());
 }
 
 asio::awaitable<std::vector<Outcome>> Admin::put_group(Scope scope, GroupConfig group) {

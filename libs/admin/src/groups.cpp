@@ -1,4 +1,5 @@
 #include "comet/admin/groups.hpp"
+#include <boost/json/serialize.hpp>
 
 #include "body.hpp"
 #include "comet/routing/json_writer.hpp"
@@ -49,18 +50,23 @@ Result<GroupConfig> parse_group_config(std::string_view json) {
   return read_group({}, *root);
 }
 
-Result<std::map<std::string, GroupConfig>> parse_group_table(std::string_view json) {
+Result<GroupTable> parse_group_table(std::string_view json) {
   Result<json::object> root = read_object(json);
   if (!root) return root.error();
-  std::map<std::string, GroupConfig> groups;
+  GroupTable table;
   bool ok = true;
   for (const auto& member : get_object(*root, "subscriptionGroupTable", ok)) {
     const json::object* object = member.value().if_object();
     if (object == nullptr) return routing::RoutingErrc::malformed;
-    groups.emplace(member.key(), read_group(member.key(), *object));
+    table.groups.emplace(member.key(), read_group(member.key(), *object));
   }
   if (!ok) return routing::RoutingErrc::malformed;
-  return groups;
+  const json::value* version = root->if_contains("dataVersion");
+  if (version != nullptr && version->is_object()) {
+    const auto read = routing::parse_data_version(json::serialize(*version));
+    if (read) table.data_version = *read;
+  }
+  return table;
 }
 
 }  // namespace comet::inline v0_1::admin

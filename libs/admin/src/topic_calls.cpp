@@ -9,6 +9,7 @@
 #include "comet/remoting/errors.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
+#include "table_parts.hpp"
 
 namespace comet::inline v0_1::admin {
 namespace {
@@ -64,8 +65,23 @@ asio::awaitable<std::vector<Outcome>> Admin::delete_topic(std::string topic, std
 
 asio::awaitable<routing::TopicConfigTable> Admin::topic_configs(Address broker) {
   constexpr RequestCode kCode = RequestCode::get_all_topic_config;
-  const RemotingCommand answer = co_await impl_->ask(broker, RemotingCommand::request(kCode));
-  co_return require_body(routing::parse_topic_config_table(answer.body.view()), kCode, &broker);
+  TableParts<routing::TopicConfig> parts;
+  routing::TopicConfigTable table;
+  for (bool has_more = true; has_more;) {
+    remoting::TopicPageHeader header;
+    if (const auto next = parts.next()) {
+      header.topic_seq = *next;
+      header.max_topic_num = parts.kMost;
+      header.data_version = parts.version();
+    }
+    RemotingCommand request = RemotingCommand::request(kCode, header);
+    const RemotingCommand answer = co_await impl_->ask(broker, std::move(request));
+    table = require_body(routing::parse_topic_config_table(answer.body.view()), kCode, &broker);
+    const auto fields = require_header<remoting::TopicPageResponseHeader>(answer, kCode, broker);
+    has_more = parts.take(std::move(table.topics), table.data_version, fields.total_topic_num);
+  }
+  table.topics = std::move(parts.entries());
+  co_return std::move(table);
 }
 
 // GET_TOPIC_CONFIG is of 5.x alone, the table is known to all.

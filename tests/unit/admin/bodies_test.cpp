@@ -212,7 +212,9 @@ BOOST_AUTO_TEST_CASE(groups_are_read_and_written) {
       R"({"dataVersion":{"counter":1,"timestamp":2},"subscriptionGroupTable":{"CG1":)" +
       to_json(group) + "}}");
   BOOST_REQUIRE(table.has_value());
-  BOOST_TEST((table->at("CG1") == group));
+  BOOST_TEST((table->groups.at("CG1") == group));
+  BOOST_TEST(table->data_version.counter == 1);
+  BOOST_TEST(table->data_version.timestamp == 2);
 }
 
 BOOST_AUTO_TEST_CASE(broker_statistics_are_read) {

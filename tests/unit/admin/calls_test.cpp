@@ -241,6 +241,11 @@ BOOST_AUTO_TEST_CASE(a_topics_configuration_is_looked_up_in_the_table) {
   BOOST_REQUIRE(topic.has_value());
   BOOST_TEST(topic->perm == 4);
   BOOST_TEST(topic->order);
+  // Old brokers do not know these, and give the whole table.
+  const auto fields = a.only(RequestCode::get_all_topic_config);
+  BOOST_TEST(fields.at("topicSeq") == "0");
+  BOOST_TEST(fields.at("maxTopicNum") == "2000");
+  BOOST_TEST(fields.at("dataVersion") == "");
   BOOST_TEST(!run(admin.topic_config(at_a, "T2")).has_value());
 }
 

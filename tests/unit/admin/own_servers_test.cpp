@@ -152,4 +152,26 @@ BOOST_AUTO_TEST_CASE(keys_of_the_name_server_are_kept) {
   BOOST_CHECK_THROW(run(admin->kv_config("N", "k")), Refused);
 }
 
+BOOST_AUTO_TEST_CASE(tables_of_more_topics_and_groups_than_one_part_has_are_read_whole) {
+  constexpr int kCount = 4'100;
+  for (int i = 0; i < kCount; ++i) {
+    routing::TopicConfig topic;
+    topic.topic_name = "many-" + std::to_string(i);
+    topic.read_queue_nums = 1 + i % 7;
+    BOOST_TEST_REQUIRE(all_ok(run(admin->put_topic(Scope::broker(kBroker), topic))));
+    GroupConfig group;
+    group.group_name = "many-" + std::to_string(i);
+    group.retry_max_times = i;
+    BOOST_TEST_REQUIRE(all_ok(run(admin->put_group(Scope::broker(kBroker), group))));
+  }
+  const routing::TopicConfigTable table = run(admin->topic_configs(kBroker));
+  const GroupTable::Groups groups = run(admin->groups(kBroker));
+  for (int i = 0; i < kCount; ++i) {
+    const std::string name = "many-" + std::to_string(i);
+    BOOST_TEST_REQUIRE(table.topics.contains(name));
+    BOOST_TEST_REQUIRE(table.topics.at(name).read_queue_nums == 1 + i % 7);
+    BOOST_TEST_REQUIRE(groups.at(name).retry_max_times == i);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

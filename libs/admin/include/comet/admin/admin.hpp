@@ -223,7 +223,7 @@ class Admin {
 
   // --- Consumer groups (consumer_calls.cpp)
 
-  [[nodiscard]] asio::awaitable<std::map<std::string, GroupConfig>> groups(Address broker);
+  [[nodiscard]] asio::awaitable<GroupTable::Groups> groups(Address broker);
   [[nodiscard]] asio::awaitable<std::vector<Outcome>> put_group(Scope scope, GroupConfig group);
   [[nodiscard]] asio::awaitable<std::vector<Outcome>> delete_group(Scope scope, std::string group,
                                                                    bool remove_offsets);

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 
 #include "comet/base/error.hpp"
+#include "comet/routing/topic_config.hpp"
 
 namespace comet::inline v0_1::admin {
 
@@ -28,7 +30,15 @@ class GroupConfig {
 };
 [[nodiscard]] std::string to_json(const GroupConfig& group);
 [[nodiscard]] Result<GroupConfig> parse_group_config(std::string_view json);
-// GET_ALL_SUBSCRIPTIONGROUP_CONFIG: by name.
-[[nodiscard]] Result<std::map<std::string, GroupConfig>> parse_group_table(std::string_view json);
+
+// GET_ALL_SUBSCRIPTIONGROUP_CONFIG.
+class GroupTable {
+ public:
+  using Groups = std::map<std::string, GroupConfig, std::less<>>;  // by name
+
+  routing::DataVersion data_version;
+  Groups groups;
+};
+[[nodiscard]] Result<GroupTable> parse_group_table(std::string_view json);
 
 }  // namespace comet::inline v0_1::admin

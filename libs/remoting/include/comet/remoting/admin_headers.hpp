@@ -33,6 +33,13 @@ struct TopicPageHeader {
                       field("dataVersion", &H::data_version));
 };
 
+struct TopicPageResponseHeader {
+  std::optional<std::int32_t> total_topic_num;  // of the whole table
+
+  using H = TopicPageResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("totalTopicNum", &H::total_topic_num));
+};
+
 // GET_ALL_SUBSCRIPTIONGROUP_CONFIG (201), likewise.
 struct GroupPageHeader {
   std::optional<std::int32_t> group_seq;
@@ -43,6 +50,13 @@ struct GroupPageHeader {
   static constexpr auto fields =
       std::make_tuple(field("groupSeq", &H::group_seq), field("maxGroupNum", &H::max_group_num),
                       field("dataVersion", &H::data_version));
+};
+
+struct GroupPageResponseHeader {
+  std::optional<std::int32_t> total_group_num;
+
+  using H = GroupPageResponseHeader;
+  static constexpr auto fields = std::make_tuple(field("totalGroupNum", &H::total_group_num));
 };
 
 // GET_PRODUCER_CONNECTION_LIST (204). GET_CONSUMER_CONNECTION_LIST (203) has ConsumerGroupHeader.
