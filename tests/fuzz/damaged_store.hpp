@@ -83,7 +83,7 @@ class DamagedStore {
           (void)decode_records(result.records.to_string());
           next = result.next_offset;
         }
-        (void)core.offset_by_time(topic, queue, 1'700'000'000'500, TimeBoundary::nearest);
+        (void)core.offset_by_time(topic, queue, 1'700'000'000'500, TimeBoundary::lower);
       }
     }
     for (std::int64_t at = 0; at < 200; ++at) (void)core.read_record(at);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "admin_answers.hpp"
 #include "comet/base/files.hpp"
@@ -53,6 +54,12 @@ class SettingsInUse {
 };
 
 namespace {
+
+// Keys of Apache's without effect here that tools of 4.9.8 do not start without (exportConfigs).
+constexpr std::pair<const char*, const char*> kOnlyTold[] = {{"filterServerNums", "0"},
+                                                             {"slaveReadEnable", "false"},
+                                                             {"traceOn", "true"},
+                                                             {"useTLS", "false"}};
 
 // "key=value" lines, as administrators' tools expect them; without the comments of print().
 std::string lines_of(const std::string& printed) {
@@ -110,6 +117,12 @@ RemotingCommand SettingsInUse::show(const Request& request) {
   shown.set("brokerIP1", context_.config.broker_ip);
   shown.set("listenPort", std::to_string(context_.store_host.port()));
   shown.set("storePathRootDir", context_.config.store.root);
+  for (const auto& [key, value] : kOnlyTold) {
+    if (shown.find(key) == nullptr) shown.set(key, value);
+  }
+  // mqadmin exportMetrics takes it for the number of processors.
+  shown.set("clientCallbackExecutorThreads",
+            std::to_string(std::max(1U, std::thread::hardware_concurrency())));
   std::string text;
   for (const auto& [key, value] : shown.values()) append_property(text, key, value);
   answer.body = Body(std::move(text));

@@ -64,11 +64,16 @@ bool may_consume(const BrokerContext& context, std::string_view group, std::stri
   return context.clients.find_subscription(group, topic).status != ClientRegistry::Lookup::no_topic;
 }
 
-// One entry for each of the topic's queues; returns how many messages the group has not
-// acknowledged.
-std::int64_t write_queues(JsonWriter& json, const BrokerContext& context, const Standing& standing,
-                          std::int32_t queues) {
+// Messages that a group has not acknowledged, and those of them that were given to it.
+struct Backlog {
   std::int64_t behind = 0;
+  std::int64_t in_flight = 0;
+};
+
+// One entry for each of the topic's queues.
+Backlog write_queues(JsonWriter& json, const BrokerContext& context, std::string_view group,
+                     const Standing& standing, std::int32_t queues) {
+  Backlog backlog;
   for (std::int32_t queue_id = 0; queue_id < queues; ++queue_id) {
     const std::int64_t broker_offset = context.store.max_offset(standing.topic, queue_id);
     const auto found = standing.queues.find(queue_id);
@@ -83,11 +88,15 @@ std::int64_t write_queues(JsonWriter& json, const BrokerContext& context, const 
     json.member("brokerOffset", broker_offset);
     json.member("consumerOffset", consumer_offset);
     json.member("lastTimestamp", std::max<std::int64_t>(stored_at, 0));
+    const std::int64_t pulled =
+        std::max(consumer_offset, context.traffic.pulled(standing.topic, group, queue_id));
+    json.member("pullOffset", pulled);  // 5.x: what is in flight
     json.end_object();
-    behind += broker_offset - consumer_offset;
+    backlog.behind += broker_offset - consumer_offset;
+    backlog.in_flight += pulled - consumer_offset;
     check_size(context, json);
   }
-  return behind;
+  return backlog;
 }
 
 RemotingCommand consume_stats(BrokerContext& context, const Request& request,
@@ -120,7 +129,7 @@ RemotingCommand consume_stats(BrokerContext& context, const Request& request,
   for (const Standing& standing : standings) {
     const auto topic = context.topics.find(standing.topic);
     if (!topic || !may_consume(context, header.consumer_group, standing.topic)) continue;
-    write_queues(json, context, standing, topic->read_queue_nums);
+    write_queues(json, context, header.consumer_group, standing, topic->read_queue_nums);
   }
   json.end_object();
   json.end_object();
@@ -138,7 +147,7 @@ RemotingCommand broker_consume_stats(BrokerContext& context, const Request& requ
       by_group[group.name].push_back({std::move(group.topic), std::move(group.queues)});
     }
   }
-  std::int64_t total = 0;
+  Backlog total;
   JsonWriter json;
   json.begin_object();
   json.member("brokerAddr", context.store_host.to_string());
@@ -162,7 +171,10 @@ RemotingCommand broker_consume_stats(BrokerContext& context, const Request& requ
         json.member("consumeTps", context.traffic.given_per_second(standing.topic, name));
         json.key("offsetTable");
         json.begin_object();
-        total += write_queues(json, context, standing, topic->write_queue_nums);
+        const Backlog backlog =
+            write_queues(json, context, name, standing, topic->write_queue_nums);
+        total.behind += backlog.behind;
+        total.in_flight += backlog.in_flight;
         json.end_object();
         json.end_object();
       }
@@ -172,7 +184,8 @@ RemotingCommand broker_consume_stats(BrokerContext& context, const Request& requ
     check_size(context, json);
   }
   json.end_array();
-  json.member("totalDiff", total);
+  json.member("totalDiff", total.behind);
+  json.member("totalInflightDiff", total.in_flight);
   json.end_object();
   return json_answer(request.command, json.take());
 }

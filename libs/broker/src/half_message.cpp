@@ -22,15 +22,10 @@ constexpr std::string_view kOpProperties =
     "WAIT\x01true\x02TAGS\x01"
     "d";
 
-void append_property(std::string_view name, std::string_view value, std::string& out) {
-  if (!out.empty() && out.back() != '\x02') out += '\x02';
-  out.append(name).append(1, '\x01').append(value);
-}
-
 std::string with_property(std::string_view properties, std::string_view name, std::int64_t value) {
   std::string text = find_property(properties, name).empty() ? std::string(properties)
                                                              : erase_property(properties, name);
-  append_property(name, std::to_string(value), text);
+  append_to_properties(name, std::to_string(value), text);
   return text;
 }
 
@@ -46,8 +41,8 @@ std::string make_half(std::string properties, RecordView& record) {
     if (!find_property(properties, ours).empty()) properties = erase_property(properties, ours);
   }
   // Of several values of one name the last counts, for every reader.
-  append_property(property::kRealTopic, record.topic, properties);
-  append_property(property::kRealQueueId, std::to_string(record.queue_id), properties);
+  append_to_properties(property::kRealTopic, record.topic, properties);
+  append_to_properties(property::kRealQueueId, std::to_string(record.queue_id), properties);
   record.topic = kHalfTopic;
   record.queue_id = kHalfQueue;
   record.sys_flag &= ~sys_flag::kTransactionMask;  // consume queues leave prepared messages out

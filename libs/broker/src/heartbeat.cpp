@@ -4,7 +4,9 @@
 #include <array>
 #include <boost/json/object.hpp>
 #include <deque>
+#include <iterator>
 #include <optional>
+#include <span>
 
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_events.hpp"
@@ -17,6 +19,23 @@ constexpr std::array<std::string_view, 12> kHeartbeatMembers = {
     "clientID",     "heartbeatFingerprint", "withoutSub", "groupName", "consumeType",
     "messageModel", "consumeFromWhere",     "unitMode",   "topic",     "subString",
     "subVersion",   "expressionType"};
+
+// Java's enumerations in its order: the C++ client 1.x sends their numbers.
+constexpr std::string_view kConsumeTypes[] = {"CONSUME_ACTIVELY", "CONSUME_PASSIVELY"};
+constexpr std::string_view kMessageModels[] = {"BROADCASTING", "CLUSTERING"};
+constexpr std::string_view kConsumeFromWhere[] = {
+    "CONSUME_FROM_LAST_OFFSET",  "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",
+    "CONSUME_FROM_MIN_OFFSET",   "CONSUME_FROM_MAX_OFFSET",
+    "CONSUME_FROM_FIRST_OFFSET", "CONSUME_FROM_TIMESTAMP"};
+
+std::string get_name(const boost::json::object& object, std::string_view member,
+                     std::span<const std::string_view> names) {
+  const boost::json::value* value = object.if_contains(member);
+  if (value == nullptr || !value->is_number()) return routing::get_string(object, member);
+  const std::int64_t number = routing::get_int(object, member, -1);
+  const bool is_known = number >= 0 && number < std::ssize(names);
+  return is_known ? std::string(names[static_cast<std::size_t>(number)]) : std::string();
+}
 
 class HeartbeatReader final : public routing::JsonEvents {
  public:
@@ -121,9 +140,9 @@ class HeartbeatReader final : public routing::JsonEvents {
   void take_consumer(const boost::json::object& object) {
     if (!has_room_for_group()) return;
     consumer_.group = routing::get_string(object, "groupName");
-    consumer_.consume_type = routing::get_string(object, "consumeType");
-    consumer_.message_model = routing::get_string(object, "messageModel");
-    consumer_.consume_from_where = routing::get_string(object, "consumeFromWhere");
+    consumer_.consume_type = get_name(object, "consumeType", kConsumeTypes);
+    consumer_.message_model = get_name(object, "messageModel", kMessageModels);
+    consumer_.consume_from_where = get_name(object, "consumeFromWhere", kConsumeFromWhere);
     consumer_.unit_mode = routing::get_bool(object, "unitMode", false);
     take_subscriptions();
     heartbeat_.consumers.push_back(std::move(consumer_));

@@ -67,7 +67,7 @@ std::int64_t target_of(const BrokerContext& context, std::string_view topic, std
   const std::int64_t target =
       timestamp == -1
           ? context.store.max_offset(topic, queue_id)
-          : context.store.offset_by_time(topic, queue_id, timestamp, store::TimeBoundary::nearest);
+          : context.store.offset_by_time(topic, queue_id, timestamp, store::TimeBoundary::lower);
   return std::max<std::int64_t>(target, 0);
 }
 
@@ -103,19 +103,20 @@ RemotingCommand reset_at_clients(BrokerContext& context, const Request& request,
   asked.group = header.group;
   asked.timestamp = header.timestamp;
   asked.is_force = is_force;
-  const bool is_list = request.command.language == remoting::Language::cpp;
-  const std::string body = is_list ? queue_list_json(context, header.topic, targets)
-                                   : queues_json(context, header.topic, targets);
+  // Each member in the form that it reads, whatever tool has asked.
+  const std::string map = queues_json(context, header.topic, targets);
+  const std::string list = queue_list_json(context, header.topic, targets);
   for (const ClientRegistry::ConnectedClient& client : group->clients) {
-    RemotingCommand notice =
-        RemotingCommand::request(RequestCode::reset_consumer_client_offset, asked, Body(body));
+    const bool is_cpp = client.info.language == remoting::Language::cpp;
+    RemotingCommand notice = RemotingCommand::request(RequestCode::reset_consumer_client_offset,
+                                                      asked, Body(is_cpp ? list : map));
     notice.mark_oneway();
     client.connection->send(std::move(notice));
   }
   log::info("{} clients of consumer group {} were told new offsets in topic {} for {}",
             group->clients.size(), header.group, header.topic,
             request.connection->remote().to_string());
-  return json_answer(request.command, queues_json(context, header.topic, targets));
+  return json_answer(request.command, map);
 }
 
 // 5.x: the broker keeps the new offsets and tells them at the next pulls.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 #include "table_limits.hpp"
@@ -32,16 +34,22 @@ Reply queue_offset(const Request& request, const store::MessageStore& store) {
                                           : store.min_offset(header->topic, header->queue_id));
 }
 
+// In any case, as Java reads it.
+bool is_upper(std::string_view boundary) {
+  return std::ranges::equal(boundary, std::string_view("upper"), {}, [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 'a' - 'A') : letter;
+  });
+}
+
 Reply search_offset(const Request& request, const store::MessageStore& store) {
   std::string missing;
   auto header = remoting::read_header<remoting::SearchOffsetHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
-  // Clients of 5.x say which boundary they mean, older ones expect the nearest message.
+  // Clients of 5.x say which boundary they mean. For older ones it is the lower, as at 5.x brokers:
+  // 4.9's nearest message may be one before the time, and never is behind the last.
   const std::string_view boundary = header->boundary_type.value_or("");
-  const auto wanted = boundary == "lower" || boundary == "LOWER"   ? store::TimeBoundary::lower
-                      : boundary == "upper" || boundary == "UPPER" ? store::TimeBoundary::upper
-                                                                   : store::TimeBoundary::nearest;
+  const auto wanted = is_upper(boundary) ? store::TimeBoundary::upper : store::TimeBoundary::lower;
   return offset_answer(
       request, store.offset_by_time(header->topic, header->queue_id, header->timestamp, wanted));
 }

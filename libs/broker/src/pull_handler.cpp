@@ -194,7 +194,7 @@ bool wants_again(const BrokerContext& context, const std::string& group, const R
 Reading read(BrokerContext& context, const PullQuestion& question) {
   const Subscription& subscription = question.subscription;
   store::TagFilter filter;
-  if (!subscription.tag_codes.empty()) {
+  if (!subscription.takes_every_tag()) {
     filter = [&subscription](std::int64_t tags_code) { return subscription.matches(tags_code); };
   }
   store::RecordFilter exact_filter;

@@ -60,7 +60,7 @@ std::vector<std::string> registration_bodies(const BrokerConfig& config,
   // A broker that may not be read or written says so through its topics.
   constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
   if ((config.broker_permission & kReadWrite) != kReadWrite) {
-    for (auto& [name, topic] : topics.topics) topic.perm = config.broker_permission;
+    for (auto& [name, topic] : topics.topics) topic.perm &= config.broker_permission;
   }
   std::vector<std::string> bodies;
   if (config.compressed_register || estimate_body(topics) <= max_body) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "client_versions.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 #include "delayed_message.hpp"
@@ -100,7 +101,9 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
   if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
   topic = std::move(*found);
   if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
-    return refuse(ResponseCode::system_error,
+    // Clients of 5.x send a message anew that was answered with 1.
+    const bool is_5x = request.command.version >= kVersionV5_0_0;
+    return refuse(is_5x ? ResponseCode::invalid_parameter : ResponseCode::system_error,
                   fmt::format("request queueId[{}] is illegal, {} Producer: {}", header.queue_id,
                               describe(topic), request.connection->remote().to_string()));
   }
@@ -218,9 +221,19 @@ Refusal check_items(const BrokerContext& context, std::string_view batch) {
   return {};
 }
 
+namespace {
+
+// The C++ client 1.x writes booleans as numbers. Apache's brokers store its batches as one message.
+bool is_batch_of_cpp(const remoting::RemotingCommand& command) {
+  if (command.language != remoting::Language::cpp) return false;
+  return command.fields.find("batch") == "1" || command.fields.find("m") == "1";
+}
+
+}  // namespace
+
 Refusal check_send(BrokerContext& context, const Request& request, const SendMessageHeader& header,
                    CheckedSend& send) {
-  send.is_batch = header.batch.value_or(false) ||
+  send.is_batch = header.batch.value_or(false) || is_batch_of_cpp(request.command) ||
                   request.command.request_code() == remoting::RequestCode::send_batch_message;
   Refusal refusal = check(context, request, header, send.topic);
   if (!refusal) refusal = redirect_dead_letter(context, request, header, send);

@@ -30,16 +30,26 @@ using remoting::RequestIdentity;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
-// The properties as they are stored: without WAIT, with the cluster's name.
+// As it is told to producers and, with 5.x, stored.
+constexpr std::string_view kTraceOn = "true";
+
+bool is_brokers_own(std::string_view name) {
+  return name == property::kWait || name == property::kMsgRegion || name == property::kTraceOn;
+}
+
+// The properties as they are stored: without WAIT, with what 5.x brokers add (its consumers trace
+// no message without a region), and with the cluster's name.
 std::string stored_properties(const BrokerContext& context, std::string_view properties) {
   std::string stored;
-  stored.reserve(properties.size() + property::kCluster.size() +
-                 context.config.cluster_name.size() + 3);
-  if (find_property(properties, property::kWait).empty()) {
-    stored.append(properties);
-  } else {
-    append_properties_without(property::kWait, properties, stored);
+  stored.reserve(properties.size() + 64 + context.config.region_id.size() +
+                 context.config.cluster_name.size());
+  PropertyReader reader(properties);
+  std::string_view name, value;
+  while (reader.next(name, value)) {
+    if (!is_brokers_own(name)) append_to_properties(name, value, stored);
   }
+  append_to_properties(property::kMsgRegion, context.config.region_id, stored);
+  append_to_properties(property::kTraceOn, kTraceOn, stored);
   append_cluster(context.config.cluster_name, stored);
   return stored;
 }
@@ -96,20 +106,21 @@ std::string message_ids(const BrokerContext& context, const store::AppendResult&
 }
 
 RemotingCommand stored_answer(const BrokerContext& context, const RequestIdentity& request,
-                              std::int32_t queue_id, std::string_view recall_handle,
-                              const store::AppendResult& result) {
+                              std::int32_t queue_id, std::string_view unique_key,
+                              std::string_view recall_handle, const store::AppendResult& result) {
   ResponseCode code = result.error == store::StoreErrc::flush_timeout
                           ? ResponseCode::flush_disk_timeout
                           : ResponseCode::success;
   RemotingCommand response = request.response(code, {});
-  response.fields.reserve(6, 160 + recall_handle.size());
+  response.fields.reserve(7, 224 + recall_handle.size());
   const std::string msg_id = message_ids(context, result);
   remoting::SendMessageResponseHeader header;
   header.msg_id = msg_id;
   header.queue_id = queue_id;
   header.queue_offset = result.queue_offset;
   header.region_id = context.config.region_id;
-  header.trace_on = "true";
+  header.trace_on = kTraceOn;
+  if (!unique_key.empty()) header.transaction_id = unique_key;  // 5.x
   if (!recall_handle.empty()) header.recall_handle = recall_handle;
   remoting::write_header(header, response.fields);
   return response;
@@ -171,12 +182,14 @@ bool waits_for_flush(std::string_view properties) {
 // What is left to do when the store has done its part.
 class Answer {
  public:
-  Answer(BrokerContext& context, PendingReply pending, const RecordView& record, std::size_t bytes,
-         SendsInFlight::Place place, bool is_half, Instant began)
+  Answer(BrokerContext& context, PendingReply pending, const RecordView& record,
+         std::string_view properties, std::size_t bytes, SendsInFlight::Place place, bool is_half,
+         Instant began)
       : context_(context),
         place_(std::move(place)),
         pending_(std::move(pending)),
         topic_(is_half ? kHalfTopic : record.topic),
+        unique_key_(find_property(properties, property::kUniqueKey)),
         queue_id_(record.queue_id),
         bytes_(bytes),
         began_(began) {}
@@ -205,13 +218,15 @@ class Answer {
     }
     const std::size_t messages = std::max<std::size_t>(result.batch_offsets.size(), 1);
     context_.traffic.count(topic_, {}, messages, bytes_);
-    return stored_answer(context_, pending_.request(), queue_id_, recall_handle_, result);
+    return stored_answer(context_, pending_.request(), queue_id_, unique_key_, recall_handle_,
+                         result);
   }
 
   BrokerContext& context_;
   SendsInFlight::Place place_;
   PendingReply pending_;
   std::string topic_;
+  std::string unique_key_;
   std::string recall_handle_;
   std::int32_t queue_id_;
   std::size_t bytes_;
@@ -329,8 +344,8 @@ Reply send_message(BrokerContext& context, Request& request, PendingReply* held)
   const std::string_view properties = header->properties.value_or("");
   if (!send.is_batch) {
     append_single(context, request, properties, send, record,
-                  Answer(context, take_reply(request, held), record, bytes, std::move(place),
-                         send.is_half, now));
+                  Answer(context, take_reply(request, held), record, properties, bytes,
+                         std::move(place), send.is_half, now));
     return std::nullopt;
   }
   BatchRecords records(command.body.view(), properties, context.config.cluster_name, record);
@@ -344,8 +359,8 @@ Reply send_message(BrokerContext& context, Request& request, PendingReply* held)
   if (measured.bytes > bytes && !place.grow(measured.bytes - bytes)) {
     return refusal_answer(context, identity, too_many_sends(context.sends));
   }
-  Answer answer(context, take_reply(request, held), record, bytes, std::move(place), send.is_half,
-                now);
+  Answer answer(context, take_reply(request, held), record, properties, bytes, std::move(place),
+                send.is_half, now);
   context.store.append(records, waits_for_flush(properties), request.connection->executor(),
                        std::move(answer));
   return std::nullopt;

@@ -60,7 +60,9 @@ void add_counters(Table& table, const RuntimeStats::Report& report) {
   table["getFoundTps"] = rates_text(report.found);
   table["getMissTps"] = rates_text(report.missed);
   table["getTotalTps"] = rates_text(sum_of(report.found, report.missed));
+  // 4.9 spells it so, tools of 5.x the other way.
   table["getTransferedTps"] = rates_text(report.given);
+  table["getTransferredTps"] = rates_text(report.given);
   table["putLatency99"] = fmt::format("{:.2f}", report.put_millis_99);
   table["putLatency999"] = fmt::format("{:.2f}", report.put_millis_999);
   table["putMessageAverageSize"] =
@@ -85,7 +87,10 @@ void add_store(Table& table, const BrokerContext& context) {
   const store::MessageStore& store = context.store;
   const std::string& root = context.config.store.root;
   const store::DiskState disk = store.disk_state();
-  table["earliestMessageTimeStamp"] = std::to_string(store.earliest_store_time());
+  // Tools show how long ago that was: of an empty store, now.
+  const std::int64_t earliest = store.earliest_store_time();
+  table["earliestMessageTimeStamp"] =
+      std::to_string(earliest > 0 ? earliest : context.time.wall_millis());
   table["commitLogMinOffset"] = std::to_string(store.min_physical_offset());
   table["commitLogMaxOffset"] = std::to_string(store.max_physical_offset());
   table["commitLogDiskRatio"] = java_double(disk.commit_log_ratio);
@@ -98,7 +103,7 @@ void add_store(Table& table, const BrokerContext& context) {
     };
     table["commitLogDirCapacity"] =
         fmt::format("Total : {}, Free : {}.", human_bytes(bytes(space.f_blocks)),
-                    human_bytes(bytes(space.f_bfree)));
+                    human_bytes(bytes(space.f_bavail)));
   }
   table["remainHowManyDataToFlush"] = human_bytes(store.unsynced_bytes());
   // A message is in its queue before it can be read: nothing waits in between.
@@ -122,7 +127,7 @@ void add_queues(Table& table, const BrokerContext& context) {
   table["sendThreadPoolQueueHeadWaitTimeMills"] = wait;
   table["pageCacheLockTimeMills"] = wait;
   const std::string capacity = std::to_string(context.config.connection.max_handlers);
-  for (const char* name : {"pull", "query"}) {
+  for (const char* name : {"pull", "litePull", "query"}) {
     table[fmt::format("{}ThreadPoolQueueSize", name)] = "0";
     table[fmt::format("{}ThreadPoolQueueCapacity", name)] = capacity;
     table[fmt::format("{}ThreadPoolQueueHeadWaitTimeMills", name)] = "0";
@@ -136,6 +141,7 @@ RemotingCommand runtime_info(BrokerContext& context, const Request& request) {
   add_counters(table, context.runtime.report());
   add_store(table, context);
   add_queues(table, context);
+  table["brokerActive"] = "true";
   table["brokerVersion"] = std::to_string(remoting::kVersion);
   table["brokerVersionDesc"] = version_name(remoting::kVersion);
   table["startAcceptSendRequestTimeStamp"] =

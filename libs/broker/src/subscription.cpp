@@ -124,7 +124,7 @@ bool Subscription::wants(std::string_view properties) const noexcept {
 }
 
 bool Subscription::matches(std::int64_t tags_code) const noexcept {
-  return tag_codes.empty() || std::find(tag_codes.begin(), tag_codes.end(),
+  return takes_every_tag() || std::find(tag_codes.begin(), tag_codes.end(),
                                         static_cast<std::int32_t>(tags_code)) != tag_codes.end();
 }
 

@@ -49,6 +49,10 @@ class Subscription {
   [[nodiscard]] bool looks_at_properties() const noexcept;
   // For a subscription that looks at properties: whether a message with these is wanted.
   [[nodiscard]] bool wants(std::string_view properties) const noexcept;
+  // No tag is asked for: neither "*" nor one of them. An expression of bars alone takes nothing.
+  [[nodiscard]] bool takes_every_tag() const noexcept {
+    return tag_codes.empty() && (expression == "*" || !is_tag_filter());
+  }
   // By the tags' hashes only; consumers compare the text again.
   [[nodiscard]] bool matches(std::int64_t tags_code) const noexcept;
 
@@ -59,7 +63,7 @@ class Subscription {
   std::string expression = "*";
   std::string expression_type = "TAG";
   std::int64_t version = 0;
-  std::vector<std::int32_t> tag_codes;  // empty: everything
+  std::vector<std::int32_t> tag_codes;
   std::optional<filter::SqlFilter> sql;
   std::string error;  // of the expression; empty: none
 };

@@ -76,20 +76,21 @@ std::string_view find_property(std::string_view text, std::string_view name) noe
   return found;
 }
 
-void append_properties_without(std::string_view name, std::string_view text, std::string& out) {
-  PropertyReader reader(text);
-  std::string_view key, value;
-  while (reader.next(key, value)) {
-    if (key == name) continue;
-    out.append(key.data(), value.data() + value.size());  // name, separator, value
-    out += kPropertySeparator;
-  }
+void append_to_properties(std::string_view name, std::string_view value, std::string& text) {
+  if (!text.empty() && text.back() != kPropertySeparator) text += kPropertySeparator;
+  text.append(name).append(1, kNameValueSeparator).append(value);
 }
 
 std::string erase_property(std::string_view text, std::string_view name) {
   std::string kept;
   kept.reserve(text.size());
-  append_properties_without(name, text, kept);
+  PropertyReader reader(text);
+  std::string_view key, value;
+  while (reader.next(key, value)) {
+    if (key == name) continue;
+    kept.append(key.data(), value.data() + value.size());  // name, separator, value
+    kept += kPropertySeparator;
+  }
   return kept;
 }
 

@@ -79,7 +79,8 @@ void write_json(JsonWriter& json, const BrokerData& broker, IntegerKeys keys) {
   json.end_object();
   json.member("brokerName", broker.broker_name);
   json.member("cluster", broker.cluster);
-  if (broker.enable_acting_master) json.member("enableActingMaster", true);
+  // rocketmq-client-rust 1.0.0 reads no route without it.
+  json.member("enableActingMaster", broker.enable_acting_master);
   if (!broker.zone_name.empty()) json.member("zoneName", broker.zone_name);
   json.end_object();
 }

@@ -4,7 +4,6 @@
 #include <array>
 #include <functional>
 #include <limits>
-#include <optional>
 
 #include "store_core.hpp"
 
@@ -14,35 +13,6 @@ namespace {
 
 // Answers when the message at a queue offset was stored; -1 when it cannot be read.
 using StoreTimes = std::function<std::int64_t(std::int64_t offset)>;
-
-// As Apache 4.9 searches, so that the same one of several messages of one millisecond is found.
-std::int64_t find_nearest(std::int64_t low, std::int64_t high, std::int64_t timestamp,
-                          const StoreTimes& time_at) {
-  class Neighbour {
-   public:
-    std::int64_t offset;
-    std::int64_t time;
-  };
-  std::optional<Neighbour> left;
-  std::optional<Neighbour> right;
-  --high;
-  while (low <= high) {
-    std::int64_t middle = low + (high - low) / 2;
-    std::int64_t time = time_at(middle);
-    if (time < 0) return 0;
-    if (time == timestamp) return middle;
-    if (time > timestamp) {
-      right = Neighbour{middle, time};
-      high = middle - 1;
-    } else {
-      left = Neighbour{middle, time};
-      low = middle + 1;
-    }
-  }
-  if (!left) return right ? right->offset : 0;
-  if (!right) return left->offset;
-  return timestamp - left->time > right->time - timestamp ? right->offset : left->offset;
-}
 
 // The first offset of [low, high) whose time is not before `timestamp`; `high` when there is none.
 std::int64_t find_first(std::int64_t low, std::int64_t high, std::int64_t timestamp,
@@ -69,8 +39,6 @@ std::int64_t StoreCore::offset_by_time(std::string_view topic, std::int32_t queu
   if (low >= high) return boundary == TimeBoundary::lower ? high : 0;
   StoreTimes time_at = [&](std::int64_t offset) { return store_time_of(*queue, offset); };
   switch (boundary) {
-    case TimeBoundary::nearest:
-      return find_nearest(low, high, timestamp, time_at);
     case TimeBoundary::lower:
       return find_first(low, high, timestamp, time_at);
     case TimeBoundary::upper: {

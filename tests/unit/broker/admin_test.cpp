@@ -75,7 +75,10 @@ BOOST_AUTO_TEST_CASE(offsets_are_found_by_time) {
         "offset");
   };
   BOOST_TEST(search(first + 10'000, "") == "1");
-  BOOST_TEST(search(first + 14'000, "") == "1");
+  // As at 5.x brokers when nothing is said: never one before the time, and the end behind the last.
+  BOOST_TEST(search(first + 14'000, "") == "2");
+  BOOST_TEST(search(first + 100'000, "") == "3");
+  BOOST_TEST(search(first + 19'000, "UPPER") == "1");
   BOOST_TEST(search(first + 14'000, "lower") == "2");
   BOOST_TEST(search(first + 19'000, "upper") == "1");
   BOOST_TEST(search(first + 100'000, "lower") == "3");

@@ -58,15 +58,26 @@ BOOST_AUTO_TEST_CASE(a_topics_queues_have_their_bounds_and_last_times) {
 BOOST_AUTO_TEST_CASE(a_group_has_offsets_and_the_time_of_what_it_consumed_last) {
   fill();
   commit("CG", "T", 0, 1);
-  const std::string expected = R"({"consumeTps":0.0,"offsetTable":{)" + queue(0) +
-                               R"(:{"brokerOffset":2,"consumerOffset":1,"lastTimestamp":)" +
-                               std::to_string(first) + "}," + queue(1) +
-                               R"(:{"brokerOffset":0,"consumerOffset":0,"lastTimestamp":0}}})";
+  const std::string expected =
+      R"({"consumeTps":0.0,"offsetTable":{)" + queue(0) +
+      R"(:{"brokerOffset":2,"consumerOffset":1,"lastTimestamp":)" + std::to_string(first) +
+      R"(,"pullOffset":1},)" + queue(1) +
+      R"(:{"brokerOffset":0,"consumerOffset":0,"lastTimestamp":0,"pullOffset":0}}})";
   BOOST_TEST(body_of(RequestCode::get_consume_stats, {{"consumerGroup", "CG"}}) == expected);
   BOOST_TEST(body_of(RequestCode::get_consume_stats, {{"consumerGroup", "CG"}, {"topic", "T"}}) ==
              expected);
   BOOST_TEST(body_of(RequestCode::get_consume_stats, {{"consumerGroup", "none"}}) ==
              R"({"consumeTps":0.0,"offsetTable":{}})");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_pulled_and_not_acknowledged_is_in_flight) {
+  fill();
+  commit("CG", "T", 0, 1);
+  ask(pull_request("T", 0, 0));
+  BOOST_TEST(body_of(RequestCode::get_consume_stats, {{"consumerGroup", "CG"}})
+                 .find(R"("pullOffset":2)") != std::string::npos);
+  BOOST_TEST(body_of(RequestCode::get_broker_consume_stats, {{"isOrder", "false"}})
+                 .ends_with(R"("totalInflightDiff":1})"));
 }
 
 BOOST_AUTO_TEST_CASE(a_connected_groups_unsubscribed_topics_are_left_out) {
@@ -104,15 +115,16 @@ BOOST_AUTO_TEST_CASE(all_groups_of_the_broker_are_told_with_what_they_have_not_c
   commit("CG", "O", 0, 0);
   const std::string all = body_of(RequestCode::get_broker_consume_stats, {{"isOrder", "false"}});
   BOOST_TEST(all.starts_with(R"({"brokerAddr":"10.9.9.9:10911","consumeStatsList":[)"));
-  BOOST_TEST(all.ends_with(R"(],"totalDiff":2})"));
-  const std::string orders = R"({"consumeTps":0.0,"offsetTable":{)" + queue(0, "O") +
-                             R"(:{"brokerOffset":1,"consumerOffset":0,"lastTimestamp":0}}})";
+  BOOST_TEST(all.ends_with(R"(],"totalDiff":2,"totalInflightDiff":0})"));
+  const std::string orders =
+      R"({"consumeTps":0.0,"offsetTable":{)" + queue(0, "O") +
+      R"(:{"brokerOffset":1,"consumerOffset":0,"lastTimestamp":0,"pullOffset":0}}})";
   BOOST_TEST(all.find(R"({"CG":[)" + orders + R"(,{"consumeTps":0.0,"offsetTable":{)" + queue(0)) !=
              std::string::npos);
   BOOST_TEST(all.find(R"({"TOOLS_CONSUMER":[]})") != std::string::npos);
   const std::string ordered = body_of(RequestCode::get_broker_consume_stats, {{"isOrder", "true"}});
   BOOST_TEST(ordered.find(R"({"CG":[)" + orders + "]}") != std::string::npos);
-  BOOST_TEST(ordered.ends_with(R"("totalDiff":1})"));
+  BOOST_TEST(ordered.ends_with(R"("totalDiff":1,"totalInflightDiff":0})"));
 }
 
 BOOST_AUTO_TEST_CASE(time_spans_say_what_lies_in_a_queue_and_how_far_its_group_is) {

@@ -95,10 +95,14 @@ BOOST_AUTO_TEST_CASE(pulls) {
   BOOST_TEST(record.substr(12, 4) == std::string("\0\0\0\x02", 4));
   BOOST_TEST(record.substr(20, 8) == std::string(8, '\0'));
   BOOST_TEST(record.substr(84) == std::string("\0\0\0\x04"
-                                              "body\x02T1\0\x1D",
+                                              "body\x02T1\0\x44",
                                               13) +
                                       "TAGS\x01"
                                       "A\x02"
+                                      "MSG_REGION\x01"
+                                      "DefaultRegion\x02"
+                                      "TRACE_ON\x01"
+                                      "true\x02"
                                       "CLUSTER\x01"
                                       "DefaultCluster");
   BOOST_TEST(

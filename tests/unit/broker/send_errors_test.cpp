@@ -211,6 +211,10 @@ BOOST_AUTO_TEST_CASE(properties_may_have_32767_bytes_with_what_the_broker_adds) 
   start();
   const std::string added =
       "\x02"
+      "MSG_REGION\x01"
+      "DefaultRegion\x02"
+      "TRACE_ON\x01"
+      "true\x02"
       "CLUSTER\x01"
       "DefaultCluster";
   const std::size_t room = 32767 - added.size() - std::string("k\x01").size();

@@ -20,10 +20,11 @@ BOOST_AUTO_TEST_CASE(an_encoded_answer_is_the_recorded_one_and_is_kept) {
   registration.at("127.0.0.1:20911").cluster = "DefaultCluster";
   table.register_broker(registration, kStart);
   const auto answer = table.find_route_json("T", IntegerKeys::unquoted).value();
-  BOOST_TEST(answer.view() ==
-             R"({"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a",)"
-             R"("cluster":"DefaultCluster"}],"filterServerTable":{},"queueDatas":[{"brokerName":)"
-             R"("broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}]})");
+  BOOST_TEST(
+      answer.view() ==
+      R"({"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a",)"
+      R"("cluster":"DefaultCluster","enableActingMaster":false}],"filterServerTable":{},"queueDatas":[{"brokerName":)"
+      R"("broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}]})");
   BOOST_TEST(table.find_route_json("T", IntegerKeys::unquoted)->view().data() ==
              answer.view().data());
   BOOST_TEST(table.find_route_json("T", IntegerKeys::quoted)->view().find("{\"0\":") !=

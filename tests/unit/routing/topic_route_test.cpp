@@ -17,7 +17,7 @@ using comet::routing::TopicRouteData;
 
 namespace {
 
-// The route of the reference's recorded answer.
+// The route of the reference's recorded answer, with what 5.x name servers add to each broker.
 TopicRouteData recorded_route() {
   BrokerData broker;
   broker.cluster = "DefaultCluster";
@@ -35,7 +35,7 @@ TopicRouteData recorded_route() {
 }
 
 constexpr std::string_view kRecorded =
-    R"({"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a","cluster":"DefaultCluster"}],)"
+    R"({"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a","cluster":"DefaultCluster","enableActingMaster":false}],)"
     R"("filterServerTable":{},)"
     R"("queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}]})";
 

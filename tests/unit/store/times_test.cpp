@@ -25,7 +25,7 @@ class World {
     time.step_wall_clock(std::chrono::milliseconds(start + millis - time.wall_millis()));
     must_append(*core, record_of("T", queue_id, "x"));
   }
-  std::int64_t find(std::int64_t millis, TimeBoundary boundary = TimeBoundary::nearest) const {
+  std::int64_t find(std::int64_t millis, TimeBoundary boundary = TimeBoundary::lower) const {
     return core->offset_by_time("T", 0, start + millis, boundary);
   }
 
@@ -40,17 +40,6 @@ class World {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(times)
-
-BOOST_FIXTURE_TEST_CASE(a_time_between_two_messages_is_the_nearer_ones_as_apache_4_says, World) {
-  for (std::int64_t at : {0, 100, 200, 1000}) append_at(at);
-  BOOST_TEST(find(100) == 1);
-  BOOST_TEST(find(149) == 1);
-  BOOST_TEST(find(150) == 1);  // equally near: the earlier
-  BOOST_TEST(find(151) == 2);
-  BOOST_TEST(find(601) == 3);
-  BOOST_TEST(find(-5000) == 0);
-  BOOST_TEST(find(5000) == 3);  // the last one, not the queue's end
-}
 
 BOOST_FIXTURE_TEST_CASE(lower_and_upper_are_apaches_5_boundaries, World) {
   for (std::int64_t at : {0, 100, 100, 100, 200}) append_at(at);
@@ -70,8 +59,7 @@ BOOST_FIXTURE_TEST_CASE(every_message_is_found_by_its_time_over_many_files, Worl
   for (std::int64_t i = 0; i < 200; ++i) append_at(i * 10);
   BOOST_TEST(core->min_physical_offset() == 0);
   for (std::int64_t i = 0; i < 200; ++i) {
-    for (TimeBoundary boundary :
-         {TimeBoundary::nearest, TimeBoundary::lower, TimeBoundary::upper}) {
+    for (TimeBoundary boundary : {TimeBoundary::lower, TimeBoundary::upper}) {
       BOOST_TEST_REQUIRE(find(i * 10, boundary) == i);
     }
     BOOST_TEST_REQUIRE(core->store_time("T", 0, i) == start + i * 10);
@@ -80,7 +68,6 @@ BOOST_FIXTURE_TEST_CASE(every_message_is_found_by_its_time_over_many_files, Worl
 
 BOOST_FIXTURE_TEST_CASE(unknown_and_empty_queues_have_no_times, World) {
   BOOST_TEST(find(0) == 0);
-  BOOST_TEST(find(0, TimeBoundary::lower) == 0);
   BOOST_TEST(find(0, TimeBoundary::upper) == 0);
   BOOST_TEST(core->store_time("T", 0, 0) == -1);
   BOOST_TEST(core->earliest_store_time("T", 0) == -1);

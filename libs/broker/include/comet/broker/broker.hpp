@@ -95,7 +95,7 @@ class BrokerConfig {
   bool store_replies = true;                // storeReplyMessageEnable
   Live<Duration> client_expiry{std::chrono::seconds(120)};  // channelExpiredTimeout
   Live<bool> notify_consumer_ids_changed = true;            // notifyConsumerIdsChangedEnable
-  Live<bool> server_side_reset = false;                     // useServerSideResetOffset
+  Live<bool> server_side_reset = true;                      // useServerSideResetOffset
   std::string region_id = "DefaultRegion";
   remoting::ConnectionLimits connection;
   std::size_t max_connections = 60'000;  // further ones are closed at once

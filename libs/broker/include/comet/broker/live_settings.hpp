@@ -38,7 +38,7 @@ inline constexpr ConfigKey kLiveKeys[] = {
                        "the same for messages so old that they are read from the disk"),
     ConfigKey::integer("maxTransferBytesOnMessageInDisk", "65536", 1, 8388608,
                        "the same for messages so old that they are read from the disk"),
-    ConfigKey::boolean("useServerSideResetOffset", false,
+    ConfigKey::boolean("useServerSideResetOffset", true,
                        "INVOKE_BROKER_TO_RESET_OFFSET keeps the new offsets here and tells them to "
                        "consumers at their next pull, instead of asking those that are connected"),
 };

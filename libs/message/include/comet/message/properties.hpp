@@ -73,7 +73,7 @@ class MessageProperties {
 [[nodiscard]] std::string_view find_property(std::string_view text, std::string_view name) noexcept;
 // The string form without that property.
 [[nodiscard]] std::string erase_property(std::string_view text, std::string_view name);
-// Appends it to `out`.
-void append_properties_without(std::string_view name, std::string_view text, std::string& out);
+// Appends one to the string form, without a separator behind it (as 4.9 writes the last one).
+void append_to_properties(std::string_view name, std::string_view value, std::string& text);
 
 }  // namespace comet::inline v0_1

@@ -133,9 +133,8 @@ using RecordFilter = std::function<bool(const RecordView&)>;
 
 // Which message a time stands for. Messages stored at the same millisecond share a time.
 enum class TimeBoundary {
-  nearest,  // the one stored nearest to it, the earlier of two equally near (Apache 4.9)
-  lower,    // the first stored at it or later; the queue's end when there is none (Apache 5)
-  upper,    // the last stored at it or earlier; 0 when there is none (Apache 5)
+  lower,  // the first stored at it or later; the queue's end when there is none (Apache 5)
+  upper,  // the last stored at it or earlier; 0 when there is none (Apache 5)
 };
 
 // An entry of a consume queue.
