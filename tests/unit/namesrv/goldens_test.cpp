@@ -26,10 +26,22 @@ std::string recorded(const std::string& name) {
   return text;
 }
 
+// Of brokers, said in every case (topic_route.cpp); 4.9 has no such member, 5.x leaves it out in
+// some.
+std::string without_idle_acting_masters(std::string text) {
+  constexpr std::string_view kMember = R"(,"enableActingMaster":false)";
+  for (std::size_t at = 0; (at = text.find(kMember, at)) != std::string::npos;) {
+    text.erase(at, kMember.size());
+  }
+  return text;
+}
+
 struct GoldensFixture : NameServerFixture {
   void expect(const std::string& name, const RemotingCommand& answer) {
     BOOST_TEST(answer.code == 0);
-    BOOST_TEST(answer.body.view() == recorded(name), name);
+    BOOST_TEST(without_idle_acting_masters(answer.body.to_string()) ==
+                   without_idle_acting_masters(recorded(name)),
+               name);
   }
   template <class Header>
   RemotingCommand ask(RequestCode code, const Header& header, std::string body = {}) {

@@ -22,7 +22,7 @@ remoting::BrokerNameHeader named(std::string broker) {
 }
 
 constexpr std::string_view kRecordedRoute =
-    R"({"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a","cluster":"DefaultCluster"}],)"
+    R"({"brokerDatas":[{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a","cluster":"DefaultCluster","enableActingMaster":false}],)"
     R"("filterServerTable":{},)"
     R"("queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4}]})";
 
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(the_cluster_is_described_as_recorded) {
   BOOST_TEST(
       broker.ask(RequestCode::get_broker_cluster_info).body.view() ==
       R"({"brokerAddrTable":{"broker-a":{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a",)"
-      R"("cluster":"DefaultCluster"}},"clusterAddrTable":{"DefaultCluster":["broker-a"]}})");
+      R"("cluster":"DefaultCluster","enableActingMaster":false}},"clusterAddrTable":{"DefaultCluster":["broker-a"]}})");
 }
 
 BOOST_AUTO_TEST_CASE(topics_are_listed_by_cluster_and_kind) {
@@ -144,11 +144,11 @@ BOOST_AUTO_TEST_CASE(members_of_a_broker_name_are_listed) {
   header.broker_name = "broker-a";
   BOOST_TEST(broker.ask(RequestCode::get_broker_member_group, header).body.view() ==
              R"({"brokerMemberGroup":{"brokerAddrs":{0:"127.0.0.1:20911"},"brokerName":"broker-a",)"
-             R"("cluster":"DefaultCluster"}})");
+             R"("cluster":"DefaultCluster","enableActingMaster":false}})");
   header.broker_name = "b";
   BOOST_TEST(
       broker.ask(RequestCode::get_broker_member_group, header).body.view() ==
-      R"({"brokerMemberGroup":{"brokerAddrs":{},"brokerName":"b","cluster":"DefaultCluster"}})");
+      R"({"brokerMemberGroup":{"brokerAddrs":{},"brokerName":"b","cluster":"DefaultCluster","enableActingMaster":false}})");
 }
 
 BOOST_AUTO_TEST_CASE(write_permission_is_wiped_and_added) {

@@ -103,7 +103,8 @@ class ResetQueue {
 class ResetResult {
  public:
   std::vector<ResetQueue> queues;  // sorted by queue
-  // The group had no members on some brokers: its stored offsets have been changed there.
+  // Brokers that only ask members to move (4.9, useServerSideResetOffset=false) had none of the
+  // group: its stored offsets have been changed from here.
   bool offline = false;
 };
 
