@@ -17,6 +17,7 @@ from tls_files import Authority  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OK, REFUSED, WRONG_USAGE, UNREACHABLE = 0, 1, 2, 3
+GROUP_NOT_EXIST = 26
 SYSTEM_ERROR = 1
 NOT_ONLINE = 206  # CONSUMER_NOT_ONLINE
 CLUSTER = "DefaultCluster"
@@ -176,7 +177,7 @@ class Cometctl(DaemonTest):
         self.assertIn(("billing", 0), [(one["group"], one["count"]) for one in self.ask("consumerProgress")["groups"]])
         self.ask("cloneGroupOffset", "-s", "billing", "-d", "other", "-t", "orders", "-o", "true")
         self.assertEqual(4, self.ask("consumerProgress", "-g", "other")["diffTotal"])
-        self.assertEqual(SYSTEM_ERROR, self.refused("resetOffsetByTime", "-g", "never", "-t", "orders", "-s", "now")[0])
+        self.assertEqual(GROUP_NOT_EXIST, self.refused("resetOffsetByTime", "-g", "never", "-t", "orders", "-s", "now")[0])
         message = self.lines("printMsg", "-t", "orders")[0]["offsetMsgId"]
         tracks = {one["group"]: one["trackType"] for one in self.ask("queryMsgById", "-i", message)["tracks"]}
         self.assertEqual({"billing": "NOT_ONLINE", "other": "NOT_ONLINE"}, tracks)
