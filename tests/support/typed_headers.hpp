@@ -35,12 +35,13 @@ using AllHeaders = HeaderList<
     // transaction_headers.hpp
     EndTransactionHeader, CheckTransactionStateHeader, ResumeCheckHalfMessageHeader,
     // admin_headers.hpp
-    TopicHeader, ProducerGroupHeader, TopicPageHeader, GroupPageHeader, DeleteGroupHeader,
-    GroupHeader, BrokerConfigResponseHeader, ConsumeStatsHeader, BrokerConsumeStatsHeader,
-    ResetOffsetHeader, ConsumerStatusHeader, ConsumeTimeSpanHeader, ConsumerRunningInfoHeader,
-    ConsumeMessageDirectlyHeader, CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader,
-    QueryConsumeQueueHeader, GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader,
-    GlobalWhiteAddressesHeader, AclVersionResponseHeader, FilterServerHeader>;
+    TopicHeader, ProducerGroupHeader, TopicPageHeader, TopicPageResponseHeader, GroupPageHeader,
+    GroupPageResponseHeader, DeleteGroupHeader, GroupHeader, BrokerConfigResponseHeader,
+    ConsumeStatsHeader, BrokerConsumeStatsHeader, ResetOffsetHeader, ConsumerStatusHeader,
+    ConsumeTimeSpanHeader, ConsumerRunningInfoHeader, ConsumeMessageDirectlyHeader,
+    CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader, QueryConsumeQueueHeader,
+    GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader, GlobalWhiteAddressesHeader,
+    AclVersionResponseHeader, FilterServerHeader>;
 
 // Calls visit(header) with a default-constructed header of every type.
 template <class Visitor>
