@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "comet/admin/admin.hpp"
+#include "comet/base/async.hpp"
 #include "comet/broker/broker.hpp"
 #include "comet/namesrv/name_server.hpp"
 #include "comet/producer/producer.hpp"
@@ -83,6 +84,18 @@ class OwnServers : public test::VirtualWorld {
   std::string cluster;
 };
 
+// A topic and a group that tell their number.
+asio::awaitable<void> put_numbered(Admin& admin, int number) {
+  routing::TopicConfig topic;
+  topic.topic_name = "many-" + std::to_string(number);
+  topic.read_queue_nums = 1 + number % 7;
+  (void)co_await admin.put_topic(Scope::broker(kBroker), topic);
+  GroupConfig group;
+  group.group_name = "many-" + std::to_string(number);
+  group.retry_max_times = number;
+  (void)co_await admin.put_group(Scope::broker(kBroker), group);
+}
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(admin_own_servers, OwnServers)
@@ -153,17 +166,10 @@ BOOST_AUTO_TEST_CASE(keys_of_the_name_server_are_kept) {
 }
 
 BOOST_AUTO_TEST_CASE(tables_of_more_topics_and_groups_than_one_part_has_are_read_whole) {
-  constexpr int kCount = 4'100;
-  for (int i = 0; i < kCount; ++i) {
-    routing::TopicConfig topic;
-    topic.topic_name = "many-" + std::to_string(i);
-    topic.read_queue_nums = 1 + i % 7;
-    BOOST_TEST_REQUIRE(all_ok(run(admin->put_topic(Scope::broker(kBroker), topic))));
-    GroupConfig group;
-    group.group_name = "many-" + std::to_string(i);
-    group.retry_max_times = i;
-    BOOST_TEST_REQUIRE(all_ok(run(admin->put_group(Scope::broker(kBroker), group))));
-  }
+  constexpr int kCount = 2'100;
+  TaskGroup puts(executor(), time);  // at the same time: one save is of many
+  for (int i = 0; i < kCount; ++i) puts.spawn("put", put_numbered(*admin, i));
+  run(puts.join());
   const routing::TopicConfigTable table = run(admin->topic_configs(kBroker));
   const GroupTable::Groups groups = run(admin->groups(kBroker));
   for (int i = 0; i < kCount; ++i) {
