@@ -107,19 +107,22 @@ function(comet_component NAME KIND)
     set_target_properties(${target} PROPERTIES LINK_DEPENDS ${map})
   endif()
 
+  comet_pkg_config(${NAME} ${KIND} NEEDS ${ARG_NEEDS} LINKS ${ARG_LINKS} PKG ${ARG_PKG})
+  set(files "file(INSTALL \"${CMAKE_BINARY_DIR}/install/${KIND}/comet-${NAME}.pc\"
+    DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig\")")
   foreach(header ${headers})
     string(REGEX REPLACE "^comet/([^/]+)/.*" "\\1" library ${header})
-    install(FILES ${PROJECT_SOURCE_DIR}/libs/${library}/include/${header}
-            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/comet/${library} COMPONENT ${KIND} ${not_all})
+    string(APPEND files "
+  file(INSTALL \"${PROJECT_SOURCE_DIR}/libs/${library}/include/${header}\"
+    DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}/comet/${library}\")")
   endforeach()
+  # Of a library that is not built nothing is installed but its targets, which cometConfig.cmake passes over.
+  install(CODE "if(EXISTS \"$<TARGET_FILE:${target}>\")\n  ${files}\nendif()" COMPONENT ${KIND} ${not_all})
   install(TARGETS ${target} EXPORT comet-${NAME}-${KIND} OPTIONAL
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${KIND} ${not_all}
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${KIND} ${not_all})
   install(EXPORT comet-${NAME}-${KIND} FILE comet-${NAME}-${KIND}-targets.cmake NAMESPACE comet::
           DESTINATION ${comet_cmake_dir} COMPONENT ${KIND} ${not_all})
-  comet_pkg_config(${NAME} ${KIND} NEEDS ${ARG_NEEDS} LINKS ${ARG_LINKS} PKG ${ARG_PKG})
-  install(FILES ${CMAKE_BINARY_DIR}/install/${KIND}/comet-${NAME}.pc
-          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT ${KIND} ${not_all})
 endfunction()
 
 # Writes install/KIND/comet-NAME.pc. With archives the user's link line names what they need, with shared libraries not.
@@ -177,7 +180,8 @@ foreach(kind static shared)
     set(comet_boost_components "headers json")
   endif()
   configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/cometConfig.cmake.in
-    ${CMAKE_BINARY_DIR}/install/${kind}/cometConfig.cmake INSTALL_DESTINATION ${comet_cmake_dir})
+    ${CMAKE_BINARY_DIR}/install/${kind}/cometConfig.cmake INSTALL_DESTINATION ${comet_cmake_dir}
+    PATH_VARS CMAKE_INSTALL_LIBDIR)
   write_basic_package_version_file(${CMAKE_BINARY_DIR}/install/${kind}/cometConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
   install(FILES ${CMAKE_BINARY_DIR}/install/${kind}/cometConfig.cmake

@@ -7,6 +7,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -163,6 +164,22 @@ class Install(DaemonTest):
                    "-DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_Zstd=ON", check=False)
         self.assertNotEqual(0, done.returncode)
         self.assertRegex(" ".join(done.stderr.split()), r"ZLIB \(Debian: zlib1g-dev\), Zstd \(Debian: libzstd-dev\)")
+
+    def test_a_component_that_was_not_built_is_named_with_its_target(self):
+        prefix = self.folder / "without_admin"
+        shutil.copytree(self.prefixes["static"], prefix)
+        for library in prefix.rglob("libcomet_admin.*"):
+            library.unlink()
+        sources = self.folder / "sources"
+        sources.mkdir()
+        (sources / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(app CXX)\n"
+            "find_package(comet 0.1 CONFIG REQUIRED COMPONENTS producer admin)\n", encoding="utf-8")
+        done = run(OPTIONS.cmake, "-S", sources, "-B", self.folder / "build", "-G", OPTIONS.generator,
+                   f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={OPTIONS.compiler}", check=False)
+        self.assertNotEqual(0, done.returncode)
+        self.assertRegex(" ".join(done.stderr.split()),
+                         "libcomet_admin was not built .* --target comet_admin_static, then cmake --install")
 
     def test_nothing_that_is_installed_names_the_source_tree_and_the_licence_is_there(self):
         for prefix in self.prefixes.values():

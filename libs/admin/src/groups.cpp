@@ -1,4 +1,5 @@
 #include "comet/admin/groups.hpp"
+
 #include <boost/json/serialize.hpp>
 
 #include "body.hpp"

@@ -2,8 +2,7 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -42,15 +41,6 @@ void start_on(const asio::any_io_executor& executor, asio::awaitable<void> task,
 }
 
 }  // namespace
-
-void spawn(const asio::any_io_executor& executor, asio::awaitable<void> task, SpawnEnd on_end,
-           asio::cancellation_slot slot) {
-  // Called on `executor`, whatever executor is associated with what `on_end` holds.
-  auto end = [on_end = std::move(on_end)](std::exception_ptr problem) mutable {
-    std::move(on_end)(problem);
-  };
-  asio::co_spawn(executor, std::move(task), asio::bind_cancellation_slot(slot, std::move(end)));
-}
 
 asio::awaitable<void> detail::run_elsewhere(asio::any_io_executor executor,
                                             asio::awaitable<void> task) {

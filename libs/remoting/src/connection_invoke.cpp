@@ -72,13 +72,23 @@ void Connection::Impl::launch(PendingRequest& request) {
 }
 
 void Connection::Impl::launch_queued() {
-  if (std::exchange(launching, true)) return;  // set off by a launch: the loop below goes on
+  if (launching) return;  // set off by a launch: the loop below goes on
+  class Launching {
+   public:
+    explicit Launching(bool& flag) : flag_(flag) { flag_ = true; }
+    ~Launching() { flag_ = false; }  // also when there is no memory for a frame
+    Launching(const Launching&) = delete;
+    Launching& operator=(const Launching&) = delete;
+
+   private:
+    bool& flag_;
+  };
+  const Launching now(launching);
   while (open && has_room()) {
     PendingRequest* next = requests.first_queued();
-    if (next == nullptr) break;
+    if (next == nullptr) return;
     launch(*next);
   }
-  launching = false;
 }
 
 // The request gets the answer's content, the answer the request's memory.

@@ -401,6 +401,7 @@ error_code CommitLog::remove_first_file() {
   if (path.empty()) return {};
   error_code error = files_.remove(path);
   if (error && !is_missing(error)) return error;
+  give_up_pages(min_offset());  // not with the lock held: unmapping takes its time
   {
     std::unique_lock lock(segments_mutex_);
     forget_reader(*segments_.front());

@@ -161,7 +161,7 @@ class ConsumeQueue {
 
   std::int64_t first_file_ = 0;    // start of the first file, bytes
   std::int64_t end_of_files_ = 0;  // end of the last file; first_file_: no files
-  std::set<std::int64_t> aside_;   // starts of files that are none of the queue's, for now
+  std::set<std::int64_t> aside_;   // starts of files that are none of the queue's until settle()
   bool must_wipe_ = false;         // behind the last unit
   std::int64_t next_ = 0;
   std::int64_t log_end_ = -1;

@@ -1,6 +1,8 @@
 #include "mapped_files.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 namespace comet::inline v0_1::store {
@@ -32,13 +34,20 @@ std::shared_ptr<LogPages> MappedFiles::find(std::int64_t start, const Map& map) 
 }
 
 void MappedFiles::drop(std::int64_t start) {
-  std::lock_guard lock(mutex_);
-  std::erase_if(files_, [start](const Mapped& one) { return one.start == start; });
+  drop_those([start](const Mapped& one) { return one.start == start; });
 }
 
 void MappedFiles::drop_idle() {
+  drop_those([](Mapped& one) { return !std::exchange(one.is_used, false); });
+}
+
+template <class Condition>
+void MappedFiles::drop_those(Condition condition) {
+  std::vector<Mapped> unmapped;  // when the lock is gone: readers need not wait for that
   std::lock_guard lock(mutex_);
-  std::erase_if(files_, [](Mapped& one) { return !std::exchange(one.is_used, false); });
+  const auto kept = std::ranges::stable_partition(files_, std::not_fn(condition)).begin();
+  unmapped.assign(std::make_move_iterator(kept), std::make_move_iterator(files_.end()));
+  files_.erase(kept, files_.end());
 }
 
 std::size_t MappedFiles::count() const {

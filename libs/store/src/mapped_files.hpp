@@ -33,6 +33,9 @@ class MappedFiles {
     std::shared_ptr<LogPages> pages;
     bool is_used;  // since drop_idle()
   };
+  template <class Condition>
+  void drop_those(Condition condition);
+
   mutable std::mutex mutex_;
   std::vector<Mapped> files_;  // the most recently used last
 };

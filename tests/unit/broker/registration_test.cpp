@@ -128,12 +128,12 @@ class RegistrationFixture : public BrokerFixture {
     start();
     world.pass(kWhile);
   }
-  void create(const std::string& topic) {
+  void create(const std::string& topic, const std::string& perm = "6") {
     RemotingCommand request = RemotingCommand::request(RequestCode::update_and_create_topic);
     for (const auto& [name, value] :
          {std::pair("topic", topic), std::pair("defaultTopic", std::string("TBW102")),
           std::pair("readQueueNums", std::string("4")),
-          std::pair("writeQueueNums", std::string("4")), std::pair("perm", std::string("6")),
+          std::pair("writeQueueNums", std::string("4")), std::pair("perm", perm),
           std::pair("topicFilterType", std::string("SINGLE_TAG"))}) {
       request.fields.add(name, value);
     }
@@ -300,6 +300,18 @@ BOOST_AUTO_TEST_CASE(a_broker_of_limited_permission_says_so_through_its_topics) 
   for (const auto& [name, topic] : seen.at(0).body.topic_config.topics) {
     BOOST_TEST(topic.perm == 4, name);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_brokers_permission_narrows_a_topics_and_gives_it_none_that_it_has_not) {
+  config.broker_permission = 4;
+  begin();
+  first.take();
+  create("write-only", "2");
+  create("both", "6");
+  const auto seen = first.take();
+  BOOST_TEST_REQUIRE(seen.size() == 2u);
+  BOOST_TEST(seen[0].body.topic_config.topics.at("write-only").perm == 0);
+  BOOST_TEST(seen[1].body.topic_config.topics.at("both").perm == 4);
 }
 
 BOOST_AUTO_TEST_CASE(at_its_stop_the_broker_takes_its_leave_of_all) {

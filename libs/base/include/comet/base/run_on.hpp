@@ -3,6 +3,8 @@
 // For source files, not for public headers.
 
 #include <boost/asio/this_coro.hpp>
+#include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +15,13 @@ namespace detail {
 
 [[nodiscard]] asio::awaitable<void> run_elsewhere(asio::any_io_executor executor,
                                                   asio::awaitable<void> task);
+
+// `result` is shared with who waits: either may go away first.
+template <class T>
+asio::awaitable<void> keep_result(asio::awaitable<T> task,
+                                  std::shared_ptr<std::optional<T>> result) {
+  result->emplace(co_await std::move(task));
+}
 
 }  // namespace detail
 

@@ -5,8 +5,6 @@
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <exception>
-#include <memory>
-#include <optional>
 
 #include "comet/base/awaitable.hpp"
 
@@ -20,14 +18,4 @@ using SpawnEnd = asio::any_completion_handler<void(std::exception_ptr)>;
 void spawn(const asio::any_io_executor& executor, asio::awaitable<void> task, SpawnEnd on_end,
            asio::cancellation_slot slot = {});
 
-namespace detail {
-
-// `result` is shared with who waits: either may go away first.
-template <class T>
-asio::awaitable<void> keep_result(asio::awaitable<T> task,
-                                  std::shared_ptr<std::optional<T>> result) {
-  result->emplace(co_await std::move(task));
-}
-
-}  // namespace detail
 }  // namespace comet::inline v0_1

@@ -93,7 +93,8 @@ class Producer {
   // The handler is called on its associated executor, else on the executor that the producer was
   // made with (a shared client's), never from within this call. Its allocator and its cancellation
   // slot (terminal) are used; emit where Asio allows it: where the handler will run.
-  // Awaiting with plain use_awaitable throws system_error without the outcome; use send() there.
+  // Tokens that turn the error into an exception (plain use_awaitable, use_future) throw
+  // system_error without the outcome: use send(), or as_tuple with them.
   template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(error_code, SendOutcome)) Token>
   auto async_send(Message message, Token&& token) {
     return async_send(std::move(message), SendOptions(), std::forward<Token>(token));
@@ -136,10 +137,9 @@ class Producer {
   // Sends a request and returns the reply of whoever consumes it (request_reply.hpp). The reply's
   // way leads by way of the broker, which must know this client: where it does not yet, it is told
   // first.
-  // Errors: as send; ClientErrc::request_timeout when no reply has come within `timeout`, which
-  // holds for all of it. A reply that comes later is dropped.
-  // Cancellation (terminal): ends the wait at once with operation_aborted; the request may have
-  // been stored.
+  // Errors: as send; SendError ClientErrc::request_timeout when no reply has come within `timeout`,
+  // which holds for all of it. A reply that comes later is dropped. Cancellation (terminal): ends
+  // the wait at once with operation_aborted; the request may have been stored.
   [[nodiscard]] asio::awaitable<MessageExt> request(Message message, Duration timeout);
   [[nodiscard]] asio::awaitable<MessageExt> request(Message message, Duration timeout,
                                                     SendOptions options);

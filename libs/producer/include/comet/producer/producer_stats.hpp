@@ -16,9 +16,11 @@ class ProducerStats {
  public:
   ProducerStats() = default;
 
-  std::uint64_t sends = 0;         // begun; all that follow but the last are of those that ended
-  std::uint64_t stored = 0;        // ended with a result; oneway: queued on a connection
-  std::uint64_t failed = 0;        // ended with an error, cancelled ones among them
+  std::uint64_t sends = 0;   // begun; all that follow but the last are of those that ended
+  std::uint64_t stored = 0;  // ended with a result; oneway: queued on a connection
+  // Ended with an error, cancelled ones among them. Not those that were refused before they had an
+  // id (illegal_message, not_running). A request counts when it is stored, not by its reply.
+  std::uint64_t failed = 0;
   std::uint64_t maybe_stored = 0;  // of those: SendOutcome::may_be_stored
   std::uint64_t retries = 0;       // tries beyond the first of a send
   std::size_t in_flight = 0;       // begun and not ended
