@@ -60,7 +60,7 @@ class LogWalk {
   // damaged; 0 without a record.
   std::int64_t last_timestamp = 0;
   std::int64_t newest_timestamp = 0;  // the later of the two
-  std::string reason;  // why it ended; empty at the limit or at untouched zeros
+  std::string reason;                 // why it ended; empty at the limit or at untouched zeros
   std::vector<Damage> damage;
 };
 
