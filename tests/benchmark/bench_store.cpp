@@ -135,7 +135,8 @@ class Store {
       append = Append();
       append.bytes = std::move(memory);
       RecordView record = record_of(body, properties);
-      error_code error = core_.encode({&record, 1}, append);
+      SpanSource records({&record, 1});
+      error_code error = core_.encode(records, append);
       check(!error, "encode");
       pointers_.push_back(&append);
     }
@@ -392,7 +393,8 @@ void run_queues(const std::string& root) {
         record.queue_id = queue;
         Append append;
         Append* pointer = &append;
-        check(!store.core().encode({&record, 1}, append), "encode");
+        SpanSource records({&record, 1});
+        check(!store.core().encode(records, append), "encode");
         store.core().append({&pointer, 1});
       }
       std::printf("%d queues filled: %.0f MB more in memory\n", count,

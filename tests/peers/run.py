@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Runs real clients of RocketMQ, which nobody here wrote, against our servers and against Apache's.
+
+Each peer is one long-lived program that runs all its cases and prints a line a case. What each case gave
+with each server is compared with matrix.tsv; a cell that differs fails the run. --record writes the
+table anew, and docs/compatibility.md's part of it.
+
+Peers, and Apache's servers, are installed into BUILD/peers at the first run. What cannot be had is
+skipped by name with one line.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import installs
+import matrix
+from servers import ApacheServers, CometServers
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
+DEADLINE = 420  # seconds that one peer may take with one server
+
+PEERS = {
+    "java-5.5.0": lambda root: installs.java_client(root, "5.5.0"),
+    "java-4.9.8": lambda root: installs.java_client(root, "4.9.8"),
+    "go-2.1.2": lambda root: installs.go_client(root, "2.1.2"),
+    "go-2.1.3": lambda root: installs.go_client(root, "2.1.3"),
+    "ali-ons-3.12.0": lambda root: installs.node_client(root, "ali-ons"),
+    "npm-rocketmq-2.0.1": lambda root: installs.node_client(root, "rocketmq"),
+}
+SERVERS = ["comet", "apache-4.9.7", "apache-5.5.0"]
+FAST_PEERS = ["java-5.5.0", "go-2.1.3", "ali-ons-3.12.0"]
+
+
+def say(text):
+    print(f"peers: {text}", flush=True)
+
+
+def loopback_up():
+    """Turns on the only device of a new network namespace."""
+    siocgifflags, siocsifflags, iff_up = 0x8913, 0x8914, 1
+    with socket.socket() as any_socket:
+        request = struct.pack("16sh", b"lo", 0) + b"\0" * 22
+        flags = struct.unpack("16sh", fcntl.ioctl(any_socket, siocgifflags, request)[:18])[1]
+        fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh", b"lo", flags | iff_up) + b"\0" * 22)
+
+
+@contextlib.contextmanager
+def running(server, root, keep):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"comet-peers-{server}-"))
+    if server == "comet":
+        servers = CometServers(folder)
+    else:
+        version = server.removeprefix("apache-")
+        servers = ApacheServers(version, root / f"server-{version}" / "jars", folder)
+    try:
+        yield servers.start()
+    except BaseException:
+        for path in servers.logs():
+            print(f"--- last lines of {path.name}", *path.read_text("utf-8", "replace").splitlines()[-30:], sep="\n", file=sys.stderr)
+        raise
+    finally:
+        servers.stop()
+        if keep:
+            say(f"files of {server} are kept in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_peer(command, servers, log_path, cases):
+    """{case: (seconds, result)} of one peer; what it writes to stderr goes into the log."""
+    results = {}
+    with open(log_path, "wb") as log:
+        process = subprocess.Popen([*map(str, command), servers.nameserver, f"r{int(time.time()) % 1000000}", *cases], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=log, text=True, errors="replace", start_new_session=True,
+                                   env=os.environ | {"PEERS_BROKER": servers.broker_address, "HOME": str(servers.folder)})
+        killer = subprocess.Popen([sys.executable, "-c",
+                                   f"import os,time;time.sleep({DEADLINE});os.killpg({process.pid},{signal.SIGKILL:d})"])
+        ended = False
+        try:
+            for line in process.stdout:
+                log.write(line.encode())
+                fields = line.rstrip("\n").split("\t")
+                if fields[0] == "case" and len(fields) == 4:
+                    results[fields[1]] = (fields[2], fields[3])
+                ended = ended or fields[0] == "end"
+            process.wait()
+        finally:
+            killer.kill()
+            killer.wait()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    if not ended:
+        results["(the program)"] = ("-", f"failed: it ended with {process.returncode} before its last line; its log: {log_path}")
+    return results
+
+
+def run_server(server, peers, root, options):
+    """Prints the lines result TAB peer TAB case TAB seconds TAB result, and for each peer its time."""
+    with running(server, root, options.keep) as servers:
+        for peer in peers:
+            started = time.monotonic()
+            results = run_peer(PEERS[peer](root), servers, root / f"{peer}-at-{server}.log", options.cases)
+            for case, (seconds, result) in results.items():
+                print("result", peer, case, seconds, result, sep="\t", flush=True)
+            print("time", peer, f"{time.monotonic() - started:.0f}", sep="\t", flush=True)
+
+
+def run_inside(server, peers, root, options):
+    """The lines of run_server; Apache's servers run in a network namespace of their own."""
+    command = [sys.executable, __file__, "--inside", server, "--build-dir", options.build_dir, "--peers", ",".join(peers)]
+    if server != "comet":
+        command = ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child", *command]
+    if options.keep:
+        command.append("--keep")
+    if options.cases:
+        command += ["--cases", ",".join(options.cases)]
+    with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, errors="replace") as process:
+        for line in process.stdout:
+            yield line.rstrip("\n").split("\t")
+    if process.returncode != 0:
+        yield ["error", server, f"ended with {process.returncode}"]
+
+
+def available(names, installer, what, root):
+    """Those of the names that this machine has or can get; the others are named with their reason."""
+    found = []
+    for name in names:
+        started = time.monotonic()
+        try:
+            installer(name)
+        except installs.Missing as reason:
+            say(f"SKIPPED: {what} {name}: {reason}")
+            continue
+        found.append(name)
+        if time.monotonic() - started > 5:
+            say(f"{name} installed in {time.monotonic() - started:.0f} s")
+    return found
+
+
+def list_of(text):
+    return [one for one in text.split(",") if one]
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--fast", action="store_true", help="our servers alone, with the peers that CI runs")
+    parser.add_argument("--peers", type=list_of, help=f"some of {','.join(PEERS)}")
+    parser.add_argument("--servers", type=list_of, help=f"some of {','.join(SERVERS)}")
+    parser.add_argument("--cases", type=list_of, default=[], help="these cases alone")
+    parser.add_argument("--build-dir", type=pathlib.Path, default=PROJECT / "build", help="peers are installed below it (default: build)")
+    parser.add_argument("--record", action="store_true", help="write what was seen into matrix.tsv and docs/compatibility.md")
+    parser.add_argument("--keep", action="store_true", help="keep the servers' files")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    for given, known in ((options.peers or [], PEERS), (options.servers or [], SERVERS)):
+        for name in given:
+            if name not in known:
+                parser.error(f"'{name}' is not one of {', '.join(known)}")
+    options.build_dir = options.build_dir.resolve()
+    return options
+
+
+def main():
+    options = parse()
+    root = options.build_dir / "peers"
+    if options.inside:
+        if options.inside != "comet":
+            loopback_up()
+        run_server(options.inside, options.peers, root, options)
+        return
+
+    peers = options.peers or (FAST_PEERS if options.fast else list(PEERS))
+    servers = options.servers or (["comet"] if options.fast else SERVERS)
+    peers = available(peers, lambda name: PEERS[name](root), "the client", root)
+    servers = available(servers, lambda name: name == "comet" or installs.apache_servers(root, name.removeprefix("apache-")),
+                        "the server", root)
+    seen, times, problems = {}, [], []
+    for server in servers if peers else []:
+        for line in run_inside(server, peers, root, options):
+            if line[0] == "result":
+                seen[(line[1], line[2], server)] = line[4]
+                print(f"{server:14} {line[1]:14} {line[2]:38} {line[3]:>6} s  {line[4]}", flush=True)
+            elif line[0] == "time":
+                times.append(f"{line[1]} at {server}: {line[2]} s")
+            elif line[0] == "error":
+                problems.append(f"{server}: {line[2]}")
+    say("; ".join(times) if times else "nothing was run")
+
+    table = matrix.Table.read(HERE / "matrix.tsv")
+    if options.record:
+        table.record(seen)
+        table.write(HERE / "matrix.tsv")
+        matrix.write_page(table, PROJECT / "docs" / "compatibility.md")
+        say(f"recorded {len(seen)} cells")
+    else:
+        problems += table.differences(seen, complete=not options.cases)
+    for problem in problems:
+        say(f"DIFFERS: {problem}")
+    say(f"{len(seen)} cells, {len(problems)} problems")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
