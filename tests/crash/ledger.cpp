@@ -35,14 +35,21 @@ void Ledger::add_to_queue(const Entry& entry, std::size_t index) {
 
 void Ledger::damage(std::int64_t log_offset) {
   has_damage_ = true;
+  bool is_in_entry = false;
   for (std::vector<Entry>* all : {&entries_, &refused_}) {
     for (Entry& entry : *all) {
       if (log_offset < entry.log_begin || log_offset >= entry.log_end) continue;
+      is_in_entry = true;
       entry.damaged_at = log_offset - entry.log_begin;
       log::info("that is byte {} of {} {} offset {} at {}", entry.damaged_at, entry.topic,
                 entry.queue_id, entry.queue_offset, entry.log_begin);
     }
   }
+  if (!is_in_entry) damage_elsewhere_.insert(log_offset);
+}
+
+void Ledger::note_units(const std::function<bool(const Entry&)>& has_unit) {
+  for (Entry& entry : entries_) entry.has_unit = has_unit(entry);
 }
 
 bool Ledger::is_damaged(std::int64_t log_begin) const {
@@ -142,7 +149,9 @@ void Ledger::rebuild_queues(const StoreCore& core, bool exact) {
         queue.entries.rbegin(), queue.entries.rend(),
         [&](const auto& one) { return entries_[one.second].log_end <= safe_end_; });
     const std::int64_t promised = last == queue.entries.rend() ? 0 : last->first + 1;
-    if (max + 1 == promised && entries_[last->second].damaged_at >= 0) {
+    const bool nothing_tells =
+        promised > 0 && entries_[last->second].damaged_at >= 0 && !entries_[last->second].has_unit;
+    if (max + 1 == promised && nothing_tells) {
       Entry& unknown = entries_[last->second];
       unknown.is_unknown = true;
       ++unknown_offsets_;
@@ -168,6 +177,9 @@ void Ledger::rebuild_queues(const StoreCore& core, bool exact) {
 std::int64_t Ledger::end_of_undamaged(std::int64_t due) const {
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
     if (entry->log_end > due) continue;
+    // A blank lies behind it, which ends a file and promises nothing.
+    const auto blank = damage_elsewhere_.lower_bound(entry->log_end);
+    if (blank != damage_elsewhere_.end() && *blank < due) due = entry->log_end;
     if (entry->damaged_at < 0) break;
     due = entry->log_begin;
   }
@@ -247,10 +259,11 @@ bool Ledger::is_shown(const StoreCore& core, const Entry& entry) {
   return first.queue_offset == entry.queue_offset && first.physical_offset == entry.log_begin;
 }
 
-// A record that is damaged says now that it is this one, and was read first: no checksum covers it.
+// A record that is damaged says now that it is this one, and lies in front of it: no checksum
+// covers it, and no unit told which of them it is.
 bool Ledger::is_displaced(const StoreCore& core, const Entry& entry) const {
   return std::ranges::any_of(entries_, [&](const Entry& one) {
-    if (one.damaged_at < 0 || &one == &entry) return false;
+    if (one.damaged_at < 0 || &one == &entry || one.has_unit || entry.has_unit) return false;
     SharedBytes bytes = core.read_record(one.log_begin);
     Result<RecordView> record = parse_record(bytes.view(), CheckCrc::no);
     return record && record->topic == entry.topic && record->queue_id == entry.queue_id &&

@@ -3,7 +3,9 @@
 // after a crash.
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -34,6 +36,7 @@ class Entry {
   bool perhaps_torn = false;
   // A byte of it has changed on the disk: it may be gone, or be shown as what it says now.
   std::int64_t damaged_at = -1;  // from its beginning; -1: it is as it was written
+  bool has_unit = false;         // in the files of its queue, in front of the last start
   bool is_unknown = false;       // damaged so that nothing tells of its queue offset any more
 };
 
@@ -49,6 +52,8 @@ class Ledger {
   void show(const std::string& topic, std::int32_t queue_id, std::int64_t max_offset);
   // A byte of the log has changed.
   void damage(std::int64_t log_offset);
+  // In front of a start: `has_unit` says whether the files of an entry's queue have its unit.
+  void note_units(const std::function<bool(const Entry&)>& has_unit);
   // Offsets that were given once more, since all that told of them was damaged.
   [[nodiscard]] std::int64_t unknown_offsets() const noexcept { return unknown_offsets_; }
   // What the store shows: equal after each start that nothing was done in front of.
@@ -97,6 +102,7 @@ class Ledger {
   std::int64_t forgotten_before_ = 0;
   std::int64_t unknown_offsets_ = 0;
   bool has_damage_ = false;
+  std::set<std::int64_t> damage_elsewhere_;  // in what is no record
 };
 
 }  // namespace comet::inline v0_1::store::test

@@ -84,7 +84,7 @@ MUTATIONS = {
         [UNIT]),
     "give the offset of a damaged record again": (
         STORE + "queue_recovery.cpp",
-        "    taken_.skip_remembered();\n    skip_expired();\n    if (report_.unclean) taken_.skip_damaged();\n",
+        "    taken_.skip_remembered();\n    skip_expired();\n    if (report_.unclean) {\n      taken_.skip_where_units_are();\n      taken_.skip_damaged();\n    }\n",
         "",
         [UNIT, ROT]),
     "forget which damage is known": (

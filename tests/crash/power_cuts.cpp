@@ -186,6 +186,7 @@ class Schedule {
     const std::string note = std::string(World::kRoot) + "/synced";
     if (!cut) synced_end = std::min(synced_end, SyncedNote(*world_.files, note).read());
     if (rot_ == Rot::some && random().chance(60)) let_rot(synced_end);
+    if (rot_ == Rot::some) world_.note_units();
   }
 
   void stop_in_order() {

@@ -26,6 +26,21 @@ void World::open() {
   });
 }
 
+void World::note_units() {
+  ledger.note_units([this](const Entry& entry) {
+    const std::int64_t at = entry.queue_offset * QueueUnit::kSize;
+    const std::int64_t start = at - at % config.consume_queue_file_size;
+    const std::string path = fmt::format("{}/consumequeue/{}/{}/{}", kRoot, entry.topic,
+                                         entry.queue_id, offset_file_name(start));
+    const Result<bool> exists = files->exists(path);
+    if (!exists || !*exists) return false;
+    const std::string_view content = files->node(path).content();
+    if (std::ssize(content) < at - start + QueueUnit::kSize) return false;
+    const QueueUnit unit = QueueUnit::decode(content.data() + (at - start));
+    return unit.physical_offset == entry.log_begin && unit.end() == entry.log_end;
+  });
+}
+
 void World::make_call(Call& call, std::int64_t most_bytes) {
   const std::string topic = random.chance(70) ? "T" : "other topic";
   const auto queue_id = static_cast<std::int32_t>(random.below(3));

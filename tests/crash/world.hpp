@@ -30,6 +30,8 @@ class World {
   void drop() { core.reset(); }
   // One to `most_calls` appends of one to three records, in one write.
   void append_some(std::int64_t most_calls, std::int64_t most_bytes);
+  // In front of a start: tells the ledger which messages the files of the queues tell of.
+  void note_units();
   // What the store's threads do for those who wait.
   void sync();
   void let_time_pass(std::int64_t most_millis);

@@ -81,13 +81,18 @@ class QueueRecovery {
                }
              });
     end_in_front_of_misfit();
+    skip_misnamed();
     suspect_bad_ends();
     bool some_lost = count_used() < expected_queues;
     if (some_lost) log::warn("consume queues are missing: rebuilt from the log");
     rebuild(some_lost);
+    skip_misnamed();
     taken_.skip_remembered();
     skip_expired();
-    if (report_.unclean) taken_.skip_damaged();
+    if (report_.unclean) {
+      taken_.skip_where_units_are();
+      taken_.skip_damaged();
+    }
     queues_.for_each([&](ConsumeQueue& queue) {
       check(queue.write_pending(), queue);
       queue.settle();
@@ -237,18 +242,34 @@ class QueueRecovery {
       queue.begin_anew();
       suspect(queue);
       misfit_ = -1;
-    } else if (replaced_unproven(record, queue)) {
+    } else if (replaced_unproven(record, queue) || replaced_misnamed(record, queue)) {
       misfit_ = -1;
     } else {
       report_reused_offset(record, queue);
       taken_.note_stray(record, &queue);
-      if (record.physical_offset >= torn_from_ && misfit_ < 0) misfit_ = record.physical_offset;
+      if (record.physical_offset < torn_from_) return;
+      if (may_be_due_elsewhere(record, queue)) {
+        misfit_ = -1;
+      } else if (misfit_ < 0) {
+        misfit_ = record.physical_offset;
+      }
     }
   }
 
+  // Whether another queue misses the offset: then it may be that queue's record, or the one that
+  // has its offset may, and topic or queue id are damaged. Which of them nothing tells: both stay.
+  bool may_be_due_elsewhere(const RecordView& record, const ConsumeQueue& queue) const {
+    bool found = record.queue_offset == 0;  // of a queue of which nothing else tells
+    queues_.for_each([&](ConsumeQueue& other) {
+      const bool misses = other.next() == record.queue_offset || rebuild_from_.contains(&other);
+      found = found || (&other != &queue && misses);
+    });
+    return found;
+  }
+
   // Behind what is known to have been on disk a power cut may have mixed a record with one that had
-  // been refused at its place: its queue offset is taken. With nothing behind it that fits, the log
-  // ends in front of it.
+  // been refused at its place: its queue offset is taken, and no other queue misses it. With
+  // nothing behind it that fits, the log ends in front of it.
   void end_in_front_of_misfit() {
     if (misfit_ < 0) return;
     log::warn("commit log: cut at {}: the queue offset there is taken", misfit_);
@@ -268,6 +289,29 @@ class QueueRecovery {
     queue.cut(record.queue_offset, true);
     add(record, queue);
     return true;
+  }
+
+  // Two records claim the last offset of the queue, and the units tell that the first of them is
+  // another queue's.
+  bool replaced_misnamed(const RecordView& record, ConsumeQueue& queue) {
+    const std::int64_t last = queue.next() - 1;
+    QueueUnit holder;
+    if (!report_.unclean || record.queue_offset != last || !read_unit(queue, last, holder) ||
+        holder.is_filler() || holder.physical_offset < report_.trusted_units ||
+        !is_of_later(queues_, queue, last, holder, unit_of(record))) {
+      return false;
+    }
+    distrust_queues_();
+    misnamed_.push_back(misnamed(last, holder));
+    taken_.note_misnamed(last, holder);
+    queue.cut(last, true);
+    add(record, queue);
+    return true;
+  }
+
+  void skip_misnamed() {
+    std::ranges::sort(misnamed_, {}, &Damage::begin);
+    note_damage(log_, std::exchange(misnamed_, {}), report_);
   }
 
   // Whether a message with a later queue offset lies in front of the record: then its queue offset
@@ -330,7 +374,7 @@ class QueueRecovery {
       if (state == RecordState::damaged || begins_too_late(queue)) taken_.note_stray(record);
     } else if (state == RecordState::damaged) {
       taken_.note_stray(record, &queue);
-    } else if (!replaced_unproven(record, queue)) {
+    } else if (!replaced_unproven(record, queue) && !replaced_misnamed(record, queue)) {
       report_reused_offset(record, queue);
       taken_.note_stray(record, &queue);
     }
@@ -452,7 +496,8 @@ class QueueRecovery {
   std::unordered_map<const ConsumeQueue*, std::int64_t> trusted_;       // ends, behind trim()
   std::vector<std::pair<ConsumeQueue*, std::int64_t>> bad_ends_;        // queue offsets
   TakenOffsets taken_;
-  std::int64_t misfit_ = -1;  // the first taken queue offset behind the last record that fits
+  std::vector<Damage> misnamed_;  // found in this walk
+  std::int64_t misfit_ = -1;      // the first taken queue offset behind the last record that fits
 };
 
 }  // namespace

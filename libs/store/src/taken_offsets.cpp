@@ -32,6 +32,10 @@ void TakenOffsets::note_stray(const RecordView& record, ConsumeQueue* queue) {
                      record.physical_offset + record.total_size});
 }
 
+void TakenOffsets::note_misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
+  strays_.push_back({nullptr, queue_offset, unit.physical_offset, unit.end()});
+}
+
 bool TakenOffsets::has_stray_in(const ConsumeQueue& queue) const {
   return std::ranges::find(strays_, &queue, &Stray::queue) != strays_.end();
 }
@@ -49,6 +53,18 @@ void TakenOffsets::skip_remembered() {
   for (const Known& last : last_units_) {
     if (last.log_end <= report_.end) skip_to(*last.queue, last.end, last.log_end);
   }
+}
+
+void TakenOffsets::skip_where_units_are() {
+  if (!removed_.is_complete()) return;
+  queues_.for_each([&](ConsumeQueue& queue) {
+    while (const std::optional<QueueUnit> unit = queue.unit_in_files(queue.next())) {
+      const bool is_whole = unit->physical_offset >= 0 && unit->size > 0 && !unit->is_filler();
+      if (!is_whole || unit->end() > report_.end) break;
+      if (removed_.contains(queue.topic(), queue.queue_id(), unit->physical_offset)) break;
+      skip_to(queue, queue.next() + 1, unit->end());
+    }
+  });
 }
 
 void TakenOffsets::skip_damaged() {

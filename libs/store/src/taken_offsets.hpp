@@ -32,6 +32,8 @@ class TakenOffsets {
   // A record that does not fit into the queue that it names, or names none: that or its queue
   // offset is damaged. `queue`: has its offset already.
   void note_stray(const RecordView& record, ConsumeQueue* queue = nullptr);
+  // The unit's record is another queue's than it says.
+  void note_misnamed(std::int64_t queue_offset, const QueueUnit& unit);
   [[nodiscard]] bool has_stray_in(const ConsumeQueue& queue) const;
   void forget_strays_from(std::int64_t log_end);
   // A damaged record is in its queue.
@@ -44,6 +46,9 @@ class TakenOffsets {
   // `log_end`: behind what it was given to.
   void skip_to(ConsumeQueue& queue, std::int64_t queue_offset, std::int64_t log_end);
   void skip_remembered();
+  // Those that a queue is due to give although its files have their units: a power cut may take
+  // units in front of them, so that no search finds them.
+  void skip_where_units_are();
   // Those of damaged records and strays.
   void skip_damaged();
 

@@ -27,14 +27,8 @@ bool is_misnamed(const CommitLog& log, const QueueTable& queues, const ConsumeQu
   return !other || other->physical_offset != place;
 }
 
-Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
-  Damage damage;
-  damage.begin = unit.physical_offset;
-  damage.end = unit.end();
-  damage.queue_offset = queue_offset;
-  damage.is_misnamed = true;
-  damage.reason = "another queue's unit says that it is its message";
-  return damage;
+bool is_same_record(const std::optional<QueueUnit>& unit, const QueueUnit& other) noexcept {
+  return unit && unit->physical_offset == other.physical_offset && unit->size == other.size;
 }
 
 }  // namespace
@@ -63,6 +57,26 @@ bool contradicts(const CommitLog& log, const QueueTable& queues, const RecordVie
   const std::optional<QueueUnit> unit = queue->unit_in_files(record.queue_offset);
   return unit && unit->physical_offset != record.physical_offset &&
          is_proven(log, *queue, record.queue_offset, *unit);
+}
+
+Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
+  Damage damage;
+  damage.begin = unit.physical_offset;
+  damage.end = unit.end();
+  damage.queue_offset = queue_offset;
+  damage.is_misnamed = true;
+  damage.reason = "it is another queue's message, as the queues' units tell";
+  return damage;
+}
+
+bool is_of_later(const QueueTable& queues, const ConsumeQueue& queue, std::int64_t queue_offset,
+                 const QueueUnit& earlier, const QueueUnit& later) {
+  bool tells = is_same_record(queue.unit_in_files(queue_offset), later);
+  queues.for_each([&](const ConsumeQueue& other) {
+    tells =
+        tells || (&other != &queue && is_same_record(other.unit_in_files(queue_offset), earlier));
+  });
+  return tells;
 }
 
 std::vector<Damage> find_misnamed(const CommitLog& log, const QueueTable& queues, std::int64_t from,

@@ -30,6 +30,16 @@ inline constexpr int kMaxLookedBackAt = 64;
 [[nodiscard]] bool contradicts(const CommitLog& log, const QueueTable& queues,
                                const RecordView& record);
 
+// Two records of the log claim the same offset of a queue: the topic or the queue id of one of them
+// is damaged. Whether the files of the queues tell that it is the later one's: the unit of that
+// queue points at it, or another queue's unit of that offset points at the earlier one. One unit
+// alone may be what a power cut has brought back; beside a second claim it counts.
+[[nodiscard]] bool is_of_later(const QueueTable& queues, const ConsumeQueue& queue,
+                               std::int64_t queue_offset, const QueueUnit& earlier,
+                               const QueueUnit& later);
+// What is skipped of a record that is another queue's than it says now.
+[[nodiscard]] Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit);
+
 // Records, by place, that a unit of one queue points at, and that say now that they are another
 // queue's: they must not take the place of that queue's own messages. Looked for among the last
 // units of each queue that point behind `from`, in front of `vouched_end`: behind that a power cut

@@ -1,0 +1,119 @@
+// Two records claim the same offset of a queue: no checksum covers the topic and the queue id of a
+// record, and one of them is damaged.
+
+#include <boost/test/unit_test.hpp>
+
+#include "comet/base/timer.hpp"
+#include "store_support.hpp"
+
+using namespace comet;
+using namespace comet::store;
+using namespace comet::store::test;
+
+namespace {
+
+// Three messages in each of two queues of T, then one in queue 0 that says that it is in queue 1,
+// then one in queue 1; killed before the checkpoint knows of them.
+class Claims {
+ public:
+  Claims() {
+    files.skip_syncs = true;
+    config.commit_log_file_size = 64 * 1024;
+    config.flush = FlushMode::sync_flush;
+    open();
+    for (int i = 0; i < kBefore; ++i) {
+      must_append(*core, record_of("T", 1, "before"));
+      must_append(*core, record_of("T", 0, "before"));
+    }
+    damaged = must_append(*core, record_of("T", 0, "damaged")).physical_offset;
+    BOOST_TEST_REQUIRE(must_append(*core, record_of("T", 1, "own message")).queue_offset ==
+                       kBefore);
+    BOOST_TEST_REQUIRE(!core->sync());
+    log_end = core->readable_end();
+  }
+
+  void open() {
+    core.reset();
+    core.emplace(config, time, files);
+  }
+  // With that bit another one.
+  void kill() {
+    core.reset();
+    constexpr std::int64_t kQueueIdAt = 15;
+    write_at(log_file(config.root, 0), damaged + kQueueIdAt, "\1");
+  }
+  void lose_queue(int queue_id) {
+    fs::remove_all(config.root + "/consumequeue/T/" + std::to_string(queue_id));
+  }
+  std::string shown_at(int queue_id, std::int64_t queue_offset) const {
+    const ReadResult result = core->read("T", queue_id, queue_offset, ReadLimits(), {});
+    if (result.count == 0) return "nothing";
+    const MessageExt message = messages_of(result).front();
+    return message.queue_offset == queue_offset ? message.body() : "nothing";
+  }
+  void check_that_no_offset_is_given_again() {
+    for (int queue_id : {0, 1}) {
+      BOOST_TEST(must_append(*core, record_of("T", queue_id, "next")).queue_offset > kBefore);
+    }
+  }
+  // At the first and at further starts.
+  void check_that_the_damaged_one_gives_way() {
+    for (int starts = 0; starts < 4; ++starts) {
+      open();
+      BOOST_TEST_CONTEXT("start " << starts) {
+        BOOST_TEST(core->readable_end() == log_end);
+        BOOST_TEST(shown_at(1, kBefore) == "own message");
+        BOOST_TEST(shown_at(0, kBefore) == "nothing");
+        BOOST_TEST(core->damage_stats().skipped_ranges == (starts == 0 ? 1 : 0));
+      }
+      if (starts == 1) core->close();
+      core.reset();
+    }
+    open();
+    check_that_no_offset_is_given_again();
+  }
+
+  static constexpr std::int64_t kBefore = 3;
+  TempDirectory directory;
+  StoreConfig config = small_config(directory);
+  VirtualTime time;
+  FaultyFiles files;
+  std::optional<StoreCore> core;
+  std::int64_t damaged = 0;  // in the log
+  std::int64_t log_end = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(claims)
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_record_gives_way_to_the_message_that_the_unit_points_at, Claims) {
+  write_units(*core);
+  kill();
+  lose_queue(0);
+  check_that_the_damaged_one_gives_way();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_record_at_which_another_queues_unit_points_gives_way, Claims) {
+  write_units(*core);
+  kill();
+  lose_queue(1);
+  check_that_the_damaged_one_gives_way();
+}
+
+// A power cut after the sync: the note of it is as old as the checkpoint.
+BOOST_FIXTURE_TEST_CASE(what_two_records_claim_ends_no_log_when_another_queue_misses_it, Claims) {
+  kill();
+  fs::remove(config.root + "/synced");
+  for (int starts = 0; starts < 3; ++starts) {
+    open();
+    BOOST_TEST(core->readable_end() == log_end);
+    // Nothing tells whose it is.
+    BOOST_TEST(shown_at(1, kBefore) == "damaged");
+    core.reset();
+  }
+  open();
+  check_that_no_offset_is_given_again();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
