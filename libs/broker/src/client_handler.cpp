@@ -23,9 +23,6 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
-// Heartbeats beyond this are taken on the helper thread: most are of 1 KiB, and the work that they
-// make grows with them.
-constexpr std::size_t kLargeHeartbeat = 8u << 10;
 // What reading one beyond this took goes back to the system.
 constexpr std::size_t kHugeHeartbeat = 256u << 10;
 
@@ -92,15 +89,15 @@ Reply heart_beat(Request& request, BrokerContext& context) {
     context.refusals.log(request.connection->remote(), fault);
     return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
   }
-  if (size <= kLargeHeartbeat) return take_heartbeat(request, context);
-  return answer_on_helper(context, request, [&context](Request& asked) {
+  // Most are of 1 KiB, and the work that they make grows with them.
+  return answer_by_size(context, request, [&context](Request& asked) {
     RemotingCommand answer = take_heartbeat(asked, context);
     if (asked.command.body.size() > kHugeHeartbeat) ::malloc_trim(0);
     return answer;
   });
 }
 
-Reply unregister_client(Request& request, BrokerContext& context) {
+RemotingCommand unregister_client(Request& request, BrokerContext& context) {
   std::string missing;
   auto header = remoting::read_header<remoting::UnregisterClientHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
@@ -162,8 +159,10 @@ void install_client_handlers(remoting::Dispatcher& dispatcher, BrokerContext& co
   using remoting::RequestCode;
   dispatcher.on(RequestCode::heart_beat,
                 [&context](Request& request) { return heart_beat(request, context); });
-  dispatcher.on(RequestCode::unregister_client,
-                [&context](Request& request) { return unregister_client(request, context); });
+  dispatcher.on(RequestCode::unregister_client, [&context](Request& request) {
+    const auto make = [&context](Request& asked) { return unregister_client(asked, context); };
+    return answer_by_size(context, request, make);
+  });
   dispatcher.on(RequestCode::check_client_config, [&context](Request& request) {
     const auto make = [&context](Request& asked) { return check_client_config(asked, context); };
     return answer_by_size(context, request, make);

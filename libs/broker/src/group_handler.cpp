@@ -82,7 +82,7 @@ Reply get_group(Request& request, BrokerContext& context) {
   return json_answer(request.command, to_json(*group));
 }
 
-Reply delete_group(Request& request, BrokerContext& context) {
+Reply delete_group(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   std::string missing;
   auto header = remoting::read_header<remoting::DeleteGroupHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
@@ -91,7 +91,7 @@ Reply delete_group(Request& request, BrokerContext& context) {
     context.offsets.forget_group(header->group_name);
   }
   context.traffic.forget_group(header->group_name);
-  context.groups.remove(header->group_name, answer_when_saved(request));
+  context.groups.remove(header->group_name, std::move(saved));
   return std::nullopt;
 }
 
@@ -112,19 +112,19 @@ void install_group_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   const auto on = [&](RequestCode code, Reply (*handle)(Request&, BrokerContext&)) {
     dispatcher.on(code, [&context, handle](Request& request) { return handle(request, context); });
   };
-  using Put = Reply (*)(Request&, BrokerContext&, BackgroundSaver::Done);
-  const auto on_put = [&](RequestCode code, Put put) {
-    dispatcher.on(code, [&context, put](Request& request) {
-      const auto work = [&context, put](Request& asked, BackgroundSaver::Done saved) {
-        return put(asked, context, std::move(saved));
+  using Change = Reply (*)(Request&, BrokerContext&, BackgroundSaver::Done);
+  const auto on_change = [&](RequestCode code, Change change) {
+    dispatcher.on(code, [&context, change](Request& request) {
+      const auto work = [&context, change](Request& asked, BackgroundSaver::Done saved) {
+        return change(asked, context, std::move(saved));
       };
       return save_by_size(context, request, work);
     });
   };
-  on_put(RequestCode::update_and_create_subscriptiongroup, put_group);
-  on_put(RequestCode::update_and_create_subscriptiongroup_list, put_groups);
+  on_change(RequestCode::update_and_create_subscriptiongroup, put_group);
+  on_change(RequestCode::update_and_create_subscriptiongroup_list, put_groups);
+  on_change(RequestCode::delete_subscriptiongroup, delete_group);
   on(RequestCode::get_subscriptiongroup_config, get_group);
-  on(RequestCode::delete_subscriptiongroup, delete_group);
   dispatcher.on(RequestCode::get_all_subscriptiongroup_config, [&context](Request& request) {
     const auto make = [&context](Request& asked) {
       return make_group_page(asked.command, context.groups);

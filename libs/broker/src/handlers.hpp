@@ -57,16 +57,21 @@ class BrokerContext {
 [[nodiscard]] remoting::Reply answer_on_helper(
     const BrokerContext& context, remoting::Request& request,
     std::function<remoting::RemotingCommand(remoting::Request&)> make);
-// Likewise if the request's body is large; others are answered here.
+// Likewise if the request's body is large, or larger requests of its connection wait there:
+// requests of a connection that are answered by these two never overtake each other. Others are
+// answered here.
 [[nodiscard]] remoting::Reply answer_by_size(
     const BrokerContext& context, remoting::Request& request,
     std::function<remoting::RemotingCommand(remoting::Request&)> make);
-// Likewise for requests that a table's `done` answers, unless `work` does: with a refusal.
+// Likewise for requests that a table's `done` answers, with a success when its file is down, unless
+// `work` does: with a refusal.
 [[nodiscard]] remoting::Reply save_by_size(
     const BrokerContext& context, remoting::Request& request,
     std::function<remoting::Reply(remoting::Request&, BackgroundSaver::Done)> work);
-// For a table's `done`: a success when its file is down.
-[[nodiscard]] BackgroundSaver::Done answer_when_saved(const remoting::Request& request);
+// For coroutines, whose work must not overtake those requests of the connection either: done here
+// unless they wait. It throws nothing.
+void do_in_order(const BrokerContext& context, std::uint64_t connection_id,
+                 std::function<void()> work);
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);

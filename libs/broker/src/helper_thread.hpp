@@ -3,7 +3,10 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <mutex>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "comet/base/awaitable.hpp"
@@ -40,19 +43,21 @@ class HelperThread {
            (waiting == 0 || waiting + bytes <= kMostBytes);
   }
 
-  // Of requests that are done here for their size: while there are any, small ones of their kinds
-  // follow them here, so that none overtakes another.
+  // A connection's request that is done here for its size. While it lives, small requests of the
+  // same connection that depend on the order (unregister after register, delete after update)
+  // follow it here, so that none overtakes another. Thread-safe.
   class LargeJob {
    public:
-    explicit LargeJob(HelperThread& helper) noexcept : helper_(&helper) { ++helper.large_jobs_; }
-    ~LargeJob() { --helper_->large_jobs_; }
+    LargeJob(HelperThread& helper, std::uint64_t connection_id);
+    ~LargeJob();
     LargeJob(const LargeJob&) = delete;
     LargeJob& operator=(const LargeJob&) = delete;
 
    private:
-    HelperThread* helper_;
+    HelperThread& helper_;
+    const std::uint64_t connection_id_;
   };
-  [[nodiscard]] bool has_large_jobs() const noexcept { return large_jobs_ != 0; }
+  [[nodiscard]] bool has_large_jobs(std::uint64_t connection_id) const;
 
   // Returns when all that was posted before is done; nothing is to be posted any more.
   [[nodiscard]] asio::awaitable<void> finish();
@@ -65,6 +70,8 @@ class HelperThread {
   std::atomic<std::size_t> jobs_{0};
   std::atomic<std::size_t> bytes_{0};
   std::atomic<std::size_t> large_jobs_{0};
+  mutable std::mutex large_jobs_mutex_;
+  std::unordered_map<std::uint64_t, std::size_t> large_jobs_of_;  // by connection id
 };
 
 }  // namespace comet::inline v0_1::broker

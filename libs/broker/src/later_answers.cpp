@@ -18,7 +18,13 @@ namespace {
 constexpr std::size_t kLargeBody = 8u << 10;
 
 bool is_done_here(const BrokerContext& context, const Request& request) {
-  return request.command.body.size() <= kLargeBody && !context.helper.has_large_jobs();
+  return request.command.body.size() <= kLargeBody &&
+         !context.helper.has_large_jobs(request.connection->id());
+}
+
+std::shared_ptr<HelperThread::LargeJob> make_large_job(const BrokerContext& context,
+                                                       const Request& request) {
+  return std::make_shared<HelperThread::LargeJob>(context.helper, request.connection->id());
 }
 
 // Whatever `work` throws is the answer, too.
@@ -55,6 +61,10 @@ BackgroundSaver::Done answer_of(std::shared_ptr<PendingReply> pending) {
   };
 }
 
+BackgroundSaver::Done answer_when_saved(const Request& request) {
+  return answer_of(std::make_shared<PendingReply>(request));
+}
+
 }  // namespace
 
 Reply answer_on_helper(const BrokerContext& context, Request& request,
@@ -69,7 +79,7 @@ Reply answer_on_helper(const BrokerContext& context, Request& request,
 Reply answer_by_size(const BrokerContext& context, Request& request,
                      std::function<RemotingCommand(Request&)> make) {
   if (is_done_here(context, request)) return make(request);
-  auto large = std::make_shared<HelperThread::LargeJob>(context.helper);
+  auto large = make_large_job(context, request);
   auto make_large = [make = std::move(make), large = std::move(large)](Request& asked) {
     return make(asked);
   };
@@ -79,7 +89,7 @@ Reply answer_by_size(const BrokerContext& context, Request& request,
 Reply save_by_size(const BrokerContext& context, Request& request,
                    std::function<Reply(Request&, BackgroundSaver::Done)> work) {
   if (is_done_here(context, request)) return work(request, answer_when_saved(request));
-  auto large = std::make_shared<HelperThread::LargeJob>(context.helper);
+  auto large = make_large_job(context, request);
   const auto later = [work = std::move(work), large = std::move(large)](
                          Request& asked, const std::shared_ptr<PendingReply>& pending) {
     Reply refusal = work(asked, answer_of(pending));
@@ -88,8 +98,11 @@ Reply save_by_size(const BrokerContext& context, Request& request,
   return run_on_helper(context, request, later);
 }
 
-BackgroundSaver::Done answer_when_saved(const Request& request) {
-  return answer_of(std::make_shared<PendingReply>(request));
+void do_in_order(const BrokerContext& context, std::uint64_t connection_id,
+                 std::function<void()> work) {
+  if (!context.helper.has_large_jobs(connection_id)) return work();
+  auto large = std::make_shared<HelperThread::LargeJob>(context.helper, connection_id);
+  context.helper.post([work = std::move(work), large = std::move(large)] { work(); });
 }
 
 }  // namespace comet::inline v0_1::broker

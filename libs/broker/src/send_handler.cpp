@@ -10,6 +10,7 @@
 
 #include "batch_records.hpp"
 #include "comet/message/message_id.hpp"
+#include "comet/message/property_reader.hpp"
 #include "comet/message/recall_handle.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"

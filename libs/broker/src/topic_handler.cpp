@@ -46,7 +46,7 @@ std::string complaint_about(const routing::TopicConfig& topic, const TopicTable&
   return {};
 }
 
-Reply create_topic(Request& request, BrokerContext& context) {
+Reply create_topic(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   std::string missing;
   auto header = remoting::read_header<remoting::CreateTopicHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
@@ -64,7 +64,7 @@ Reply create_topic(Request& request, BrokerContext& context) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      std::move(complaint));
   }
-  context.topics.put({std::move(topic)}, answer_when_saved(request));
+  context.topics.put({std::move(topic)}, std::move(saved));
   return std::nullopt;
 }
 
@@ -160,7 +160,8 @@ asio::awaitable<Reply> delete_topic(BrokerContext& context, Request request) {
                                         conflict_with_system_topic(topic));
   }
   const std::function<void(TopicTable::Done)> removal = [&](TopicTable::Done done) {
-    context.topics.remove(topic, std::move(done));
+    do_in_order(context, request.connection->id(),
+                [&, done = std::move(done)] { context.topics.remove(topic, done); });
   };
   const bool saved = co_await await_saved(removal);
   if (!saved) {
@@ -210,14 +211,17 @@ std::string no_such_group(std::string_view group) {
 
 void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {
   using remoting::RequestCode;
-  dispatcher.on(RequestCode::update_and_create_topic,
-                [&context](Request& request) { return create_topic(request, context); });
-  dispatcher.on(RequestCode::update_and_create_topic_list, [&context](Request& request) {
-    const auto work = [&context](Request& asked, BackgroundSaver::Done saved) {
-      return create_topics(asked, context, std::move(saved));
-    };
-    return save_by_size(context, request, work);
-  });
+  using Put = Reply (*)(Request&, BrokerContext&, BackgroundSaver::Done);
+  const auto on_put = [&](RequestCode code, Put put) {
+    dispatcher.on(code, [&context, put](Request& request) {
+      const auto work = [&context, put](Request& asked, BackgroundSaver::Done saved) {
+        return put(asked, context, std::move(saved));
+      };
+      return save_by_size(context, request, work);
+    });
+  };
+  on_put(RequestCode::update_and_create_topic, create_topic);
+  on_put(RequestCode::update_and_create_topic_list, create_topics);
   dispatcher.on(RequestCode::get_topic_config,
                 [&context](Request& request) { return get_topic(request, context); });
   const auto deletion = [&context](Request request) {

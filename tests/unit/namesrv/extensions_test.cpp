@@ -319,4 +319,38 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(!peer().has_route("T9"));
 }
 
+BOOST_AUTO_TEST_CASE(small_requests_behind_a_large_one_of_the_same_connection_find_it_done) {
+  start(patient_config(), true);
+  Peer& broker = peer();
+  routing::RegisterBrokerBody large = broker_body({"Kept", "Deleted"});
+  for (int i = 0; i < 2000; ++i) {
+    routing::TopicConfig topic;
+    topic.topic_name = "Topic" + std::to_string(i);
+    large.topic_config.topics[topic.topic_name] = topic;
+  }
+  const auto registration = [&large] {
+    return RemotingCommand::request(RequestCode::register_broker, broker_header(),
+                                    Body(to_json(large)));
+  };
+  remoting::DeleteTopicInNamesrvHeader deletion;
+  deletion.topic = "Deleted";
+  broker.tell_together(
+      {registration(), RemotingCommand::request(RequestCode::delete_topic_in_namesrv, deletion)});
+  BOOST_TEST(peer().has_route("Kept"));
+  BOOST_TEST(!peer().has_route("Deleted"));
+
+  remoting::BrokerIdentityHeader goodbye;
+  goodbye.broker_name = "broker-a";
+  goodbye.broker_addr = "127.0.0.1:20911";
+  goodbye.cluster_name = "DefaultCluster";
+  broker.tell_together(
+      {registration(), RemotingCommand::request(RequestCode::unregister_broker, goodbye)});
+  BOOST_TEST(!peer().has_route("Kept"));
+  BOOST_TEST(server->stats().brokers == 0u);
+  broker.tell_together({registration(),
+                        RemotingCommand::request(RequestCode::unregister_broker, goodbye),
+                        registration()});
+  BOOST_TEST(peer().has_route("Kept"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "comet/base/async.hpp"
 #include "comet/message/record.hpp"
 #include "comet/namesrv/name_server.hpp"
 #include "comet/remoting/client.hpp"
@@ -47,6 +48,17 @@ class Peer {
   void tell(RemotingCommand request) {
     request.mark_oneway();
     world_.run(client_.invoke_oneway(kNameServer, std::move(request), world_.time.now() + 3s));
+    world_.settle();
+  }
+  // One behind the other, without a look at the answers.
+  void tell_together(std::vector<RemotingCommand> requests) {
+    TaskGroup tasks(world_.executor(), world_.time);
+    for (RemotingCommand& request : requests) {
+      request.mark_oneway();
+      tasks.spawn("request",
+                  client_.invoke_oneway(kNameServer, std::move(request), world_.time.now() + 3s));
+    }
+    world_.run(tasks.join());
     world_.settle();
   }
   // As seen by the other side: its connection closes.
