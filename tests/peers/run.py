@@ -10,6 +10,7 @@ skipped by name with one line.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import fcntl
 import os
@@ -81,8 +82,9 @@ def running(server, root, keep):
 def run_peer(command, servers, log_path, cases):
     """{case: (seconds, result)} of one peer; what it writes to stderr goes into the log."""
     results = {}
+    run = f"r{int(time.time()) % 1000000}"  # part of each topic's and group's name
     with open(log_path, "wb") as log:
-        process = subprocess.Popen([*map(str, command), servers.nameserver, f"r{int(time.time()) % 1000000}", *cases], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([*map(str, command), servers.nameserver, run, *cases], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=log, text=True, errors="replace", start_new_session=True,
                                    env=os.environ | {"PEERS_BROKER": servers.broker_address, "HOME": str(servers.folder)})
         killer = subprocess.Popen([sys.executable, "-c",
@@ -93,7 +95,7 @@ def run_peer(command, servers, log_path, cases):
                 log.write(line.encode())
                 fields = line.rstrip("\n").split("\t")
                 if fields[0] == "case" and len(fields) == 4:
-                    results[fields[1]] = (fields[2], fields[3])
+                    results[fields[1]] = (fields[2], fields[3].replace(run, "RUN"))
                 ended = ended or fields[0] == "end"
             process.wait()
         finally:
@@ -108,14 +110,20 @@ def run_peer(command, servers, log_path, cases):
 
 
 def run_server(server, peers, root, options):
-    """Prints the lines result TAB peer TAB case TAB seconds TAB result, and for each peer its time."""
-    with running(server, root, options.keep) as servers:
-        for peer in peers:
+    """Prints the lines result TAB peer TAB case TAB seconds TAB result, and for each peer its time.
+
+    In the fast part the peers run at the same time: most of theirs is waiting."""
+    with running(server, root, options.keep) as servers, \
+            concurrent.futures.ThreadPoolExecutor(len(peers) if options.fast else 1) as pool:
+        def timed(peer):
             started = time.monotonic()
             results = run_peer(PEERS[peer](root), servers, root / f"{peer}-at-{server}.log", options.cases)
-            for case, (seconds, result) in results.items():
-                print("result", peer, case, seconds, result, sep="\t", flush=True)
-            print("time", peer, f"{time.monotonic() - started:.0f}", sep="\t", flush=True)
+            return results, time.monotonic() - started
+
+        for peer, (results, seconds) in zip(peers, pool.map(timed, peers)):
+            for case, (case_seconds, result) in results.items():
+                print("result", peer, case, case_seconds, result, sep="\t", flush=True)
+            print("time", peer, f"{seconds:.0f}", sep="\t", flush=True)
 
 
 def run_inside(server, peers, root, options):
@@ -123,8 +131,7 @@ def run_inside(server, peers, root, options):
     command = [sys.executable, __file__, "--inside", server, "--build-dir", options.build_dir, "--peers", ",".join(peers)]
     if server != "comet":
         command = ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child", *command]
-    if options.keep:
-        command.append("--keep")
+    command += ["--keep"] * options.keep + ["--fast"] * options.fast
     if options.cases:
         command += ["--cases", ",".join(options.cases)]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, errors="replace") as process:

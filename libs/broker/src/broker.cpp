@@ -11,6 +11,7 @@
 #include "comet/remoting/server.hpp"
 #include "comet/remoting/unsent_memory.hpp"
 #include "handlers.hpp"
+#include "message_request_modes.hpp"
 #include "registration.hpp"
 #include "stats.hpp"
 #include "table_limits.hpp"
@@ -45,6 +46,7 @@ struct Broker::Impl {
         helper(home, time),
         topics(config, time, files),
         groups(config, time, files),
+        request_modes(config, time, files),
         offsets(config.store.root),
         filters(config.store.root, time),
         clients(time, config.clients),
@@ -93,6 +95,7 @@ struct Broker::Impl {
   std::unique_ptr<store::MessageStore> store;
   TopicTable topics;
   GroupTable groups;
+  MessageRequestModes request_modes;
   OffsetTable offsets;
   ConsumerFilters filters;
   ClientRegistry clients;
@@ -124,6 +127,7 @@ void Broker::Impl::open_store() {
   store = std::make_unique<store::MessageStore>(config.store, home, time);
   topics.load(store->queue_counts());
   groups.load();
+  request_modes.load();
   offsets.load();
   filters.load();
   delays = std::make_unique<DelayService>(home, time, *store, delay_levels, topics, traffic,
@@ -184,6 +188,7 @@ std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool w
   install_consumer_call_handlers(*dispatcher, *context);
   install_maintenance_handlers(*dispatcher, *context);
   install_config_handlers(*dispatcher, *context, settings);
+  install_assignment_handlers(*dispatcher, *context, request_modes);
   install_pop_refusals(*dispatcher);
   dispatcher->observe(config.observer);
   return dispatcher;
@@ -256,6 +261,7 @@ void Broker::Impl::begin_background_work() {
       fmt::format("{}:{}", config.broker_ip, context->store_host.port() + 1);
   registration = std::make_unique<Registration>(home, network, time, config, topics, helper,
                                                 address, ha_address);
+  context->registration = registration.get();
   topics.on_change([this] { asio::post(home, [this] { registration->topics_changed(); }); });
   registration->start();
   tasks.spawn("pull hold", hold->run());
@@ -325,6 +331,7 @@ asio::awaitable<void> Broker::Impl::save_delay_offsets_in_background() {
 asio::awaitable<void> Broker::Impl::retry_failed_saves() {
   topics.retry_save();
   groups.retry_save();
+  request_modes.retry_save();
   const bool offsets_failed = !offsets.problem().empty() || !filters.problem().empty();
   const bool delays_failed = !delays->problem().empty();
   if (!offsets_failed && !delays_failed) co_return;
@@ -346,6 +353,7 @@ std::vector<std::string> Broker::Impl::problems() const {
   add(reason.empty() ? reason : "the store is read-only: " + reason);
   add(topics.problem());
   add(groups.problem());
+  add(request_modes.problem());
   add(offsets.problem());
   add(filters.problem());
   add(delays->problem());
@@ -373,6 +381,7 @@ void Broker::Impl::add_bounds(BrokerStats& stats) const {
   add("topics", topics.size(), kMostTopics);
   add("topic_name_bytes", topics.name_bytes(), config.max_topic_name_bytes);
   add("groups", groups.size(), kMostGroups);
+  add("request_modes", request_modes.size(), kMostRequestModes);
   add("offsets", offsets.size(), kMostOffsets);
   add("held_pulls", hold->size(), config.max_held_pulls);
   add("held_pull_bytes", hold->bytes(), config.max_held_pull_bytes);
@@ -407,6 +416,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   co_await impl->files.finish();
   impl->topics.save_now();
   impl->groups.save_now();
+  impl->request_modes.save_now();
   impl->offsets.save_if_changed();
   impl->filters.save_if_changed();
   if (impl->store) impl->store->close();

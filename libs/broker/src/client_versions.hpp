@@ -7,6 +7,5 @@ namespace comet::inline v0_1::broker {
 
 inline constexpr std::int32_t kVersionV3_0_7Snapshot = 28;  // 220, 221
 inline constexpr std::int32_t kVersionV3_1_8Snapshot = 62;  // 307, 309
-inline constexpr std::int32_t kVersionV5_0_0 = 413;         // code 29 for an illegal queue
 
 }  // namespace comet::inline v0_1::broker

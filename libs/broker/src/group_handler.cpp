@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "attributes.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/routing/json.hpp"
@@ -24,10 +25,33 @@ constexpr std::int32_t kMaxRetryQueues = 65'536;
 
 constexpr std::size_t kMostOthers = 64 * 1024;  // bytes of what only 5.x knows
 
+Attributes attributes_of(const GroupConfig& group) {
+  Attributes attributes;
+  const boost::json::value* value = group.others.if_contains("attributes");
+  if (value == nullptr || !value->is_object()) return attributes;
+  for (const auto& [key, one] : value->get_object()) {
+    if (one.is_string()) attributes.emplace(key, one.get_string());
+  }
+  return attributes;
+}
+
 std::string complaint_about(const GroupConfig& group) {
   if (group.retry_queue_nums > kMaxRetryQueues) return "retryQueueNums is beyond 65536";
   if (to_json(group).size() > kMostOthers) return "the group's configuration is too long";
   return check_group(group.group_name);
+}
+
+// Its attributes are changes to those that it has; returns what is wrong with them.
+std::string take_attributes(GroupConfig& group, const BrokerContext& context) {
+  const auto before = context.groups.find(group.group_name);
+  Attributes attributes = before ? attributes_of(*before) : Attributes();
+  std::string complaint =
+      change_attributes(AttributeOwner::group, !before, attributes_of(group), attributes);
+  if (!complaint.empty()) return complaint;
+  boost::json::object object;
+  for (const auto& [key, value] : attributes) object.emplace(key, value);
+  group.others["attributes"] = std::move(object);
+  return {};
 }
 
 // Answers when the file is down.
@@ -43,7 +67,9 @@ Reply set(Request& request, BrokerContext& context, std::vector<GroupConfig> gro
 Reply put_group(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   auto group = parse_group_config(request.command.body.view());
   if (!group) return refuse_group(request, "the body is not a SubscriptionGroupConfig");
-  if (std::string complaint = complaint_about(*group); !complaint.empty()) {
+  std::string complaint = complaint_about(*group);
+  if (complaint.empty()) complaint = take_attributes(*group, context);
+  if (!complaint.empty()) {
     return refuse_group(request, std::move(complaint));
   }
   std::vector<GroupConfig> groups;
@@ -62,7 +88,9 @@ Reply put_groups(Request& request, BrokerContext& context, BackgroundSaver::Done
   for (const boost::json::value& item : list->get_array()) {
     if (!item.is_object()) return refuse_group(request, "an item of groupConfigList is no object");
     groups.push_back(group_from_json(item.get_object()));
-    if (std::string complaint = complaint_about(groups.back()); !complaint.empty()) {
+    std::string complaint = complaint_about(groups.back());
+    if (complaint.empty()) complaint = take_attributes(groups.back(), context);
+    if (!complaint.empty()) {
       return refuse_group(request, std::move(complaint));
     }
   }

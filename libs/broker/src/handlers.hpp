@@ -24,6 +24,8 @@
 
 namespace comet::inline v0_1::broker {
 
+class MessageRequestModes;
+class Registration;
 class TimerService;
 
 // What handlers work with. Owned by the broker; outlives every connection.
@@ -50,6 +52,7 @@ class BrokerContext {
   ConsumerFilters& filters;
   TimerService* timers = nullptr;  // null: timerWheelEnable=false
   TransactionService* transactions = nullptr;
+  Registration* registration = nullptr;  // null: not started yet
 };
 
 // Makes the answer on the helper thread; `make` throws for what goes wrong. Too many at a time are
@@ -72,6 +75,11 @@ class BrokerContext {
 // unless they wait. It throws nothing.
 void do_in_order(const BrokerContext& context, std::uint64_t connection_id,
                  std::function<void()> work);
+// For a change of topics: `done` follows when name servers have been told, too (Apache's broker
+// answers then; its proxy asks for the route at once). `registration`: the context's, null if there
+// is none yet.
+[[nodiscard]] BackgroundSaver::Done when_told(Registration* registration,
+                                              BackgroundSaver::Done done);
 
 // SEND_MESSAGE, SEND_MESSAGE_V2, SEND_BATCH_MESSAGE
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context);
@@ -127,6 +135,9 @@ class SettingsInUse;
 void install_config_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context,
                              const std::shared_ptr<SettingsInUse>& settings);
 
+// QUERY_ASSIGNMENT, SET_MESSAGE_REQUEST_MODE, GET_ALL_MESSAGE_REQUEST_MODE
+void install_assignment_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context,
+                                 MessageRequestModes& modes);
 // POP_MESSAGE, ACK_MESSAGE, CHANGE_MESSAGE_INVISIBLETIME, QUERY_ASSIGNMENT, ... of 5.x: refused.
 void install_pop_refusals(remoting::Dispatcher& dispatcher);
 

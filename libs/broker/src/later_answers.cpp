@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "handlers.hpp"
+#include "registration.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -103,6 +104,17 @@ void do_in_order(const BrokerContext& context, std::uint64_t connection_id,
   if (!context.helper.has_large_jobs(connection_id)) return work();
   auto large = std::make_shared<HelperThread::LargeJob>(context.helper, connection_id);
   context.helper.post([work = std::move(work), large = std::move(large)] { work(); });
+}
+
+BackgroundSaver::Done when_told(Registration* registration, BackgroundSaver::Done done) {
+  if (registration == nullptr) return done;
+  return [registration, done = std::move(done)](bool saved) {
+    if (saved) {
+      registration->when_told([done] { done(true); });
+    } else {
+      done(false);
+    }
+  };
 }
 
 }  // namespace comet::inline v0_1::broker

@@ -12,17 +12,11 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::RequestCode;
 
-constexpr RequestCode kPopCodes[] = {RequestCode::pop_message,
-                                     RequestCode::ack_message,
-                                     RequestCode::batch_ack_message,
-                                     RequestCode::change_message_invisibletime,
-                                     RequestCode::peek_message,
-                                     RequestCode::notification,
-                                     RequestCode::polling_info,
-                                     RequestCode::pop_rollback,
-                                     RequestCode::query_assignment,
-                                     RequestCode::set_message_request_mode,
-                                     RequestCode::get_all_message_request_mode};
+constexpr RequestCode kPopCodes[] = {
+    RequestCode::pop_message,       RequestCode::ack_message,
+    RequestCode::batch_ack_message, RequestCode::change_message_invisibletime,
+    RequestCode::peek_message,      RequestCode::notification,
+    RequestCode::polling_info,      RequestCode::pop_rollback};
 
 Reply refuse_pop(Request& request) {
   return RemotingCommand::response(

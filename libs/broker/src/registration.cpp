@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/message/record.hpp"
@@ -24,6 +29,8 @@ constexpr Duration kFirstRetry = 500ms;  // doubles up to register_period
 constexpr Duration kFetchTimeout = 3s;   // Apache: TopAddressing
 constexpr Duration kFetchPeriod = 2min;  // Apache: fetchNameServerAddr
 constexpr Duration kLongestFetchRetry = 30s;
+constexpr Duration kAskTimeout = 3s;
+constexpr Duration kTellWait = 3s;     // Apache's tools wait 5 s for an answer
 constexpr Duration kErrorAfter = 60s;  // without a registration
 // Whose body is made where the requests are served; it takes a millisecond.
 constexpr std::size_t kFewTopics = 1000;
@@ -52,7 +59,8 @@ Registration::Registration(asio::any_io_executor executor, Network& network, Tim
       executor_(executor),
       client_(executor, network, time),
       tasks_(executor, time),
-      changed_(executor, time) {}
+      changed_(executor, time),
+      told_changed_(executor, time) {}
 
 void Registration::start() {
   use_name_servers(config_.name_servers);
@@ -64,6 +72,42 @@ void Registration::start() {
 void Registration::topics_changed() {
   ++change_count_;
   changed_.notify_all();
+}
+
+void Registration::when_told(std::function<void()> done) {
+  asio::post(executor_, [this, done = std::move(done)]() mutable {
+    if (is_stopping_) return done();
+    tasks_.spawn("answer when name servers know", wait_until_told(std::move(done)));
+  });
+}
+
+asio::awaitable<void> Registration::wait_until_told(std::function<void()> done) {
+  const std::int64_t version = topics_.announced_version().counter;
+  const Instant until = time_.now() + kTellWait;
+  while (is_behind(version) && time_.now() < until) co_await told_changed_.wait(until);
+  done();
+}
+
+asio::awaitable<std::optional<RemotingCommand>> Registration::ask(RemotingCommand request) {
+  asio::awaitable<std::optional<RemotingCommand>> question = ask_here(std::move(request));
+  co_return co_await asio::co_spawn(executor_, std::move(question), asio::use_awaitable);
+}
+
+asio::awaitable<std::optional<RemotingCommand>> Registration::ask_here(RemotingCommand request) {
+  if (told_.empty()) co_return std::nullopt;
+  const Address name_server = told_.begin()->first;
+  try {
+    co_return co_await client_.invoke(name_server, std::move(request), time_.now() + kAskTimeout);
+  } catch (const Error& error) {
+    log::warn("name server {} has not answered a question: {}", name_server.to_string(),
+              error.what());
+    co_return std::nullopt;
+  }
+}
+
+bool Registration::is_behind(std::int64_t version) const {
+  return std::any_of(told_.begin(), told_.end(),
+                     [version](const auto& entry) { return entry.second < version; });
 }
 
 asio::awaitable<void> Registration::follow_address_server() {
@@ -123,6 +167,7 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
   while (is_wanted(name_server, generation)) {
     const std::uint64_t seen_change = change_count_;
     const std::string problem = co_await try_to_register(name_server, known);
+    note_told(name_server, known);
     note(name_server, problem);
     if (!problem.empty()) {
       if (!complained) {
@@ -141,13 +186,25 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
     known.periodic = change_count_ == seen_change;
     if (client_.find(name_server) == nullptr) {
       known.registered = false;
+      note_told(name_server, known);
       note(name_server, "the connection was lost");
       log::warn("connection to name server {} lost", name_server.to_string());
     }
   }
+  known.registered = false;
+  note_told(name_server, known);
   log::info("name server {} is not on the list any more", name_server.to_string());
   co_await unregister_from(name_server, time_.now() + kUnregisterTimeout);
   client_.close(name_server);
+}
+
+void Registration::note_told(const Address& name_server, const Known& known) {
+  if (known.registered) {
+    told_[name_server] = known.version;
+  } else {
+    told_.erase(name_server);
+  }
+  told_changed_.notify_all();
 }
 
 void Registration::note(const Address& name_server, const std::string& problem) {
@@ -209,7 +266,10 @@ asio::awaitable<void> Registration::register_once(Address name_server, Known& kn
   std::optional<routing::TopicConfigTable> topics;
   if (known.registered && !known.periodic) {
     topics = topics_.changed_since(known.version);
-    if (topics && topics->topics.empty()) co_return;  // the last registration had it already
+    if (topics && topics->topics.empty()) {  // the last registration had it already
+      known.version = topics->data_version.counter;
+      co_return;
+    }
   }
   if (!topics) topics = topics_.announced();
   const std::int64_t version = topics->data_version.counter;
@@ -288,6 +348,9 @@ asio::awaitable<void> Registration::unregister_from(Address name_server, Instant
 }
 
 asio::awaitable<void> Registration::stop(Instant deadline) {
+  is_stopping_ = true;
+  told_.clear();
+  told_changed_.notify_all();
   tasks_.cancel();
   co_await tasks_.join();
   deadline = std::min(deadline, time_.now() + kUnregisterTimeout);

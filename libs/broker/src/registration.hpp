@@ -3,6 +3,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,13 @@ class Registration {
 
   void start();
   void topics_changed();
+  // Calls `done` on this executor when the name servers that this broker is registered with know
+  // the topics that are announced now; after kTellWait come what may. Thread-safe.
+  void when_told(std::function<void()> done);
+  // The answer of a name server that this broker is registered with; nullopt: none has answered.
+  // Thread-safe.
+  [[nodiscard]] asio::awaitable<std::optional<remoting::RemotingCommand>> ask(
+      remoting::RemotingCommand request);
   // Tells every name server that this broker is going; waits at most until the deadline.
   [[nodiscard]] asio::awaitable<void> stop(Instant deadline);
   [[nodiscard]] RegistrationStats stats() const;  // thread-safe
@@ -43,12 +51,17 @@ class Registration {
     bool periodic = false;     // the next registration only says that nothing has changed
   };
 
+  [[nodiscard]] asio::awaitable<void> wait_until_told(std::function<void()> done);
+  [[nodiscard]] asio::awaitable<std::optional<remoting::RemotingCommand>> ask_here(
+      remoting::RemotingCommand request);
+  [[nodiscard]] bool is_behind(std::int64_t version) const;
   [[nodiscard]] asio::awaitable<void> follow_address_server();
   void use_name_servers(const std::vector<Address>& name_servers);
   [[nodiscard]] bool is_wanted(const Address& name_server, std::uint64_t generation) const;
 
   [[nodiscard]] asio::awaitable<void> keep_registered(Address name_server,
                                                       std::uint64_t generation);
+  void note_told(const Address& name_server, const Known& known);
   // What it has come to with a name server, for stats() and the log.
   void note(const Address& name_server, const std::string& problem);
   // One attempt. Empty, or what went wrong.
@@ -77,6 +90,10 @@ class Registration {
   // Who is to be told, each with a number: a loop that was begun for an older one ends.
   std::map<Address, std::uint64_t> wanted_;
   std::uint64_t generations_ = 0;
+  // What those that this broker is registered with know: the counter of the topics' data version.
+  std::map<Address, std::int64_t> told_;
+  Event told_changed_;
+  bool is_stopping_ = false;
 
   class Outcome {
    public:

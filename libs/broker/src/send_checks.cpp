@@ -102,7 +102,7 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
   topic = std::move(*found);
   if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
     // Clients of 5.x send a message anew that was answered with 1.
-    const bool is_5x = request.command.version >= kVersionV5_0_0;
+    const bool is_5x = request.command.version >= remoting::kVersionV5_0_0;
     return refuse(is_5x ? ResponseCode::invalid_parameter : ResponseCode::system_error,
                   fmt::format("request queueId[{}] is illegal, {} Producer: {}", header.queue_id,
                               describe(topic), request.connection->remote().to_string()));

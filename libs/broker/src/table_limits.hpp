@@ -13,6 +13,7 @@ inline constexpr std::size_t kMostOffsets = 5'000'000;
 inline constexpr std::size_t kMostOffsetGroups = 1'000'000;
 inline constexpr std::size_t kMostResets =
     1'000'000;  // offsets that consumers are still to be told
+inline constexpr std::size_t kMostRequestModes = 10'000;  // of pairs of a topic and a group
 inline constexpr std::size_t kMostLocks = 1'000'000;
 inline constexpr std::size_t kMostLockBytes = 256u << 20;
 inline constexpr std::size_t kMostFilters = 100'000;        // other than by tags, also dead ones

@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "attributes.hpp"
 #include "await_saved.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
@@ -46,6 +47,14 @@ std::string complaint_about(const routing::TopicConfig& topic, const TopicTable&
   return {};
 }
 
+// 5.x says which kind of error it is, and its clients look at that; 4.9 has one code for all.
+RemotingCommand bad_topic(const RemotingCommand& request, std::string complaint) {
+  const bool is_new_client = request.version >= remoting::kVersionV5_0_0;
+  return RemotingCommand::response(
+      request, is_new_client ? ResponseCode::invalid_parameter : ResponseCode::system_error,
+      std::move(complaint));
+}
+
 Reply create_topic(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   std::string missing;
   auto header = remoting::read_header<remoting::CreateTopicHeader>(
@@ -61,6 +70,15 @@ Reply create_topic(Request& request, BrokerContext& context, BackgroundSaver::Do
   topic.topic_sys_flag = header->topic_sys_flag.value_or(0);
   topic.order = header->order.value_or(false);
   if (std::string complaint = complaint_about(topic, context.topics); !complaint.empty()) {
+    return bad_topic(request.command, std::move(complaint));
+  }
+  Attributes changes;
+  std::string complaint = parse_attribute_changes(header->attributes.value_or(""), changes);
+  if (complaint.empty()) {
+    const bool is_new = !context.topics.find(header->topic);
+    complaint = change_attributes(AttributeOwner::topic, is_new, changes, topic.attributes);
+  }
+  if (!complaint.empty()) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      std::move(complaint));
   }
@@ -93,6 +111,16 @@ routing::TopicConfig topic_from_json(const boost::json::object& object) {
   return topic;
 }
 
+Attributes changes_from_json(const boost::json::object& object) {
+  Attributes changes;
+  const boost::json::value* attributes = object.if_contains("attributes");
+  if (attributes == nullptr || !attributes->is_object()) return changes;
+  for (const auto& [name, value] : attributes->get_object()) {
+    if (value.is_string()) changes.emplace(name, value.get_string());
+  }
+  return changes;
+}
+
 // 5.x: several at once, all or none.
 Reply create_topics(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
   const auto refuse = [&request](std::string complaint) {
@@ -107,8 +135,13 @@ Reply create_topics(Request& request, BrokerContext& context, BackgroundSaver::D
   for (const boost::json::value& item : list->get_array()) {
     if (!item.is_object()) return refuse("an item of topicConfigList is no object");
     topics.push_back(topic_from_json(item.get_object()));
-    if (std::string complaint = complaint_about(topics.back(), context.topics);
-        !complaint.empty()) {
+    const auto before = context.topics.find(topics.back().topic_name);
+    if (before) topics.back().attributes = before->attributes;
+    std::string complaint =
+        change_attributes(AttributeOwner::topic, !before, changes_from_json(item.get_object()),
+                          topics.back().attributes);
+    if (complaint.empty()) complaint = complaint_about(topics.back(), context.topics);
+    if (!complaint.empty()) {
       return refuse(std::move(complaint));
     }
   }
@@ -214,8 +247,9 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   using Put = Reply (*)(Request&, BrokerContext&, BackgroundSaver::Done);
   const auto on_put = [&](RequestCode code, Put put) {
     dispatcher.on(code, [&context, put](Request& request) {
-      const auto work = [&context, put](Request& asked, BackgroundSaver::Done saved) {
-        return put(asked, context, std::move(saved));
+      const auto work = [&context, registration = context.registration, put](
+                            Request& asked, BackgroundSaver::Done saved) {
+        return put(asked, context, when_told(registration, std::move(saved)));
       };
       return save_by_size(context, request, work);
     });

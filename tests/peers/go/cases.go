@@ -247,6 +247,7 @@ func sql92(w *world) string {
 
 func retry(w *world) string {
 	w.makeTopic(1)
+	w.makeRetryTopic()
 	var lock sync.Mutex
 	var times []int32
 	w.consumer(everything, func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {

@@ -61,14 +61,19 @@ func (w *world) instance() string {
 	return fmt.Sprintf("go%d", instances.Add(1))
 }
 
-func (w *world) makeTopic(queues int) {
+func (w *world) makeTopic(queues int) { w.makeTopicNamed(w.topic, queues) }
+
+// A client that asks for the route of its retry topic too early asks again after 30 s only.
+func (w *world) makeRetryTopic() { w.makeTopicNamed("%RETRY%"+w.group, 1) }
+
+func (w *world) makeTopicNamed(name string, queues int) {
 	tool, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver([]string{w.nameserver})))
 	must(err)
 	defer tool.Close()
-	must(tool.CreateTopic(context.Background(), admin.WithTopicCreate(w.topic), admin.WithBrokerAddrCreate(w.broker),
+	must(tool.CreateTopic(context.Background(), admin.WithTopicCreate(name), admin.WithBrokerAddrCreate(w.broker),
 		admin.WithReadQueueNums(queues), admin.WithWriteQueueNums(queues)))
 	await(func() bool {
-		_, err := tool.FetchPublishMessageQueues(context.Background(), w.topic)
+		_, err := tool.FetchPublishMessageQueues(context.Background(), name)
 		return err == nil
 	}, "the topic's route")
 }

@@ -190,14 +190,6 @@ const cases = {
     equal(10, messages.length, 'messages');
   },
 
-  async consume_broadcast(world) {
-    const members = [];
-    for (let i = 0; i < 2; i++) members.push(await world.consume('*', { messageModel: 'BROADCASTING' }));
-    await sleep(3000); // they begin at the end of each queue, at their first pulls
-    await world.send(0, 10);
-    for (const member of members) await world.holds(member, 10);
-  },
-
   async consume_retry(world) {
     await world.send(0, 1);
     const messages = await world.consume('*', {}, times => {

@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(consumption_by_pop_is_clearly_not_supported) {
   start();
   for (RequestCode code :
        {RequestCode::pop_message, RequestCode::ack_message, RequestCode::batch_ack_message,
-        RequestCode::change_message_invisibletime, RequestCode::query_assignment}) {
+        RequestCode::change_message_invisibletime}) {
     const RemotingCommand answer = ask(RemotingCommand::request(code));
     BOOST_TEST((answer.response_code() == ResponseCode::request_code_not_supported));
     BOOST_TEST(answer.remark.find("no consumption by POP") != std::string::npos);

@@ -46,6 +46,7 @@ class FakeNameServer {
 
   std::vector<Seen> seen;
   bool says_changed = false;
+  bool is_silent = false;
   ResponseCode code = ResponseCode::success;
 
  private:
@@ -53,6 +54,7 @@ class FakeNameServer {
     Seen one;
     one.at = world_.time.now();
     one.code = request.command.request_code();
+    if (is_silent) return std::nullopt;
     RemotingCommand response = RemotingCommand::response(request.command, code, "as told");
     if (one.code == RequestCode::register_broker) {
       auto header = remoting::read_header<remoting::RegisterBrokerHeader>(request.command.fields);
@@ -128,7 +130,7 @@ class RegistrationFixture : public BrokerFixture {
     start();
     world.pass(kWhile);
   }
-  void create(const std::string& topic, const std::string& perm = "6") {
+  static RemotingCommand create_request(const std::string& topic, const std::string& perm = "6") {
     RemotingCommand request = RemotingCommand::request(RequestCode::update_and_create_topic);
     for (const auto& [name, value] :
          {std::pair("topic", topic), std::pair("defaultTopic", std::string("TBW102")),
@@ -137,7 +139,10 @@ class RegistrationFixture : public BrokerFixture {
           std::pair("topicFilterType", std::string("SINGLE_TAG"))}) {
       request.fields.add(name, value);
     }
-    BOOST_TEST((ask(std::move(request)).response_code() == ResponseCode::success));
+    return request;
+  }
+  void create(const std::string& topic, const std::string& perm = "6") {
+    BOOST_TEST((ask(create_request(topic, perm)).response_code() == ResponseCode::success));
     world.pass(kWhile);
   }
   static std::size_t topics(const FakeNameServer::Seen& one) {
@@ -203,6 +208,37 @@ BOOST_AUTO_TEST_CASE(a_new_topic_is_registered_at_once_and_alone) {
   seen = first.take();
   BOOST_REQUIRE(seen.size() == 1u);
   BOOST_TEST(topics(seen[0]) == 10u);
+}
+
+// Whoever made it asks for its route at once.
+BOOST_AUTO_TEST_CASE(a_new_topic_is_acknowledged_when_the_name_servers_know_it) {
+  config.name_servers = {kFirst, kSecond};
+  begin();
+  first.take();
+  second.take();
+  BOOST_TEST((ask(create_request("T")).response_code() == ResponseCode::success));
+  for (FakeNameServer* server : {&first, &second}) {
+    BOOST_REQUIRE(server->seen.size() == 1u);
+    BOOST_TEST(server->seen[0].body.topic_config.topics.contains("T"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_server_that_is_away_does_not_hold_up_the_acknowledgement) {
+  config.name_servers = {kFirst, Address("10.0.0.77", 9876)};
+  begin();
+  const Instant asked = world.time.now();
+  BOOST_TEST((ask(create_request("T")).response_code() == ResponseCode::success));
+  BOOST_TEST(to_millis(world.time.now() - asked) < 100);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_server_that_falls_silent_holds_it_up_for_three_seconds_at_most) {
+  begin();
+  first.is_silent = true;
+  const Instant asked = world.time.now();
+  BOOST_TEST((ask(create_request("T")).response_code() == ResponseCode::success));
+  BOOST_TEST(to_millis(world.time.now() - asked) >= 2'900);  // it has waited
+  BOOST_TEST(to_millis(world.time.now() - asked) <= 3'100);
+  first.is_silent = false;
 }
 
 BOOST_AUTO_TEST_CASE(a_topic_that_is_not_on_the_disk_is_in_no_route) {

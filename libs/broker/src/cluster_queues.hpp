@@ -1,0 +1,40 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comet/message/message.hpp"
+#include "handlers.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// The readable queues of a topic on all brokers, as a name server knows them (Apache:
+// TopicRouteInfoManager). Thread-safe.
+class ClusterQueues {
+ public:
+  explicit ClusterQueues(BrokerContext& context) : context_(context) {}
+
+  // nullopt: no name server knows the topic, or none could be asked and what is known is too old.
+  [[nodiscard]] asio::awaitable<std::optional<std::vector<MessageQueue>>> find(std::string topic);
+
+ private:
+  class Known {
+   public:
+    Instant at;
+    std::vector<MessageQueue> queues;
+  };
+
+  [[nodiscard]] std::optional<Known> known(const std::string& topic) const;
+  void keep(const std::string& topic, Known news);
+  [[nodiscard]] std::optional<std::vector<MessageQueue>> own(const std::string& topic) const;
+
+  BrokerContext& context_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Known, std::less<>> known_;
+};
+
+}  // namespace comet::inline v0_1::broker
