@@ -31,7 +31,7 @@ using remoting::ResponseCode;
 constexpr std::size_t kManyQueues = 1'000;  // more are sorted on the helper thread
 constexpr std::size_t kMostAtATime = 1'000;
 
-RemotingCommand refusal(const RemotingCommand& request, std::string why) {
+RemotingCommand refuse_assignment(const RemotingCommand& request, std::string why) {
   return RemotingCommand::response(request, ResponseCode::system_error, std::move(why));
 }
 
@@ -79,12 +79,12 @@ class Assignments {
   asio::awaitable<Reply> query(Request request) {
     const auto parsed = routing::parse_json(request.command.body.view());
     if (!parsed || !parsed->is_object()) {
-      co_return refusal(request.command, "QUERY_ASSIGNMENT: the body is no JSON object");
+      co_return refuse_assignment(request.command, "QUERY_ASSIGNMENT: the body is no JSON object");
     }
     const Question question(parsed->get_object());
     if (question.topic.empty() || question.group.empty()) {
-      co_return refusal(request.command,
-                        "QUERY_ASSIGNMENT: topic or consumerGroup is missing in the body");
+      co_return refuse_assignment(
+          request.command, "QUERY_ASSIGNMENT: topic or consumerGroup is missing in the body");
     }
     say_that_pop_is_not_here(question);
     auto queues = co_await queues_.find(question.topic);
@@ -95,10 +95,10 @@ class Assignments {
     if (members.empty()) co_return json_answer(request.command, "{}");
     const auto strategy = routing::allocation_strategy(question.strategy);
     if (!strategy) {
-      co_return refusal(request.command,
-                        fmt::format("the strategy {} is not one of a broker's (AVG, "
-                                    "AVG_BY_CIRCLE); use clientRebalance=true with it",
-                                    question.strategy));
+      co_return refuse_assignment(request.command,
+                                  fmt::format("the strategy {} is not one of a broker's (AVG, "
+                                              "AVG_BY_CIRCLE); use clientRebalance=true with it",
+                                              question.strategy));
     }
     RemotingCommand answer;
     const std::function<void()> work = [&] {
@@ -138,7 +138,8 @@ class Assignments {
 Reply set_mode(Request& request, MessageRequestModes& modes, BackgroundSaver::Done saved) {
   const auto parsed = routing::parse_json(request.command.body.view());
   if (!parsed || !parsed->is_object()) {
-    return refusal(request.command, "SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
+    return refuse_assignment(request.command,
+                             "SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
   }
   const boost::json::object& body = parsed->get_object();
   std::string topic = routing::get_string(body, "topic");
@@ -149,19 +150,20 @@ Reply set_mode(Request& request, MessageRequestModes& modes, BackgroundSaver::Do
                                      "retry topic is not allowed to set mode");
   }
   for (std::string complaint : {check_topic(topic), check_group(group)}) {
-    if (!complaint.empty()) return refusal(request.command, std::move(complaint));
+    if (!complaint.empty()) return refuse_assignment(request.command, std::move(complaint));
   }
   if (mode == "POP") {
     log::warn("group {} was to consume topic {} by POP, which this broker has not: refused", group,
               topic);
-    return refusal(request.command,
-                   "mode POP: this broker version has no consumption by POP; use PULL");
+    return refuse_assignment(request.command,
+                             "mode POP: this broker version has no consumption by POP; use PULL");
   }
   if (mode != "PULL") {
-    return refusal(request.command, fmt::format("mode '{}' is neither PULL nor POP", mode));
+    return refuse_assignment(request.command,
+                             fmt::format("mode '{}' is neither PULL nor POP", mode));
   }
   if (!modes.put(std::move(topic), std::move(group), MessageRequestMode(), std::move(saved))) {
-    return refusal(
+    return refuse_assignment(
         request.command,
         fmt::format("there are {} request modes already, the most that this broker takes",
                     kMostRequestModes));
