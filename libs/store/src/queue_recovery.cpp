@@ -234,12 +234,7 @@ class QueueRecovery {
     } else if (!is_whole) {
       taken_.note_stray(record, &queue);
     } else if (record.queue_offset < queue.first_offset()) {
-      // A power cut may take a file and leave the one that was made after it.
-      log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
-                queue.topic(), queue.queue_id(), queue.first_offset(), record.queue_offset);
-      distrust_queues_();
-      taken_.remember_unit(queue, queue.next());
-      queue.begin_anew();
+      begin_anew(queue, record);
       suspect(queue);
       misfit_ = -1;
     } else if (replaced_unproven(record, queue) || replaced_misnamed(record, queue)) {
@@ -254,6 +249,15 @@ class QueueRecovery {
         misfit_ = record.physical_offset;
       }
     }
+  }
+
+  // A power cut may take a file and leave the one that was made after it.
+  void begin_anew(ConsumeQueue& queue, const RecordView& record) {
+    log::warn("consume queue {} {}: begins at {}, the log has its message {}: rebuilt from it",
+              queue.topic(), queue.queue_id(), queue.first_offset(), record.queue_offset);
+    distrust_queues_();
+    taken_.remember_unit(queue, queue.next());
+    queue.begin_anew();
   }
 
   // Whether another queue misses the offset: then it may be that queue's record, or the one that
@@ -352,12 +356,16 @@ class QueueRecovery {
   // A record that leaves a gap is believed when the next one of its queue comes behind it, or when
   // there is none: either the log has lost what was between, or its queue offset is damaged.
   void add_in_order(const RecordView& record, RecordState state, ConsumeQueue& queue) {
+    const bool is_whole = state == RecordState::whole;
+    if (is_whole && queue.log_end() < 0 && record.queue_offset < queue.first_offset()) {
+      begin_anew(queue, record);
+    }
     auto doubt = doubts_.find(&queue);
     if (doubt != doubts_.end()) {
       if (record.queue_offset < queue.next()) return;
       const Start start = doubt->second;
       // A damaged record says nothing against a whole one.
-      if (state == RecordState::damaged && record.queue_offset <= start.first) {
+      if (!is_whole && record.queue_offset <= start.first) {
         return taken_.note_stray(record, &queue);
       }
       doubts_.erase(doubt);
@@ -371,8 +379,8 @@ class QueueRecovery {
       add(record, queue);
     } else if (record.queue_offset > queue.next()) {
       doubts_[&queue] = Start(record.queue_offset, unit_of(record));
-      if (state == RecordState::damaged || begins_too_late(queue)) taken_.note_stray(record);
-    } else if (state == RecordState::damaged) {
+      if (!is_whole || begins_too_late(queue)) taken_.note_stray(record);
+    } else if (!is_whole) {
       taken_.note_stray(record, &queue);
     } else if (!replaced_unproven(record, queue) && !replaced_misnamed(record, queue)) {
       report_reused_offset(record, queue);
