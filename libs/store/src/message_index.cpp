@@ -72,10 +72,12 @@ void MessageIndex::open(const Checkpoint& checkpoint, bool unclean, std::int64_t
     entries = std::move(*listed);
   }
   progress_ = checkpoint.index;
+  // Another file by that name would pass for the one that the checkpoint knows.
+  highest_name_ = std::max<std::int64_t>(0, checkpoint.index.file);
   bool broken = false;
   for (const DirectoryEntry& entry : entries) {
     if (entry.is_directory || parse_name(entry.name) < 0) continue;
-    highest_name_ = parse_name(entry.name);
+    highest_name_ = std::max(highest_name_, parse_name(entry.name));
     error_code error = broken ? make_error_code(BaseErrc::bad_value) : load(entry);
     if (error && !is_damaged(error)) return give_up(error, "open " + entry.name);
     if (!error) continue;

@@ -336,6 +336,31 @@ BOOST_FIXTURE_TEST_CASE(lost_and_short_files_are_built_anew, World) {
   }
 }
 
+// The checkpoint knows of one by that name that had other messages.
+BOOST_FIXTURE_TEST_CASE(the_name_of_a_lost_file_is_not_given_to_another, World) {
+  config.index_entries = 20;
+  core.reset();
+  fs::remove_all(config.root);
+  open();
+  // Within one millisecond, so that names follow each other: four files.
+  for (int i = 0; i < 20; ++i) {
+    must_append(*core, record_of("T", 0, std::to_string(i), "KEYS\1x y z k" + std::to_string(i)));
+  }
+  while (core->build_index()) {
+  }
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  crash();
+  const std::vector<fs::path> known = index_files();
+  BOOST_TEST_REQUIRE(known.size() > 2U);
+  for (std::size_t i = 0; i + 1 < known.size(); ++i) fs::resize_file(known[i], 100);
+  fs::remove(known.back());
+  for (int starts = 0; starts < 3; ++starts) {
+    open();
+    for (int i = 0; i < 20; ++i) BOOST_TEST_REQUIRE(find("k" + std::to_string(i)).size() == 1U);
+    crash();
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(no_flipped_bit_shows_another_message, World) {
   fill(0, 30);
   close();
