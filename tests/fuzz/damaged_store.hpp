@@ -101,7 +101,8 @@ class DamagedStore {
     record.body = "new";
     Append append;
     Append* pointer = &append;
-    must(!core.encode({&record, 1}, append));
+    SpanSource source({&record, 1});
+    must(!core.encode(source, append));
     core.append({&pointer, 1});
     must(!append.result.error);
     must(!core.read_record(append.result.physical_offset).empty());
