@@ -15,6 +15,8 @@ namespace {
 
 // Of records that lie alone: copying smaller ones costs less than naming them to the kernel.
 constexpr std::int32_t kWorthSending = 512;
+// Bytes at a record's front that tell which one it is.
+constexpr std::int32_t kRecordHead = 36;
 
 }  // namespace
 
@@ -94,17 +96,25 @@ class StoreCore::PagesRead {
     return true;
   }
 
-  // Where somebody has cut the file, what lay behind the cut is gone, or zero by now.
+  // Where somebody has cut the file, what lay behind the cut is gone, or zero by now. So the last
+  // record is read to its end; of a large one the head, and the file's size.
   [[nodiscard]] bool is_in_place() const {
-    std::array<char, 36> head{};
-    const bool is_there = pages_->is_whole() &&
-                          !core_.log_.read_into(last_.physical_offset, head) &&
-                          load_be<std::int32_t>(head.data()) == last_.size &&
-                          load_be<std::int32_t>(head.data() + 12) == queue_.queue_id() &&
-                          load_be<std::int64_t>(head.data() + 20) == last_offset_ &&
-                          load_be<std::int64_t>(head.data() + 28) == last_.physical_offset;
+    constexpr std::int32_t kMostRead = 4096;
+    std::array<char, kMostRead> record;  // NOLINT: filled below
+    const bool is_large = last_.size > kMostRead;
+    const std::int32_t size = is_large ? kRecordHead : std::max(last_.size, kRecordHead);
+    const std::span<char> read(record.data(), static_cast<std::size_t>(size));
+    const bool is_there = !core_.log_.read_into(last_.physical_offset, read) &&
+                          is_last(record.data()) && (!is_large || pages_->is_whole());
     if (!is_there) core_.log_.give_up_pages(last_.physical_offset);
     return is_there;
+  }
+
+  [[nodiscard]] bool is_last(const char* head) const noexcept {
+    return load_be<std::int32_t>(head) == last_.size &&
+           load_be<std::int32_t>(head + 12) == queue_.queue_id() &&
+           load_be<std::int64_t>(head + 20) == last_offset_ &&
+           load_be<std::int64_t>(head + 28) == last_.physical_offset;
   }
 
   const StoreCore& core_;

@@ -244,11 +244,28 @@ BOOST_FIXTURE_TEST_CASE(a_cut_that_has_been_made_good_with_zeros_shows, World) {
     BOOST_TEST_REQUIRE(message.body() == body_of(message.queue_offset));
   }
   BOOST_TEST(read(kCount - 1).records.pages());
-  // The one that is written is as long as what was written since.
+  // The one that is written goes on behind the hole.
   fs::resize_file(log_files().back(), 10);
   append(kCount);
-  BOOST_TEST(!read(kCount).records.pages());
-  BOOST_TEST(decode_records(read(kCount).records.to_string()).size() == 1U);
+  BOOST_TEST(decode_records(read(kCount).records.to_string()).at(0).body() == body_of(kCount));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_record_that_is_not_there_to_its_end_is_not_sent_from_pages, World) {
+  for (const std::size_t size : {700U, 20'000U}) {
+    must_append(*core, record_of("T", 2, std::string(size, 'z')));
+    must_append(*core, record_of("T", 2, std::string(size, 'z')));
+    ReadLimits limits;
+    limits.in_pages = true;
+    const std::int64_t last = core->max_offset("T", 2) - 1;
+    const ReadResult before = core->read("T", 2, last, limits, {});
+    BOOST_TEST_REQUIRE(before.records.pages());
+    const std::int64_t end = core->appended_end() % config.commit_log_file_size;
+    fs::resize_file(log_files().back(), static_cast<std::uintmax_t>(end - 1));
+    const ReadResult after = core->read("T", 2, last, limits, {});
+    BOOST_TEST(!after.records.pages(), size);
+    BOOST_TEST((after.status == ReadStatus::read_failed), size);
+    open();
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_removed_file_stays_as_long_as_an_answer_lies_in_it, World) {
