@@ -6,6 +6,7 @@ A peer that cannot be had raises Missing with the reason and what would help; th
 import contextlib
 import fcntl
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from servers import java_major
 HERE = pathlib.Path(__file__).resolve().parent
 INSTALL_TIMEOUT = 900  # seconds for one peer, on a machine without caches
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
+
+did_not_end = {}  # {an installer: what it was run for}; it is not waited for twice
 
 
 class Missing(Exception):
@@ -29,16 +32,20 @@ def tool(name, advice):
     return path
 
 
-def run(command, what, **options):
+def run(command, what, advice="is the package registry reachable?", **options):
+    """Runs an installer; Missing with its last lines on stderr, if it fails or does not end."""
+    if command[0] in did_not_end:
+        raise Missing(f"{what} was not tried: {did_not_end[command[0]]} did not end")
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", timeout=INSTALL_TIMEOUT, check=False, **options)
     except subprocess.TimeoutExpired:
-        raise Missing(f"{what} did not end within {INSTALL_TIMEOUT} s: is the package registry reachable?") from None
+        did_not_end[command[0]] = what
+        raise Missing(f"{what} did not end within {INSTALL_TIMEOUT} s: {advice}") from None
     if done.returncode != 0:
         lines = [line for line in done.stdout.splitlines() if line.strip()]
         sys.stderr.write("\n".join(lines[-15:]) + "\n")
-        raise Missing(f"{what} ended with {done.returncode} (its last lines are above): is the package registry reachable?")
+        raise Missing(f"{what} ended with {done.returncode} (its last lines are above): {advice}")
 
 
 @contextlib.contextmanager
@@ -90,6 +97,11 @@ def java_client(root, version):
             f"-Duser.home={folder}", "-cp", f"{folder / 'classes'}:{library}/*", "peers.Main"]
 
 
+def mqadmin(root, version):
+    """The command that runs all of mqadmin's commands of one version."""
+    return [*java_client(root, version)[:-1], "peers.Mqadmin", HERE / "java" / "mqadmin" / f"{version}.txt"]
+
+
 def go_client(root, version):
     """The program made of our cases with one version's client; go/vVERSION pins it and all it needs."""
     go = tool("go", "apt-get install golang-go (1.19 or later)")
@@ -117,6 +129,22 @@ def node_client(root, package):
             run([npm, "ci", "--omit=dev", "--ignore-scripts"], "npm ci of the Node.js clients", cwd=folder)
     shutil.copy(HERE / "node" / "peer.js", folder)
     return ["node", folder / "peer.js", package]
+
+
+def python_client(root):
+    """PyPI's rocketmq, which carries Apache's C++ client 1.x, as python/requirements.txt pins it."""
+    folder = root / "python"
+    pins = HERE / "python" / "requirements.txt"
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
+        raise Missing(f"{sys.executable} has no pip: apt-get install python3-pip")
+    with once(folder, pins, sys.version) as needed:
+        if needed:
+            shutil.rmtree(folder / "packages", ignore_errors=True)
+            run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+                 "--require-hashes", "--target", folder / "packages", "-r", pins], "pip install of the Python client")
+            run([sys.executable, "-c", "import rocketmq.client"], "the import of the Python client",
+                advice="its library was made for Linux on x86-64", env=os.environ | {"PYTHONPATH": str(folder / "packages"), "HOME": str(folder)})
+    return ["env", f"PYTHONPATH={folder / 'packages'}", sys.executable, HERE / "python" / "peer.py"]
 
 
 def apache_servers(root, version):

@@ -30,13 +30,16 @@ from servers import ApacheServers, CometServers
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
-DEADLINE = 420  # seconds that one peer may take with one server
+DEADLINE = 600  # seconds that one peer may take with one server
 
 PEERS = {
     "java-5.5.0": lambda root: installs.java_client(root, "5.5.0"),
     "java-4.9.8": lambda root: installs.java_client(root, "4.9.8"),
+    "mqadmin-5.5.0": lambda root: installs.mqadmin(root, "5.5.0"),
+    "mqadmin-4.9.8": lambda root: installs.mqadmin(root, "4.9.8"),
     "go-2.1.2": lambda root: installs.go_client(root, "2.1.2"),
     "go-2.1.3": lambda root: installs.go_client(root, "2.1.3"),
+    "python-rocketmq-0.4.4": installs.python_client,
     "ali-ons-3.12.0": lambda root: installs.node_client(root, "ali-ons"),
     "npm-rocketmq-2.0.1": lambda root: installs.node_client(root, "rocketmq"),
 }
@@ -85,7 +88,7 @@ def run_peer(command, servers, log_path, cases):
     run = f"r{int(time.time()) % 1000000}"  # part of each topic's and group's name
     with open(log_path, "wb") as log:
         process = subprocess.Popen([*map(str, command), servers.nameserver, run, *cases], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=log, text=True, errors="replace", start_new_session=True,
+                                   stdout=subprocess.PIPE, stderr=log, text=True, errors="replace", start_new_session=True, cwd=servers.folder,
                                    env=os.environ | {"PEERS_BROKER": servers.broker_address, "HOME": str(servers.folder)})
         killer = subprocess.Popen([sys.executable, "-c",
                                    f"import os,time;time.sleep({DEADLINE});os.killpg({process.pid},{signal.SIGKILL:d})"])
@@ -105,7 +108,8 @@ def run_peer(command, servers, log_path, cases):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     if not ended:
-        results["(the program)"] = ("-", f"failed: it ended with {process.returncode} before its last line; its log: {log_path}")
+        end = f"did not end within {DEADLINE} s" if process.returncode == -signal.SIGKILL else f"ended with {process.returncode} before its last line"
+        results["(the program)"] = ("-", f"failed: it {end}; its log: {log_path}")
     return results
 
 
@@ -130,13 +134,16 @@ def run_inside(server, peers, root, options):
     """The lines of run_server; Apache's servers run in a network namespace of their own."""
     command = [sys.executable, __file__, "--inside", server, "--build-dir", options.build_dir, "--peers", ",".join(peers)]
     if server != "comet":
-        command = ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child", *command]
+        command = ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child=SIGTERM", *command]
     command += ["--keep"] * options.keep + ["--fast"] * options.fast
     if options.cases:
         command += ["--cases", ",".join(options.cases)]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, errors="replace") as process:
-        for line in process.stdout:
-            yield line.rstrip("\n").split("\t")
+        try:
+            for line in process.stdout:
+                yield line.rstrip("\n").split("\t")
+        finally:
+            process.terminate()  # nothing, if it has ended
     if process.returncode != 0:
         yield ["error", server, f"ended with {process.returncode}"]
 
@@ -155,6 +162,17 @@ def available(names, installer, what, root):
         if time.monotonic() - started > 5:
             say(f"{name} installed in {time.monotonic() - started:.0f} s")
     return found
+
+
+def say_counts(seen, peers, servers):
+    """How many cases each peer has run with each server, and how many of them failed."""
+    for peer in peers:
+        counts = []
+        for server in servers:
+            results = [result for (one, _, at), result in seen.items() if (one, at) == (peer, server)]
+            failed = sum(result.startswith("failed") for result in results)
+            counts.append(f"{server} {len(results)}" + (f" ({failed} failed)" if failed else ""))
+        say(f"cases of {peer}: {', '.join(counts) or 'none'}")
 
 
 def list_of(text):
@@ -182,6 +200,7 @@ def parse():
 
 def main():
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: stopped"))  # what it has started ends with it
     root = options.build_dir / "peers"
     if options.inside:
         if options.inside != "comet":
@@ -204,6 +223,7 @@ def main():
                 times.append(f"{line[1]} at {server}: {line[2]} s")
             elif line[0] == "error":
                 problems.append(f"{server}: {line[2]}")
+    say_counts(seen, peers, servers)
     say("; ".join(times) if times else "nothing was run")
 
     table = matrix.Table.read(HERE / "matrix.tsv")

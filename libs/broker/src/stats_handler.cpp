@@ -10,6 +10,7 @@
 
 #include "admin_answers.hpp"
 #include "comet/remoting/admin_headers.hpp"
+#include "timer_service.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -127,7 +128,7 @@ void add_queues(Table& table, const BrokerContext& context) {
   table["sendThreadPoolQueueHeadWaitTimeMills"] = wait;
   table["pageCacheLockTimeMills"] = wait;
   const std::string capacity = std::to_string(context.config.connection.max_handlers);
-  for (const char* name : {"pull", "litePull", "query"}) {
+  for (const char* name : {"pull", "litePull", "ack", "query"}) {
     table[fmt::format("{}ThreadPoolQueueSize", name)] = "0";
     table[fmt::format("{}ThreadPoolQueueCapacity", name)] = capacity;
     table[fmt::format("{}ThreadPoolQueueHeadWaitTimeMills", name)] = "0";
@@ -136,11 +137,21 @@ void add_queues(Table& table, const BrokerContext& context) {
   table["EndTransactionThreadPoolQueueCapacity"] = capacity;
 }
 
+// What tools of 5.x show of timers: how late they are (seconds), and how many wait.
+void add_timers(Table& table, const BrokerContext& context) {
+  if (context.timers == nullptr) return;
+  const TimerStats timers = context.timers->stats();
+  table["timerReadBehind"] = std::to_string(timers.behind_millis / 1000);
+  table["timerOffsetBehind"] = std::to_string(timers.unread);
+  table["timerCongestNum"] = std::to_string(timers.pending);
+}
+
 RemotingCommand runtime_info(BrokerContext& context, const Request& request) {
   Table table;
   add_counters(table, context.runtime.report());
   add_store(table, context);
   add_queues(table, context);
+  add_timers(table, context);
   table["brokerActive"] = "true";
   table["brokerVersion"] = std::to_string(remoting::kVersion);
   table["brokerVersionDesc"] = version_name(remoting::kVersion);

@@ -321,6 +321,7 @@ std::optional<TimerEntry> TimerService::earliest() const {
 
 void TimerService::publish() {
   pending_.store(index_.size(), std::memory_order_relaxed);
+  unread_.store(arrived_ - taken_, std::memory_order_relaxed);
   const std::optional<TimerEntry> first = earliest();
   next_due_.store(first ? first->due_millis() : kNever, std::memory_order_relaxed);
 }
@@ -328,6 +329,7 @@ void TimerService::publish() {
 TimerStats TimerService::stats() const {
   TimerStats stats;
   stats.pending = pending_.load(std::memory_order_relaxed);
+  stats.unread = unread_.load(std::memory_order_relaxed);
   stats.delivered = delivered_.load(std::memory_order_relaxed);
   stats.recalled = recalled_.load(std::memory_order_relaxed);
   stats.rolled = rolled_.load(std::memory_order_relaxed);

@@ -136,6 +136,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   std::shared_ptr<Saved> saved_;
 
   std::atomic<std::size_t> pending_{0};
+  std::atomic<std::int64_t> unread_{0};
   std::atomic<std::int64_t> next_due_{0};
   std::atomic<std::uint64_t> delivered_{0};
   std::atomic<std::uint64_t> recalled_{0};

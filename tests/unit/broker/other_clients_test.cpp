@@ -127,9 +127,27 @@ BOOST_AUTO_TEST_CASE(the_runtime_information_has_what_tools_of_5_x_show) {
   BOOST_TEST(value_in(text, "getTransferedTps") == value_in(text, "getTransferredTps"));
   BOOST_TEST(value_in(text, "litePullThreadPoolQueueSize") == "0");
   BOOST_TEST(value_in(text, "litePullThreadPoolQueueHeadWaitTimeMills") == "0");
+  BOOST_TEST(value_in(text, "ackThreadPoolQueueSize") == "0");
+  BOOST_TEST(value_in(text, "ackThreadPoolQueueHeadWaitTimeMills") == "0");
   // Of an empty store: tools show how long ago that was.
   BOOST_TEST(value_in(text, "earliestMessageTimeStamp") ==
              std::to_string(world.time.wall_millis()));
+}
+
+BOOST_AUTO_TEST_CASE(the_runtime_information_says_how_many_timer_messages_wait) {
+  start();
+  ask(send_request("T", "late", 0,
+                   "TIMER_DELAY_SEC\x01"
+                   "60"));
+  world.pass(std::chrono::seconds(1));
+  const auto runtime = [&] {
+    return ask_plain(RequestCode::get_broker_runtime_info).body.to_string();
+  };
+  BOOST_TEST(value_in(runtime(), "timerCongestNum") == "1");
+  BOOST_TEST(value_in(runtime(), "timerReadBehind") == "0");
+  BOOST_TEST(value_in(runtime(), "timerOffsetBehind") == "0");
+  world.pass(std::chrono::seconds(60));
+  BOOST_TEST(value_in(runtime(), "timerCongestNum") == "0");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

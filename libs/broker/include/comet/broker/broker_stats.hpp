@@ -60,6 +60,7 @@ class StoreStats {
 class TimerStats {
  public:
   std::size_t pending = 0;
+  std::int64_t unread = 0;      // stored, but not among those that are pending yet
   std::uint64_t delivered = 0;  // since the start, as the others
   std::uint64_t recalled = 0;
   std::uint64_t rolled = 0;        // stored anew before their log files expired
