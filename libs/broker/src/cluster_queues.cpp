@@ -12,7 +12,7 @@ using remoting::RemotingCommand;
 
 constexpr Duration kFresh = 5s;       // asked again after it
 constexpr Duration kUsable = 2min;    // while no name server answers
-constexpr std::size_t kMost = 1'000;  // topics; then all are forgotten
+constexpr std::size_t kMostKnown = 1'000;  // topics; then all are forgotten
 
 }  // namespace
 
@@ -58,7 +58,7 @@ std::optional<ClusterQueues::Known> ClusterQueues::known(const std::string& topi
 
 void ClusterQueues::keep(const std::string& topic, Known news) {
   const std::lock_guard lock(mutex_);
-  if (known_.size() >= kMost) known_.clear();
+  if (known_.size() >= kMostKnown) known_.clear();
   known_.insert_or_assign(topic, std::move(news));
 }
 
