@@ -294,7 +294,7 @@ def consume_broadcast(world):
     members = [world.member(broadcast=True), world.member(broadcast=True)]
     producer = world.send(0, 0)
     number = 0
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + 1.5 * PATIENCE  # a member was seen to have nothing for a minute
     while any(len({one["queue"] for one in member.messages}) < 4 for member in members):
         check(time.monotonic() < deadline, f"waited in vain: messages of four queues for both, {[len(one.messages) for one in members]} came")
         world.sent(lambda one=number: producer.send_orderly(world.message(one), one % 4))
