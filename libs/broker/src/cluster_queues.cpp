@@ -10,8 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 using remoting::RemotingCommand;
 
-constexpr Duration kFresh = 5s;       // asked again after it
-constexpr Duration kUsable = 2min;    // while no name server answers
+constexpr Duration kFresh = 5s;            // asked again after it
+constexpr Duration kUsable = 2min;         // while no name server answers
 constexpr std::size_t kMostKnown = 1'000;  // topics; then all are forgotten
 
 }  // namespace

@@ -412,6 +412,12 @@ error_code CommitLog::remove_first_file() {
   return files_.sync_directory(directory_);
 }
 
+bool CommitLog::holds(std::int64_t offset) const {
+  std::shared_lock lock(segments_mutex_);
+  return !segments_.empty() && offset >= segments_.front()->start() &&
+         offset < segments_.back()->end();
+}
+
 SegmentPtr CommitLog::segment_at(std::int64_t offset) const {
   std::shared_lock lock(segments_mutex_);
   if (segments_.empty() || offset < segments_.front()->start()) return nullptr;

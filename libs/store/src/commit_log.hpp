@@ -120,7 +120,7 @@ class CommitLog {
   // Brings everything written before `end` to the disk.
   [[nodiscard]] error_code sync(std::int64_t end);
   // Whether there is a file for it.
-  [[nodiscard]] bool holds(std::int64_t offset) const { return segment_at(offset) != nullptr; }
+  [[nodiscard]] bool holds(std::int64_t offset) const;
   // Bytes that lie in one file. The errors are the system's, StoreErrc::short_file for a file that
   // was cut, or BaseErrc::bad_value: there are no such bytes.
   [[nodiscard]] Result<SharedBytes> read(std::int64_t offset, std::int64_t size) const;
