@@ -62,6 +62,9 @@ set_tests_properties(interop_install PROPERTIES
 comet_process_test(process_interop interop/interop_test.py FIXTURES interop_client TIMEOUT 600)
 comet_process_test(process_consumers interop/consumers_test.py FIXTURES interop_client TIMEOUT 600)
 
+# Clients that others wrote, with our servers, against what they gave when they were recorded.
+comet_process_test(process_peers peers/run.py ARGS --fast --build-dir ${PROJECT_SOURCE_DIR}/build TIMEOUT 1200)
+
 # The sanitizers' run-time libraries are not part of what is installed.
 if(NOT COMET_SANITIZE)
   comet_process_test(install_and_find_package install/install_test.py TIMEOUT 600

@@ -61,6 +61,7 @@ Report describe_message(const MessageExt& message, bool with_body) {
   report.field("Record bytes", "storeSize", message.store_size);
   report.field("Properties", "properties", Cell::map(properties_of(message)));
   report.field("Body bytes", "bodySize", message.body().size());
+  if (message.is_body_raw) report.field("Body", "bodyState", "as stored: it does not decompress");
   if (with_body) add_body(report, message.body());
   return report;
 }

@@ -31,7 +31,7 @@ BROKER_KEYS = {
     "enablePropertyFilter": "true",
     "traceTopicEnable": "true",
     "transactionCheckInterval": 1000,
-    "transactionTimeOut": 1000,
+    "transactionTimeOut": 3000,
     "recallMessageEnable": "true",
     "fileReservedTime": 48,
 }

@@ -20,15 +20,13 @@ std::vector<MessageExt> decode(std::string_view records, RequestCode code, const
   std::vector<MessageExt> messages;
   while (!records.empty()) {
     const Result<RecordView> record = parse_record(records, CheckCrc::yes);
-    Result<MessageExt> message =
-        record ? to_message(*record, true) : Result<MessageExt>(record.error());
-    if (!message) {
+    if (!record) {
       throw Error(ClientErrc::bad_answer,
                   fmt::format("{} at {}: record {} of the answer is damaged ({})",
                               remoting::to_string(code), from.to_string(), messages.size(),
-                              message.error().message()));
+                              record.error().message()));
     }
-    messages.push_back(std::move(*message));
+    messages.push_back(to_message(*record, true));
     records.remove_prefix(static_cast<std::size_t>(record->total_size));
   }
   return messages;

@@ -64,13 +64,13 @@ void ClientInstance::Impl::on_transaction_check(const Request& request) {
   const RemotingCommand& command = request.command;
   const auto header = remoting::read_header<remoting::CheckTransactionStateHeader>(command.fields);
   const auto record = parse_record(command.body.view(), CheckCrc::no);
-  auto message = record ? to_message(*record, true) : Result<MessageExt>(record.error());
-  if (!header || !message) {
+  if (!header || !record) {
     log::warn("a check of a transaction by broker {} cannot be read",
               request.connection->remote().to_string());
     return;
   }
-  const std::string group(message->properties().get(property::kProducerGroup));
+  MessageExt message = to_message(*record, true);
+  const std::string group(message.properties().get(property::kProducerGroup));
   const auto handler = check_handlers.find(group);
   if (handler == check_handlers.end()) {
     log::warn("broker {} asks about a transaction of producer group '{}', which is not here",
@@ -78,7 +78,7 @@ void ClientInstance::Impl::on_transaction_check(const Request& request) {
     return;
   }
   TransactionCheck check;
-  check.message = std::move(*message);
+  check.message = std::move(message);
   check.message.topic(unwrap_namespace(config.name_space, check.message.topic()));
   check.queue_offset = header->tran_state_table_offset;
   check.commit_log_offset = header->commit_log_offset;
@@ -96,25 +96,24 @@ Reply ClientInstance::Impl::on_reply(const Request& request) {
   std::string missing;
   const auto header = remoting::read_header<remoting::PushReplyHeader>(
       command.fields, remoting::FieldNames::full, &missing);
-  const RecordView record = header ? record_of(*header, command.body.view()) : RecordView();
-  auto message = to_message(record, true);
-  if (!header || !message) {
-    log::warn("a reply by way of broker {} cannot be read: {}",
-              request.connection->remote().to_string(),
-              header ? message.error().message() : "no " + missing);
+  if (!header) {
+    log::warn("a reply by way of broker {} cannot be read: no {}",
+              request.connection->remote().to_string(), missing);
     return RemotingCommand::response(command, ResponseCode::system_error,
                                      "process reply message fail");
   }
-  message->topic(unwrap_namespace(config.name_space, message->topic()));
-  message->properties().set(property::kReplyArriveTime, std::to_string(time.wall_millis()));
+  const RecordView record = record_of(*header, command.body.view());
+  MessageExt message = to_message(record, true);
+  message.topic(unwrap_namespace(config.name_space, message.topic()));
+  message.properties().set(property::kReplyArriveTime, std::to_string(time.wall_millis()));
   const auto waiting =
-      reply_handlers.find(std::string(message->properties().get(property::kCorrelationId)));
+      reply_handlers.find(std::string(message.properties().get(property::kCorrelationId)));
   if (waiting == reply_handlers.end()) {
     log::debug("a reply that nobody waits for any more");
   } else {
     const ReplyHandler handler = std::move(waiting->second);
     reply_handlers.erase(waiting);
-    handler(std::move(*message));
+    handler(std::move(message));
   }
   return RemotingCommand::response(command, ResponseCode::success);
 }

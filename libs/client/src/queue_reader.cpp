@@ -35,13 +35,7 @@ std::vector<MessageExt> decode(std::string_view records, const std::string& what
                   fmt::format("{}: record {} of the answer is damaged ({})", what, messages.size(),
                               record.error().message()));
     }
-    Result<MessageExt> message = to_message(*record, true);
-    if (!message) {
-      throw Error(ClientErrc::bad_answer,
-                  fmt::format("{}: message at offset {} ({})", what, record->queue_offset,
-                              message.error().message()));
-    }
-    messages.push_back(std::move(*message));
+    messages.push_back(to_message(*record, true));
     records.remove_prefix(static_cast<std::size_t>(record->total_size));
   }
   return messages;

@@ -11,6 +11,9 @@
 namespace comet::inline v0_1 {
 namespace {
 
+// Java's streams may write a body as several frames, also skippable ones: they follow each other,
+// and what is no frame behind them is damage.
+
 // Calls step(into, size) -> {ended, bad, produced} until it ends, with room that grows with what
 // really comes out: a small input may inflate a thousandfold, and a lying one costs no memory.
 class Step {
@@ -77,9 +80,9 @@ Result<std::string> lz4_decompress(std::string_view bytes, std::size_t max_size)
     const std::size_t hint =
         LZ4F_decompress(context.get(), into, &done.produced, rest.data(), &used, nullptr);
     done.bad = LZ4F_isError(hint) != 0;
-    done.ended = !done.bad && hint == 0;
     if (done.bad) done.produced = 0;
     rest.remove_prefix(done.bad ? 0 : used);
+    done.ended = !done.bad && hint == 0 && rest.empty();
     done.more_input = !rest.empty() && used > 0;
     return done;
   };
@@ -108,7 +111,7 @@ Result<std::string> zstd_decompress(std::string_view bytes, std::size_t max_size
     const std::size_t before = input.pos;
     const std::size_t left = ZSTD_decompressStream(context.get(), &output, &input);
     done.bad = ZSTD_isError(left) != 0;
-    done.ended = left == 0;
+    done.ended = left == 0 && input.pos == input.size;
     done.produced = output.pos;
     done.more_input = input.pos < input.size && input.pos > before;
     return done;

@@ -169,15 +169,16 @@ void patch_record(char* record, std::int64_t queue_offset, std::int64_t physical
   store_be<std::int64_t>(record + kBornHostAt + (v6 ? 20 : 8), store_timestamp);
 }
 
-Result<MessageExt> to_message(const RecordView& record, bool decompress) {
+MessageExt to_message(const RecordView& record, bool decompress) {
   MessageExt message;
-  if (decompress && (record.sys_flag & sys_flag::kCompressed) != 0) {
-    Result<std::string> body = decompress_body(record.body, record.sys_flag, kMaxDecompressedBody);
-    if (!body) return body.error();
-    message.body(std::move(*body));
-  } else {
-    message.body(std::string(record.body));
-  }
+  // Some clients say of an empty body that it is compressed.
+  const bool inflate =
+      decompress && (record.sys_flag & sys_flag::kCompressed) != 0 && !record.body.empty();
+  Result<std::string> body =
+      inflate ? decompress_body(record.body, record.sys_flag, kMaxDecompressedBody)
+              : std::string(record.body);
+  message.is_body_raw = !body;
+  message.body(body ? std::move(*body) : std::string(record.body));
   message.topic(std::string(record.topic)).flag(record.flag);
   message.properties() = MessageProperties::decode(record.properties);
   message.queue_id = record.queue_id;
@@ -200,9 +201,7 @@ std::vector<MessageExt> decode_records(std::string_view bytes, bool decompress) 
   while (!bytes.empty()) {
     Result<RecordView> record = parse_record(bytes, CheckCrc::yes);
     if (!record) break;
-    Result<MessageExt> message = to_message(*record, decompress);
-    if (!message) break;
-    messages.push_back(std::move(*message));
+    messages.push_back(to_message(*record, decompress));
     bytes.remove_prefix(static_cast<std::size_t>(record->total_size));
   }
   return messages;

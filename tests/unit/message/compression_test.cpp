@@ -77,6 +77,29 @@ BOOST_AUTO_TEST_CASE(a_body_that_is_cut_or_no_compressed_text_is_damaged) {
   }
 }
 
+// Java's streams write a body as several frames when they are flushed in between.
+BOOST_AUTO_TEST_CASE(a_body_of_several_frames_is_whole_and_bytes_behind_them_are_damage) {
+  const std::string first = text_of(3000);
+  const std::string second = "second " + text_of(70'000);
+  const std::string skipped("\x50\x2a\x4d\x18\x03\x00\x00\x00xyz", 11);  // a skippable frame
+  for (const CompressionType type : {CompressionType::lz4, CompressionType::zstd}) {
+    BOOST_TEST_CONTEXT(to_string(type)) {
+      const int flags = compression_flags(type);
+      const std::string one = compress_body(first, type, 5);
+      const std::string other = compress_body(second, type, 5);
+      const auto back = decompress_body(skipped + one + skipped + other, flags, 1 << 20);
+      BOOST_REQUIRE(back.has_value());
+      BOOST_TEST((*back == first + second));
+      BOOST_TEST((decompress_body(one + other, flags, first.size() + 100).error() ==
+                  CompressionErrc::too_large));
+      for (const std::string& tail : {std::string("x"), std::string("trailing bytes")}) {
+        BOOST_TEST(
+            (decompress_body(one + tail, flags, 1 << 20).error() == CompressionErrc::damaged));
+      }
+    }
+  }
+}
+
 // What a reader gets from a pull answer.
 BOOST_AUTO_TEST_CASE(records_of_every_type_are_read_as_they_were_written) {
   for (const CompressionType type : kTypes) {

@@ -131,6 +131,9 @@ class MessageExt : public Message {
   IpEndpoint store_host;
   std::int32_t reconsume_times = 0;
   std::int64_t prepared_transaction_offset = 0;
+  // The sysFlag says that the body is compressed, but it does not decompress: body() is what was
+  // stored.
+  bool is_body_raw = false;
 
   // The offset message id: store host and physical offset.
   [[nodiscard]] std::string offset_message_id() const;

@@ -73,8 +73,8 @@ void patch_record(char* record, std::int64_t queue_offset, std::int64_t physical
                   std::int64_t store_timestamp) noexcept;
 
 // The message of a record: properties parsed, body decompressed when the sysFlag says so and
-// `decompress` is set. Errors: RecordErrc, or a compression error.
-[[nodiscard]] Result<MessageExt> to_message(const RecordView& record, bool decompress);
+// `decompress` is set. A body that does not decompress stays as it is (MessageExt::is_body_raw).
+[[nodiscard]] MessageExt to_message(const RecordView& record, bool decompress);
 
 // All records of a pull answer's body, in order. Stops at the first that is damaged and returns
 // what came before.

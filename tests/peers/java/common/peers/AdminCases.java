@@ -98,13 +98,10 @@ final class AdminCases {
         World.into(consumer).holds(10);
         consumer.shutdown();
         world.send(4);
-        await(() -> {
-            try {
-                return world.admin().examineConsumeStats(world.group, world.topic).computeTotalDiff() == 4;
-            } catch (Exception e) {
-                return false;
-            }
-        }, "a backlog of 4");
+        World.eventually(() -> {
+            equal(4L, world.admin().examineConsumeStats(world.group, world.topic).computeTotalDiff(), "backlog");
+            return null;
+        });
         var stats = world.admin().examineConsumeStats(world.group, world.topic);
         equal(2, stats.getOffsetTable().size(), "queues");
         return null;

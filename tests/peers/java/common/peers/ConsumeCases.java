@@ -128,11 +128,12 @@ final class ConsumeCases {
             consumer.start();
         }
         world.send(40);
-        inbox.holds(40);
+        inbox.holdsAtLeast(40);  // a queue that changes hands may bring some again
         var last = new java.util.HashMap<Integer, Long>();
         for (var one : inbox.all()) {
-            check(one.getQueueOffset() > last.getOrDefault(one.getQueueId(), -1L), "out of order in queue " + one.getQueueId());
-            last.put(one.getQueueId(), one.getQueueOffset());
+            long next = last.getOrDefault(one.getQueueId(), -1L) + 1;
+            check(one.getQueueOffset() <= next, "a gap in queue " + one.getQueueId());
+            last.merge(one.getQueueId(), one.getQueueOffset(), Math::max);
         }
         return null;
     }
@@ -322,7 +323,8 @@ final class ConsumeCases {
         world.send(10);
         var inbox = world.consume("*");
         inbox.holds(10);
-        var changed = world.admin().resetOffsetByTimestamp(world.topic, world.group, before - 1_000, true);
+        // Apache 4.9 refuses it until the group has committed something.
+        var changed = World.eventually(() -> world.admin().resetOffsetByTimestamp(world.topic, world.group, before - 1_000, true));
         equal(2, changed.size(), "queues");
         inbox.await(20);
         var counts = inbox.counts();

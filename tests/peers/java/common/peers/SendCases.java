@@ -131,7 +131,10 @@ final class SendCases {
             equal(queue, result.getMessageQueue(), "queue of the answer");
             equal((long) i, result.getQueueOffset(), "queue offset");
         }
-        equal(10L, producer.maxOffset(queue), "largest offset");
+        World.eventually(() -> {  // Apache's queues follow its log
+            equal(10L, producer.maxOffset(queue), "largest offset");
+            return null;
+        });
         equal(0L, producer.minOffset(queue), "smallest offset");
         return null;
     }
@@ -296,7 +299,9 @@ final class SendCases {
         world.makeTopic(1);
         answerer(world);
         var producer = world.producer();
-        for (int i = 0; i < 3; i++) {
+        // A reply finds the client after its heartbeat, which its first request sends, unless another is on its way just then.
+        World.eventually(() -> producer.request(world.message(0), 5_000));
+        for (int i = 1; i < 4; i++) {
             var reply = producer.request(world.message(i), 30_000);
             equal("re: body " + i, new String(reply.getBody()), "reply");
         }
@@ -307,6 +312,7 @@ final class SendCases {
         world.makeTopic(1);
         answerer(world);
         var producer = world.producer();
+        World.eventually(() -> producer.request(world.message(0), 5_000));
         var reply = new CompletableFuture<Message>();
         producer.request(world.message(4), new RequestCallback() {
             @Override

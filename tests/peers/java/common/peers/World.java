@@ -199,6 +199,14 @@ final class World implements AutoCloseable {
             return counts;
         }
 
+        /** All of these bodies; some may have come more than once. */
+        void holdsAtLeast(int count) throws InterruptedException {
+            for (int i = 0; i < count; i++) {
+                var body = "body " + i;
+                World.await(() -> counts().containsKey(body), body);
+            }
+        }
+
         void await(int count) throws InterruptedException {
             World.await(() -> size() >= count, count + " messages, " + size() + " came");
         }
