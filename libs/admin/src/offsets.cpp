@@ -1,6 +1,7 @@
 #include "comet/admin/offsets.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "body.hpp"
 
@@ -101,7 +102,12 @@ Result<TopicStats> parse_topic_stats(std::string_view json) {
 
 std::int64_t ConsumeStats::total_lag() const noexcept {
   std::int64_t total = 0;
-  for (const auto& [queue, offset] : queues) total += offset.lag();
+  for (const auto& [queue, offset] : queues) {
+    // A server may say anything.
+    if (__builtin_add_overflow(total, offset.lag(), &total)) {
+      return std::numeric_limits<std::int64_t>::max();
+    }
+  }
   return total;
 }
 

@@ -47,7 +47,7 @@ struct Broker::Impl {
         topics(config, time, files),
         groups(config, time, files),
         request_modes(config, time, files),
-        offsets(config.store.root),
+        offsets(config.store.root, time),
         filters(config.store.root, time),
         clients(time, config.clients),
         notices(home, time, config, groups, clients),

@@ -92,8 +92,10 @@ Backlog write_queues(JsonWriter& json, const BrokerContext& context, std::string
         std::max(consumer_offset, context.traffic.pulled(standing.topic, group, queue_id));
     json.member("pullOffset", pulled);  // 5.x: what is in flight
     json.end_object();
-    backlog.behind += broker_offset - consumer_offset;
-    backlog.in_flight += pulled - consumer_offset;
+    // A group may have committed any offset, far beyond the end too: it is not behind then.
+    const std::int64_t consumed = std::min(consumer_offset, broker_offset);
+    backlog.behind += broker_offset - consumed;
+    backlog.in_flight += std::clamp(pulled, consumed, broker_offset) - consumed;
     check_size(context, json);
   }
   return backlog;

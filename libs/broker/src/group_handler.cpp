@@ -36,7 +36,9 @@ Attributes attributes_of(const GroupConfig& group) {
 }
 
 std::string complaint_about(const GroupConfig& group) {
-  if (group.retry_queue_nums > kMaxRetryQueues) return "retryQueueNums is beyond 65536";
+  if (group.retry_queue_nums < 0 || group.retry_queue_nums > kMaxRetryQueues) {
+    return "retryQueueNums must be from 0 to 65536";
+  }
   if (to_json(group).size() > kMostOthers) return "the group's configuration is too long";
   return check_group(group.group_name);
 }

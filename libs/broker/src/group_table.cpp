@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <limits>
 
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
@@ -57,10 +58,13 @@ GroupConfig group_from_json(const boost::json::object& object) {
       get_bool(object, "consumeFromMinEnable", group.consume_from_min_enable);
   group.consume_broadcast_enable =
       get_bool(object, "consumeBroadcastEnable", group.consume_broadcast_enable);
-  group.retry_queue_nums =
-      static_cast<std::int32_t>(get_int(object, "retryQueueNums", group.retry_queue_nums));
-  group.retry_max_times =
-      static_cast<std::int32_t>(get_int(object, "retryMaxTimes", group.retry_max_times));
+  const auto number = [&object](std::string_view name, std::int32_t otherwise) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+    return static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(get_int(object, name, otherwise), -kMost, kMost));
+  };
+  group.retry_queue_nums = number("retryQueueNums", group.retry_queue_nums);
+  group.retry_max_times = number("retryMaxTimes", group.retry_max_times);
   group.broker_id = get_int(object, "brokerId", group.broker_id);
   group.which_broker_when_consume_slowly =
       get_int(object, "whichBrokerWhenConsumeSlowly", group.which_broker_when_consume_slowly);

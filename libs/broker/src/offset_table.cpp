@@ -72,6 +72,11 @@ error_code OffsetTable::parse(std::string_view json) {
     log::warn("{}: {} offsets are negative; their groups begin as if they had none", file_.path(),
               negative);
   }
+  if (const boost::json::value* version = root->if_contains("dataVersion");
+      version != nullptr && version->is_object()) {
+    version_.timestamp = routing::get_int(version->get_object(), "timestamp", 0);
+    version_.counter = routing::get_int(version->get_object(), "counter", 0);
+  }
   table_ = std::move(table);
   size_ = 0;
   for (const auto& [key, queues] : table_) size_ += queues.size();
@@ -83,6 +88,7 @@ void OffsetTable::save_if_changed() {
     std::lock_guard lock(mutex_);
     if (!changed_) return;
     changed_ = false;
+    version_.next(time_.wall_millis());
   }
   if (file_.save(to_json(routing::IntegerKeys::quoted))) return;
   std::lock_guard lock(mutex_);
@@ -275,6 +281,11 @@ std::optional<std::int64_t> OffsetTable::take_reset(std::string_view group, std:
 std::string OffsetTable::to_json(routing::IntegerKeys keys) const {
   routing::JsonWriter json;
   json.begin_object();
+  json.key("dataVersion");
+  {
+    const std::lock_guard lock(mutex_);
+    json.raw_value(routing::to_json(version_));
+  }
   json.key("offsetTable");
   json.begin_object();
   std::string last;

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "comet/base/error.hpp"
+#include "comet/base/time.hpp"
+#include "comet/routing/topic_config.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "state_file.hpp"
 #include "table_limits.hpp"
@@ -24,8 +26,8 @@ class OffsetTable {
  public:
   using Queues = std::map<std::int32_t, std::int64_t>;  // offsets by queue
 
-  explicit OffsetTable(const std::string& store_root, OffsetLimits limits = {})
-      : file_(store_root + "/config/consumerOffset.json"), limits_(limits) {}
+  OffsetTable(const std::string& store_root, TimeSource& time, OffsetLimits limits = {})
+      : file_(store_root + "/config/consumerOffset.json"), time_(time), limits_(limits) {}
 
   void load();
   // Writes the file when anything has changed since the last time. Blocking.
@@ -71,8 +73,9 @@ class OffsetTable {
                                                        std::string_view topic,
                                                        std::int32_t queue_id);
 
-  // {"offsetTable":{"topic@group":{0:6}}}: the answer to GET_ALL_CONSUMER_OFFSET, and, with quoted
-  // keys, the file's content.
+  // {"dataVersion":{...},"offsetTable":{"topic@group":{0:6}}}: the answer to
+  // GET_ALL_CONSUMER_OFFSET, and, with quoted keys, the file's content. The version, without which
+  // slaves of 5.x cannot read it, counts savings with changes.
   [[nodiscard]] std::string to_json(routing::IntegerKeys keys) const;
   [[nodiscard]] std::size_t size() const;  // offsets of queues
 
@@ -82,6 +85,7 @@ class OffsetTable {
   Queues* find_or_add(const std::string& key, std::size_t more_offsets);
 
   StateFile file_;
+  TimeSource& time_;
   const OffsetLimits limits_;
   mutable std::mutex mutex_;
   using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
@@ -89,6 +93,7 @@ class OffsetTable {
   std::size_t resets_size_ = 0;  // queues in resets_
   std::size_t size_ = 0;         // offsets of queues in table_
   bool changed_ = false;
+  routing::DataVersion version_;
   Table resets_;                         // that have not been told yet
   std::atomic<bool> has_resets_{false};  // so that others need not look
 };

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <functional>
 
 #include "await_saved.hpp"
@@ -25,6 +27,7 @@ using remoting::SendMessageBackHeader;
 
 // Of the first attempt: 10 s in the usual table.
 constexpr std::int32_t kFirstRetryLevel = 3;
+constexpr std::int32_t kMostAttempts = 1'000'000;  // more than anybody makes
 
 Reply answer(const Request& request, ResponseCode code, std::string remark = {}) {
   return RemotingCommand::response(request.command, code, std::move(remark));
@@ -78,10 +81,12 @@ asio::awaitable<Reply> store_again(BrokerContext& context, const Request& reques
   }
   MessageProperties properties = next_properties(*found);
   RecordView record = *found;
-  record.reconsume_times = found->reconsume_times + 1;
+  // Senders write any number there.
+  const std::int32_t attempts = std::clamp(found->reconsume_times, 0, kMostAttempts);
+  record.reconsume_times = attempts + 1;
   record.store_host = context.store_host;
   const std::int32_t most = max_attempts(group, request.command, header.max_reconsume_times);
-  const bool is_dead = found->reconsume_times >= most || header.delay_level < 0;
+  const bool is_dead = attempts >= most || header.delay_level < 0;
   if (is_dead) {
     auto dead_letters = dead_letter_topic(context, header.group);
     if (!dead_letters)
@@ -94,7 +99,7 @@ asio::awaitable<Reply> store_again(BrokerContext& context, const Request& reques
     properties.set(property::kDelay, "0");
   } else {
     const std::int32_t level =
-        header.delay_level == 0 ? kFirstRetryLevel + found->reconsume_times : header.delay_level;
+        header.delay_level == 0 ? kFirstRetryLevel + attempts : header.delay_level;
     put_off(record, properties, std::min(level, context.delay_levels.count()));
   }
   // As with sends: a message must not outlive what it needs, and this time its group is one of

@@ -52,6 +52,21 @@ RemotingCommand refuse(Service& service, const Request& request, const std::stri
 }
 
 // What an operator wants to know; a repeated registration is nothing.
+// One move is a restart elsewhere. More within ten minutes: two brokers have one name and id.
+void log_move(const std::string& name, std::int64_t id, const RegisterOutcome& outcome,
+              const std::string& address) {
+  if (outcome.moves < 2) {
+    log::info("broker {}: id {} moved from {} to {}", name, id, outcome.previous_address, address);
+    return;
+  }
+  log::warn(
+      "broker {}: id {} moved from {} to {}, {} times within ten minutes: two brokers have this "
+      "name "
+      "and id, and clients are sent to the one or the other; give one of them another brokerName "
+      "or brokerId",
+      name, id, outcome.previous_address, address, outcome.moves);
+}
+
 void log_registration(const remoting::RegisterBrokerHeader& header,
                       const RegisterOutcome& outcome) {
   const std::string name = printable(header.broker_name);
@@ -69,8 +84,7 @@ void log_registration(const remoting::RegisterBrokerHeader& header,
               header.broker_id);
   }
   if (!outcome.previous_address.empty()) {
-    log::info("broker {}: id {} moved from {} to {}", name, header.broker_id,
-              outcome.previous_address, address);
+    log_move(name, header.broker_id, outcome, address);
   } else if (outcome.first) {
     log::info("broker {} registered: id {} at {}, cluster {}, {} topics", name, header.broker_id,
               address, printable(header.cluster_name), outcome.topics);

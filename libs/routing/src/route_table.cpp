@@ -12,6 +12,8 @@
 namespace comet::inline v0_1::routing {
 namespace {
 
+constexpr Duration kMovesBelongTogether = std::chrono::minutes(10);
+
 // Who is to be told that a member has come with the lowest id (Apache: chooseBrokerAddrsToNotify).
 template <class Members>
 MinBrokerIdChange describe_new_minimum(const Members& members, const std::string& ha_server_addr) {
@@ -77,7 +79,7 @@ RouteTable::Placed RouteTable::place_member(BrokerRegistration& registration, In
   // Before the broker is looked up: leaving may have been the end of it.
   const std::optional<DataVersion> former_version = leave_former_place(registration, outcome);
   Broker& broker = broker_named(registration.broker_name);
-  Member& member = take_place(broker, registration, outcome);
+  Member& member = take_place(broker, registration, now, outcome);
   if (former_minimum && registration.broker_id < *former_minimum) {
     outcome.min_id_change = describe_new_minimum(broker.members, registration.ha_server_addr);
   }
@@ -201,17 +203,21 @@ RouteTable::Broker& RouteTable::broker_named(const std::string& name) {
 
 // Makes the address the one that has the id.
 RouteTable::Member& RouteTable::take_place(Broker& broker, const BrokerRegistration& registration,
-                                           RegisterOutcome& outcome) {
+                                           Instant now, RegisterOutcome& outcome) {
   const auto holder = broker.members.find(registration.broker_id);
   outcome.first = holder == broker.members.end();
   if (!outcome.first && holder->second.address != registration.address) {
-    outcome.previous_address = holder->second.address;
+    const Member& before = holder->second;
+    outcome.previous_address = before.address;
+    outcome.moves = now - before.moved_at < kMovesBelongTogether ? before.moves + 1 : 1;
     detach_member(broker, registration.broker_id);
   }
   const auto [slot, inserted] = broker.members.try_emplace(registration.broker_id);
   Member& member = slot->second;
   if (inserted) {
     member.address = registration.address;
+    member.moves = outcome.moves;
+    member.moved_at = now;
     members_by_address_[member.address] = Place{&broker, registration.broker_id};
     member_count_ = members_by_address_.size();
     touch_routes(broker);

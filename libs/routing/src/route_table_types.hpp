@@ -23,6 +23,8 @@ struct RouteTable::Member {
   // Of the latest registration's body; 0: it has to be looked at again in any case.
   std::uint64_t body_digest = 0;
   bool brought_topics = false;  // in its latest registration
+  int moves = 0;                // of its id between addresses, the last at moved_at
+  Instant moved_at{};
 };
 
 // A master and its slaves. Without members only when it has departed.

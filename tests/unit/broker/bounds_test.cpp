@@ -386,7 +386,7 @@ BOOST_AUTO_TEST_CASE(offsets_groups_of_a_topic_and_resets_have_a_number) {
   limits.offsets = 100;
   limits.groups = 20;
   limits.resets = 15;
-  broker::OffsetTable offsets(directory.path(), limits);
+  broker::OffsetTable offsets(directory.path(), world.time, limits);
   int groups = 0;
   while (offsets.commit("CG" + std::to_string(groups), "T", 0, 1)) ++groups;
   BOOST_TEST(groups == 20);

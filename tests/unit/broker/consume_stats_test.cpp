@@ -1,5 +1,7 @@
 // Where queues and groups stand, as administrators' tools read it: raw object keys and all.
 
+#include <limits>
+
 #include <ctime>
 
 #include "admin_fixture.hpp"
@@ -125,6 +127,18 @@ BOOST_AUTO_TEST_CASE(all_groups_of_the_broker_are_told_with_what_they_have_not_c
   const std::string ordered = body_of(RequestCode::get_broker_consume_stats, {{"isOrder", "true"}});
   BOOST_TEST(ordered.find(R"({"CG":[)" + orders + "]}") != std::string::npos);
   BOOST_TEST(ordered.ends_with(R"("totalDiff":1,"totalInflightDiff":0})"));
+}
+
+BOOST_AUTO_TEST_CASE(a_group_far_beyond_the_end_is_not_behind_and_spoils_no_sum) {
+  fill();
+  for (const char* topic : {"T", "O", "P"}) {
+    create_topic(topic, 2, true);
+    commit("CG", topic, 0, std::numeric_limits<std::int64_t>::max());
+    commit("CG", topic, 1, std::numeric_limits<std::int64_t>::max());
+  }
+  commit("other", "T", 0, 1);
+  const std::string all = body_of(RequestCode::get_broker_consume_stats, {{"isOrder", "false"}});
+  BOOST_TEST(all.ends_with(R"(],"totalDiff":1,"totalInflightDiff":0})"));
 }
 
 BOOST_AUTO_TEST_CASE(time_spans_say_what_lies_in_a_queue_and_how_far_its_group_is) {

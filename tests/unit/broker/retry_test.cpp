@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "broker_fixture.hpp"
 
 using namespace comet;
@@ -122,6 +124,34 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(messages(kRetry).size() == 2u);
   give_back(offset, 1, 0, remoting::kVersionV3_4_9);
   BOOST_TEST(messages(kDead).size() == 1u);
+}
+
+// Senders write any number of attempts there.
+BOOST_AUTO_TEST_CASE(a_number_of_attempts_that_cannot_be_is_taken_for_one_that_can) {
+  start();
+  for (const std::int32_t attempts :
+       {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::min(), -1}) {
+    RemotingCommand request = send_request("T", "body");
+    request.fields.add("j", attempts);
+    ask(std::move(request));
+  }
+  const auto all = messages("T");
+  BOOST_REQUIRE(all.size() == 3u);
+  // Below 0 it is the first attempt; with the most that there are it is dead, but for who wants
+  // more.
+  BOOST_TEST((give_back(all[0].physical_offset).response_code() == ResponseCode::success));
+  BOOST_TEST((give_back(all[1].physical_offset).response_code() == ResponseCode::success));
+  BOOST_TEST((give_back(all[2].physical_offset).response_code() == ResponseCode::success));
+  BOOST_TEST(messages(kDead).size() == 1u);
+  world.pass(10s);
+  const auto again = messages(kRetry);
+  BOOST_REQUIRE(again.size() == 2u);
+  BOOST_TEST(again[0].reconsume_times == 1);
+  BOOST_TEST(
+      (give_back(all[0].physical_offset, 0, std::numeric_limits<int>::max()).response_code() ==
+       ResponseCode::success));
+  world.pass(2h);
+  BOOST_TEST(messages(kRetry).back().reconsume_times == 1'000'001);
 }
 
 BOOST_AUTO_TEST_CASE(offsets_at_which_no_message_lies_are_refused) {

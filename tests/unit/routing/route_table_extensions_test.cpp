@@ -70,6 +70,22 @@ BOOST_AUTO_TEST_CASE(it_must_come_from_the_same_address_name_and_id) {
   BOOST_TEST(address(table, 0) == kA);
 }
 
+// One name and id at two addresses by turns are two brokers; a move now and then is a restart.
+BOOST_AUTO_TEST_CASE(moves_between_addresses_are_counted_while_they_follow_each_other) {
+  RouteTable table;
+  comet::Instant now = kStart;
+  BOOST_TEST(table.register_broker(with_digest(1), now).moves == 0);
+  for (const int moves : {1, 2, 3}) {
+    now += std::chrono::seconds(30);
+    const auto outcome =
+        table.register_broker(Registration(with_digest(1)).at(moves % 2 == 1 ? kB : kA), now);
+    BOOST_TEST(outcome.moves == moves);
+    BOOST_TEST(outcome.previous_address == (moves % 2 == 1 ? kA : kB));
+  }
+  now += std::chrono::minutes(11);
+  BOOST_TEST(table.register_broker(with_digest(1), now).moves == 1);
+}
+
 BOOST_AUTO_TEST_CASE(the_newest_connection_counts_here_too) {
   RouteTable table;
   table.register_broker(with_digest(1), kStart);

@@ -2,6 +2,7 @@
 // Offsets of queues and of the groups that read them. Offsets count messages of a queue, from 0;
 // times are milliseconds since 1970.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -40,7 +41,12 @@ class GroupOffset {
   std::int64_t consumer_offset = 0;  // that the group reads next; -1: none committed
   std::int64_t last_time = 0;  // when the message before consumer_offset was stored; 0: not known
   std::optional<std::int64_t> pull_offset;  // 5.x: that has been pulled so far
-  [[nodiscard]] std::int64_t lag() const noexcept { return broker_offset - consumer_offset; }
+  // Messages that are not consumed; 0 if the group stands beyond the end.
+  [[nodiscard]] std::int64_t lag() const noexcept {
+    return consumer_offset < broker_offset
+               ? broker_offset - std::max<std::int64_t>(consumer_offset, 0)
+               : 0;
+  }
   friend bool operator==(const GroupOffset&, const GroupOffset&) = default;
 };
 // GET_CONSUME_STATS (Apache: ConsumeStats).

@@ -79,6 +79,7 @@ class RegisterOutcome {
   bool confirmed = false;  // the address was a restored one
   std::optional<std::int64_t> previous_id;  // of this address in the same broker
   std::string previous_address;             // of this id
+  int moves = 0;                            // of this id between addresses, within ten minutes
   std::string previous_name;                // of the broker that this address belonged to
   std::size_t topics = 0;                   // that the table holds for this broker now
   std::size_t topics_left_out = 0;          // with unusable names or beyond the limits
@@ -230,7 +231,7 @@ class RouteTable {
   std::optional<DataVersion> leave_former_place(const BrokerRegistration& registration,
                                                 RegisterOutcome& outcome);
   Broker& broker_named(const std::string& name);
-  Member& take_place(Broker& broker, const BrokerRegistration& registration,
+  Member& take_place(Broker& broker, const BrokerRegistration& registration, Instant now,
                      RegisterOutcome& outcome);
   void stay_connected(Member& member, std::uint64_t connection);
   void refresh(Broker& broker, Member& member, const BrokerRegistration& registration, Instant now);
