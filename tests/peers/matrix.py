@@ -34,11 +34,14 @@ class Table:
             row = self.rows.setdefault((peer, case), ["-", "-", "-", ""])
             row[SERVERS.index(server)] = result
 
+    def wanted(self, peer, case, server):
+        return self.rows.get((peer, case), ["-", "-", "-", ""])[SERVERS.index(server)]
+
     def differences(self, seen, complete):
         """Cells that are not as committed, cases that are missing, and differences from Apache without a reason."""
         problems = []
         for (peer, case, server), result in sorted(seen.items()):
-            wanted = self.rows.get((peer, case), ["-", "-", "-", ""])[SERVERS.index(server)]
+            wanted = self.wanted(peer, case, server)
             if result != wanted:
                 problems.append(f"{peer}, {case}, {server}: {result!r}, not {wanted!r}")
         ran = {(peer, server) for peer, _, server in seen}

@@ -104,6 +104,12 @@ Reply ClientInstance::Impl::on_reply(const Request& request) {
   }
   const RecordView record = record_of(*header, command.body.view());
   MessageExt message = to_message(record, true);
+  if (message.is_body_raw) {
+    log::warn("a reply by way of broker {} cannot be read: its body does not decompress",
+              request.connection->remote().to_string());
+    return RemotingCommand::response(command, ResponseCode::system_error,
+                                     "process reply message fail");
+  }
   message.topic(unwrap_namespace(config.name_space, message.topic()));
   message.properties().set(property::kReplyArriveTime, std::to_string(time.wall_millis()));
   const auto waiting =

@@ -210,16 +210,6 @@ const cases = {
     await until(() => again.length >= 4, 'four messages');
     equal([ 'body 20', 'body 21', 'body 22', 'body 23' ], again.map(one => String(one.body)).sort(), 'after the restart');
   },
-
-  async error_topic_name(world) {
-    const producer = await world.producer();
-    try {
-      await producer.send(new Message('%topic', 'tag', 'x'));
-    } catch (error) {
-      return `${error.name}${error.code ? ` ${error.code}` : ''}`;
-    }
-    return 'done';
-  },
 };
 
 async function runOne(name) {

@@ -42,6 +42,14 @@ class BrokerFixture {
     broker.reset();
   }
 
+  // {"offsetTable":...} of an answer or file that begins with its data version.
+  static std::string offset_table(std::string_view json) {
+    const std::size_t at = json.find("\"offsetTable\"");
+    return json.starts_with("{\"dataVersion\":{") && at != std::string_view::npos
+               ? "{" + std::string(json.substr(at))
+               : std::string(json);
+  }
+
   RemotingCommand ask(RemotingCommand request, Duration patience = std::chrono::seconds(30)) {
     return world.run(
         client->invoke(config.listen_at, std::move(request), world.time.now() + patience));

@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(commits_for_what_is_not_there_are_refused_and_kept_by_nobod
   BOOST_TEST((commit("CG", "T") == ResponseCode::success));
   const std::string all =
       ask(RemotingCommand::request(RequestCode::get_all_consumer_offset)).body.to_string();
-  BOOST_TEST(all == R"({"offsetTable":{"T@CG":{0:5}}})");
+  BOOST_TEST(offset_table(all) == R"({"offsetTable":{"T@CG":{0:5}}})");
 }
 
 BOOST_AUTO_TEST_CASE(queues_that_are_not_there_have_offsets_zero) {

@@ -278,29 +278,43 @@ final class SendCases {
         return null;
     }
 
-    /** A consumer that answers each message in its body's words. */
+    /** A consumer that answers each request in its body's words; returns when it has its queue. */
     private static void answerer(World world) throws Exception {
+        var plain = new AtomicInteger();
         var answers = world.producer();
         var consumer = world.consumer("*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             for (var one : messages) {
+                if (one.getProperty("CORRELATION_ID") == null) {
+                    plain.incrementAndGet();
+                    continue;
+                }
                 try {
                     answers.send(MessageUtil.createReplyMessage(one, ("re: " + new String(one.getBody())).getBytes()));
                 } catch (Exception e) {
-                    System.err.println("reply: " + e);
+                    System.err.println("reply to " + one.getTopic() + " " + new String(one.getBody()) + ": " + e + ", caused by " + e.getCause());
                 }
             }
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
         });
         consumer.start();
+        world.send(1);
+        await(() -> plain.get() > 0, "the answerer's first message");
+    }
+
+    /** A reply finds a client after its heartbeat, which its first request sends, unless another is on its way just then. */
+    private static void firstRequest(World world, DefaultMQProducer producer) throws Exception {
+        World.eventually(() -> {
+            Version.heartbeat(producer);
+            return producer.request(world.message(0), 5_000);
+        });
     }
 
     private static String requestReply(World world) throws Exception {
         world.makeTopic(1);
         answerer(world);
         var producer = world.producer();
-        // A reply finds the client after its heartbeat, which its first request sends, unless another is on its way just then.
-        World.eventually(() -> producer.request(world.message(0), 5_000));
+        firstRequest(world, producer);
         for (int i = 1; i < 4; i++) {
             var reply = producer.request(world.message(i), 30_000);
             equal("re: body " + i, new String(reply.getBody()), "reply");
@@ -312,7 +326,7 @@ final class SendCases {
         world.makeTopic(1);
         answerer(world);
         var producer = world.producer();
-        World.eventually(() -> producer.request(world.message(0), 5_000));
+        firstRequest(world, producer);
         var reply = new CompletableFuture<Message>();
         producer.request(world.message(4), new RequestCallback() {
             @Override
