@@ -63,7 +63,8 @@ comet_process_test(process_interop interop/interop_test.py FIXTURES interop_clie
 comet_process_test(process_consumers interop/consumers_test.py FIXTURES interop_client TIMEOUT 600)
 
 # Clients that others wrote, with our servers, against what they gave when they were recorded.
-comet_process_test(process_peers peers/run.py ARGS --fast --build-dir ${PROJECT_SOURCE_DIR}/build TIMEOUT 1200)
+comet_process_test(process_peers peers/run.py ARGS --fast --build-dir ${PROJECT_SOURCE_DIR}/build TIMEOUT 1500)
+set_tests_properties(process_peers PROPERTIES SKIP_RETURN_CODE 77)  # no client can be had
 
 # The sanitizers' run-time libraries are not part of what is installed.
 if(NOT COMET_SANITIZE)

@@ -15,7 +15,7 @@ import sys
 from servers import java_major
 
 HERE = pathlib.Path(__file__).resolve().parent
-INSTALL_TIMEOUT = 900  # seconds for one peer, on a machine without caches
+INSTALL_TIMEOUT = 300  # seconds for one peer, on a machine without caches
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 
 did_not_end = {}  # {an installer: what it was run for}; it is not waited for twice

@@ -211,6 +211,7 @@ def collect(server, peers, root, options, seen, times, problems):
 
 def run_again_what_differs(table, root, options, seen, times):
     """Once, and says so: clients look for routes and members every 20 or 30 s only, and may come too late on a busy machine."""
+    count = 0
     for peer, server in sorted({(peer, server) for peer, _, server in seen}):
         cases = [case for (one, case, at), result in sorted(seen.items())
                  if (one, at) == (peer, server) and table.wanted(peer, case, server) not in ("-", result)]
@@ -218,6 +219,8 @@ def run_again_what_differs(table, root, options, seen, times):
             for case in cases:
                 say(f"AGAIN: {peer}, {case}, {server}: {seen[(peer, case, server)]!r}, not {table.wanted(peer, case, server)!r}")
             collect(server, [peer], root, argparse.Namespace(**(vars(options) | {"cases": cases})), seen, times, [])
+            count += len(cases)
+    return count
 
 
 def main():
@@ -242,8 +245,9 @@ def main():
     say("; ".join(times) if times else "nothing was run")
 
     table = matrix.Table.read(HERE / "matrix.tsv")
+    again = 0
     if not options.record:
-        run_again_what_differs(table, root, options, seen, times)
+        again = run_again_what_differs(table, root, options, seen, times)
     if options.record:
         table.record(seen)
         table.write(HERE / "matrix.tsv")
@@ -253,8 +257,8 @@ def main():
         problems += table.differences(seen, complete=not options.cases)
     for problem in problems:
         say(f"DIFFERS: {problem}")
-    say(f"{len(seen)} cells, {len(problems)} problems")
-    sys.exit(1 if problems else 0)
+    say(f"{len(seen)} cells, {again} run again, {len(problems)} problems")
+    sys.exit(1 if problems else 0 if seen else 77)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class Assignments {
           request.command, "QUERY_ASSIGNMENT: topic or consumerGroup is missing in the body");
     }
     say_that_pop_is_not_here(question);
-    auto queues = co_await queues_.find(question.topic);
+    const ClusterQueues::Queues queues = co_await queues_.find(question.topic);
     // Without the list the client leaves what it has as it is.
     if (!queues) co_return json_answer(request.command, "{}");
     if (question.is_broadcast) co_return assignment_answer(request.command, *queues);
@@ -102,9 +102,9 @@ class Assignments {
     }
     RemotingCommand answer;
     const std::function<void()> work = [&] {
-      answer = assignment_answer(request.command,
-                                 routing::allocate_queues(*strategy, std::move(*queues),
-                                                          std::move(members), question.client_id));
+      answer = assignment_answer(
+          request.command,
+          routing::allocate_queues(*strategy, *queues, std::move(members), question.client_id));
     };
     if (queues->size() + members.size() > kManyQueues) {
       co_await on_helper(context_.helper, work);
@@ -186,8 +186,11 @@ void install_assignment_handlers(remoting::Dispatcher& dispatcher, BrokerContext
     };
     return save_by_size(context, request, work);
   });
-  dispatcher.on(RequestCode::get_all_message_request_mode, [&modes](Request& request) {
-    return json_answer(request.command, modes.to_json());
+  dispatcher.on(RequestCode::get_all_message_request_mode, [&context, &modes](Request& request) {
+    const auto make = [&modes](Request& asked) {
+      return json_answer(asked.command, modes.to_json());
+    };
+    return answer_on_helper(context, request, make);
   });
 }
 

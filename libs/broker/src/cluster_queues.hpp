@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -18,23 +19,27 @@ class ClusterQueues {
  public:
   explicit ClusterQueues(BrokerContext& context) : context_(context) {}
 
-  // nullopt: no name server knows the topic, or none could be asked and what is known is too old.
-  [[nodiscard]] asio::awaitable<std::optional<std::vector<MessageQueue>>> find(std::string topic);
+  using Queues = std::shared_ptr<const std::vector<MessageQueue>>;
+
+  // Null: no name server knows the topic, or none could be asked and what is known is too old.
+  [[nodiscard]] asio::awaitable<Queues> find(std::string topic);
 
  private:
   class Known {
    public:
     Instant at;
-    std::vector<MessageQueue> queues;
+    Queues queues;
   };
 
   [[nodiscard]] std::optional<Known> known(const std::string& topic) const;
   void keep(const std::string& topic, Known news);
-  [[nodiscard]] std::optional<std::vector<MessageQueue>> own(const std::string& topic) const;
+  void forget(const std::string& topic);
+  [[nodiscard]] Queues own(const std::string& topic) const;
 
   BrokerContext& context_;
   mutable std::mutex mutex_;
   std::map<std::string, Known, std::less<>> known_;
+  std::size_t known_queues_ = 0;
 };
 
 }  // namespace comet::inline v0_1::broker

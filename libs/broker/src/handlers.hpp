@@ -1,6 +1,7 @@
 #pragma once
 // The request handlers of a broker, one function per file's concern. Each installs its codes.
 
+#include <atomic>
 #include <functional>
 
 #include "client_registry.hpp"
@@ -52,7 +53,7 @@ class BrokerContext {
   ConsumerFilters& filters;
   TimerService* timers = nullptr;  // null: timerWheelEnable=false
   TransactionService* transactions = nullptr;
-  Registration* registration = nullptr;  // null: not started yet
+  std::atomic<Registration*> registration{nullptr};  // null: not started yet
 };
 
 // Makes the answer on the helper thread; `make` throws for what goes wrong. Too many at a time are

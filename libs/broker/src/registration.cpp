@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -29,8 +30,8 @@ constexpr Duration kFirstRetry = 500ms;  // doubles up to register_period
 constexpr Duration kFetchTimeout = 3s;   // Apache: TopAddressing
 constexpr Duration kFetchPeriod = 2min;  // Apache: fetchNameServerAddr
 constexpr Duration kLongestFetchRetry = 30s;
-constexpr Duration kAskTimeout = 3s;
-constexpr Duration kTellWait = 3s;     // Apache's tools wait 5 s for an answer
+constexpr Duration kAskTimeout = 1s;
+constexpr Duration kTellWait = 2s;     // Apache's tools wait 5 s for an answer, others 3 s
 constexpr Duration kErrorAfter = 60s;  // without a registration
 // Whose body is made where the requests are served; it takes a millisecond.
 constexpr std::size_t kFewTopics = 1000;
@@ -89,13 +90,18 @@ asio::awaitable<void> Registration::wait_until_told(std::function<void()> done) 
 }
 
 asio::awaitable<std::optional<RemotingCommand>> Registration::ask(RemotingCommand request) {
+  // It belongs to another executor, to which no cancellation must reach; its deadline ends it.
+  auto token = asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable);
   asio::awaitable<std::optional<RemotingCommand>> question = ask_here(std::move(request));
-  co_return co_await asio::co_spawn(executor_, std::move(question), asio::use_awaitable);
+  co_return co_await asio::co_spawn(executor_, std::move(question), std::move(token));
 }
 
 asio::awaitable<std::optional<RemotingCommand>> Registration::ask_here(RemotingCommand request) {
   if (told_.empty()) co_return std::nullopt;
-  const Address name_server = told_.begin()->first;
+  // By turns: one that does not answer holds up no more than its share.
+  const auto next = told_.upper_bound(asked_last_);
+  const Address name_server = next == told_.end() ? told_.begin()->first : next->first;
+  asked_last_ = name_server;
   try {
     co_return co_await client_.invoke(name_server, std::move(request), time_.now() + kAskTimeout);
   } catch (const Error& error) {
@@ -351,6 +357,7 @@ asio::awaitable<void> Registration::stop(Instant deadline) {
   is_stopping_ = true;
   told_.clear();
   told_changed_.notify_all();
+  co_await asio::post(executor_, asio::use_awaitable);  // those that wait answer first
   tasks_.cancel();
   co_await tasks_.join();
   deadline = std::min(deadline, time_.now() + kUnregisterTimeout);

@@ -32,7 +32,7 @@ class Registration {
   void start();
   void topics_changed();
   // Calls `done` on this executor when the name servers that this broker is registered with know
-  // the topics that are announced now; after kTellWait come what may. Thread-safe.
+  // the topics that are announced now; after 2 s come what may. Thread-safe.
   void when_told(std::function<void()> done);
   // The answer of a name server that this broker is registered with; nullopt: none has answered.
   // Thread-safe.
@@ -93,6 +93,7 @@ class Registration {
   // What those that this broker is registered with know: the counter of the topics' data version.
   std::map<Address, std::int64_t> told_;
   Event told_changed_;
+  Address asked_last_;
   bool is_stopping_ = false;
 
   class Outcome {

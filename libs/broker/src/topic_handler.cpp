@@ -140,7 +140,9 @@ Reply create_topics(Request& request, BrokerContext& context, BackgroundSaver::D
     std::string complaint =
         change_attributes(AttributeOwner::topic, !before, changes_from_json(item.get_object()),
                           topics.back().attributes);
-    if (complaint.empty()) complaint = complaint_about(topics.back(), context.topics);
+    if (std::string wrong = complaint_about(topics.back(), context.topics); !wrong.empty()) {
+      return bad_topic(request.command, std::move(wrong));
+    }
     if (!complaint.empty()) {
       return refuse(std::move(complaint));
     }
@@ -247,7 +249,7 @@ void install_topic_handlers(remoting::Dispatcher& dispatcher, BrokerContext& con
   using Put = Reply (*)(Request&, BrokerContext&, BackgroundSaver::Done);
   const auto on_put = [&](RequestCode code, Put put) {
     dispatcher.on(code, [&context, put](Request& request) {
-      const auto work = [&context, registration = context.registration, put](
+      const auto work = [&context, registration = context.registration.load(), put](
                             Request& asked, BackgroundSaver::Done saved) {
         return put(asked, context, when_told(registration, std::move(saved)));
       };

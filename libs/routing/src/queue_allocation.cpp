@@ -64,7 +64,8 @@ std::vector<MessageQueue> readable_queues(std::string_view topic, const TopicRou
   std::vector<MessageQueue> queues;
   for (const QueueData& data : route.queues) {
     if ((data.perm & perm::kRead) == 0) continue;
-    for (std::int32_t id = 0; id < data.read_queue_nums; ++id) {
+    const std::int32_t count = std::min(data.read_queue_nums, kMostQueuesOfBroker);
+    for (std::int32_t id = 0; id < count && queues.size() < kMostQueuesOfTopic; ++id) {
       queues.emplace_back(std::string(topic), data.broker_name, id);
     }
   }

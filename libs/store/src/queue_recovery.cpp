@@ -357,7 +357,9 @@ class QueueRecovery {
   // there is none: either the log has lost what was between, or its queue offset is damaged.
   void add_in_order(const RecordView& record, RecordState state, ConsumeQueue& queue) {
     const bool is_whole = state == RecordState::whole;
-    if (is_whole && queue.log_end() < 0 && record.queue_offset < queue.first_offset()) {
+    // Far below, its queue offset is damaged: with it, all that really follows would be far ahead.
+    if (is_whole && queue.log_end() < 0 && record.queue_offset < queue.first_offset() &&
+        queue.first_offset() - record.queue_offset <= kMaxGap) {
       begin_anew(queue, record);
     }
     auto doubt = doubts_.find(&queue);

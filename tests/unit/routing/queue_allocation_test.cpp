@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 #include "test_data.hpp"
 
@@ -80,6 +81,20 @@ BOOST_AUTO_TEST_CASE(only_queues_that_may_be_read_are_given_out) {
   const auto queues = readable_queues("T", route);
   BOOST_REQUIRE(queues.size() == 2u);
   BOOST_TEST((queues[1] == MessageQueue("T", "a", 1)));
+}
+
+BOOST_AUTO_TEST_CASE(a_route_may_say_any_number_of_queues) {
+  TopicRouteData route;
+  route.queues.resize(10);
+  for (QueueData& data : route.queues) {
+    data.perm = 6;
+    data.read_queue_nums = std::numeric_limits<std::int32_t>::max();
+  }
+  BOOST_TEST(readable_queues("T", route).size() == kMostQueuesOfTopic);
+  route.queues.resize(1);
+  BOOST_TEST(readable_queues("T", route).size() == 65'536u);
+  route.queues[0].read_queue_nums = -5;
+  BOOST_TEST(readable_queues("T", route).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

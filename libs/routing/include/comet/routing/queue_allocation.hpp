@@ -3,6 +3,8 @@
 // AllocateMessageQueueStrategy). All members, and a broker that is asked, must come to the same
 // answer, so the order of queues and members is Java's.
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +34,10 @@ enum class AllocationStrategy {
                                                         std::vector<std::string> members,
                                                         std::string_view member);
 
-// The queues of a topic that may be read, by its route (Apache: topicRouteData2TopicSubscribeInfo).
+// The queues of a topic that may be read, by its route (Apache: topicRouteData2TopicSubscribeInfo):
+// at most kMostQueuesOfBroker of a broker and kMostQueuesOfTopic in all, whatever the route says.
+inline constexpr std::int32_t kMostQueuesOfBroker = 65'536;
+inline constexpr std::size_t kMostQueuesOfTopic = 262'144;
 [[nodiscard]] std::vector<MessageQueue> readable_queues(std::string_view topic,
                                                         const TopicRouteData& route);
 
