@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "comet/base/bytes.hpp"
@@ -40,7 +41,9 @@ ConsumeQueue::ConsumeQueue(QueueFiles& files, std::string topic, std::int32_t qu
     : files_(files), topic_(std::move(topic)), queue_id_(queue_id) {}
 
 std::int64_t ConsumeQueue::file_start_of(std::int64_t queue_offset) const noexcept {
-  std::int64_t at = queue_offset * QueueUnit::kSize;
+  // Callers name any offset; no queue comes near that one.
+  constexpr std::int64_t kFarthest = std::numeric_limits<std::int64_t>::max() / 40;
+  const std::int64_t at = std::min(queue_offset, kFarthest) * QueueUnit::kSize;
   return at - at % files_.file_size();
 }
 
