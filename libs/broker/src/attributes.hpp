@@ -1,7 +1,8 @@
 #pragma once
 // Attributes of topics and consumer groups (5.x; Apache: AttributeParser, AttributeUtil,
-// TopicAttributes, SubscriptionGroupAttributes). What asks for something that this broker has not
-// is refused: an attribute that is kept means that it is honoured.
+// TopicAttributes, SubscriptionGroupAttributes). What asks this broker for something that it has
+// not is refused. message.type and priority.factor are kept for others to read: proxies, and
+// consumers by POP.
 
 #include <map>
 #include <string>

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/base/run_on.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/message/record.hpp"
 #include "comet/remoting/fetch_name_servers.hpp"
@@ -90,10 +89,8 @@ asio::awaitable<void> Registration::wait_until_told(std::function<void()> done) 
 }
 
 asio::awaitable<std::optional<RemotingCommand>> Registration::ask(RemotingCommand request) {
-  // It belongs to another executor, to which no cancellation must reach; its deadline ends it.
-  auto token = asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable);
   asio::awaitable<std::optional<RemotingCommand>> question = ask_here(std::move(request));
-  co_return co_await asio::co_spawn(executor_, std::move(question), std::move(token));
+  co_return co_await run_on(executor_, std::move(question));
 }
 
 asio::awaitable<std::optional<RemotingCommand>> Registration::ask_here(RemotingCommand request) {

@@ -61,7 +61,8 @@ Reply create_topic(Request& request, BrokerContext& context, BackgroundSaver::Do
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
   // What the request does not speak of stays as it is.
-  routing::TopicConfig topic = context.topics.find(header->topic).value_or(routing::TopicConfig());
+  const auto before = context.topics.find(header->topic);
+  routing::TopicConfig topic = before.value_or(routing::TopicConfig());
   topic.topic_name = header->topic;
   topic.read_queue_nums = header->read_queue_nums;
   topic.write_queue_nums = header->write_queue_nums;
@@ -75,8 +76,7 @@ Reply create_topic(Request& request, BrokerContext& context, BackgroundSaver::Do
   Attributes changes;
   std::string complaint = parse_attribute_changes(header->attributes.value_or(""), changes);
   if (complaint.empty()) {
-    const bool is_new = !context.topics.find(header->topic);
-    complaint = change_attributes(AttributeOwner::topic, is_new, changes, topic.attributes);
+    complaint = change_attributes(AttributeOwner::topic, !before, changes, topic.attributes);
   }
   if (!complaint.empty()) {
     return RemotingCommand::response(request.command, ResponseCode::system_error,

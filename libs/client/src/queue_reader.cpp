@@ -7,6 +7,7 @@
 #include "comet/message/record.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "comet/routing/queue_allocation.hpp"
 
 namespace comet::inline v0_1::client {
 
@@ -47,13 +48,7 @@ asio::awaitable<std::vector<MessageQueue>> readable_queues(std::shared_ptr<Clien
                                                            std::string topic) {
   const Instant deadline = client->time().now() + client->config().api_timeout;
   TopicRoutePtr route = co_await client->find_route(topic, deadline);
-  std::vector<MessageQueue> queues;
-  for (const routing::QueueData& data : route->data.queues) {
-    if ((data.perm & routing::perm::kRead) == 0) continue;
-    for (std::int32_t id = 0; id < data.read_queue_nums; ++id) {
-      queues.emplace_back(topic, data.broker_name, id);
-    }
-  }
+  std::vector<MessageQueue> queues = routing::readable_queues(topic, route->data);
   std::sort(queues.begin(), queues.end());
   co_return queues;
 }

@@ -51,7 +51,6 @@ RemotingCommand refuse(Service& service, const Request& request, const std::stri
   return failure(request, ResponseCode::system_error, why);
 }
 
-// What an operator wants to know; a repeated registration is nothing.
 // One move is a restart elsewhere. More within ten minutes: two brokers have one name and id.
 void log_move(const std::string& name, std::int64_t id, const RegisterOutcome& outcome,
               const std::string& address) {
@@ -61,12 +60,12 @@ void log_move(const std::string& name, std::int64_t id, const RegisterOutcome& o
   }
   log::warn(
       "broker {}: id {} moved from {} to {}, {} times within ten minutes: two brokers have this "
-      "name "
-      "and id, and clients are sent to the one or the other; give one of them another brokerName "
-      "or brokerId",
+      "name and id, and clients are sent to the one or the other; give one of them another "
+      "brokerName or brokerId",
       name, id, outcome.previous_address, address, outcome.moves);
 }
 
+// What an operator wants to know; a repeated registration is nothing.
 void log_registration(const remoting::RegisterBrokerHeader& header,
                       const RegisterOutcome& outcome) {
   const std::string name = printable(header.broker_name);

@@ -241,6 +241,25 @@ BOOST_AUTO_TEST_CASE(a_name_server_that_falls_silent_holds_it_up_for_two_seconds
   first.is_silent = false;
 }
 
+BOOST_AUTO_TEST_CASE(a_topic_that_waits_for_a_silent_name_server_is_acknowledged_at_a_stop) {
+  begin();
+  first.is_silent = true;
+  std::optional<ResponseCode> code;
+  const auto ask_for_topic = [&]() -> asio::awaitable<void> {
+    const RemotingCommand answer =
+        co_await client->invoke(config.listen_at, create_request("T"), world.time.now() + 30s);
+    code = answer.response_code();
+  };
+  const auto ignore = [](std::exception_ptr) {};
+  asio::co_spawn(world.context, ask_for_topic(), ignore);
+  world.pass(kWhile);
+  BOOST_TEST(!code.has_value());  // it waits
+  world.run(broker->stop(world.time.now() + 5s));
+  world.settle();
+  BOOST_REQUIRE(code.has_value());
+  BOOST_TEST((*code == ResponseCode::success));
+}
+
 BOOST_AUTO_TEST_CASE(a_topic_that_is_not_on_the_disk_is_in_no_route) {
   begin();
   create("T");
