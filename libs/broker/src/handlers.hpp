@@ -30,6 +30,10 @@ class Registration;
 class TimerService;
 
 // What handlers work with. Owned by the broker; outlives every connection.
+// What each message is stored with: the region and the mark that it may be traced, as 5.x brokers do
+// (its consumers trace no message without a region), and the cluster's name.
+[[nodiscard]] std::string own_properties(const BrokerConfig& config);
+
 class BrokerContext {
  public:
   const BrokerConfig& config;
@@ -54,6 +58,7 @@ class BrokerContext {
   TimerService* timers = nullptr;  // null: timerWheelEnable=false
   TransactionService* transactions = nullptr;
   std::atomic<Registration*> registration{nullptr};  // null: not started yet
+  const std::string own_properties = broker::own_properties(config);
 };
 
 // Makes the answer on the helper thread; `make` throws for what goes wrong. Too many at a time are

@@ -226,7 +226,8 @@ namespace {
 // The C++ client 1.x writes booleans as numbers. Apache's brokers store its batches as one message.
 bool is_batch_of_cpp(const remoting::RemotingCommand& command) {
   if (command.language != remoting::Language::cpp) return false;
-  return command.fields.find("batch") == "1" || command.fields.find("m") == "1";
+  const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
+  return command.fields.find(is_long_form ? "batch" : "m") == "1";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <memory>
 #include <optional>
 #include <random>
 
@@ -38,20 +39,28 @@ bool is_brokers_own(std::string_view name) {
   return name == property::kWait || name == property::kMsgRegion || name == property::kTraceOn;
 }
 
-// The properties as they are stored: without WAIT, with what 5.x brokers add (its consumers trace
-// no message without a region), and with the cluster's name.
+void append_properties(std::string_view properties, std::string& text) {
+  if (!properties.empty() && !text.empty() && text.back() != '\x02') text += '\x02';
+  text += properties;
+}
+
+// The properties as they are stored: without WAIT, and with the broker's own.
 std::string stored_properties(const BrokerContext& context, std::string_view properties) {
   std::string stored;
-  stored.reserve(properties.size() + 64 + context.config.region_id.size() +
-                 context.config.cluster_name.size());
+  stored.reserve(properties.size() + context.own_properties.size() + 1);
   PropertyReader reader(properties);
   std::string_view name, value;
+  std::string_view run;  // properties that go over as they are
   while (reader.next(name, value)) {
-    if (!is_brokers_own(name)) append_to_properties(name, value, stored);
+    if (is_brokers_own(name)) continue;
+    if (run.empty() || name.data() != run.data() + run.size() + 1) {
+      append_properties(run, stored);
+      run = name;
+    }
+    run = {run.data(), value.data() + value.size()};
   }
-  append_to_properties(property::kMsgRegion, context.config.region_id, stored);
-  append_to_properties(property::kTraceOn, kTraceOn, stored);
-  append_cluster(context.config.cluster_name, stored);
+  append_properties(run, stored);
+  append_properties(context.own_properties, stored);
   return stored;
 }
 
@@ -183,6 +192,10 @@ bool waits_for_flush(std::string_view properties) {
 // What is left to do when the store has done its part.
 class Answer {
  public:
+  // Of many that wait at a time Asio's own one keeps the memory of two.
+  using allocator_type = std::allocator<void>;
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return {}; }
+
   Answer(BrokerContext& context, PendingReply pending, const RecordView& record,
          std::string_view properties, std::size_t bytes, SendsInFlight::Place place, bool is_half,
          Instant began)
@@ -235,7 +248,7 @@ class Answer {
 };
 
 void append_single(BrokerContext& context, const Request& request, std::string_view properties,
-                   const CheckedSend& send, RecordView record, Answer answer) {
+                   const CheckedSend& send, RecordView record, Answer&& answer) {
   std::string text = stored_properties(context, properties);
   if (send.delay_level > 0) text = delayed_properties(text, send.delay_level, record);
   if (send.timer_out_millis > 0) {
@@ -372,6 +385,14 @@ Reply send_message(BrokerContext& context, Request& request, PendingReply* held)
 std::int32_t random_queue(std::int32_t queues) {
   thread_local std::minstd_rand generator{std::random_device{}()};
   return std::uniform_int_distribution<std::int32_t>(0, std::max(queues, 1) - 1)(generator);
+}
+
+std::string own_properties(const BrokerConfig& config) {
+  std::string text;
+  append_to_properties(property::kMsgRegion, config.region_id, text);
+  append_to_properties(property::kTraceOn, kTraceOn, text);
+  append_cluster(config.cluster_name, text);
+  return text;
 }
 
 void install_send_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context) {

@@ -22,16 +22,17 @@ namespace {
 
 void append_upper_hex(std::string_view bytes, std::string& text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::size_t at = text.size();
+  text.resize(at + bytes.size() * 2);
   for (char c : bytes) {
     auto byte = static_cast<std::uint8_t>(c);
-    text.push_back(kDigits[byte >> 4U]);
-    text.push_back(kDigits[byte & 0xFU]);
+    text[at++] = kDigits[byte >> 4U];
+    text[at++] = kDigits[byte & 0xFU];
   }
 }
 
 std::string to_upper_hex(std::string_view bytes) {
   std::string text;
-  text.reserve(bytes.size() * 2);
   append_upper_hex(bytes, text);
   return text;
 }
@@ -122,10 +123,12 @@ MonthSpan month_of(std::int64_t wall_millis) noexcept {
 }  // namespace
 
 std::string make_offset_message_id(const IpEndpoint& store_host, std::int64_t physical_offset) {
-  std::string bytes(store_host.ip_bytes());
-  append_be<std::int32_t>(bytes, store_host.port());
-  append_be<std::int64_t>(bytes, physical_offset);
-  return to_upper_hex(bytes);
+  const std::string_view ip = store_host.ip_bytes();
+  std::array<char, 16 + 4 + 8> bytes;
+  char* const port = std::copy(ip.begin(), ip.end(), bytes.begin());
+  store_be<std::int32_t>(port, store_host.port());
+  store_be<std::int64_t>(port + 4, physical_offset);
+  return to_upper_hex({bytes.data(), ip.size() + 12});
 }
 
 Result<OffsetMessageId> parse_offset_message_id(std::string_view text) {

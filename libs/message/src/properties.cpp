@@ -62,18 +62,18 @@ MessageProperties MessageProperties::decode(std::string_view text) {
 }
 
 std::string_view find_property(std::string_view text, std::string_view name) noexcept {
-  // Most messages lack most properties: looking for the name alone is several times faster.
-  const std::size_t first = text.find(name);
-  if (first == std::string_view::npos) return {};
-  // From the property in which it is.
-  const std::size_t before = text.substr(0, first).rfind(kPropertySeparator);
-  if (before != std::string_view::npos) text.remove_prefix(before + 1);
-  PropertyReader reader(text);
-  std::string_view key, value, found;
-  while (reader.next(key, value)) {
+  // Looking for the name alone is several times faster than property by property.
+  std::string_view found, key, value;
+  for (;;) {
+    const std::size_t at = text.find(name);
+    if (at == std::string_view::npos) return found;
+    // The property in which it is.
+    const std::size_t before = text.substr(0, at).rfind(kPropertySeparator);
+    if (before != std::string_view::npos) text.remove_prefix(before + 1);
+    if (!PropertyReader(text).next(key, value)) return found;
     if (key == name) found = value;  // as in a map, the last one counts
+    text.remove_prefix(static_cast<std::size_t>(value.data() + value.size() - text.data()));
   }
-  return found;
 }
 
 void append_to_properties(std::string_view name, std::string_view value, std::string& text) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/log.hpp"
@@ -15,7 +16,7 @@ namespace comet::inline v0_1::store {
 
 namespace {
 
-constexpr std::int64_t kWindow = 1 << 20;
+constexpr std::int64_t kWindow = 256 << 10;  // stays in the processor's cache
 constexpr std::int64_t kPage = 4096;
 // Where a record says which of its queue it is, and where it lies.
 constexpr std::int64_t kQueueOffsetAt = 20;
@@ -408,27 +409,30 @@ LogWalk walk_log(const CommitLog& log, std::int64_t from, const WalkRules& rules
 std::string_view LogReader::view(std::int64_t offset, std::int64_t size) {
   const std::int64_t end = offset - offset % log_.segment_size() + log_.segment_size();
   size = std::min(size, end - offset);
-  const bool there = offset >= begin_ && offset + size <= begin_ + std::ssize(buffer_);
+  const bool there = offset >= begin_ && offset + size <= begin_ + std::ssize(bytes_);
   if (!there) {
     const std::int64_t window = std::min(kWindow, wanted_until_ - offset);
     fill(offset, std::min(std::max(size, window), end - offset));
   }
-  return std::string_view(buffer_).substr(static_cast<std::size_t>(offset - begin_),
-                                          static_cast<std::size_t>(size));
+  return bytes_.substr(static_cast<std::size_t>(offset - begin_), static_cast<std::size_t>(size));
 }
 
 void LogReader::fill(std::int64_t offset, std::int64_t size) {
+  bytes_ = {};
+  block_.reset();  // the next one may have its memory
+  block_ = log_.memory().take(static_cast<std::size_t>(size));
+  const std::span<char> buffer = block_->bytes();
   begin_ = offset;
-  buffer_.resize(static_cast<std::size_t>(size));
-  error_code error = log_.read_into(offset, buffer_);
+  bytes_ = std::string_view(buffer.data(), buffer.size());
+  error_code error = log_.read_into(offset, buffer);
   if (!error) return;
   // This says nothing of what lies there.
   if (is_shortage(error) || is_missing(error)) throw Error(error, "read the commit log");
   log::error("commit log: cannot read {} bytes at {}: {}", size, offset, error.message());
   // What can be read of it.
   for (std::int64_t done = 0; done < size; done += kPage) {
-    std::span<char> page(buffer_.data() + done,
-                         static_cast<std::size_t>(std::min(kPage, size - done)));
+    const std::span<char> page = buffer.subspan(
+        static_cast<std::size_t>(done), static_cast<std::size_t>(std::min(kPage, size - done)));
     if (log_.read_into(offset + done, page)) std::ranges::fill(page, '\0');
   }
 }

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "comet/message/record.hpp"
+#include "read_memory.hpp"
 
 namespace comet::inline v0_1::store {
 
@@ -86,7 +88,8 @@ class LogReader {
   const CommitLog& log_;
   std::int64_t wanted_until_;
   std::int64_t begin_ = 0;
-  std::string buffer_;
+  std::shared_ptr<ReadMemory::Block> block_;
+  std::string_view bytes_;  // of the block
 };
 
 }  // namespace comet::inline v0_1::store

@@ -45,11 +45,13 @@ BOOST_AUTO_TEST_CASE(a_message_is_stored_with_region_and_trace_switch_as_5_x_con
                    "of another broker\x02"
                    "k\x01v\x02"
                    "WAIT\x01"
-                   "false"));
+                   "false\x02TRACE_ON\x01no\x02\x02l\x01w\x02m\x01x\x02"));
   const MessageExt message = stored("T");
   BOOST_TEST(message.properties().get("MSG_REGION") == "east");
   BOOST_TEST(message.properties().get("TRACE_ON") == "true");
   BOOST_TEST(message.properties().get("k") == "v");
+  BOOST_TEST(message.properties().get("l") == "w");
+  BOOST_TEST(message.properties().get("m") == "x");
   BOOST_TEST(message.properties().get("WAIT") == "");
 }
 

@@ -63,6 +63,20 @@ BOOST_AUTO_TEST_CASE(single_properties_are_found_and_removed_in_the_string_form)
              "A\x02UNIQ_KEY\x01X\x02");
 }
 
+BOOST_AUTO_TEST_CASE(a_property_is_found_behind_values_and_names_that_contain_its_name) {
+  const std::string text =
+      "KEYS\x01TAGS\x02"
+      "MYTAGS\x01no\x02"
+      "TAGS\x01\x02"  // dropped: it has no value
+      "TAGS\x01"
+      "first\x02TAGSMORE\x01no\x02TAGS\x01last\x02";
+  BOOST_TEST(find_property(text, "TAGS") == "last");
+  BOOST_TEST(find_property(text, "TAGSMORE") == "no");
+  BOOST_TEST(find_property(text, "KEYS") == "TAGS");
+  BOOST_TEST(find_property(text, "MORE").empty());
+  BOOST_TEST(find_property("TAGS", "TAGS").empty());
+}
+
 BOOST_AUTO_TEST_CASE(topics_and_groups_are_judged_in_rocketmqs_words) {
   BOOST_TEST(check_topic("%RETRY%my-group_1|x").empty());
   BOOST_TEST(check_topic("") == "The specified topic is blank.");
