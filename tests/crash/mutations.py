@@ -93,10 +93,20 @@ MUTATIONS = {
         "  log.note_damage(still_damaged(log, {}));",
         [ROT, UNIT]),
     "wipe a queue before it is written anew": (
-        STORE + "consume_queue.cpp",
+        STORE + "consume_queue_start.cpp",
         "  must_wipe_ = must_wipe_ || wipe || has_unit(queue_offset);\n",
         "  if (wipe && queue_offset * QueueUnit::kSize < end_of_files_) zero_tail(queue_offset);\n",
         [UNIT, ROT]),
+    "forget what a queue's files say that cannot be continued": (
+        STORE + "consume_queue_start.cpp",
+        "      aside_[start] = start % QueueUnit::kSize == 0 ? whole_units(entry.size) : 0;",
+        "      aside_[start] = 0;",
+        [UNIT]),
+    "let a claim that may be in order save what is in front of it": (
+        STORE + "queue_recovery.cpp",
+        "      if (is_misfit && misfit_ < 0) misfit_ = record.physical_offset;",
+        "      misfit_ = is_misfit && misfit_ < 0 ? record.physical_offset : -1;",
+        [UNIT]),
     "believe each record's queue offset": (
         STORE + "queue_recovery.cpp",
         "    if (unit && unit->physical_offset == record.physical_offset) return true;",

@@ -6,22 +6,9 @@
 #include <utility>
 
 #include "comet/base/bytes.hpp"
-#include "comet/base/log.hpp"
 #include "queue_files.hpp"
 
 namespace comet::inline v0_1::store {
-
-namespace {
-
-void require(const error_code& error, const std::string& what) {
-  if (error) throw Error(error, what);
-}
-
-bool is_zero(const QueueUnit& unit) noexcept {
-  return unit.physical_offset == 0 && unit.size == 0 && unit.tags_code == 0;
-}
-
-}  // namespace
 
 void QueueUnit::encode_to(char* to) const noexcept {
   store_be<std::int64_t>(to, physical_offset);
@@ -40,10 +27,14 @@ QueueUnit QueueUnit::decode(const char* from) noexcept {
 ConsumeQueue::ConsumeQueue(QueueFiles& files, std::string topic, std::int32_t queue_id)
     : files_(files), topic_(std::move(topic)), queue_id_(queue_id) {}
 
-std::int64_t ConsumeQueue::file_start_of(std::int64_t queue_offset) const noexcept {
+std::int64_t ConsumeQueue::position_of(std::int64_t queue_offset) noexcept {
   // Callers name any offset; no queue comes near that one.
   constexpr std::int64_t kFarthest = std::numeric_limits<std::int64_t>::max() / 40;
-  const std::int64_t at = std::min(queue_offset, kFarthest) * QueueUnit::kSize;
+  return std::min(queue_offset, kFarthest) * QueueUnit::kSize;
+}
+
+std::int64_t ConsumeQueue::file_start_of(std::int64_t queue_offset) const noexcept {
+  const std::int64_t at = position_of(queue_offset);
   return at - at % files_.file_size();
 }
 
@@ -51,195 +42,9 @@ std::int64_t ConsumeQueue::next_file_offset(std::int64_t queue_offset) const noe
   return (file_start_of(queue_offset) + files_.file_size()) / QueueUnit::kSize;
 }
 
-void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_min,
-                        const std::function<void()>& before_repair) {
-  std::erase_if(entries, [](const DirectoryEntry& entry) {
-    return entry.is_directory || parse_offset_file_name(entry.name) < 0;
-  });
-  std::int64_t file_size = files_.file_size();
-  std::vector<std::int64_t> unusable;
-  std::vector<std::int64_t> expired;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    std::int64_t start = parse_offset_file_name(entries[i].name);
-    bool last = i + 1 == entries.size();
-    bool good_size = entries[i].size == file_size || (last && entries[i].size < file_size);
-    bool good = unusable.empty() && aside_.empty() && start % file_size == 0 && good_size;
-    const bool has_files = end_of_files_ > first_file_;
-    if (good && has_files && start != end_of_files_) {
-      // Retention may not have got all files of what it removed.
-      good = unit_at(end_of_files_ / QueueUnit::kSize - 1).physical_offset < log_min;
-      for (; good && first_file_ < end_of_files_; first_file_ += file_size) {
-        expired.push_back(first_file_);
-      }
-    }
-    if (!good) {
-      log::warn("consume queue {} {}: {} ({} bytes) cannot be continued: rebuilt from the log",
-                topic_, queue_id_, entries[i].name, entries[i].size);
-      const bool is_whole = start % file_size == 0 && entries[i].size == file_size;
-      if (is_whole) aside_.insert(start);
-      if (!is_whole) unusable.push_back(start);
-      continue;
-    }
-    if (entries[i].size < file_size) extend(start, entries[i].size);
-    if (end_of_files_ == first_file_) first_file_ = start;
-    end_of_files_ = start + file_size;
-  }
-  first_ = first_file_ / QueueUnit::kSize;
-  if (!unusable.empty() || !aside_.empty()) before_repair();
-  remove_for_good(unusable);
-  remove_for_good(expired);
-}
-
-// Makes a last file that was cut whole again.
-void ConsumeQueue::extend(std::int64_t start, std::int64_t size) {
-  std::string path = files_.path_of(*this, start);
-  Result<std::shared_ptr<File>> file = files_.open(*this, start);
-  require(file ? error_code() : file.error(), "open " + path);
-  // Half a unit at the end could look like a whole one.
-  require((*file)->resize(size - size % QueueUnit::kSize), "cut " + path);
-  require((*file)->resize(files_.file_size()), "extend " + path);
-}
-
-// The last file first: a queue of which only later files are left looks like
-// one whose first messages have expired.
-void ConsumeQueue::remove_for_good(std::span<const std::int64_t> starts) {
-  for (std::size_t i = starts.size(); i-- > 0;) {
-    std::string path = files_.path_of(*this, starts[i]);
-    require(files_.remove(*this, starts[i]), "remove " + path);
-  }
-}
-
-void ConsumeQueue::begin_anew() {
-  const std::vector<std::int64_t> starts = forget_all_files();
-  aside_.insert(starts.begin(), starts.end());
-  must_wipe_ = true;
-}
-
-void ConsumeQueue::settle() {
-  // The file in which the next unit goes stays, so that it can be continued.
-  const std::int64_t end = next_ * QueueUnit::kSize;
-  while (end_of_files_ > end + files_.file_size()) {
-    end_of_files_ -= files_.file_size();
-    aside_.insert(end_of_files_);
-  }
-  const std::vector<std::int64_t> unwanted(aside_.begin(), aside_.end());
-  remove_for_good(unwanted);
-  aside_.clear();
-  if (std::exchange(must_wipe_, false) && end < end_of_files_) zero_tail(next_);
-}
-
-QueueUnit ConsumeQueue::unit_at(std::int64_t queue_offset) const {
-  std::array<char, QueueUnit::kSize> bytes{};
-  std::int64_t start = file_start_of(queue_offset);
-  std::string path = files_.path_of(*this, start);
-  Result<std::shared_ptr<File>> file = files_.open(*this, start);
-  require(file ? error_code() : file.error(), "open " + path);
-  require(read_fully(**file, bytes, queue_offset * QueueUnit::kSize - start), "read " + path);
-  return QueueUnit::decode(bytes.data());
-}
-
-std::optional<QueueUnit> ConsumeQueue::unit_in_files(std::int64_t queue_offset) const {
-  if (queue_offset < 0 || !has_file(file_start_of(queue_offset))) return std::nullopt;
-  const QueueUnit unit = unit_at(queue_offset);
-  return is_zero(unit) ? std::nullopt : std::optional(unit);
-}
-
-bool ConsumeQueue::has_file(std::int64_t start) const {
-  return (start >= first_file_ && start < end_of_files_) || aside_.contains(start);
-}
-
-std::optional<std::int64_t> ConsumeQueue::find_unit(std::int64_t physical_offset,
-                                                    std::int32_t size) const {
-  const auto find_in = [&](std::int64_t low, std::int64_t high) -> std::optional<std::int64_t> {
-    const std::int64_t at = find_end(low, high, physical_offset);
-    if (at >= high) return std::nullopt;
-    const QueueUnit unit = unit_at(at);
-    if (unit.physical_offset != physical_offset || unit.size != size) return std::nullopt;
-    return at;
-  };
-  if (has_unit(next_)) {
-    if (auto found = find_in(next_, end_of_files_ / QueueUnit::kSize)) return found;
-  }
-  for (std::int64_t start : aside_) {
-    const std::int64_t low = start / QueueUnit::kSize;
-    if (auto found = find_in(low, low + files_.file_size() / QueueUnit::kSize)) return found;
-  }
-  return std::nullopt;
-}
-
-void ConsumeQueue::skip_to(std::int64_t queue_offset, std::int64_t physical_offset) {
-  if (queue_offset <= added_.load(std::memory_order_relaxed)) return;
-  physical_offset = std::max(physical_offset, log_end_);  // units stay in order
-  fill(queue_offset, physical_offset);
-  added_.store(queue_offset, std::memory_order_release);
-  next_ = queue_offset;
-  log_end_ = physical_offset;
-}
-
-std::int64_t ConsumeQueue::find_end(std::int64_t log_limit) const {
-  const std::int64_t low = first_file_ / QueueUnit::kSize;
-  if (log_limit <= 0) return low;  // fillers in front of a first message point there, too
-  return find_end(low, end_of_files_ / QueueUnit::kSize, log_limit);
-}
-
-std::int64_t ConsumeQueue::find_end_aside(std::int64_t log_limit) const {
-  for (auto start = aside_.rbegin(); start != aside_.rend(); ++start) {
-    const std::int64_t low = *start / QueueUnit::kSize;
-    const std::int64_t end = find_end(low, low + files_.file_size() / QueueUnit::kSize, log_limit);
-    if (end > low) return end;
-  }
-  return 0;
-}
-
-std::int64_t ConsumeQueue::find_end(std::int64_t low, std::int64_t high,
-                                    std::int64_t log_limit) const {
-  while (low < high) {
-    std::int64_t middle = low + (high - low) / 2;
-    QueueUnit unit = unit_at(middle);
-    bool good = unit.physical_offset >= 0 && unit.size > 0 &&
-                (unit.is_filler() ? unit.physical_offset : unit.end()) <= log_limit;
-    if (good) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
-  must_wipe_ = must_wipe_ || wipe || has_unit(queue_offset);
-  next_ = queue_offset;
-  forget_pending(queue_offset);
-  published_ = queue_offset;
-  forget_min();
-  log_end_ = -1;
-  if (queue_offset > first_) {
-    const QueueUnit last =
-        pending_size_ > 0 ? QueueUnit::decode(pending_.get() + pending_size_ - QueueUnit::kSize)
-                          : unit_at(queue_offset - 1);
-    // A filler says where the record would lie, not how long it is.
-    log_end_ = last.is_filler() ? last.physical_offset : last.end();
-  }
-}
-
-bool ConsumeQueue::zero_from(std::int64_t queue_offset) const {
-  return is_zero(unit_at(queue_offset));
-}
-
-void ConsumeQueue::zero_tail(std::int64_t queue_offset) {
-  std::int64_t start = file_start_of(queue_offset);
-  std::string path = files_.path_of(*this, start);
-  Result<std::shared_ptr<File>> file = files_.open(*this, start);
-  require(file ? error_code() : file.error(), "open " + path);
-  require((*file)->resize(queue_offset * QueueUnit::kSize - start), "cut " + path);
-  require((*file)->resize(files_.file_size()), "extend " + path);
-  files_.mark_dirty(*this, start, static_cast<std::size_t>(QueueUnit::kSize));
-}
-
 void ConsumeQueue::add(std::int64_t queue_offset, const QueueUnit& unit) {
   if (queue_offset > added_.load(std::memory_order_relaxed)) {
-    fill(queue_offset, unit.physical_offset);
+    fill(queue_offset, unit.physical_offset, file_start_of(queue_offset));
   }
   if (pending_size_ == pending_capacity_) reserve_pending(1);
   add_pending(unit);
@@ -248,13 +53,13 @@ void ConsumeQueue::add(std::int64_t queue_offset, const QueueUnit& unit) {
   log_end_ = unit.end();
 }
 
-void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset) {
+void ConsumeQueue::fill(std::int64_t until, std::int64_t physical_offset, std::int64_t first_file) {
   QueueUnit filler;
   filler.size = QueueUnit::kFillerSize;
   std::int64_t from = added_;
   if (end_of_files_ == first_file_ && pending_size_ == 0) {
     // The queue begins with a later message: in the file that holds it, as Apache does.
-    first_file_ = end_of_files_ = file_start_of(until);
+    first_file_ = end_of_files_ = first_file;
     from = first_file_ / QueueUnit::kSize;
     first_ = from;
     {
@@ -321,10 +126,11 @@ error_code ConsumeQueue::write_pending() {
     auto room = static_cast<std::size_t>(start + files_.file_size() - at);
     std::string_view bytes = std::string_view(pending_.get(), pending_size_).substr(0, room);
     const bool is_next = start >= end_of_files_;
-    const bool is_new = is_next && !aside_.contains(start);
+    const bool is_left = aside_.contains(start);
     Result<std::shared_ptr<File>> file =
-        is_new ? files_.create(*this, start) : files_.open(*this, start);
+        is_next && !is_left ? files_.create(*this, start) : files_.open(*this, start);
     if (!file) return file.error();
+    must_wipe_ = must_wipe_ || is_left;
     aside_.erase(start);
     if (error_code error = write_fully(**file, bytes, at - start)) return error;
     if (is_next) end_of_files_ = start + files_.file_size();

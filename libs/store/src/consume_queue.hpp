@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -54,15 +55,19 @@ class ConsumeQueue {
   // written in its place or settle() is called: a start that ends half way takes nothing that tells
   // of a message.
   //
-  // Takes over the files of the queue's directory. Files that cannot be continued are set aside
-  // after a call of `before_repair`: those behind a gap, and behind files of a wrong size, which
-  // are removed. Of a gap behind units that lie before `log_min` the files in front of it are
-  // removed. Throws Error.
+  // Takes over the files of the queue's directory. After a call of `before_repair` files that
+  // cannot be continued are set aside: those behind a gap or a short file (with that, if its units
+  // lie before `log_min`), and those of another size. Of a gap behind units that lie before
+  // `log_min` the files in front of it are removed. Throws Error.
   void load(std::vector<DirectoryEntry> entries, std::int64_t log_min,
             const std::function<void()>& before_repair);
   // The first queue offset whose unit is not whole or ends behind `log_limit`; units before that
   // are assumed to be in order.
   [[nodiscard]] std::int64_t find_end(std::int64_t log_limit) const;
+  // Whether files are set aside, or short.
+  [[nodiscard]] bool is_incomplete() const noexcept {
+    return !aside_.empty() || !odd_sizes_.empty();
+  }
   // Behind the last such unit of the files that are set aside; 0: there is none. Throws Error.
   [[nodiscard]] std::int64_t find_end_aside(std::int64_t log_limit) const;
   // Makes `queue_offset` the next to be written. settle() wipes what lies behind it then, always
@@ -85,8 +90,8 @@ class ConsumeQueue {
   // Makes it a queue without a unit, which begins with the next that is added. Its files are set
   // aside.
   void begin_anew();
-  // After all units were written: wipes what lies behind them, and removes files that are set
-  // aside. Throws Error.
+  // After all units were written: wipes what lies behind them, removes files that are set aside,
+  // and gives all others their size. Throws Error.
   void settle();
   // Of the first file's first unit.
   [[nodiscard]] std::int64_t first_offset() const noexcept { return first_; }
@@ -134,7 +139,10 @@ class ConsumeQueue {
   [[nodiscard]] std::int64_t next_file_offset(std::int64_t queue_offset) const noexcept;
 
  private:
+  // In the files.
+  [[nodiscard]] static std::int64_t position_of(std::int64_t queue_offset) noexcept;
   [[nodiscard]] std::int64_t file_start_of(std::int64_t queue_offset) const noexcept;
+  // Zeros behind the end of its file.
   [[nodiscard]] QueueUnit unit_at(std::int64_t queue_offset) const;
   // Nothing: they are in the files.
   [[nodiscard]] std::optional<std::size_t> read_pending(std::int64_t queue_offset,
@@ -146,12 +154,14 @@ class ConsumeQueue {
   void drop_pending(std::size_t count) noexcept;
   void forget_pending(std::int64_t next);
   void forget_min();
-  void extend(std::int64_t start, std::int64_t size);
-  void fill(std::int64_t until, std::int64_t physical_offset);
+  void resize(std::int64_t start, std::int64_t size);
+  // `first_file`: where a queue without files begins.
+  void fill(std::int64_t until, std::int64_t physical_offset, std::int64_t first_file);
   [[nodiscard]] bool zero_from(std::int64_t queue_offset) const;
   [[nodiscard]] std::int64_t find_end(std::int64_t low, std::int64_t high,
                                       std::int64_t log_limit) const;
-  [[nodiscard]] bool has_file(std::int64_t start) const;
+  // The start of the file that has the place of that unit.
+  [[nodiscard]] std::optional<std::int64_t> file_with(std::int64_t queue_offset) const;
   void remove_for_good(std::span<const std::int64_t> starts);
   void zero_tail(std::int64_t queue_offset);
 
@@ -161,8 +171,11 @@ class ConsumeQueue {
 
   std::int64_t first_file_ = 0;    // start of the first file, bytes
   std::int64_t end_of_files_ = 0;  // end of the last file; first_file_: no files
-  std::set<std::int64_t> aside_;   // starts of files that are none of the queue's until settle()
-  bool must_wipe_ = false;         // behind the last unit
+  // Until settle(): files that are none of the queue's, by their start, with the bytes that their
+  // units take; and the starts of all files that do not have their size.
+  std::map<std::int64_t, std::int64_t> aside_;
+  std::set<std::int64_t> odd_sizes_;
+  bool must_wipe_ = false;  // behind the last unit
   std::int64_t next_ = 0;
   std::int64_t log_end_ = -1;
   mutable std::mutex pending_mutex_;  // the writer takes it to move units, readers to read

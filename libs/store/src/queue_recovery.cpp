@@ -20,8 +20,6 @@ namespace comet::inline v0_1::store {
 
 namespace {
 
-// Units are written in pieces of this size while queues are rebuilt.
-constexpr std::size_t kWriteAt = 64 * 1024;
 // A queue with more bad units than this at its end is rebuilt from the log's beginning.
 constexpr int kMaxBadUnits = 1000;
 // More missing messages in a row than this are a damaged queue offset, not a gap.
@@ -120,55 +118,18 @@ class QueueRecovery {
     queue.cut(end, report_.unclean);
     int bad = 0;
     while (queue.log_end() >= 0) {
-      const std::int64_t trusted = trusted_end(queue, limit);
+      const std::int64_t trusted = trusted_end(log_, queue, limit);
       if (trusted == queue.next()) break;
       distrust_queues_();
       if (bad == 0) taken_.remember_unit(queue, queue.next());
       queue.cut(++bad < kMaxBadUnits ? trusted : queue.first_offset(), true);
     }
     trusted_[&queue] = queue.next();
-    if (bad == 0) return;
-    log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
-              queue.queue_id(), bad);
-    suspect(queue);
-  }
-
-  // Where the last units that are wrong begin, as far as it is seen; the queue's end if none is.
-  // A torn unit may look like one whose message has expired, but not behind later messages' units.
-  std::int64_t trusted_end(const ConsumeQueue& queue, std::int64_t limit) const {
-    std::int64_t at = queue.next() - 1;
-    if (queue.log_end() > limit || !is_good(queue, at)) return at;
-    QueueUnit unit;
-    if (!read_unit(queue, at, unit)) return at;
-    for (int i = 0; i < kMaxLookedBackAt && at > queue.first_offset(); ++i, --at) {
-      QueueUnit before;
-      if (!read_unit(queue, at - 1, before) || before.size <= 0) return at;
-      const std::int64_t end = before.is_filler() ? before.physical_offset : before.end();
-      if (end > unit.physical_offset) return at;
-      if (before.physical_offset >= log_min_) break;
-      unit = before;
+    if (bad > 0) {
+      log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
+                queue.queue_id(), bad);
     }
-    return queue.next();
-  }
-
-  static bool read_unit(const ConsumeQueue& queue, std::int64_t queue_offset, QueueUnit& unit) {
-    Result<std::size_t> n = queue.read_units(queue_offset, queue_offset + 1, std::span(&unit, 1));
-    return n && *n == 1;
-  }
-
-  bool is_good(const ConsumeQueue& queue, std::int64_t queue_offset) const {
-    QueueUnit unit;
-    if (!read_unit(queue, queue_offset, unit) || unit.size <= 0) return false;
-    if (unit.is_filler() || unit.physical_offset < log_min_) return true;
-    if (log_.is_damaged(unit.physical_offset)) return true;  // nothing else tells of its offset
-    return is_proven(queue, queue_offset);
-  }
-
-  // The log has the message that the unit points at.
-  bool is_proven(const ConsumeQueue& queue, std::int64_t queue_offset) const {
-    QueueUnit unit;
-    return read_unit(queue, queue_offset, unit) &&
-           store::is_proven(log_, queue, queue_offset, unit);
+    if (bad > 0 || queue.is_incomplete()) suspect(queue);
   }
 
   // A unit at which a queue was cut, and whose message the last part of the log does not have, may
@@ -228,7 +189,7 @@ class QueueRecovery {
     } else if (record.queue_offset > queue.next()) {
       log::warn("consume queue {} {}: units {} to {} are missing: rebuilt from the log",
                 queue.topic(), queue.queue_id(), queue.next(), record.queue_offset - 1);
-      if (!is_whole || begins_too_late(queue)) taken_.note_stray(record);
+      if (!is_whole || begins_too_late(record, queue)) taken_.note_stray(record);
       suspect(queue);
       if (is_whole) misfit_ = -1;
     } else if (!is_whole) {
@@ -242,12 +203,9 @@ class QueueRecovery {
     } else {
       report_reused_offset(record, queue);
       taken_.note_stray(record, &queue);
-      if (record.physical_offset < torn_from_) return;
-      if (may_be_due_elsewhere(record, queue)) {
-        misfit_ = -1;
-      } else if (misfit_ < 0) {
-        misfit_ = record.physical_offset;
-      }
+      const bool is_misfit =
+          record.physical_offset >= torn_from_ && !may_be_due_elsewhere(record, queue);
+      if (is_misfit && misfit_ < 0) misfit_ = record.physical_offset;
     }
   }
 
@@ -286,7 +244,7 @@ class QueueRecovery {
   // expired. It gives way, with those behind it.
   bool replaced_unproven(const RecordView& record, ConsumeQueue& queue) {
     if (record.queue_offset < queue.first_offset() || record.queue_offset >= queue.next() ||
-        is_proven(queue, record.queue_offset) || lies_behind_next(record, queue)) {
+        is_proven(log_, queue, record.queue_offset) || lies_behind_next(log_, queue, record)) {
       return false;
     }
     distrust_queues_();
@@ -316,21 +274,6 @@ class QueueRecovery {
   void skip_misnamed() {
     std::ranges::sort(misnamed_, {}, &Damage::begin);
     note_damage(log_, std::exchange(misnamed_, {}), report_);
-  }
-
-  // Whether a message with a later queue offset lies in front of the record: then its queue offset
-  // is damaged, not the unit.
-  bool lies_behind_next(const RecordView& record, const ConsumeQueue& queue) const {
-    const std::int64_t end = std::min(queue.next(), record.queue_offset + 1 + kMaxLookedBackAt);
-    int expired = 0;
-    for (std::int64_t at = record.queue_offset + 1; at < end; ++at) {
-      QueueUnit unit;
-      if (!read_unit(queue, at, unit) || unit.is_filler() || unit.size <= 0) continue;
-      // One torn unit may look as if its message had expired.
-      const bool stands = unit.physical_offset < log_min_ ? expired++ > 0 : is_proven(queue, at);
-      if (stands) return unit.physical_offset < record.physical_offset;
-    }
-    return false;
   }
 
   void rebuild(bool all) {
@@ -381,7 +324,7 @@ class QueueRecovery {
       add(record, queue);
     } else if (record.queue_offset > queue.next()) {
       doubts_[&queue] = Start(record.queue_offset, unit_of(record));
-      if (!is_whole || begins_too_late(queue)) taken_.note_stray(record);
+      if (!is_whole || begins_too_late(record, queue)) taken_.note_stray(record);
     } else if (!is_whole) {
       taken_.note_stray(record, &queue);
     } else if (!replaced_unproven(record, queue) && !replaced_misnamed(record, queue)) {
@@ -406,10 +349,14 @@ class QueueRecovery {
     return true;
   }
 
-  // Of a later message that would be its first: nothing is missing that could have been in front.
-  bool begins_too_late(const ConsumeQueue& queue) const {
-    return queue.log_end() < 0 && log_min_ == 0 && log_.damage().empty() &&
-           !taken_.has_stray_in(queue);
+  // Of a later message that would be its first: nothing is missing that could have been in front,
+  // and no unit says that it is in its place.
+  bool begins_too_late(const RecordView& record, const ConsumeQueue& queue) const {
+    const bool may_be = queue.log_end() < 0 && log_min_ == 0 && log_.damage().empty() &&
+                        !taken_.has_stray_in(queue);
+    if (!may_be) return false;
+    const std::optional<QueueUnit> unit = queue.unit_in_files(record.queue_offset);
+    return !unit || unit->physical_offset != record.physical_offset;
   }
 
   // The messages in front of it lay in the log, too, unless somebody began that anew.
@@ -431,7 +378,7 @@ class QueueRecovery {
     if (log_.is_damaged(record.physical_offset)) taken_.note_placed(record.physical_offset);
     queue.add(record.queue_offset, unit_of(record));
     ++units_;
-    if (queue.pending_size() >= kWriteAt) check(queue.write_pending(), queue);
+    if (queue.pending_size() >= kUnitsPiece) check(queue.write_pending(), queue);
   }
 
   QueueUnit unit_of(const RecordView& record) const {

@@ -47,6 +47,9 @@ void TakenOffsets::forget_strays_from(std::int64_t log_end) {
 void TakenOffsets::skip_to(ConsumeQueue& queue, std::int64_t queue_offset, std::int64_t log_end) {
   report_.skipped_offsets += std::max<std::int64_t>(0, queue_offset - queue.next());
   queue.skip_to(queue_offset, log_end);
+  // Many queues may be padded.
+  if (queue.pending_size() < kUnitsPiece) return;
+  if (const error_code error = queue.write_pending()) throw Error(error, "write a consume queue");
 }
 
 void TakenOffsets::skip_remembered() {

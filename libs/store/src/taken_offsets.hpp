@@ -2,6 +2,7 @@
 // Queue offsets that were given to messages which are lost. None is given again, as far as anything
 // tells that it was: a unit of the queue, or the damaged record's own header.
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <vector>
@@ -14,6 +15,9 @@
 #include "removed_queues.hpp"
 
 namespace comet::inline v0_1::store {
+
+// Units are written in pieces of this size while queues are built.
+inline constexpr std::size_t kUnitsPiece = 64 * 1024;
 
 class TakenOffsets {
  public:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "dispatch.hpp"
 
@@ -31,7 +32,56 @@ bool is_same_record(const std::optional<QueueUnit>& unit, const QueueUnit& other
   return unit && unit->physical_offset == other.physical_offset && unit->size == other.size;
 }
 
+bool is_good(const CommitLog& log, const ConsumeQueue& queue, std::int64_t queue_offset) {
+  QueueUnit unit;
+  if (!read_unit(queue, queue_offset, unit) || unit.size <= 0) return false;
+  if (unit.is_filler() || unit.physical_offset < log.min_offset()) return true;
+  if (log.is_damaged(unit.physical_offset)) return true;  // nothing else tells of its offset
+  return is_proven(log, queue, queue_offset);
+}
+
 }  // namespace
+
+bool read_unit(const ConsumeQueue& queue, std::int64_t queue_offset, QueueUnit& unit) {
+  Result<std::size_t> n = queue.read_units(queue_offset, queue_offset + 1, std::span(&unit, 1));
+  return n && *n == 1;
+}
+
+bool is_proven(const CommitLog& log, const ConsumeQueue& queue, std::int64_t queue_offset) {
+  QueueUnit unit;
+  return read_unit(queue, queue_offset, unit) && is_proven(log, queue, queue_offset, unit);
+}
+
+// A torn unit may look like one whose message has expired, but not behind later messages' units.
+std::int64_t trusted_end(const CommitLog& log, const ConsumeQueue& queue, std::int64_t limit) {
+  std::int64_t at = queue.next() - 1;
+  if (queue.log_end() > limit || !is_good(log, queue, at)) return at;
+  QueueUnit unit;
+  if (!read_unit(queue, at, unit)) return at;
+  for (int i = 0; i < kMaxLookedBackAt && at > queue.first_offset(); ++i, --at) {
+    QueueUnit before;
+    if (!read_unit(queue, at - 1, before) || before.size <= 0) return at;
+    const std::int64_t end = before.is_filler() ? before.physical_offset : before.end();
+    if (end > unit.physical_offset) return at;
+    if (before.physical_offset >= log.min_offset()) break;
+    unit = before;
+  }
+  return queue.next();
+}
+
+bool lies_behind_next(const CommitLog& log, const ConsumeQueue& queue, const RecordView& record) {
+  const std::int64_t end = std::min(queue.next(), record.queue_offset + 1 + kMaxLookedBackAt);
+  int expired = 0;
+  for (std::int64_t at = record.queue_offset + 1; at < end; ++at) {
+    QueueUnit unit;
+    if (!read_unit(queue, at, unit) || unit.is_filler() || unit.size <= 0) continue;
+    // One torn unit may look as if its message had expired.
+    const bool has_expired = unit.physical_offset < log.min_offset();
+    const bool stands = has_expired ? expired++ > 0 : is_proven(log, queue, at);
+    if (stands) return unit.physical_offset < record.physical_offset;
+  }
+  return false;
+}
 
 bool is_proven(const CommitLog& log, const ConsumeQueue& queue, std::int64_t queue_offset,
                const QueueUnit& unit) {

@@ -22,9 +22,22 @@ inline constexpr int kMaxLookedBackAt = 64;
 // for.
 [[nodiscard]] bool is_proven(const CommitLog& log, const ConsumeQueue& queue,
                              std::int64_t queue_offset, const QueueUnit& unit);
+// The same of the queue's unit of that offset, in memory or in its files.
+[[nodiscard]] bool is_proven(const CommitLog& log, const ConsumeQueue& queue,
+                             std::int64_t queue_offset);
 // The same of what the queue's files say.
 [[nodiscard]] bool is_proven_in_files(const CommitLog& log, const ConsumeQueue& queue,
                                       std::int64_t queue_offset);
+// False: the queue has none there, or it cannot be read.
+[[nodiscard]] bool read_unit(const ConsumeQueue& queue, std::int64_t queue_offset, QueueUnit& unit);
+// Where the last units that are wrong begin, as far as it is seen; the queue's end if none is.
+// `limit`: of the log, behind which no unit is trusted.
+[[nodiscard]] std::int64_t trusted_end(const CommitLog& log, const ConsumeQueue& queue,
+                                       std::int64_t limit);
+// Whether a message with a later queue offset lies in front of the record: then its queue offset is
+// damaged, not the unit.
+[[nodiscard]] bool lies_behind_next(const CommitLog& log, const ConsumeQueue& queue,
+                                    const RecordView& record);
 // Whether the log has another record, as the queue's files tell, that is what this one claims to
 // be.
 [[nodiscard]] bool contradicts(const CommitLog& log, const QueueTable& queues,

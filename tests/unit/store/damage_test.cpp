@@ -15,16 +15,11 @@ namespace {
 enum class Left { stopped, killed };
 enum class Vouched { all, nothing };
 
-class World {
+class World : public StoreOnDisk {
  public:
   World() {
-    files.skip_syncs = true;
     config.commit_log_file_size = 64 * 1024;
     config.flush = FlushMode::sync_flush;
-  }
-  void open() {
-    core.reset();
-    core.emplace(config, time, files);
   }
   void leave(Left left) {
     if (left == Left::stopped) core->close();
@@ -64,12 +59,6 @@ class World {
     }
     BOOST_TEST_REQUIRE(next + (lost == next ? 1 : 0) == count);
   }
-
-  TempDirectory directory;
-  StoreConfig config = small_config(directory);
-  VirtualTime time;
-  FaultyFiles files;
-  std::optional<StoreCore> core;
 };
 
 }  // namespace

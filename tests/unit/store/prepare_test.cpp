@@ -12,13 +12,9 @@ using namespace comet::store::test;
 
 namespace {
 
-class World {
+class World : public StoreOnDisk {
  public:
-  World() {
-    files.skip_syncs = true;
-    open();
-  }
-  void open() { core.emplace(config, time, files); }
+  World() { open(); }
   // A quarter of a file.
   void append(int number) {
     must_append(*core, record_of("T", 0, std::to_string(number) + std::string(900, ' ')));
@@ -32,12 +28,6 @@ class World {
     }
   }
   bool second_file_exists() const { return fs::exists(log_file(config.root, 4096)); }
-
-  TempDirectory directory;
-  StoreConfig config = small_config(directory);
-  VirtualTime time;
-  FaultyFiles files;
-  std::optional<StoreCore> core;
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "comet/base/timer.hpp"
 #include "consume_queue.hpp"
 #include "store_support.hpp"
 
@@ -13,25 +12,46 @@ using namespace comet::store::test;
 
 namespace {
 
-class QueueFilesLeft {
+class QueueFilesLeft : public StoreOnDisk {
  public:
   QueueFilesLeft() {
-    files.skip_syncs = true;
     config.commit_log_file_size = 64 * 1024;
     open();
   }
-  void open() {
-    core.reset();
-    core.emplace(config, time, files);
-  }
   static std::string body_of(int i) { return "message " + std::to_string(i); }
-
-  TempDirectory directory;
-  StoreConfig config = small_config(directory);
-  VirtualTime time;
-  FaultyFiles files;
-  std::optional<StoreCore> core;
+  void fill(int count) {
+    for (int i = 0; i < count; ++i) must_append(*core, record_of("T", 0, body_of(i)));
+  }
+  void check(int count) {
+    const std::vector<std::string> bodies = bodies_of(*core, "T", 0);
+    BOOST_TEST_REQUIRE(bodies.size() == static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      BOOST_TEST_REQUIRE(bodies[static_cast<std::size_t>(i)] == body_of(i));
+    }
+  }
+  void kill() {
+    write_units(*core);
+    core.reset();
+  }
+  // Of the messages up to here the log has none any more; killed.
+  void let_log_expire() {
+    const std::string large(30'000, 'u');
+    for (int i = 0; i < 3; ++i) must_append(*core, record_of("U", 0, large));
+    BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+    kill();
+    fs::remove(log_file(config.root, 0));
+  }
+  fs::path file(std::int64_t queue_offset) const {
+    return queue_file(config.root, "T", 0, queue_offset * QueueUnit::kSize);
+  }
+  // `bytes` of one more.
+  void resize(std::int64_t queue_offset, int units, int bytes = 0) const {
+    fs::resize_file(file(queue_offset),
+                    static_cast<std::uintmax_t>(units) * 20 + static_cast<std::uintmax_t>(bytes));
+  }
 };
+
+constexpr int kPerFile = 20;
 
 }  // namespace
 
@@ -39,29 +59,133 @@ BOOST_AUTO_TEST_SUITE(queue_files_left)
 
 // The one that is left has units that look as if the checkpoint vouched for them.
 BOOST_FIXTURE_TEST_CASE(messages_of_a_lost_first_file_are_found_beside_torn_units, QueueFilesLeft) {
-  constexpr int kCount = 30;
   must_append(*core, record_of("U", 0, "in front of the checkpoint"));
   BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
-  for (int i = 0; i < kCount; ++i) must_append(*core, record_of("T", 0, body_of(i)));
-  write_units(*core);
-  core.reset();
-  fs::remove(queue_file(config.root, "T", 0, 0));
+  fill(30);
+  kill();
+  fs::remove(file(0));
   QueueUnit torn;
   torn.size = 1;
   std::string bytes(QueueUnit::kSize, '\0');
   torn.encode_to(bytes.data());
-  for (int i = 0; i < 10; ++i) {
-    write_at(queue_file(config.root, "T", 0, config.consume_queue_file_size), i * QueueUnit::kSize,
-             bytes);
-  }
+  for (int i = 0; i < 10; ++i) write_at(file(kPerFile), i * QueueUnit::kSize, bytes);
   for (int starts = 0; starts < 3; ++starts) {
     open();
-    const std::vector<std::string> bodies = bodies_of(*core, "T", 0);
-    BOOST_TEST_REQUIRE(bodies.size() == std::size_t{kCount});
-    for (int i = 0; i < kCount; ++i) {
-      BOOST_TEST_REQUIRE(bodies[static_cast<std::size_t>(i)] == body_of(i));
-    }
+    check(30);
     core.reset();
+  }
+}
+
+// A cut and the growth that follows it are two steps of the file system.
+BOOST_FIXTURE_TEST_CASE(a_short_file_in_front_of_others_tells_of_offsets_that_were_given,
+                        QueueFilesLeft) {
+  fill(30);
+  let_log_expire();
+  resize(0, 5, 7);
+  resize(kPerFile, 0);
+  for (int starts = 0; starts < 3; ++starts) {
+    open();
+    BOOST_TEST(core->max_offset("T", 0) >= 5);
+    core.reset();
+  }
+  open();
+  BOOST_TEST(must_append(*core, record_of("T", 0, "next")).queue_offset >= 5);
+}
+
+BOOST_FIXTURE_TEST_CASE(offsets_go_on_when_the_size_of_queue_files_is_another, QueueFilesLeft) {
+  fill(2 * kPerFile + 10);
+  let_log_expire();
+  for (int units : {kPerFile / 2, kPerFile, 5 * kPerFile, 7, 2 * kPerFile, kPerFile}) {
+    config.consume_queue_file_size = units * QueueUnit::kSize;
+    for (int starts = 0; starts < 2; ++starts) {
+      open();
+      BOOST_TEST_CONTEXT("files of " << units << " units") {
+        BOOST_TEST(core->max_offset("T", 0) == 2 * kPerFile + 10);
+      }
+      if (starts == 0) core->close();
+      core.reset();
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(messages_are_found_when_the_size_of_queue_files_is_another,
+                        QueueFilesLeft) {
+  fill(2 * kPerFile + 10);
+  for (int units : {kPerFile / 2, kPerFile, 5 * kPerFile, 7, 2 * kPerFile, kPerFile}) {
+    core->close();
+    config.consume_queue_file_size = units * QueueUnit::kSize;
+    for (int starts = 0; starts < 2; ++starts) {
+      open();
+      BOOST_TEST_CONTEXT("files of " << units << " units") { check(2 * kPerFile + 10); }
+      for (const auto& entry : fs::directory_iterator(file(0).parent_path())) {
+        BOOST_TEST(fs::file_size(entry) == static_cast<std::uintmax_t>(units) * 20);
+      }
+    }
+  }
+}
+
+// Of messages that the checkpoint vouches for, and behind which the queue has got no other.
+BOOST_FIXTURE_TEST_CASE(a_queue_with_a_lost_or_a_short_file_is_built_from_the_log, QueueFilesLeft) {
+  config.commit_log_file_size = 4096;
+  fs::remove_all(config.root);
+  open();
+  fill(3 * kPerFile);
+  const std::string large(3000, 'u');
+  for (int i = 0; i < 5; ++i) must_append(*core, record_of("U", 0, large));
+  core->close();
+  core.reset();
+  const fs::path kept = directory.path() / "kept";
+  copy_store(config.root, kept);
+  for (int size : {-1, 0, 1, 5, kPerFile - 1}) {
+    for (int first : {0, kPerFile, 2 * kPerFile}) {
+      // Of what a queue begins or ends with nothing tells when it is gone.
+      if (size < 0 && first != kPerFile) continue;
+      copy_store(kept, config.root);
+      if (size < 0) fs::remove(file(first));
+      if (size >= 0) resize(first, size, size);
+      open();
+      BOOST_TEST_CONTEXT("file " << first << " with " << size << " units") {
+        check(3 * kPerFile);
+        core.reset();
+        open();
+        check(3 * kPerFile);
+      }
+    }
+  }
+}
+
+// Whatever a start has done of it, the next one finds all.
+BOOST_FIXTURE_TEST_CASE(a_start_that_ends_half_way_takes_no_message_and_no_offset, QueueFilesLeft) {
+  fill(3 * kPerFile);
+  core->close();
+  core.reset();
+  const fs::path kept = directory.path() / "kept";
+  copy_store(config.root, kept);
+  for (int size : {1, 5 * kPerFile}) {
+    bool has_failed = true;
+    for (int call = 0; has_failed; ++call) {
+      copy_store(kept, config.root);
+      has_failed = false;
+      resize(0, size);
+      files.fail_when([&, calls = 0](Call kind, const std::string& path) mutable {
+        const bool changes = kind == Call::create || kind == Call::write || kind == Call::resize ||
+                             kind == Call::remove;
+        if (!changes || path.find("consumequeue") == std::string::npos || calls++ < call) {
+          return error_code();
+        }
+        has_failed = true;
+        return system_error(EIO);
+      });
+      try {
+        open();
+      } catch (const Error&) {
+        core.reset();
+      }
+      files.fail_no_more();
+      open();
+      BOOST_TEST_CONTEXT("file of " << size << " units, call " << call) { check(3 * kPerFile); }
+      BOOST_TEST_REQUIRE(call < 100);
+    }
   }
 }
 

@@ -11,11 +11,13 @@
 #include <functional>
 #include <iterator>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "comet/base/time.hpp"
+#include "comet/base/timer.hpp"
 #include "comet/message/record.hpp"
 #include "comet/store/message_store.hpp"
 #include "file.hpp"
@@ -232,6 +234,23 @@ inline StoreConfig small_config(const TempDirectory& directory) {
   config.consume_queue_file_size = 20 * 20;
   return config;
 }
+
+// A store in a directory of its own, with syncs that cost nothing. Not open yet.
+class StoreOnDisk {
+ public:
+  StoreOnDisk() { files.skip_syncs = true; }
+  // Once more, when it is open: as after a kill.
+  void open() {
+    core.reset();
+    core.emplace(config, time, files);
+  }
+
+  TempDirectory directory;
+  StoreConfig config = small_config(directory);
+  VirtualTime time;
+  FaultyFiles files;
+  std::optional<StoreCore> core;
+};
 
 inline RecordView record_of(std::string_view topic, std::int32_t queue_id, std::string_view body,
                             std::string_view properties = {}) {
