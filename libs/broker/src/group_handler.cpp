@@ -104,7 +104,8 @@ Reply get_group(Request& request, BrokerContext& context) {
   auto header = remoting::read_header<remoting::GroupHeader>(request.command.fields,
                                                              remoting::FieldNames::full, &missing);
   if (!header) return bad_header(request.command, missing);
-  auto group = context.groups.find(header->group);
+  // Apache's proxy asks before a client of the group has sent a heartbeat.
+  auto group = context.groups.find_or_create(header->group);
   if (!group) {
     return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
                                      no_such_group(header->group));

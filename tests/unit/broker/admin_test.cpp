@@ -159,6 +159,24 @@ BOOST_AUTO_TEST_CASE(groups_are_set_listed_and_deleted_and_survive_a_restart) {
        ResponseCode::subscription_group_not_exist));
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_group_that_is_asked_for_is_made_as_by_its_first_heartbeat) {  // Apache's proxy asks before
+                                                                    // any client beats
+  start();
+  const auto code = [&](const std::string& group) {
+    return ask_with(RequestCode::get_subscriptiongroup_config, {{"group", group}}).response_code();
+  };
+  BOOST_TEST((code("CG") == ResponseCode::success));
+  BOOST_TEST(lists_group("CG"));
+  BOOST_TEST((code("no good") == ResponseCode::subscription_group_not_exist));
+  BOOST_TEST(!lists_group("no good"));
+  stop();
+  config.auto_create_subscription_group = false;
+  start();
+  BOOST_TEST((code("CG") == ResponseCode::success));
+  BOOST_TEST((code("CG2") == ResponseCode::subscription_group_not_exist));
+}
+
 BOOST_AUTO_TEST_CASE(several_groups_are_set_at_once_or_none) {
   start();
   auto set = [&](const std::string& list) {

@@ -130,6 +130,7 @@ BOOST_AUTO_TEST_CASE(one_topics_change_behind_a_large_list_of_topics_is_the_last
 }
 
 BOOST_AUTO_TEST_CASE(a_groups_deletion_behind_a_large_list_of_groups_is_the_last_word) {
+  config.auto_create_subscription_group = false;
   start();
   const std::string list =
       R"({"groupConfigList":[{"groupName":"G"},{"groupName":"H"}],"filler":")" + kFiller + "\"}";
