@@ -14,6 +14,8 @@ import sys
 
 from servers import java_major
 
+from daemons import program  # of tests/support
+
 HERE = pathlib.Path(__file__).resolve().parent
 INSTALL_TIMEOUT = 300  # seconds for one peer, on a machine without caches
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
@@ -65,7 +67,7 @@ def once(folder, *inputs):
 
 
 def jars(folder, version, *artifacts):
-    """The jars of some of RocketMQ's artifacts and all they need; the folder's path."""
+    """The jars of some of RocketMQ's artifacts (rocketmq-NAME) and all they need; the folder's path."""
     if (java_major() or 0) < 11:
         raise Missing("a Java of version 11 or later is not installed: apt-get install openjdk-17-jdk-headless")
     maven = tool("mvn", "apt-get install maven")
@@ -97,16 +99,29 @@ def java_client(root, version):
             f"-Duser.home={folder}", "-cp", f"{folder / 'classes'}:{library}/*", "peers.Main"]
 
 
+def spring(root, version):
+    """The command that runs a Spring Boot application with rocketmq-spring-boot-starter."""
+    folder = root / f"spring-{version}"
+    library = jars(folder, version, "spring-boot-starter")
+    compiler = tool("javac", "apt-get install openjdk-17-jdk-headless")
+    sources = sorted((HERE / "java" / "spring").rglob("*.java"))
+    with once(folder / "classes", *sources, version) as needed:
+        if needed:
+            run([compiler, "-nowarn", "-encoding", "UTF-8", "-d", folder / "classes", "-cp", f"{library}/*", *sources],
+                f"javac of the cases for Spring {version}")
+    return ["java", "-Xmx512m", f"-Duser.home={folder}", "-cp", f"{folder / 'classes'}:{library}/*", "peers.Spring"]
+
+
 def mqadmin(root, version):
     """The command that runs all of mqadmin's commands of one version."""
     return [*java_client(root, version)[:-1], "peers.Mqadmin", HERE / "java" / "mqadmin" / f"{version}.txt"]
 
 
 def go_client(root, version):
-    """The program made of our cases with one version's client; go/vVERSION pins it and all it needs."""
+    """The program made of our cases with one version's client; go/vVERSION pins it and all it needs, and has what is of that version alone."""
     go = tool("go", "apt-get install golang-go (1.19 or later)")
     folder = root / f"go-{version}"
-    pins = sorted((HERE / "go" / f"v{version}").glob("go.*"))
+    pins = sorted((HERE / "go" / f"v{version}").glob("*"))
     sources = sorted((HERE / "go").glob("*.go"))
     with once(folder, *pins, *sources) as needed:
         if needed:
@@ -127,31 +142,92 @@ def node_client(root, package):
             for path in pins:
                 shutil.copy(path, folder)
             run([npm, "ci", "--omit=dev", "--ignore-scripts"], "npm ci of the Node.js clients", cwd=folder)
-    shutil.copy(HERE / "node" / "peer.js", folder)
+    for name in ("peer.js", "load.js", "wire.js"):
+        shutil.copy(HERE / "node" / name, folder)
     return ["node", folder / "peer.js", package]
+
+
+def node_grpc_client(root):
+    """rocketmq-client-nodejs, as node/grpc/package-lock.json pins it."""
+    tool("node", "apt-get install nodejs npm")
+    npm = tool("npm", "apt-get install nodejs npm")
+    proxy(root)
+    folder = root / "node-grpc"
+    pins = [HERE / "node" / "grpc" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+    with once(folder, *pins) as needed:
+        if needed:
+            for path in pins:
+                shutil.copy(path, folder)
+            run([npm, "ci", "--omit=dev", "--ignore-scripts"], "npm ci of the Node.js client for gRPC", cwd=folder)
+    for path in (HERE / "node" / "grpc" / "peer.js", HERE / "node" / "wire.js"):
+        shutil.copy(path, folder)
+    return ["node", folder / "peer.js"]
+
+
+def pip_packages(folder, pins, imported, what, advice):
+    """Those that a file of pins names, without what they depend on; checks that they can be imported. The folder's path."""
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
+        raise Missing(f"{sys.executable} has no pip: apt-get install python3-pip")
+    packages = folder / "packages"
+    with once(folder, pins, sys.version) as needed:
+        if needed:
+            shutil.rmtree(packages, ignore_errors=True)
+            run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+                 "--require-hashes", "--target", packages, "-r", pins], f"pip install of {what}", advice)
+            run([sys.executable, "-c", imported], f"the import of {what}", advice,
+                env=os.environ | {"PYTHONPATH": str(packages), "HOME": str(folder)})
+    return packages
+
+
+def python_grpc_client(root):
+    """PyPI's rocketmq-python-client and what it needs, as python/grpc/requirements.txt pins them."""
+    proxy(root)
+    packages = pip_packages(root / "python-grpc", HERE / "python" / "grpc" / "requirements.txt", "import rocketmq",
+                            "the Python client for gRPC", "its packages are for Python 3.11 on Linux, x86-64")
+    return ["env", f"PYTHONPATH={packages}", sys.executable, HERE / "python" / "grpc" / "peer.py"]
 
 
 def python_client(root):
     """PyPI's rocketmq, which carries Apache's C++ client 1.x, as python/requirements.txt pins it."""
-    folder = root / "python"
-    pins = HERE / "python" / "requirements.txt"
-    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode != 0:
-        raise Missing(f"{sys.executable} has no pip: apt-get install python3-pip")
-    with once(folder, pins, sys.version) as needed:
-        if needed:
-            shutil.rmtree(folder / "packages", ignore_errors=True)
-            run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
-                 "--require-hashes", "--target", folder / "packages", "-r", pins], "pip install of the Python client")
-            run([sys.executable, "-c", "import rocketmq.client"], "the import of the Python client",
-                advice="its library was made for Linux on x86-64", env=os.environ | {"PYTHONPATH": str(folder / "packages"), "HOME": str(folder)})
-    return ["env", f"PYTHONPATH={folder / 'packages'}", sys.executable, HERE / "python" / "peer.py"]
+    packages = pip_packages(root / "python", HERE / "python" / "requirements.txt", "import rocketmq.client", "the Python client",
+                            "its library was made for Linux on x86-64")
+    return ["env", f"PYTHONPATH={packages}", sys.executable, HERE / "python" / "peer.py"]
 
 
-def apache_servers(root, version):
-    """The folder with the jars of Apache's nameserver and broker."""
+def own_program(name):
+    """One of ours, which is a peer of Apache's servers."""
+    try:
+        return [program(name)]
+    except RuntimeError as error:
+        raise Missing(str(error)) from None
+
+
+def cometctl():
+    own_program("cometctl")
+    return [sys.executable, HERE / "own" / "cometctl.py"]
+
+
+def with_tls(command):
+    """A client's command, if certificates can be made for its servers."""
+    tool("openssl", "apt-get install openssl")
+    return command
+
+
+def own_network():
     tool("unshare", "apt-get install util-linux")
     if subprocess.run(["unshare", "--user", "--map-root-user", "--net", "true"], capture_output=True, check=False).returncode != 0:
         raise Missing("this system gives no network namespace of one's own (unshare --user --net fails), and Apache's servers "
                       "listen on all addresses")
+
+
+def proxy(root):
+    """The folder with the jars of Apache's proxy."""
+    own_network()
+    return jars(root / "proxy-5.5.0", "5.5.0", "proxy")
+
+
+def apache_servers(root, version):
+    """The folder with the jars of Apache's nameserver and broker."""
+    own_network()
     artifacts = ["broker", "namesrv"] + (["acl"] if version.startswith("4.") else [])
     return jars(root / f"server-{version}", version, *artifacts)

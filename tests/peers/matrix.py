@@ -6,7 +6,6 @@ differs from Apache's latest. A line without a reason says by that that there is
 
 SERVERS = ["comet", "apache-4.9.7", "apache-5.5.0"]
 HEADER = ["peer", "case", *SERVERS, "reason"]
-BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 
 
 class Table:
@@ -62,24 +61,30 @@ class Table:
 
 
 def write_page(table, path):
-    """Puts the table between the marks of the page."""
-    text = path.read_text("utf-8")
-    if BEGIN not in text or END not in text:
-        raise SystemExit(f"{path}: the marks {BEGIN} and {END} are missing")
+    """Puts the table into the page."""
     peers = {}
     for (peer, case), row in sorted(table.rows.items()):
         peers.setdefault(peer, []).append((case, row))
-    lines = [BEGIN]
+    lines = []
     for peer, cases in peers.items():
         counts = ", ".join(f"{server} {sum(row[i] not in ('-', '') and not row[i].startswith('failed') for _, row in cases)}"
                            for i, server in enumerate(SERVERS))
         same = sum(not Table.differs(row) for _, row in cases)
-        lines += ["", f"### {peer}", "", f"{len(cases)} cases; passed: {counts}; {same} are as one of Apache's.", ""]
+        lines += [f"### {peer}", "", f"{len(cases)} cases; passed: {counts}; {same} are as one of Apache's.", ""]
         lines += ["| Case | CometMQ | Apache 4.9.7 | Apache 5.5.0 | Why ours differs |", "|---|---|---|---|---|"]
         lines += [f"| {case} | {cell(row[0])} | {cell(row[1])} | {cell(row[2])} | {row[3]} |" for case, row in cases]
-    lines += ["", END]
-    begin, end = text.index(BEGIN), text.index(END) + len(END)
-    path.write_text(text[:begin] + "\n".join(lines) + text[end:], encoding="utf-8")
+        lines.append("")
+    replace_part(path, "peers", lines[:-1])
+
+
+def replace_part(path, name, lines):
+    """Puts lines between the marks of that name in the page, and an empty one on each side."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    text = path.read_text("utf-8")
+    if begin not in text or end not in text:
+        raise SystemExit(f"{path}: the marks {begin} and {end} are missing")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    path.write_text("\n".join([before + begin, "", *lines, "", end + after]), encoding="utf-8")
 
 
 def cell(result):

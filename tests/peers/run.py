@@ -13,6 +13,7 @@ import argparse
 import concurrent.futures
 import contextlib
 import fcntl
+import functools
 import os
 import pathlib
 import shutil
@@ -26,7 +27,9 @@ import time
 
 import installs
 import matrix
-from servers import ApacheServers, CometServers
+from servers import ApacheProxy, ApacheServers, CometServers, tls_options, write_properties
+
+from tls_files import Authority  # of tests/support
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
@@ -42,8 +45,26 @@ PEERS = {
     "python-rocketmq-0.4.4": installs.python_client,
     "ali-ons-3.12.0": lambda root: installs.node_client(root, "ali-ons"),
     "npm-rocketmq-2.0.1": lambda root: installs.node_client(root, "rocketmq"),
+    "comet-producer": lambda _: installs.own_program("peer_producer"),
+    "cometctl": lambda _: installs.cometctl(),
+    "spring-2.3.5": lambda root: installs.spring(root, "2.3.5"),
+    "grpc-node-1.0.8": installs.node_grpc_client,
+    "grpc-python-5.1.2": installs.python_grpc_client,
+    "java-5.5.0-tls": lambda root: installs.with_tls(installs.java_client(root, "5.5.0")),
+    "java-4.9.8-tls": lambda root: installs.with_tls(installs.java_client(root, "4.9.8")),
+    "go-2.1.3-tls": lambda root: installs.with_tls(installs.go_client(root, "2.1.3")),
 }
 SERVERS = ["comet", "apache-4.9.7", "apache-5.5.0"]
+BEHIND_PROXY = ["grpc-node-1.0.8", "grpc-python-5.1.2"]  # these speak with Apache's proxy 5.5.0, which speaks with the servers
+TLS_CASES = {  # of the peers with TLS, at servers that speak nothing else
+    "java-5.5.0-tls": ["tls_plain_client", "consume_concurrent", "consume_retry", "consume_broadcast", "lite_pull_subscribe", "pull", "query_by_key",
+                       "request_reply", "running_info", "send_async", "send_batch", "send_large_zlib", "send_oneway", "send_sync", "send_trace",
+                       "send_vip_channel", "topic_stats", "transaction_check_back", "transaction_commit"],
+    "go-2.1.3-tls": ["admin_topics", "consume_concurrent", "consume_retry", "pull", "send_async", "send_batch", "send_large", "send_oneway", "send_sync",
+                     "transaction_check_back", "transaction_commit"],
+}
+TLS_CASES["java-4.9.8-tls"] = TLS_CASES["java-5.5.0-tls"]
+UNTRUSTED_CASES = ["tls_untrusted_server"]  # run once more, with Java, by clients that trust somebody else
 FAST_PEERS = ["java-5.5.0", "go-2.1.3", "ali-ons-3.12.0"]
 
 
@@ -52,22 +73,26 @@ def say(text):
 
 
 def loopback_up():
-    """Turns on the only device of a new network namespace."""
+    """Turns on the only device of a new network namespace; elsewhere it is on already."""
     siocgifflags, siocsifflags, iff_up = 0x8913, 0x8914, 1
     with socket.socket() as any_socket:
         request = struct.pack("16sh", b"lo", 0) + b"\0" * 22
         flags = struct.unpack("16sh", fcntl.ioctl(any_socket, siocgifflags, request)[:18])[1]
-        fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh", b"lo", flags | iff_up) + b"\0" * 22)
+        if not flags & iff_up:
+            fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh", b"lo", flags | iff_up) + b"\0" * 22)
 
 
 @contextlib.contextmanager
-def running(server, root, keep):
+def running(server, root, keep, tls=False):
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"comet-peers-{server}-"))
+    authority = Authority(folder) if tls else None
+    if tls:
+        authority.issue("server", "broker.example")
     if server == "comet":
-        servers = CometServers(folder)
+        servers = CometServers(folder, authority=authority)
     else:
         version = server.removeprefix("apache-")
-        servers = ApacheServers(version, root / f"server-{version}" / "jars", folder)
+        servers = ApacheServers(version, root / f"server-{version}" / "jars", folder, authority=authority)
     try:
         yield servers.start()
     except BaseException:
@@ -82,14 +107,25 @@ def running(server, root, keep):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_peer(command, servers, log_path, cases):
+@contextlib.contextmanager
+def proxy_running(needed, servers, root):
+    proxy = ApacheProxy(root / "proxy-5.5.0" / "jars", servers).start() if needed else None
+    try:
+        yield
+    finally:
+        if proxy:
+            proxy.stop()
+
+
+def run_peer(command, servers, log_path, cases, environment=None):
     """{case: (seconds, result)} of one peer; what it writes to stderr goes into the log."""
     results = {}
     run = f"r{int(time.time()) % 1000000}"  # part of each topic's and group's name
     with open(log_path, "wb") as log:
         process = subprocess.Popen([*map(str, command), servers.nameserver, run, *cases], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=log, text=True, errors="replace", start_new_session=True, cwd=servers.folder,
-                                   env=os.environ | {"PEERS_BROKER": servers.broker_address, "HOME": str(servers.folder)})
+                                   env=os.environ | {"PEERS_BROKER": servers.address(servers.brokers[0]), "PEERS_PROXY": ApacheProxy.address,
+                                                     "HOME": str(servers.folder)} | (environment or {}))
         killer = subprocess.Popen([sys.executable, "-c",
                                    f"import os,time;time.sleep({DEADLINE});os.killpg({process.pid},{signal.SIGKILL:d})"])
         ended = False
@@ -113,15 +149,37 @@ def run_peer(command, servers, log_path, cases):
     return results
 
 
+def tls_environment(servers, trusted):
+    """Of clients that speak TLS and trust that certificate."""
+    file = write_properties(servers.folder / f"trust-{trusted.parent.name}.properties", {
+        "tls.test.mode.enable": "false", "tls.client.authServer": "true", "tls.client.trustCertPath": trusted})
+    return {"PEERS_TLS": "1", "JAVA_TOOL_OPTIONS": " ".join(tls_options(file))}
+
+
+def run_with_tls(peer, command, servers, log_path, cases):
+    """run_peer's results for a peer with TLS; those of what must be refused, too."""
+    chosen = [one for one in TLS_CASES[peer] if one in cases or not cases]
+    results = run_peer(command, servers, log_path, chosen, tls_environment(servers, servers.folder / "ca.pem")) if chosen else {}
+    chosen = [one for one in UNTRUSTED_CASES if peer.startswith("java") and (one in cases or not cases)]
+    if chosen:
+        stranger = servers.folder / "stranger"
+        stranger.mkdir(exist_ok=True)
+        untrusting = tls_environment(servers, Authority(stranger).certificate)
+        results |= run_peer(command, servers, log_path.with_suffix(".untrusted.log"), chosen, untrusting)
+    return results
+
+
 def run_server(server, peers, root, options):
     """Prints the lines result TAB peer TAB case TAB seconds TAB result, and for each peer its time.
 
     In the fast part the peers run at the same time: most of theirs is waiting."""
-    with running(server, root, options.keep) as servers, \
+    tls = peers[0] in TLS_CASES
+    with running(server, root, options.keep, tls) as servers, proxy_running(set(peers) & set(BEHIND_PROXY), servers, root), \
             concurrent.futures.ThreadPoolExecutor(len(peers) if options.fast else 1) as pool:
         def timed(peer):
             started = time.monotonic()
-            results = run_peer(PEERS[peer](root), servers, root / f"{peer}-at-{server}.log", options.cases)
+            run_one = functools.partial(run_with_tls, peer) if tls else run_peer
+            results = run_one(PEERS[peer](root), servers, root / f"{peer}-at-{server}.log", options.cases)
             return results, time.monotonic() - started
 
         for peer, (results, seconds) in zip(peers, pool.map(timed, peers)):
@@ -130,14 +188,11 @@ def run_server(server, peers, root, options):
             print("time", peer, f"{seconds:.0f}", sep="\t", flush=True)
 
 
-def run_inside(server, peers, root, options):
-    """The lines of run_server; Apache's servers run in a network namespace of their own."""
-    command = [sys.executable, __file__, "--inside", server, "--build-dir", options.build_dir, "--peers", ",".join(peers)]
-    if server != "comet":
+def inside(script, server, arguments, own_network):
+    """The fields of each line that the script prints with --inside, in a network namespace of its own if anything of Apache's listens."""
+    command = [sys.executable, script, "--inside", server, *arguments]
+    if own_network:
         command = ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child=SIGTERM", *command]
-    command += ["--keep"] * options.keep + ["--fast"] * options.fast
-    if options.cases:
-        command += ["--cases", ",".join(options.cases)]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, errors="replace") as process:
         try:
             for line in process.stdout:
@@ -146,6 +201,23 @@ def run_inside(server, peers, root, options):
             process.terminate()  # nothing, if it has ended
     if process.returncode != 0:
         yield ["error", server, f"ended with {process.returncode}"]
+
+
+def run_inside(server, peers, options):
+    """The lines of run_server."""
+    arguments = ["--build-dir", options.build_dir, "--peers", ",".join(peers)]
+    arguments += ["--keep"] * options.keep + ["--fast"] * options.fast
+    if options.cases:
+        arguments += ["--cases", ",".join(options.cases)]
+    return inside(__file__, server, arguments, own_network=server != "comet" or set(peers) <= set(BEHIND_PROXY))
+
+
+def groups(peers):
+    """Those that can have the same servers: the ordinary ones, those behind a proxy, those with TLS."""
+    kinds = {}
+    for one in peers:
+        kinds.setdefault((one in BEHIND_PROXY, one in TLS_CASES), []).append(one)
+    return kinds.values()
 
 
 def available(names, installer, what, root):
@@ -198,8 +270,8 @@ def parse():
     return options
 
 
-def collect(server, peers, root, options, seen, times, problems):
-    for line in run_inside(server, peers, root, options):
+def collect(server, peers, options, seen, times, problems):
+    for line in run_inside(server, peers, options):
         if line[0] == "result":
             seen[(line[1], line[2], server)] = line[4]
             print(f"{server:14} {line[1]:14} {line[2]:38} {line[3]:>6} s  {line[4]}", flush=True)
@@ -207,9 +279,11 @@ def collect(server, peers, root, options, seen, times, problems):
             times.append(f"{line[1]} at {server}: {line[2]} s")
         elif line[0] == "error":
             problems.append(f"{server}: {line[2]}")
+        else:
+            print("\t".join(line), flush=True)
 
 
-def run_again_what_differs(table, root, options, seen, times):
+def run_again_what_differs(table, options, seen, times):
     """Once, and says so: clients look for routes and members every 20 or 30 s only, and may come too late on a busy machine."""
     count = 0
     for peer, server in sorted({(peer, server) for peer, _, server in seen}):
@@ -218,7 +292,7 @@ def run_again_what_differs(table, root, options, seen, times):
         if cases and len(cases) <= 5:
             for case in cases:
                 say(f"AGAIN: {peer}, {case}, {server}: {seen[(peer, case, server)]!r}, not {table.wanted(peer, case, server)!r}")
-            collect(server, [peer], root, argparse.Namespace(**(vars(options) | {"cases": cases})), seen, times, [])
+            collect(server, [peer], argparse.Namespace(**(vars(options) | {"cases": cases})), seen, times, [])
             count += len(cases)
     return count
 
@@ -228,8 +302,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: stopped"))  # what it has started ends with it
     root = options.build_dir / "peers"
     if options.inside:
-        if options.inside != "comet":
-            loopback_up()
+        loopback_up()
         run_server(options.inside, options.peers, root, options)
         return
 
@@ -239,15 +312,17 @@ def main():
     servers = available(servers, lambda name: name == "comet" or installs.apache_servers(root, name.removeprefix("apache-")),
                         "the server", root)
     seen, times, problems = {}, [], []
-    for server in servers if peers else []:
-        collect(server, peers, root, options, seen, times, problems)
+    for server in servers:
+        for group in groups(peers):
+            if server != "apache-4.9.7" or group[0] not in BEHIND_PROXY:
+                collect(server, group, options, seen, times, problems)
     say_counts(seen, peers, servers)
     say("; ".join(times) if times else "nothing was run")
 
     table = matrix.Table.read(HERE / "matrix.tsv")
     again = 0
     if not options.record:
-        again = run_again_what_differs(table, root, options, seen, times)
+        again = run_again_what_differs(table, options, seen, times)
     if options.record:
         table.record(seen)
         table.write(HERE / "matrix.tsv")

@@ -1,13 +1,15 @@
 """The servers that peers are run against: ours, and Apache's of two versions from their jars.
 
+Both kinds have the same methods; a server is named by NAMESERVER or by its broker's name.
+
 Apache's servers listen on all addresses. They are started only inside a network namespace that has
 nothing but its loopback device (see run.py), with their ordinary ports.
 """
 
+import json
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,19 +21,20 @@ sys.path.insert(0, str(HERE.parent / "support"))
 from daemons import Daemon, wait_until  # noqa: E402
 
 CLUSTER = "peers"
+NAMESERVER = "namesrv"
 BROKER = "broker-a"
 READY_TIMEOUT = 90.0
 
 # What the cases rely on, under the same names for all servers.
 BROKER_KEYS = {
     "brokerClusterName": CLUSTER,
-    "brokerName": BROKER,
     "brokerId": 0,
     "brokerIP1": "127.0.0.1",
     "enablePropertyFilter": "true",
     "traceTopicEnable": "true",
     "transactionCheckInterval": 1000,
     "transactionTimeOut": 3000,
+    "transactionCheckMax": 100,  # Apache's proxy makes itself known as a producer 20 s after a half message only
     "recallMessageEnable": "true",
     "fileReservedTime": 48,
 }
@@ -45,38 +48,72 @@ def write_properties(path, keys):
     return path
 
 
+def broker_keys(name, more):
+    return BROKER_KEYS | {"brokerName": name, **more}
+
+
+def enforcing(authority):
+    """Keys, the same for ours and Apache's servers, of one that refuses plain peers; an Authority of tests/support."""
+    return authority.server_keys() | {"tls.server.mode": "enforcing", "tls.enable": "true", "tls.client.authServer": "true",
+                                      "tls.test.mode.enable": "false"}
+
+
+def tls_options(file):
+    """Of a JVM whose connections use TLS as the file says."""
+    return [f"-Dtls.config.file={file}", "-Dtls.enable=true", "-Dtls.server.mode=enforcing"]
+
+
 class CometServers:
-    """comet-namesrv and comet-broker on ports of the system's choice."""
+    """comet-namesrv and comet-broker on ports of the system's choice, which they keep when they are started again."""
 
     name = "comet"
 
-    def __init__(self, folder):
+    def __init__(self, folder, brokers=(BROKER,), keys=None, authority=None):
         self.folder = pathlib.Path(folder)
+        self.brokers = list(brokers)
+        self.keys = keys or {}
+        self.tls_keys = enforcing(authority) if authority else {}
+        self.daemons = {}
+        self.ports = {}
 
     def start(self):
-        configuration = write_properties(self.folder / "namesrv.conf", {"listenPort": 0})
-        self.namesrv = Daemon("comet-namesrv", ["-c", configuration], self.folder / "namesrv.log").wait_ready()
-        self.nameserver = self.namesrv.address
-        self.broker_port = 0
-        self.start_broker()
+        for what in (NAMESERVER, *self.brokers):
+            self.start_one(what)
         return self
 
-    def start_broker(self):
-        keys = BROKER_KEYS | {"listenPort": self.broker_port, "storePathRootDir": self.folder / "store",
-                              "mappedFileSizeCommitLog": 64 << 20}
-        configuration = write_properties(self.folder / "broker.conf", keys)
-        self.broker = Daemon("comet-broker", ["-c", configuration, "-n", self.nameserver], self.folder / "broker.log")
-        self.broker.wait_ready()
-        self.broker_address = self.broker.address
-        self.broker_port = self.broker.port  # after a restart clients find it where it was
-        wait_until(lambda: "registered with name server" in self.broker.log(), READY_TIMEOUT, "the broker's registration")
+    def start_one(self, what):
+        """Starts the nameserver or one broker, at its old port if it had one."""
+        keys = {"listenPort": self.ports.get(what, 0)} | self.tls_keys
+        if what == NAMESERVER:
+            program, arguments = "comet-namesrv", []
+        else:
+            program, arguments = "comet-broker", ["-n", self.nameserver]
+            keys = broker_keys(what, self.keys) | keys | {"storePathRootDir": self.folder / what, "mappedFileSizeCommitLog": 64 << 20}
+        configuration = write_properties(self.folder / f"{what}.conf", keys)
+        daemon = self.daemons[what] = Daemon(program, ["-c", configuration, *arguments], self.folder / f"{what}.log")
+        daemon.wait_ready()
+        self.ports[what] = daemon.port
+        if what != NAMESERVER:
+            wait_until(lambda: "registered with name server" in daemon.log(), READY_TIMEOUT, "the broker's registration")
 
-    def kill_broker(self):
-        self.broker.kill()
+    @property
+    def nameserver(self):
+        return f"127.0.0.1:{self.ports[NAMESERVER]}"
+
+    def address(self, broker):
+        return f"127.0.0.1:{self.ports[broker]}"
+
+    def kill_one(self, what):
+        """kill -9."""
+        self.daemons[what].kill()
+
+    def stop_one(self, what):
+        """As an administrator does it, with SIGTERM."""
+        self.daemons[what].stop()
 
     def stop(self):
-        for daemon in (getattr(self, "broker", None), getattr(self, "namesrv", None)):
-            if daemon and daemon.alive():
+        for daemon in reversed(self.daemons.values()):
+            if daemon.alive():
                 daemon.kill()
 
     def logs(self):
@@ -84,15 +121,18 @@ class CometServers:
 
 
 class ApacheServers:
-    """Apache's nameserver and broker of one version, on 127.0.0.1:9876 and :10911."""
+    """Apache's nameserver and brokers of one version, on 127.0.0.1:9876, :10911 and so on."""
 
-    def __init__(self, version, jars, folder):
+    def __init__(self, version, jars, folder, brokers=(BROKER,), keys=None, authority=None):
         self.name = f"apache-{version}"
         self.jars = pathlib.Path(jars)
         self.folder = pathlib.Path(folder)
+        self.brokers = list(brokers)
+        self.keys = keys or {}
         self.nameserver = "127.0.0.1:9876"
-        self.broker_address = "127.0.0.1:10911"
+        self.ports = {NAMESERVER: 9876} | {name: 10911 + 20 * number for number, name in enumerate(self.brokers)}
         self.processes = {}
+        self.options = [] if not authority else tls_options(write_properties(self.folder / "tls.properties", enforcing(authority)))
 
     def _java(self, what, main, arguments, memory):
         home = self.folder / "home"
@@ -102,38 +142,53 @@ class ApacheServers:
         log = open(self.folder / f"{what}.log", "ab")
         self.processes[what] = subprocess.Popen(
             ["java", f"-Xmx{memory}", f"-Drocketmq.home.dir={home}", f"-Duser.home={self.folder}", *JAVA_OPENS,
-             "-cp", f"{self.jars}/*", main, *arguments],
+             *self.options, "-cp", f"{self.jars}/*", main, *arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
         log.close()
 
     def start(self):
-        self._java("namesrv", "org.apache.rocketmq.namesrv.NamesrvStartup", [], "256m")
-        self._wait_for_port("namesrv", 9876)
-        self.start_broker()
+        for what in (NAMESERVER, *self.brokers):
+            self.start_one(what)
         return self
 
-    def start_broker(self):
-        keys = BROKER_KEYS | {"namesrvAddr": self.nameserver, "storePathRootDir": self.folder / "store",
-                              "storePathCommitLog": self.folder / "store" / "commitlog",
-                              "mapedFileSizeCommitLog": 64 << 20, "mappedFileSizeCommitLog": 64 << 20,
-                              "diskMaxUsedSpaceRatio": 95}
-        configuration = write_properties(self.folder / "broker.conf", keys)
-        self._java("broker", "org.apache.rocketmq.broker.BrokerStartup", ["-c", str(configuration)], "1g")
-        self._wait_for_port("broker", 10911)
-        time.sleep(2)  # it registers a moment after it listens, and says so nowhere but in its log
+    def start_one(self, what):
+        """Starts the nameserver or one broker."""
+        if what == NAMESERVER:
+            self._java(what, "org.apache.rocketmq.namesrv.NamesrvStartup", [], "256m")
+        else:
+            store = self.folder / what
+            keys = broker_keys(what, self.keys) | {
+                "listenPort": self.ports[what], "haListenPort": self.ports[what] + 1, "namesrvAddr": self.nameserver,
+                "storePathRootDir": store, "storePathCommitLog": store / "commitlog", "mapedFileSizeCommitLog": 64 << 20,
+                "mappedFileSizeCommitLog": 64 << 20, "diskMaxUsedSpaceRatio": 95,
+                "waitTimeMillsInSendQueue": 10_000}  # a JVM that has just started drops sends without an answer after 200 ms
+            configuration = write_properties(self.folder / f"{what}.conf", keys)
+            self._java(what, "org.apache.rocketmq.broker.BrokerStartup", ["-c", str(configuration)], "1g")
+        self._wait_for_port(what)
+        if what != NAMESERVER:
+            time.sleep(2)  # it registers a moment after it listens, and says so nowhere but in its log
 
-    def _wait_for_port(self, what, port):
+    def _wait_for_port(self, what):
         def open_port():
             if self.processes[what].poll() is not None:
                 log = (self.folder / f"{what}.log").read_text("utf-8", "replace")[-2000:]
                 raise AssertionError(f"Apache's {what} ended with {self.processes[what].returncode}: {log}")
             with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
-        wait_until(open_port, READY_TIMEOUT, f"Apache's {what} on port {port}")
+                return probe.connect_ex(("127.0.0.1", self.ports[what])) == 0
+        wait_until(open_port, READY_TIMEOUT, f"Apache's {what} on port {self.ports[what]}")
 
-    def kill_broker(self):
-        self.processes["broker"].send_signal(signal.SIGKILL)
-        self.processes["broker"].wait()
+    def address(self, broker):
+        return f"127.0.0.1:{self.ports[broker]}"
+
+    def kill_one(self, what):
+        """kill -9."""
+        self.processes[what].kill()
+        self.processes[what].wait()
+
+    def stop_one(self, what):
+        """As an administrator does it, with SIGTERM."""
+        self.processes[what].terminate()
+        self.processes[what].wait(60)
 
     def stop(self):
         for process in reversed(self.processes.values()):
@@ -143,6 +198,44 @@ class ApacheServers:
 
     def logs(self):
         return sorted(self.folder.glob("*.log"))
+
+
+class ApacheProxy:
+    """Apache's proxy in cluster mode, in front of servers of either kind; it listens on all addresses, port 8081 for gRPC."""
+
+    address = "127.0.0.1:8081"
+
+    def __init__(self, jars, servers):
+        self.jars = pathlib.Path(jars)
+        self.servers = servers
+
+    def start(self):
+        home = self.servers.folder / "proxy"
+        (home / "conf").mkdir(parents=True)
+        keys = {"rocketMQClusterName": CLUSTER, "namesrvAddr": self.servers.nameserver, "proxyMode": "CLUSTER"}
+        (home / "conf" / "rmq-proxy.json").write_text(json.dumps(keys), encoding="ascii")
+        (home / "conf" / "rmq.proxy.logback.xml").write_text("<configuration></configuration>\n", encoding="ascii")
+        log_path = self.servers.folder / "proxy.log"
+        with open(log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                ["java", "-Xmx512m", f"-Drocketmq.home.dir={home}", f"-Duser.home={home}", *JAVA_OPENS, "-cp", f"{self.jars}/*",
+                 "org.apache.rocketmq.proxy.ProxyStartup"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home)
+
+        def started():
+            if self.process.poll() is not None:
+                raise AssertionError(f"Apache's proxy ended with {self.process.returncode}: {log_path.read_text('utf-8', 'replace')[-2000:]}")
+            return b"startup successfully" in log_path.read_bytes()
+        try:
+            wait_until(started, READY_TIMEOUT, "the start of Apache's proxy")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
 
 def java_major():

@@ -295,13 +295,13 @@ func restart(w *world) string {
 func pull(w *world) string {
 	w.makeTopic(2)
 	w.send(20)
-	puller, err := rocketmq.NewPullConsumer(consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{w.nameserver})),
-		consumer.WithGroupName(w.group), consumer.WithInstance(w.instance()))
+	puller, err := rocketmq.NewPullConsumer(append(consumerTLS(),
+		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{w.nameserver})),
+		consumer.WithGroupName(w.group), consumer.WithInstance(w.instance()))...)
 	must(err)
 	must(puller.Subscribe(w.topic, everything))
 	must(puller.Start()) // it runs on: its Shutdown may end the program while its own pulls are under way
-	tool, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver([]string{w.nameserver})))
-	must(err)
+	tool := w.admin()
 	defer tool.Close()
 	queues, err := tool.FetchPublishMessageQueues(context.Background(), w.topic)
 	must(err)
@@ -339,8 +339,9 @@ func (l *listener) CheckLocalTransaction(message *primitive.MessageExt) primitiv
 }
 
 func (w *world) transactions(l *listener) rocketmq.TransactionProducer {
-	made, err := rocketmq.NewTransactionProducer(l, producer.WithNsResolver(primitive.NewPassthroughResolver([]string{w.nameserver})),
+	options := append(producerTLS(), producer.WithNsResolver(primitive.NewPassthroughResolver([]string{w.nameserver})),
 		producer.WithGroupName("p-"+w.group), producer.WithInstanceName(w.instance()), producer.WithSendMsgTimeout(10*time.Second))
+	made, err := rocketmq.NewTransactionProducer(l, options...)
 	must(err)
 	must(made.Start())
 	w.closers = append(w.closers, made.Shutdown)
@@ -414,8 +415,7 @@ func requestReply(w *world) string {
 
 func adminTopics(w *world) string {
 	w.makeTopic(3)
-	tool, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver([]string{w.nameserver})))
-	must(err)
+	tool := w.admin()
 	defer tool.Close()
 	list, err := tool.FetchAllTopicList(context.Background())
 	must(err)

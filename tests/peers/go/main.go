@@ -2,11 +2,13 @@
 // "case", name, seconds, result. A result is "ok", what was seen where servers differ, or "failed: ...".
 //
 //	peer NAMESERVER RUN [CASE...]
+//	peer load ...                     (load.go)
 package main
 
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -55,6 +57,13 @@ func main() {
 		os.Exit(2)
 	}
 	rlog.SetLogLevel("error")
+	if os.Args[1] == "load" && len(os.Args) == 7 {
+		senders, err := strconv.Atoi(os.Args[5])
+		fatal(err)
+		pause, err := strconv.Atoi(os.Args[6])
+		fatal(err)
+		load(os.Args[2], os.Args[3], os.Args[4], senders, time.Duration(pause)*time.Millisecond)
+	}
 	wanted := map[string]bool{}
 	for _, name := range os.Args[3:] {
 		wanted[name] = true

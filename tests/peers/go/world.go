@@ -66,9 +66,15 @@ func (w *world) makeTopic(queues int) { w.makeTopicNamed(w.topic, queues) }
 // A client that asks for the route of its retry topic too early asks again after 30 s only.
 func (w *world) makeRetryTopic() { w.makeTopicNamed("%RETRY%"+w.group, 1) }
 
-func (w *world) makeTopicNamed(name string, queues int) {
-	tool, err := admin.NewAdmin(admin.WithResolver(primitive.NewPassthroughResolver([]string{w.nameserver})))
+func (w *world) admin() admin.Admin {
+	options := append(adminTLS(), admin.WithResolver(primitive.NewPassthroughResolver([]string{w.nameserver})))
+	tool, err := admin.NewAdmin(options...)
 	must(err)
+	return tool
+}
+
+func (w *world) makeTopicNamed(name string, queues int) {
+	tool := w.admin()
 	defer tool.Close()
 	must(tool.CreateTopic(context.Background(), admin.WithTopicCreate(name), admin.WithBrokerAddrCreate(w.broker),
 		admin.WithReadQueueNums(queues), admin.WithWriteQueueNums(queues)))
@@ -82,7 +88,7 @@ func (w *world) producer(options ...producer.Option) rocketmq.Producer {
 	options = append([]producer.Option{
 		producer.WithNsResolver(primitive.NewPassthroughResolver([]string{w.nameserver})),
 		producer.WithGroupName("p-" + w.group), producer.WithInstanceName(w.instance()), producer.WithSendMsgTimeout(10 * time.Second),
-	}, options...)
+	}, append(producerTLS(), options...)...)
 	made, err := rocketmq.NewProducer(options...)
 	must(err)
 	must(made.Start())
@@ -155,7 +161,7 @@ func (w *world) consumer(selector consumer.MessageSelector, handle handler, opti
 	options = append([]consumer.Option{
 		consumer.WithNsResolver(primitive.NewPassthroughResolver([]string{w.nameserver})),
 		consumer.WithGroupName(w.group), consumer.WithInstance(w.instance()), consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset),
-	}, options...)
+	}, append(consumerTLS(), options...)...)
 	made, err := rocketmq.NewPushConsumer(options...)
 	must(err)
 	must(made.Subscribe(w.topic, selector, handle))

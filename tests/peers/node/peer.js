@@ -10,8 +10,8 @@ if (!run) {
   console.error('usage: node peer.js PACKAGE NAMESERVER RUN [CASE...]');
   process.exit(2);
 }
-const net = require('net');
 const { Producer, Consumer, Message } = require(library);
+const { makeTopic } = require('./wire.js'); // these clients have no call for it
 
 // The methods of rocketmq are generators, those of ali-ons promises.
 const generators = library === 'rocketmq';
@@ -38,28 +38,6 @@ async function until(condition, what) {
     check(Date.now() < deadline, `waited in vain: ${what}`);
     await sleep(20);
   }
-}
-
-// These clients have no call that makes a topic: UPDATE_AND_CREATE_TOPIC in a frame of its own.
-function makeTopic(topic) {
-  const [ host, port ] = process.env.PEERS_BROKER.split(':');
-  const header = Buffer.from(JSON.stringify({
-    code: 17, language: 'OTHER', version: 0, opaque: 1, flag: 0,
-    extFields: { topic, defaultTopic: 'TBW102', readQueueNums: '4', writeQueueNums: '4', perm: '6', topicFilterType: 'SINGLE_TAG', topicSysFlag: '0', order: 'false' },
-  }));
-  const frame = Buffer.alloc(8 + header.length);
-  frame.writeInt32BE(4 + header.length, 0);
-  frame.writeInt32BE(header.length, 4);
-  header.copy(frame, 8);
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(Number(port), host, () => socket.write(frame));
-    socket.on('data', data => {
-      socket.end();
-      if (JSON.parse(data.subarray(8, 8 + (data.readInt32BE(4) & 0xffffff))).code === 0) resolve();
-      else reject(new Error(`the topic was not made: ${data.subarray(8)}`));
-    });
-    socket.on('error', reject);
-  });
 }
 
 let instances = 0;

@@ -41,6 +41,7 @@ public final class Main {
         Version.add(cases);
         SendCases.add(cases);
         AdminCases.add(cases);
+        TlsCases.add(cases);
         var wanted = List.of(arguments).subList(2, arguments.length);
         if (!wanted.isEmpty()) {
             cases.keySet().retainAll(wanted);
