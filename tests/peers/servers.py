@@ -157,11 +157,12 @@ class ApacheServers:
             self._java(what, "org.apache.rocketmq.namesrv.NamesrvStartup", [], "256m")
         else:
             store = self.folder / what
-            keys = broker_keys(what, self.keys) | {
+            keys = {
                 "listenPort": self.ports[what], "haListenPort": self.ports[what] + 1, "namesrvAddr": self.nameserver,
                 "storePathRootDir": store, "storePathCommitLog": store / "commitlog", "mapedFileSizeCommitLog": 64 << 20,
                 "mappedFileSizeCommitLog": 64 << 20, "diskMaxUsedSpaceRatio": 95,
-                "waitTimeMillsInSendQueue": 10_000}  # a JVM that has just started drops sends without an answer after 200 ms
+                # A JVM that has just started drops sends without an answer after 200 ms.
+                "waitTimeMillsInSendQueue": 10_000} | broker_keys(what, self.keys)
             configuration = write_properties(self.folder / f"{what}.conf", keys)
             self._java(what, "org.apache.rocketmq.broker.BrokerStartup", ["-c", str(configuration)], "1g")
         self._wait_for_port(what)

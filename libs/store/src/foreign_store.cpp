@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "checkpoint.hpp"
 #include "comet/store/message_store.hpp"
 
 namespace comet::inline v0_1::store {
@@ -30,6 +31,10 @@ constexpr RocksDirectory kRocksDirectories[] = {
      "timers, transactions or the index (timerRocksDBEnable, transRocksDBEnable, "
      "indexRocksDBEnable)"},
 };
+
+// Half messages with transWriteOriginTransHalfEnable=false. RocksDB has no log of its own there,
+// and may have nothing in it after a kill.
+constexpr std::string_view kRocksHalfTopic = "consumequeue/RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC";
 
 constexpr std::string_view kDLedgerPrefix = "dledger-";
 
@@ -65,6 +70,12 @@ bool is_rocksdb_in_use(FileSystem& files, const std::string& path) {
   return std::ranges::any_of(entries, holds_data);
 }
 
+// Whether nobody else has been here since a start of ours.
+bool was_ours_last(FileSystem& files, const std::string& root) {
+  const Result<Checkpoint> checkpoint = read_checkpoint(files, root + "/checkpoint");
+  return checkpoint && checkpoint->log_end >= 0;
+}
+
 }  // namespace
 
 void refuse_foreign_store(FileSystem& files, const std::string& root) {
@@ -73,6 +84,12 @@ void refuse_foreign_store(FileSystem& files, const std::string& root) {
     if (!is_rocksdb_in_use(files, path)) continue;
     refuse(path, fmt::format("RocketMQ's {} in RocksDB", directory.what),
            "go back to files with Apache's tools first, or give another storePathRootDir");
+  }
+  const std::string halves = fmt::format("{}/{}", root, kRocksHalfTopic);
+  if (!entries_of(files, halves).empty() && !was_ours_last(files, root)) {
+    refuse(halves, "the open transactions of a broker with transRocksDBEnable",
+           "let them end at Apache's broker with transWriteOriginTransHalfEnable=true, then remove "
+           "it and rocksdbstore");
   }
   for (const DirectoryEntry& entry : entries_of(files, root)) {
     const std::string path = root + "/" + entry.name;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint.hpp"
 #include "store_directory.hpp"
 #include "store_support.hpp"
 
@@ -53,6 +54,24 @@ BOOST_AUTO_TEST_CASE(rocksdb_that_holds_something_refuses_the_start_by_name) {
     fresh.write(path + "/000004.log", "open log");
     BOOST_TEST(fresh.start() == refusal);
   }
+}
+
+// RocketMQ 5.5.0 writes no log for RocksDB: a kill leaves nothing in it, but half messages of a
+// topic that is not asked about.
+BOOST_AUTO_TEST_CASE(half_messages_of_a_killed_rocksdb_refuse_the_start_unless_they_were_ours) {
+  write("rocksdbstore/CURRENT", "MANIFEST-000005\n");
+  write("rocksdbstore/000004.log", "");
+  write("commitlog/00000000000000000000", "records");
+  const std::string topic = "consumequeue/RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC";
+  write(topic + "/0/00000000000000000000", "units");
+  const std::string refusal = start();
+  BOOST_TEST(refusal.starts_with(directory.store() + "/" + topic + " holds "), refusal);
+  BOOST_TEST(refusal.find("transRocksDBEnable") != std::string::npos, refusal);
+  // A start that was asked to go on without builds that queue from the log like any other.
+  Checkpoint ours;
+  ours.log_end = 7;
+  BOOST_TEST(!write_checkpoint(posix_files(), directory.store() + "/checkpoint", ours));
+  BOOST_TEST(start() == "accepted");
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_start_leaves_the_directory_as_it_was) {

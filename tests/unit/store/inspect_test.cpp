@@ -9,6 +9,7 @@
 
 #include "comet/base/timer.hpp"
 #include "comet/store/inspect.hpp"
+#include "index_file.hpp"
 #include "store_support.hpp"
 #include "test_data.hpp"
 
@@ -158,6 +159,24 @@ BOOST_FIXTURE_TEST_CASE(every_kind_of_damage_is_named, World) {
     expect_problem(*this, index, field);
   }
   expect_problem(*this, config.root + "/checkpoint", 0);
+}
+
+// Apache's broker finds messages by tag from 5.5.0 on.
+BOOST_FIXTURE_TEST_CASE(index_entries_of_tags_are_in_order, World) {
+  fill(5);
+  close();
+  const auto put = [&](std::string_view key) {
+    auto opened = IndexFile::open(posix_files(), index_file(), {.slots = 50, .entries = 100});
+    BOOST_TEST_REQUIRE(opened.has_value());
+    IndexFile& file = **opened;
+    BOOST_TEST_REQUIRE(!file.load_slots());
+    file.put(index_hash(key), 0, file.header().end_timestamp);
+    BOOST_TEST_REQUIRE(!file.write_all());
+  };
+  put("T#T#tag0");
+  BOOST_TEST(is_fine());
+  put("T#T#tag1");
+  BOOST_TEST(!is_fine());
 }
 
 BOOST_FIXTURE_TEST_CASE(missing_and_short_files_are_named, World) {
