@@ -37,6 +37,8 @@ public final class Main {
         }
         Map<String, Case> cases = new LinkedHashMap<>();
         ConsumeCases.add(cases);  // the long ones first
+        DashboardCases.add(cases);
+        ExporterCases.add(cases);
         TransactionCases.add(cases);
         Version.add(cases);
         SendCases.add(cases);
