@@ -96,8 +96,9 @@ class StoreCore::PagesRead {
     return true;
   }
 
-  // Where somebody has cut the file, what lay behind the cut is gone, or zero by now. So the last
-  // record is read to its end; of a large one the head, and the file's size.
+  // Where somebody has cut the file, what lay behind the cut is gone, or zero by now. So the head
+  // of the last record must be the one that its unit means, and its last byte be there: one read
+  // tells both; for a large record the head is read, and the file's size asked for.
   [[nodiscard]] bool is_in_place() const {
     constexpr std::int32_t kMostRead = 4096;
     std::array<char, kMostRead> record;  // NOLINT: filled below
