@@ -4,7 +4,7 @@
 Apache's broker writes: plain messages in several queues, batches, delayed and (5.x) timer messages of which some
 have come, transactions that are committed, rolled back and open, topics, groups and their offsets. It stops, or is
 killed; ours opens the directory, is compared with what Apache's said, delivers and asks for what is due, writes
-more, and ends in the same way; then Apache's opens it again. Each step is a line; each line that differs says what.
+more, and ends in the same way; then both do so once more. Each step is a line; each line that differs says what.
 
 Directories of 5.5.0 with RocksDB in them must be refused by name, and one with the default files must not.
 
@@ -55,12 +55,15 @@ KEYS = {
     "deleteWhen": "03",
     "autoCreateTopicEnable": "false",
     "transactionCheckMax": 1000,
+    # 5.x notes ends in batches, every 3 s if not told otherwise, and asks once more about what it has not noted.
+    "transactionCheckInterval": 2000,
+    "transactionOpBatchInterval": 200,
     # Several files, with what fills the end of each.
     "mappedFileSizeCommitLog": 1 << 20,
     "mapedFileSizeCommitLog": 1 << 20,
     "maxMessageSize": 1 << 18,
 }
-NOTED = 4.0  # seconds after which each broker has written down how far it is; 5.5.0 notes ended transactions every 3 s
+NOTED = 4.0  # seconds after which each broker has written down how far it is
 FIRST_NOTED = 40.0  # Apache's broker saves offsets from 10 s after its start on
 PLAIN, DELAYED, TIMED, PAID, EMPTY = "Plain", "Delayed", "Timed", "Paid", "Empty"
 QUEUES = {PLAIN: 4, DELAYED: 2, TIMED: 2, PAID: 2, EMPTY: 3}
@@ -270,7 +273,7 @@ class Cell:
                                                            bornTimestamp=int(time.time() * 1000), **extra))
 
     def write(self, wire, stage):
-        """`stage`: 1 is Apache's, 2 is ours, 3 is Apache's again."""
+        """`stage`: 1 and 3 are Apache's, 2 and 4 are ours."""
         for i in range(60):
             self.send(wire, PLAIN, f"{stage}-plain-{i}", i % 4, size=30_000 if i % 2 else 10)
         packed = zlib.compress(f"{stage}-packed|{'y' * 5000}".encode())
@@ -369,12 +372,12 @@ class Cell:
         time.sleep(NOTED)
         files = [self.store / "config" / name for name in ("consumerOffset.json", "delayOffset.json")]
         deadline = time.monotonic() + FIRST_NOTED
-        while stage != 2 and time.monotonic() < deadline:
+        while stage % 2 and time.monotonic() < deadline:
             if all(path.exists() and path.stat().st_mtime > since for path in files):
                 return
             time.sleep(0.2)
 
-    def check_deliveries(self, picture, stage):
+    def check_deliveries(self, picture, before, stage):
         problems, again = [], 0
         for (topic, name), (at, by) in self.due.items():
             count = picture.names(topic)[name]
@@ -382,13 +385,14 @@ class Cell:
                 problems.append(f"{topic}: {name}, due {time.time() - at:.1f} s ago, has not come")
             if at > time.time() + 1.1 and count:
                 problems.append(f"{topic}: {name} has come {at - time.time():.1f} s too early")
+            known = before.names(topic)[name] if before else 0
+            # Apache's broker finds our timer records, but not our progress (docs/delay.md).
+            may_repeat = topic == TIMED and stage == 3 and self.delivered.get((topic, name)) == 2
+            if count > max(1, known) and not may_repeat:
+                problems.append(f"{topic}: {name} has come {count} times, {known} of them before")
+            again += max(0, count - max(1, known)) if may_repeat else 0
             if count:
                 self.delivered.setdefault((topic, name), stage)
-            # Apache's broker finds our timer records, but not our progress (docs/delay.md).
-            known = topic == TIMED and stage == 3 and self.delivered.get((topic, name)) == 2
-            if count > 1 and not known:
-                problems.append(f"{topic}: {name} has come {count} times")
-            again += max(0, count - 1) if known else 0
         counts = picture.names(PAID)
         problems += [f"{name} is committed and there {counts[name]} times" for name in self.ended[COMMIT] if counts[name] != 1]
         problems += [f"{name} is rolled back and there" for name in self.ended[ROLLBACK] if counts[name]]
@@ -397,7 +401,7 @@ class Cell:
 
     def stage(self, number, wire, before):
         """One broker's part; returns what it has at its end."""
-        who = "Apache" if number != 2 else "ours"
+        who = "Apache" if number % 2 else "ours"
         if before is None:
             self.make_tables(wire)
         else:
@@ -410,7 +414,7 @@ class Cell:
         self.wait_for_due(wire, number)
         self.wait_noted(number)
         picture = Picture(wire)
-        problems, again = self.check_deliveries(picture, number)
+        problems, again = self.check_deliveries(picture, before, number)
         self.line(f"{number} {who}: delayed, timers, committed", problems,
                   f"{len(self.delivered)} of {len(self.due)} have come, {len(self.ended[COMMIT])} committed"
                   + (f", {again} timers once more" if again else ""))
@@ -423,16 +427,16 @@ class Cell:
         self.line(f"  formats after {who}", done.stdout.splitlines()[:5] if done.returncode else [])
 
     def run(self):
-        picture = self.stage(1, self.start_apache(), None)
-        self.line("1 Apache: its end", self.end_apache())
-        if self.ending == "stop":
-            self.verify("Apache's")
-        picture = self.stage(2, self.start_ours(), picture)
-        self.line("2 ours: its end", self.end_ours())
-        if self.ending == "stop":
-            self.verify("ours")
-        self.stage(3, self.start_apache(), picture)
-        self.line("3 Apache: its end", self.end_apache())
+        picture = None
+        for number in (1, 3):
+            picture = self.stage(number, self.start_apache(), picture)
+            self.line(f"{number} Apache: its end", self.end_apache())
+            if self.ending == "stop":
+                self.verify("Apache's")
+            picture = self.stage(number + 1, self.start_ours(), picture)
+            self.line(f"{number + 1} ours: its end", self.end_ours())
+            if self.ending == "stop":
+                self.verify("ours")
         errors = [one for one in (self.folder / "comet.log").read_text("utf-8", "replace").splitlines() if " E " in one[:40]]
         self.line("  errors in our log", errors)
 

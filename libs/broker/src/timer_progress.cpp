@@ -8,24 +8,6 @@
 #include "state_file.hpp"
 
 namespace comet::inline v0_1::broker {
-namespace {
-
-// Apache: TimerCheckpoint. lastReadTimeMs at 0 is the step that comes next, lastTimerQueueOffset at
-// 16 what has been put into the wheel.
-std::optional<TimerProgress> load_from_apache(const std::string& path) {
-  const Result<std::string> content = read_file(path);
-  if (!content || content->size() < 24) return std::nullopt;
-  TimerProgress progress;
-  progress.delivered_until = load_be<std::int64_t>(content->data()) - 1;
-  progress.taken = load_be<std::int64_t>(content->data() + 16);
-  if (progress.delivered_until < 0 || progress.taken < 0) return std::nullopt;
-  log::info("{} was read: timers up to {} ms have been delivered by another broker", path,
-            progress.delivered_until);
-  return progress;
-}
-
-}  // namespace
-
 std::string TimerProgress::to_json() const {
   routing::JsonWriter json;
   json.begin_object();
@@ -67,14 +49,24 @@ std::string timer_progress_path(const std::string& store_root) {
 
 TimerProgress load_timer_progress(const std::string& store_root) {
   TimerProgress progress;
-  bool found = false;
-  load_state_file(timer_progress_path(store_root), [&](std::string_view json) {
-    const error_code error = progress.parse(json);
-    found = !error;
-    return error;
-  });
-  if (found) return progress;
-  return load_from_apache(store_root + "/config/timercheck").value_or(progress);
+  load_state_file(timer_progress_path(store_root),
+                  [&](std::string_view json) { return progress.parse(json); });
+  return progress;
+}
+
+// TimerCheckpoint: lastReadTimeMs at 0 is the step that comes next, lastTimerQueueOffset at 16 what
+// has been put into the wheel.
+TimerProgress load_timer_progress_of_apache(const std::string& store_root) {
+  const std::string path = store_root + "/config/timercheck";
+  const Result<std::string> content = read_file(path);
+  TimerProgress progress;
+  if (!content || content->size() < 24) return progress;
+  progress.delivered_until = load_be<std::int64_t>(content->data()) - 1;
+  progress.taken = load_be<std::int64_t>(content->data() + 16);
+  if (progress.delivered_until < 0 || progress.taken < 0) return TimerProgress();
+  log::info("{} was read: timers up to {} ms have been delivered by another broker", path,
+            progress.delivered_until);
+  return progress;
 }
 
 }  // namespace comet::inline v0_1::broker

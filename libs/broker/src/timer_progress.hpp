@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,10 +35,12 @@ class TimerProgress {
   [[nodiscard]] error_code parse(std::string_view json);
 };
 
-// From config/timerProgress.json under the store's root; where there is none, from Apache's
-// config/timercheck, so that a directory that a 5.x broker has left can be gone on with; else
-// nothing has been delivered. Throws Error as load_state_file does.
+// From config/timerProgress.json under the store's root; where there is none, nothing has been
+// delivered. Throws Error as load_state_file does.
 [[nodiscard]] TimerProgress load_timer_progress(const std::string& store_root);
+// What a 5.x broker of Apache's that has had the directory says in config/timercheck. It stays true
+// whoever has it afterwards.
+[[nodiscard]] TimerProgress load_timer_progress_of_apache(const std::string& store_root);
 [[nodiscard]] std::string timer_progress_path(const std::string& store_root);
 
 }  // namespace comet::inline v0_1::broker

@@ -92,7 +92,10 @@ void TimerService::load() {
   const Instant begin = time_.now();
   const TimerProgress saved = load_timer_progress(config_.store.root);
   TimerProgress done = saved;
-  done.delivered_until += config_.timer_precision_millis;
+  TimerProgress done_by_apache = load_timer_progress_of_apache(config_.store.root);
+  for (TimerProgress* one : {&done, &done_by_apache}) {
+    one->delivered_until += config_.timer_precision_millis;
+  }
   const std::int64_t first = store_.min_offset(kTimerTopic, 0);
   arrived_ = store_.max_offset(kTimerTopic, 0);
   if (done.first < first && done.taken > done.first) {
@@ -103,14 +106,15 @@ void TimerService::load() {
   }
   taken_ = first_ = std::clamp(done.first, first, std::max(first, arrived_));
   done.taken = std::min(done.taken, arrived_);
-  delivered_until_ = done.delivered_until;
+  delivered_until_ = std::max(done.delivered_until, done_by_apache.delivered_until);
   std::vector<TimerEntry> waiting;
   while (taken_ < arrived_) {
     const auto entries = store_.queue_entries(kTimerTopic, 0, taken_, kEntriesAtOnce);
     if (entries.empty() && !skip_unreadable()) break;
     for (const store::QueueEntry& queue_entry : entries) {
       const TimerEntry entry = entry_of(queue_entry);
-      if (!done.is_done(taken_, entry)) waiting.push_back(entry);
+      const bool is_done = done.is_done(taken_, entry) || done_by_apache.is_done(taken_, entry);
+      if (!is_done) waiting.push_back(entry);
       ++taken_;
     }
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker_fixture.hpp"
+#include "comet/base/bytes.hpp"
 #include "comet/base/files.hpp"
 #include "comet/message/recall_handle.hpp"
 
@@ -62,6 +63,17 @@ class TimerFixture : public BrokerFixture {
   std::string progress() {
     auto content = read_file(config.store.root + "/config/timerProgress.json");
     return content ? content->substr(0, content->find('\n')) : "none";  // without its checksum
+  }
+  // What Apache's broker says of its timers (TimerCheckpoint): everything was delivered that is due
+  // before `read_until` and among the first `taken` of the queue.
+  void leave_as_apache(std::int64_t read_until, std::int64_t taken) {
+    std::string check;
+    append_be<std::int64_t>(check, read_until);  // lastReadTimeMs
+    append_be<std::int64_t>(check, 104);         // lastTimerLogFlushPos
+    append_be<std::int64_t>(check, taken);       // lastTimerQueueOffset
+    check.resize(4096);
+    const std::string path = config.store.root + "/config/timercheck";
+    BOOST_TEST(!write_file_atomically(path, check, false));
   }
   // Goes on with a copy of the directory, as if the process had been killed at this moment.
   void kill_and_restart() {

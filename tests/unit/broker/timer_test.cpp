@@ -417,15 +417,30 @@ BOOST_AUTO_TEST_CASE(a_directory_that_apaches_broker_has_left_goes_on_where_it_w
   stop();
   std::filesystem::remove(config.store.root + "/config/timerProgress.json");
   std::filesystem::remove(config.store.root + "/config/timerProgress.json.bak");
-  std::string check;
-  append_be<std::int64_t>(check, now() + 30'000);  // lastReadTimeMs
-  append_be<std::int64_t>(check, 104);             // lastTimerLogFlushPos
-  append_be<std::int64_t>(check, 2);               // lastTimerQueueOffset
-  check.resize(4096);
-  BOOST_TEST(!write_file_atomically(config.store.root + "/config/timercheck", check, false));
+  leave_as_apache(now() + 30'000, 2);
   start();
   world.pass(60s);
   BOOST_TEST((delivered() == Bodies{"waiting"}));
+}
+
+// Ours, Apache's, ours again.
+BOOST_AUTO_TEST_CASE(a_directory_that_comes_back_from_apaches_broker_keeps_what_both_delivered) {
+  start();
+  send_at("delivered by us", now() + 5000);
+  send_at("delivered by Apache", now() + 60'000);
+  send_at("waiting", now() + 120'000);
+  world.pass(10s);
+  stop();
+  const std::int64_t read_until = now() + 80'000;
+  leave_as_apache(read_until, 3);
+  start();
+  world.pass(300s);
+  BOOST_TEST((delivered() == Bodies{"delivered by us", "waiting"}));
+  // What Apache's has said once stays true, and hides nothing that came later.
+  send_at("later", now() + 1000);
+  kill_and_restart();
+  world.pass(10s);
+  BOOST_TEST((delivered() == Bodies{"delivered by us", "waiting", "later"}));
 }
 
 BOOST_AUTO_TEST_CASE(the_queue_says_when_its_messages_are_due_and_the_checker_agrees) {
