@@ -107,6 +107,11 @@ MUTATIONS = {
         "      if (is_misfit && misfit_ < 0) misfit_ = record.physical_offset;",
         "      misfit_ = is_misfit && misfit_ < 0 ? record.physical_offset : -1;",
         [UNIT]),
+    "believe each record's queue id": (
+        STORE + "queue_recovery.cpp",
+        "    return !contradicts(log_, queues_, record) && !is_of_another_queue(record, queue);",
+        "    return !contradicts(log_, queues_, record);",
+        [UNIT]),
     "believe each record's queue offset": (
         STORE + "queue_recovery.cpp",
         "    if (unit && unit->physical_offset == record.physical_offset) return true;",

@@ -26,6 +26,9 @@ constexpr int kMaxBadUnits = 1000;
 constexpr std::int64_t kMaxGap = 1'000'000;
 // A queue may have had so many messages more than the log had room for.
 constexpr std::int64_t kMaxAhead = std::int64_t{1} << 30;
+// All queues are asked for so many records; more than one that is damaged means that a queue is
+// lost.
+constexpr int kMostLookedElsewhere = 100;
 // The same complaint is logged no more often than this.
 constexpr int kMaxComplaints = 20;
 
@@ -176,7 +179,13 @@ class QueueRecovery {
       state = RecordState::damaged;
       return true;
     }
-    return !is_vouched || !contradicts(log_, queues_, record);
+    if (!is_vouched) return true;
+    return !contradicts(log_, queues_, record) && !is_of_another_queue(record, queue);
+  }
+
+  // Of a record of which the queue that it names has no unit, although it should.
+  bool is_of_another_queue(const RecordView& record, const ConsumeQueue& queue) {
+    return looked_elsewhere_++ < kMostLookedElsewhere && is_of_another(queues_, queue, record);
   }
 
   void add_or_suspect(RecordView record, RecordState state, ConsumeQueue& queue) {
@@ -448,6 +457,7 @@ class QueueRecovery {
   std::int64_t log_min_;
   std::int64_t units_ = 0;
   int complaints_ = 0;
+  int looked_elsewhere_ = 0;
   std::unordered_map<const ConsumeQueue*, std::int64_t> rebuild_from_;  // log offsets
   std::map<ConsumeQueue*, Start, Order> doubts_;                        // records that leave a gap
   std::unordered_map<const ConsumeQueue*, std::int64_t> trusted_;       // ends, behind trim()

@@ -109,6 +109,17 @@ bool contradicts(const CommitLog& log, const QueueTable& queues, const RecordVie
          is_proven(log, *queue, record.queue_offset, *unit);
 }
 
+bool is_of_another(const QueueTable& queues, const ConsumeQueue& queue, const RecordView& record) {
+  bool found = false;
+  queues.for_each([&](const ConsumeQueue& other) {
+    if (found || &other == &queue) return;
+    const std::optional<QueueUnit> unit = other.unit_in_files(record.queue_offset);
+    found =
+        unit && unit->physical_offset == record.physical_offset && unit->size == record.total_size;
+  });
+  return found;
+}
+
 Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
   Damage damage;
   damage.begin = unit.physical_offset;

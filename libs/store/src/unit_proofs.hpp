@@ -43,6 +43,10 @@ inline constexpr int kMaxLookedBackAt = 64;
 [[nodiscard]] bool contradicts(const CommitLog& log, const QueueTable& queues,
                                const RecordView& record);
 
+// Whether the files of another queue have, at the record's queue offset, a unit that points at it.
+[[nodiscard]] bool is_of_another(const QueueTable& queues, const ConsumeQueue& queue,
+                                 const RecordView& record);
+
 // Two records of the log claim the same offset of a queue: the topic or the queue id of one of them
 // is damaged. Whether the files of the queues tell that it is the later one's: the unit of that
 // queue points at it, or another queue's unit of that offset points at the earlier one. One unit

@@ -162,4 +162,29 @@ BOOST_FIXTURE_TEST_CASE(a_unit_tells_that_a_message_behind_a_lost_first_one_is_i
   }
 }
 
+// Its unit is not the last one of its own queue.
+BOOST_FIXTURE_TEST_CASE(a_damaged_record_that_the_checkpoint_vouches_for_takes_no_place,
+                        StoreOnDisk) {
+  config.commit_log_file_size = 64 * 1024;
+  config.flush = FlushMode::sync_flush;
+  open();
+  for (int queue_id : {0, 1}) must_append(*core, record_of("T", queue_id, "before"));
+  const AppendResult damaged = must_append(*core, record_of("T", 0, "damaged"));
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  must_append(*core, record_of("T", 0, "behind"));
+  write_units(*core);
+  const AppendResult own = must_append(*core, record_of("T", 1, "own message"));
+  BOOST_TEST_REQUIRE(own.queue_offset == damaged.queue_offset);
+  BOOST_TEST_REQUIRE(!core->sync());
+  core.reset();
+  constexpr std::int64_t kQueueIdAt = 15;
+  write_at(log_file(config.root, 0), damaged.physical_offset + kQueueIdAt, "\1");
+  for (int starts = 0; starts < 3; ++starts) {
+    open();
+    BOOST_TEST((bodies_of(*core, "T", 1) == std::vector<std::string>{"before", "own message"}));
+    BOOST_TEST(core->max_offset("T", 0) == 3);
+    core.reset();
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
