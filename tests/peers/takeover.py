@@ -544,11 +544,13 @@ def main():
         sys.exit(77)
     arguments = ["--versions", ",".join(found), "--endings", ",".join(options.endings), "--rocks", ",".join(options.rocks),
                  "--build-dir", options.build_dir, *["--keep"] * options.keep]
-    ended = None
+    differs = False
     for line in inside(__file__, "Apache's", arguments, own_network=True):
-        ended = line if line[0] == "error" else None
-        print("\t".join(line), flush=True)
-    sys.exit(1 if ended else 0)
+        if line[0] == "error":  # what differs was said
+            differs = True
+        else:
+            print("\t".join(line), flush=True)
+    sys.exit(1 if differs else 0)
 
 
 if __name__ == "__main__":
