@@ -64,6 +64,7 @@ class ConsumeQueue {
   // The first queue offset whose unit is not whole or ends behind `log_limit`; units before that
   // are assumed to be in order.
   [[nodiscard]] std::int64_t find_end(std::int64_t log_limit) const;
+  [[nodiscard]] bool has_files_aside() const noexcept { return !aside_.empty(); }
   // Whether files are set aside, or short.
   [[nodiscard]] bool is_incomplete() const noexcept {
     return !aside_.empty() || !odd_sizes_.empty();

@@ -132,7 +132,10 @@ class QueueRecovery {
       log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
                 queue.queue_id(), bad);
     }
-    if (bad > 0 || queue.is_incomplete()) suspect(queue);
+    // A kill or a power cut leaves a file that was just made short. What the checkpoint vouches for
+    // was in none of those.
+    const bool is_new = report_.unclean && queue.log_end() < 0 && !queue.has_files_aside();
+    if (bad > 0 || (queue.is_incomplete() && !is_new)) suspect(queue);
   }
 
   // A unit at which a queue was cut, and whose message the last part of the log does not have, may

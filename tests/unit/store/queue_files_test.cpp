@@ -154,6 +154,29 @@ BOOST_FIXTURE_TEST_CASE(a_queue_with_a_lost_or_a_short_file_is_built_from_the_lo
   }
 }
 
+// A kill between the making of a file and its growth: what the checkpoint does not vouch for is
+// looked for behind that, as always.
+BOOST_FIXTURE_TEST_CASE(a_file_that_was_just_made_has_no_start_read_the_whole_log, QueueFilesLeft) {
+  config.commit_log_file_size = 4096;
+  fs::remove_all(config.root);
+  open();
+  fill(3 * kPerFile);
+  BOOST_TEST_REQUIRE(!core->write_checkpoint([] {}));
+  must_append(*core, record_of("New", 0, "first"));
+  kill();
+  fs::resize_file(queue_file(config.root, "New", 0, 0), 0);
+  int reads = 0;
+  files.fail_when([&](Call call, const std::string& path) {
+    reads += call == Call::read && path == log_file(config.root, 0) ? 1 : 0;
+    return error_code();
+  });
+  open();
+  files.fail_no_more();
+  BOOST_TEST(reads <= 1);  // the store time of its first record
+  BOOST_TEST((bodies_of(*core, "New", 0) == std::vector<std::string>{"first"}));
+  check(3 * kPerFile);
+}
+
 // Whatever a start has done of it, the next one finds all.
 BOOST_FIXTURE_TEST_CASE(a_start_that_ends_half_way_takes_no_message_and_no_offset, QueueFilesLeft) {
   fill(3 * kPerFile);
