@@ -29,6 +29,8 @@ po::options_description describe(ProduceOptions& options) {
   option("topic,t", po::value(&options.topic), "topic to send to");
   option("group,g", po::value(&options.group)->default_value("comet-bench"), "producer group");
   option("concurrency,c", program::number_option(16), "senders (1..100000)");
+  option("connections", program::number_option(1),
+         "connections to each broker, among which the senders are divided (1..10000)");
   option("size,s", po::value<std::string>()->default_value("1024"),
          "bytes of a message body; \"100-2000\": any size between");
   option("rate,r", program::number_option(0),
@@ -69,6 +71,7 @@ void take_sizes(std::string_view text, ProduceOptions& options) {
 void take_numbers(const program::CommandLine& given, ProduceOptions& options) {
   take_sizes(given.text("size"), options);
   options.concurrency = static_cast<int>(given.number("concurrency", 1, 100'000));
+  options.connections = static_cast<int>(given.number("connections", 1, 10'000));
   options.rate = given.real("rate", 0, 1e7);
   options.batch = static_cast<std::size_t>(given.number("batch", 1, 10'000));
   options.ordered = static_cast<int>(given.number("ordered", 0, 1'000'000));
@@ -80,6 +83,9 @@ void take_numbers(const program::CommandLine& given, ProduceOptions& options) {
 
 void check(const ProduceOptions& options) {
   if (options.topic.empty()) throw UsageError("--topic is missing");
+  if (options.connections > options.concurrency) {
+    throw UsageError("--connections must not exceed --concurrency: each needs a sender");
+  }
   if (options.max_size < options.size) {
     throw UsageError("--size must be a number, or two with a '-' of which the first is the least");
   }

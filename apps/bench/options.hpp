@@ -17,7 +17,8 @@ class ProduceOptions {
   std::string topic;
   std::string group;
   int concurrency = 0;
-  std::size_t size = 0;      // bytes of a body, the least and
+  int connections = 1;   // to each broker: so many producers, to which the senders are dealt out
+  std::size_t size = 0;  // bytes of a body, the least and
   std::size_t max_size = 0;  // the most
   double rate = 0;           // messages per second; 0: as fast as they are answered
   std::size_t batch = 1;     // messages of a request

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -59,15 +60,17 @@ class Run {
   Run(asio::io_context& context, const ProduceOptions& options_in, const ProducerConfig& config)
       : options(options_in),
         bodies(options_in.size, options_in.max_size),
-        transactions(context.get_executor(), config, commit<MessageExt>),
-        producer(transactions.producer()),
-        executor(context.get_executor()) {}
+        executor(context.get_executor()) {
+    for (int i = 0; i < options.connections; ++i) {
+      producers.push_back(
+          std::make_unique<TransactionProducer>(executor, config, commit<MessageExt>));
+    }
+  }
 
   const ProduceOptions& options;
   BodyMaker bodies;
-  TransactionProducer transactions;
-  Producer& producer;  // of those
   asio::any_io_executor executor;
+  std::vector<std::unique_ptr<TransactionProducer>> producers;  // each has connections of its own
   ProduceReport report;
   std::uint64_t started = 0;  // messages of the current phase
   Instant phase_begin{};
@@ -85,7 +88,9 @@ void note_failure(Run& run, std::uint64_t count, const Error& error) {
 }
 
 // One request with up to `count` messages, the first of which has that number.
-asio::awaitable<void> send_next(Run& run, std::uint64_t number, std::uint64_t count) {
+asio::awaitable<void> send_next(Run& run, TransactionProducer& transactions, std::uint64_t number,
+                                std::uint64_t count) {
+  Producer& producer = transactions.producer();
   const ProduceOptions& options = run.options;
   SendOptions how;
   if (options.ordered > 0) {
@@ -98,16 +103,16 @@ asio::awaitable<void> send_next(Run& run, std::uint64_t number, std::uint64_t co
     for (std::uint64_t i = 0; i < count; ++i) {
       batch.emplace_back(options.topic, run.bodies.make(number + i));
     }
-    co_await run.producer.send_batch(std::move(batch), std::move(how));
+    co_await producer.send_batch(std::move(batch), std::move(how));
     co_return;
   }
   Message message(options.topic, run.bodies.make(number));
   if (options.transactions) {
-    co_await run.transactions.send_in_transaction(std::move(message), commit<Message>);
+    co_await transactions.send_in_transaction(std::move(message), commit<Message>);
   } else if (options.ordered > 0) {
-    co_await run.producer.send(std::move(message), std::move(how));
+    co_await producer.send(std::move(message), std::move(how));
   } else {
-    co_await run.producer.send(std::move(message));
+    co_await producer.send(std::move(message));
   }
 }
 
@@ -118,7 +123,7 @@ Instant due_at(const Run& run, std::uint64_t number) {
   return run.phase_begin + std::chrono::duration_cast<Duration>(after);
 }
 
-asio::awaitable<void> send_in_turn(Run& run, std::uint64_t total) {
+asio::awaitable<void> send_in_turn(Run& run, TransactionProducer& producer, std::uint64_t total) {
   TimeSource& time = real_time();
   Timer timer(run.executor, time);
   while (!run.stop && run.started < total) {
@@ -128,7 +133,7 @@ asio::awaitable<void> send_in_turn(Run& run, std::uint64_t total) {
     const Instant due = due_at(run, number);
     if (run.options.rate > 0) co_await timer.wait_until(due);
     try {
-      co_await send_next(run, number, count);
+      co_await send_next(run, producer, number, count);
       run.report.latency.record(time.now() - due);
       run.report.sent += count;
     } catch (const Error& error) {
@@ -141,8 +146,9 @@ asio::awaitable<void> send_all(Run& run, std::uint64_t count) {
   run.started = 0;
   run.phase_begin = real_time().now();
   TaskGroup senders(run.executor, real_time());
-  for (int i = 0; i < run.options.concurrency; ++i) {
-    senders.spawn("sender", send_in_turn(run, count));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(run.options.concurrency); ++i) {
+    TransactionProducer& producer = *run.producers[i % run.producers.size()];
+    senders.spawn("sender", send_in_turn(run, producer, count));
   }
   co_await senders.join();
 }
@@ -160,7 +166,7 @@ asio::awaitable<void> show_progress(Run& run) {
 }
 
 asio::awaitable<void> measure(Run& run) {
-  co_await run.transactions.start();
+  for (const auto& producer : run.producers) co_await producer->start();
   if (run.options.warmup > 0) {
     co_await send_all(run, run.options.warmup);
     // A warm-up that failed is a result; one that went well is forgotten.
@@ -180,7 +186,7 @@ asio::awaitable<void> measure(Run& run) {
   if (progress.size() > 0) fmt::print(stderr, "\r{:80}\r", "");
   progress.cancel();
   co_await progress.join();
-  co_await run.transactions.shutdown();
+  for (const auto& producer : run.producers) co_await producer->shutdown();
 }
 
 }  // namespace

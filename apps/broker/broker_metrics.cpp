@@ -1,8 +1,11 @@
 #include "broker_metrics.hpp"
 
 #include <algorithm>
+#include <numeric>
 
+#include "comet/base/ascii.hpp"
 #include "comet/message/validate.hpp"
+#include "comet/remoting/version.hpp"
 
 namespace comet::inline v0_1::daemon {
 namespace {
@@ -16,6 +19,8 @@ double number(auto value) { return static_cast<double>(value); }
 
 std::string flag(bool value) { return value ? "true" : "false"; }
 
+Labels on_local_disk() { return {{"storage_type", "local"}, {"storage_medium", "disk"}}; }
+
 Labels of_topic(const std::string& topic) {
   return {{"topic", topic}, {"is_system", flag(is_system_topic(topic))}};
 }
@@ -27,16 +32,30 @@ Labels of_group(const std::string& topic, const std::string& group) {
   return labels;
 }
 
+constexpr std::array<std::string_view, broker::kMessageTypes> kTypeNames = {"normal", "fifo",
+                                                                            "delay", "transaction"};
+
 void report_stored(const broker::TrafficStats& traffic, monitor::Scrape& scrape) {
-  const Labels labels = of_topic(traffic.topic);
-  scrape.counter("rocketmq_messages_in_total", "Messages stored", number(traffic.messages), labels);
-  scrape.counter("rocketmq_throughput_in_total", "Bytes of bodies and properties stored",
-                 number(traffic.bytes), labels);
   std::array<double, broker::TrafficStats::kSizeBounds.size()> bounds{};
   std::ranges::transform(broker::TrafficStats::kSizeBounds, bounds.begin(),
                          [](std::uint64_t bound) { return number(bound); });
-  scrape.histogram("rocketmq_message_size", "Bytes of body and properties of stored messages",
-                   bounds, traffic.sizes, number(traffic.bytes), labels);
+  for (std::size_t i = 0; i < broker::kMessageTypes; ++i) {
+    const broker::TrafficStats::OfType& type = traffic.types[i];
+    const auto messages = std::accumulate(type.sizes.begin(), type.sizes.end(), std::uint64_t{0});
+    if (messages == 0) continue;
+    Labels labels = of_topic(traffic.topic);
+    labels.emplace_back("message_type", kTypeNames[i]);
+    scrape.counter("rocketmq_messages_in_total", "Messages stored", number(messages), labels);
+    scrape.counter("rocketmq_throughput_in_total", "Bytes of bodies and properties stored",
+                   number(type.bytes), labels);
+    scrape.histogram("rocketmq_message_size", "Bytes of body and properties of stored messages",
+                     bounds, type.sizes, number(type.bytes), labels);
+  }
+  const auto ended = [&](std::string_view name, std::string_view help, std::uint64_t count) {
+    if (count > 0) scrape.counter(name, help, number(count), {{"topic", traffic.topic}});
+  };
+  ended("rocketmq_commit_messages_total", "Transactions committed", traffic.committed);
+  ended("rocketmq_rollback_messages_total", "Transactions rolled back", traffic.rolled_back);
   if (!traffic.topic.starts_with(kDlqTopicPrefix)) return;
   scrape.counter("rocketmq_send_to_dlq_messages_total", "Messages that became dead letters",
                  number(traffic.messages),
@@ -59,18 +78,24 @@ void report_lag(const broker::ConsumerLag& lag, monitor::Scrape& scrape) {
                number(lag.in_flight), labels);
   scrape.gauge("rocketmq_consumer_ready_messages", "Those of them that none has got",
                number(lag.messages - lag.in_flight), labels);
-  scrape.gauge("rocketmq_consumer_lag_latency", "ms since the oldest of them was stored",
-               number(lag.millis), labels);
+  scrape.gauge("rocketmq_consumer_lag_latency_milliseconds",
+               "Time since the oldest of them was stored", number(lag.millis), labels);
+  scrape.gauge("rocketmq_consumer_queueing_latency_milliseconds",
+               "Time since the oldest one that no consumer has got was stored",
+               number(lag.queueing_millis), labels);
 }
 
 void report_clients(const broker::ClientCount& clients, monitor::Scrape& scrape) {
-  Labels labels = {{"language", clients.language}, {"version", std::to_string(clients.version)}};
+  Labels labels = {{"protocol_type", "remoting"},
+                   {"language", ascii_lower(clients.language)},
+                   {"version", ascii_lower(remoting::version_name(clients.version))}};
   if (!clients.is_consumer) {
     labels.emplace_back("producer_group", clients.group);
     return scrape.gauge("rocketmq_producer_connections", "Connected producers",
                         number(clients.count), labels);
   }
   labels.emplace_back("consumer_group", clients.group);
+  labels.emplace_back("is_system", flag(is_system_group(clients.group)));
   labels.emplace_back("consume_mode",
                       clients.consume_type == "CONSUME_PASSIVELY" ? "push" : "pull");
   scrape.gauge("rocketmq_consumer_connections", "Connected consumers", number(clients.count),
@@ -78,8 +103,9 @@ void report_clients(const broker::ClientCount& clients, monitor::Scrape& scrape)
 }
 
 void report_store(const broker::StoreStats& store, monitor::Scrape& scrape) {
-  const Labels labels = {{"storage_type", "local"}, {"storage_medium", "disk"}};
-  scrape.gauge("rocketmq_storage_size", "Bytes of the commit log", number(store.size), labels);
+  const Labels labels = on_local_disk();
+  scrape.gauge("rocketmq_storage_size_bytes", "Bytes of the commit log", number(store.size),
+               labels);
   scrape.gauge("rocketmq_storage_flush_behind_bytes", "Bytes stored that are not on the disk yet",
                number(store.flush_behind), labels);
   // Queues are written with the log; nothing lies between.
@@ -87,8 +113,9 @@ void report_store(const broker::StoreStats& store, monitor::Scrape& scrape) {
                "Bytes of the log that are not in the consume queues yet", 0, labels);
   if (store.earliest_store_time >= 0) {
     const std::int64_t age = real_time().wall_millis() - store.earliest_store_time;
-    scrape.gauge("rocketmq_storage_message_reserve_time", "ms since the first message was stored",
-                 number(std::max<std::int64_t>(age, 0)), labels);
+    scrape.gauge("rocketmq_storage_message_reserve_time_milliseconds",
+                 "Time since the first message was stored", number(std::max<std::int64_t>(age, 0)),
+                 labels);
   }
   scrape.gauge("comet_broker_store_read_only", "1 after an I/O error", store.read_only ? 1 : 0);
   scrape.gauge("comet_broker_store_damaged_ranges",
@@ -133,12 +160,17 @@ void report_registration(const broker::RegistrationStats& registration, monitor:
 }
 
 void report_timers(const broker::TimerStats& timers, monitor::Scrape& scrape) {
-  scrape.gauge("rocketmq_timing_messages", "Timer messages that wait", number(timers.pending));
-  scrape.gauge("rocketmq_timer_dequeue_latency",
-               "ms since the timer message was due that should have been delivered first",
-               number(timers.behind_millis));
+  const Labels labels = on_local_disk();
+  scrape.gauge("rocketmq_timing_messages", "Timer messages that wait", number(timers.pending),
+               labels);
+  scrape.gauge("rocketmq_timer_dequeue_latency_milliseconds",
+               "Time since the timer message was due that should have been delivered first",
+               number(timers.behind_millis), labels);
   scrape.counter("rocketmq_timer_dequeue_total", "Timer messages delivered",
-                 number(timers.delivered));
+                 number(timers.delivered), labels);
+  scrape.gauge("rocketmq_timer_enqueue_lag",
+               "Timer messages stored that are not among those that wait yet",
+               number(timers.unread), labels);
   scrape.counter("comet_broker_timers_recalled_total", "Timer messages taken back by producers",
                  number(timers.recalled));
   scrape.counter("comet_broker_timers_rolled_total",

@@ -22,17 +22,22 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-std::string announced_ip(const Config& settings) {
+IpEndpoint announced(const Config& settings) {
   const std::string& ip = settings.text("brokerIP1");
-  return ip.empty() ? "127.0.0.1" : ip;
+  const auto endpoint = IpEndpoint::parse_ip(ip.empty() ? "127.0.0.1" : ip, 0);
+  if (!endpoint) throw settings.error("brokerIP1", "must be a numeric IP address");
+  return *endpoint;
 }
+
+// No brackets around one of IPv6.
+std::string announced_ip(const Config& settings) { return announced(settings).ip_text(); }
 
 // Listening is safe by default: a broker that announces loopback does not listen elsewhere.
 std::string listen_ip(const Config& settings) {
   if (const std::string& bind = settings.text("bindAddress"); !bind.empty()) return bind;
-  auto announced = IpEndpoint::parse(announced_ip(settings) + ":0");
-  if (!announced) throw settings.error("brokerIP1", "must be a numeric IP address");
-  return announced->is_loopback() ? "127.0.0.1" : "0.0.0.0";
+  const IpEndpoint ip = announced(settings);
+  if (ip.is_v6()) return ip.is_loopback() ? "::1" : "::";  // there IPv4 clients are served, too
+  return ip.is_loopback() ? "127.0.0.1" : "0.0.0.0";
 }
 
 std::chrono::milliseconds millis(const Config& settings, std::string_view key) {
@@ -199,7 +204,7 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
 
 std::string explain_listen_address(const Config& settings) {
   if (!settings.text("bindAddress").empty()) return "as bindAddress says";
-  return listen_ip(settings) == "0.0.0.0"
+  return !announced(settings).is_loopback()
              ? fmt::format("all addresses, since brokerIP1 is {}; bindAddress changes that",
                            announced_ip(settings))
              : "loopback only; set brokerIP1 to an address of this machine for clients elsewhere";

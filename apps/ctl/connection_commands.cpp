@@ -4,6 +4,7 @@
 #include <boost/asio/error.hpp>
 
 #include "comet/remoting/errors.hpp"
+#include "comet/remoting/version.hpp"
 #include "context.hpp"
 
 namespace comet::inline v0_1::ctl {
@@ -19,7 +20,7 @@ Table connection_table(const std::vector<admin::ClientConnection>& connections) 
                               {"VERSION", "version"}});
   for (const admin::ClientConnection& one : connections) {
     table.row({one.client_id, one.client_addr, one.language,
-               Cell::shown_as(one.version, admin::version_name(one.version))});
+               Cell::shown_as(one.version, remoting::version_name(one.version))});
   }
   return table;
 }
@@ -96,7 +97,7 @@ Report describe_producers(const Producers& groups) {
     for (const admin::ProducerInfo& one : producers) {
       const admin::ClientConnection& client = one.connection;
       table.row({group, client.client_id, client.client_addr, client.language,
-                 Cell::shown_as(client.version, admin::version_name(client.version)),
+                 Cell::shown_as(client.version, remoting::version_name(client.version)),
                  Cell::time(one.last_update)});
     }
   }
@@ -209,7 +210,7 @@ Report describe_members(const std::vector<Member>& members) {
     }
     const admin::ClientConnection& client = member.connection;
     table.row({client.client_id, client.client_addr,
-               Cell::shown_as(client.version, admin::version_name(client.version)),
+               Cell::shown_as(client.version, remoting::version_name(client.version)),
                member.info ? Cell(member.info->queues.size()) : Cell::none(),
                member.info ? Cell(cached) : Cell::none(), member.problem});
   }

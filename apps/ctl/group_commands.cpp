@@ -4,6 +4,7 @@
 
 #include "comet/message/validate.hpp"
 #include "comet/remoting/errors.hpp"
+#include "comet/remoting/version.hpp"
 #include "context.hpp"
 
 namespace comet::inline v0_1::ctl {
@@ -235,7 +236,7 @@ Report describe_all(const std::vector<GroupLine>& groups) {
       lowest = std::min(lowest, member.version);
     const bool online = !group.members.connections.empty();
     table.row({group.name, group.members.connections.size(),
-               online ? Cell(admin::version_name(lowest)) : Cell::none("OFFLINE"),
+               online ? Cell(remoting::version_name(lowest)) : Cell::none("OFFLINE"),
                group.members.consume_type, group.members.message_model, group.stats.consume_tps,
                group.stats.total_lag()});
   }

@@ -87,7 +87,7 @@ constexpr Option kByIdOptions[] = {
 // An id that the broker has given holds its address; one of a producer is in the index of a topic.
 asio::awaitable<MessageExt> find_message(Context& context, std::string id) {
   try {
-    co_return co_await context.admin.message_by_id(id);
+    co_return co_await context.admin.message_by_id(id, context.arguments.text_or("topic", ""));
   } catch (const Error& error) {
     if (error.code() != ClientErrc::illegal_message && !context.arguments.has("topic")) throw;
   }

@@ -127,7 +127,7 @@ class DaemonLife(DaemonTest):
                 self.assertNotEqual(SUCCESS, client.request(GET_ROUTE, {"topic": "none"}).code)
             self.assertEqual(3, self.metric(namesrv, "comet_namesrv_route_not_found_total"))
             self.assertEqual(3, self.metric(
-                namesrv, "rocketmq_rpc_latency_count", request_code="get_routeinfo_by_topic",
+                namesrv, "rocketmq_rpc_latency_milliseconds_count", request_code="get_routeinfo_by_topic",
                 response_code="topic_not_exist"))
             self.assertEqual(2, self.metric(namesrv, "comet_namesrv_connections"))
         self.assertGreater(self.metric(namesrv, "comet_namesrv_topics"), 0)
@@ -170,20 +170,20 @@ class DaemonLife(DaemonTest):
             text = self.get(broker, "/metrics")[1]
             for name, expected in (("lag_messages", 4), ("inflight_messages", 3), ("ready_messages", 1)):
                 self.assertEqual(expected, value_of(text, f"rocketmq_consumer_{name}", **group), name)
-            self.assertGreaterEqual(value_of(text, "rocketmq_consumer_lag_latency", **group), 0)
+            self.assertGreaterEqual(value_of(text, "rocketmq_consumer_lag_latency_milliseconds", **group), 0)
             self.assertEqual(6, value_of(text, "rocketmq_message_size_bucket", topic="lagging", le="1024"))
             self.assertEqual(6, value_of(text, "rocketmq_message_size_count", topic="lagging"))
             self.assertEqual(1, value_of(text, "rocketmq_consumer_connections", consumer_group="raw-reader",
-                                         language="OTHER", version="409", consume_mode="push"))
+                                         language="other", version="v4_9_8", consume_mode="push"))
             self.assertEqual(1, value_of(text, "rocketmq_producer_connections", producer_group="PG"))
-            self.assertGreater(value_of(text, "rocketmq_storage_size", storage_type="local", storage_medium="disk"),
+            self.assertGreater(value_of(text, "rocketmq_storage_size_bytes", storage_type="local", storage_medium="disk"),
                                600)
             for name in ("rocketmq_storage_flush_behind_bytes", "rocketmq_storage_dispatch_behind_bytes",
-                         "rocketmq_storage_message_reserve_time", "rocketmq_topic_number",
+                         "rocketmq_storage_message_reserve_time_milliseconds", "rocketmq_topic_number",
                          "rocketmq_consumer_group_number", "rocketmq_processor_watermark", "comet_broker_held_pulls"):
                 self.assertIsNotNone(value_of(text, name), name)
             self.assertEqual(0, value_of(text, "comet_broker_store_read_only"))
-            self.assertEqual(6, value_of(text, "rocketmq_rpc_latency_count", request_code="send_message",
+            self.assertEqual(6, value_of(text, "rocketmq_rpc_latency_milliseconds_count", request_code="send_message",
                                          response_code="success"))
 
     def test_the_broker_says_when_another_one_has_its_directory(self):

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Starting and stopping: how long it takes, what it weighs, and that an orderly stop keeps all."""
 
+import json
 import pathlib
+import socket
 import sys
 import unittest
 
@@ -13,6 +15,15 @@ from remoting import Client, GET_ROUTE, SUCCESS  # noqa: E402
 # Aims of docs/architecture.md are 50 ms, 15 MB and 40 MB. They are printed, and only a tenfold
 # overrun fails, because other tests may share the machine.
 AIMS = {"comet-namesrv": (0.05, 15.0), "comet-broker": (0.05, 40.0)}
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
 
 
 class Start(DaemonTest):
@@ -48,6 +59,38 @@ class Start(DaemonTest):
                 self.assertEqual(bodies[:part * 100 + 100], found)
             self.assertEqual(0, broker.stop())
             self.assertFalse((data / "abort").exists(), "an orderly stop leaves no abort file")
+
+    # W6
+    def test_everything_works_over_ipv6(self):
+        if not has_ipv6():
+            self.skipTest("this machine has no IPv6 loopback address")
+        namesrv = self.start_namesrv(bindAddress="::1")
+        self.assertTrue(namesrv.address.startswith("[::1]:"), namesrv.address)
+        for announced in ("::1", "[::1]"):
+            broker = self.start_broker(namesrv, brokerIP1=announced)
+            self.assertEqual(f"[::1]:{broker.port}", broker.address)
+            route = self.ctl(namesrv, "topicRoute", "-t", "broker-a")
+            self.assertEqual([broker.address], [one["address"] for one in route["brokers"]])
+            self.run_program("comet-bench", "produce", "-n", namesrv.address, "--topic", "six", "--count", 100)
+            sent = self.ctl(namesrv, "sendMessage", "-t", "six", "-p", "hello")["results"][0]
+            self.assertEqual(56, len(sent["offsetMsgId"]))
+            found = self.ctl(namesrv, "queryMsgById", "-i", sent["offsetMsgId"])
+            self.assertEqual(("hello", broker.address), (found["body"], found["storeHost"]))
+            self.assertTrue(found["bornHost"].startswith("[::1]:"), found["bornHost"])
+            self.assertEqual(0, broker.stop())
+
+    def test_a_broker_on_all_addresses_of_ipv6_serves_ipv4_clients_under_their_own_addresses(self):
+        if not has_ipv6():
+            self.skipTest("this machine has no IPv6 loopback address")
+        namesrv = self.start_namesrv()
+        broker = self.start_broker(namesrv, brokerIP1="::1", bindAddress="::")
+        with Client(broker.port) as client:
+            self.assertEqual(SUCCESS, client.send_message("four", b"x").code)
+            born_host_is_v6 = 1 << 4
+            self.assertEqual(0, client.read_queue("four", 0)[0].sys_flag & born_host_is_v6)
+
+    def ctl(self, namesrv, *arguments):
+        return json.loads(self.run_program("cometctl", *arguments, "-n", namesrv.address, "--json").stdout)
 
     def test_a_broker_that_starts_before_its_nameserver_registers_when_it_comes(self):
         first = self.start_namesrv()

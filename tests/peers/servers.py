@@ -88,7 +88,7 @@ class CometServers:
             program, arguments = "comet-namesrv", []
         else:
             program, arguments = "comet-broker", ["-n", self.nameserver]
-            keys = broker_keys(what, self.keys) | keys | {"storePathRootDir": self.folder / what, "mappedFileSizeCommitLog": 64 << 20}
+            keys = broker_keys(what, {"mappedFileSizeCommitLog": 64 << 20} | self.keys) | keys | {"storePathRootDir": self.folder / what}
         configuration = write_properties(self.folder / f"{what}.conf", keys)
         daemon = self.daemons[what] = Daemon(program, ["-c", configuration, *arguments], self.folder / f"{what}.log")
         daemon.wait_ready()
@@ -123,14 +123,14 @@ class CometServers:
 class ApacheServers:
     """Apache's nameserver and brokers of one version, on 127.0.0.1:9876, :10911 and so on."""
 
-    def __init__(self, version, jars, folder, brokers=(BROKER,), keys=None, authority=None):
+    def __init__(self, version, jars, folder, brokers=(BROKER,), keys=None, authority=None, first_port=9876):
         self.name = f"apache-{version}"
         self.jars = pathlib.Path(jars)
         self.folder = pathlib.Path(folder)
         self.brokers = list(brokers)
         self.keys = keys or {}
-        self.nameserver = "127.0.0.1:9876"
-        self.ports = {NAMESERVER: 9876} | {name: 10911 + 20 * number for number, name in enumerate(self.brokers)}
+        self.nameserver = f"127.0.0.1:{first_port}"
+        self.ports = {NAMESERVER: first_port} | {name: first_port + 1035 + 20 * number for number, name in enumerate(self.brokers)}
         self.processes = {}
         self.options = [] if not authority else tls_options(write_properties(self.folder / "tls.properties", enforcing(authority)))
 
@@ -154,7 +154,8 @@ class ApacheServers:
     def start_one(self, what):
         """Starts the nameserver or one broker."""
         if what == NAMESERVER:
-            self._java(what, "org.apache.rocketmq.namesrv.NamesrvStartup", [], "256m")
+            configuration = write_properties(self.folder / "namesrv.conf", {"listenPort": self.ports[what]})
+            self._java(what, "org.apache.rocketmq.namesrv.NamesrvStartup", ["-c", str(configuration)], "256m")
         else:
             store = self.folder / what
             keys = {

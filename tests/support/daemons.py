@@ -98,7 +98,8 @@ class Daemon:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        host = self.addresses[0][0]
+        return f"{'127.0.0.1' if host in ('0.0.0.0', '[::]') else host}:{self.port}"
 
     def alive(self):
         return self.process.poll() is None

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comet/base/log_sink.hpp"
@@ -32,6 +33,11 @@ class LogLines {
     int found = 0;
     for (const std::string& line : lines_) found += line.find(part) != std::string::npos ? 1 : 0;
     return found;
+  }
+  // All lines since the last call.
+  [[nodiscard]] std::vector<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(lines_, {});
   }
 
  private:

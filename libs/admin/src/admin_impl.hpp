@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "comet/admin/admin.hpp"
+#include "comet/message/message_id.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/header.hpp"
 #include "comet/remoting/name_server_channel.hpp"
@@ -56,6 +57,10 @@ struct Admin::Impl {
   };
   [[nodiscard]] asio::awaitable<std::vector<MessageExt>> query(std::vector<BrokerNode> servers,
                                                                KeyQuestion question);
+  // Where the message with this id is today (Admin::message_by_id). The id's own address if nobody
+  // has it.
+  [[nodiscard]] asio::awaitable<Address> broker_of_message(Admin& admin, OffsetMessageId id,
+                                                           std::string topic);
   // The offsets that a broker has reset and told the group's members.
   [[nodiscard]] asio::awaitable<QueueOffsets> reset_at(BrokerNode server, const OffsetReset& reset);
   void require_name_server() const;
@@ -97,6 +102,9 @@ template <class Header>
               fmt::format("{} at {}: the answer has no {}", remoting::to_string(code),
                           from.to_string(), missing));
 }
+
+// Throws ClientErrc::illegal_message.
+[[nodiscard]] OffsetMessageId require_offset_message_id(std::string_view text);
 
 // Absent on the wire when empty.
 [[nodiscard]] inline std::optional<std::string_view> unless_empty(const std::string& text) {

@@ -81,17 +81,6 @@ ConsumeStatus read_status(const json::object& object) {
 
 }  // namespace
 
-// From V4_0_0 on every release has an even number for its SNAPSHOT and the next one for itself, and
-// every minor version ten releases (Apache: MQVersion).
-std::string version_name(std::int32_t version) {
-  constexpr std::int32_t kV4_0_0Snapshot = 212;
-  if (version < kV4_0_0Snapshot || version > 1000) return fmt::format("V{}", version);
-  const std::int32_t since = version - kV4_0_0Snapshot;
-  const std::int32_t minor = since / 20;
-  return fmt::format("V{}_{}_{}{}", 4 + minor / 10, minor % 10, since % 20 / 2,
-                     since % 2 == 0 ? "_SNAPSHOT" : "");
-}
-
 Result<ConsumerConnections> parse_consumer_connections(std::string_view json) {
   Result<json::object> root = read_object(json);
   if (!root) return root.error();

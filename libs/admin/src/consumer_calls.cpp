@@ -195,12 +195,8 @@ asio::awaitable<ConsumerRunningInfo> Admin::consumer_running_info(std::string gr
 asio::awaitable<DirectResult> Admin::consume_directly(std::string group, std::string client_id,
                                                       std::string message_id, std::string topic) {
   constexpr RequestCode kCode = RequestCode::consume_message_directly;
-  const Result<OffsetMessageId> place = parse_offset_message_id(message_id);
-  if (!place) {
-    throw Error(ClientErrc::illegal_message,
-                fmt::format("\"{}\" is no offset message id", message_id));
-  }
-  const Address broker(place->store_host.ip_text(), place->store_host.port());
+  const Address broker =
+      co_await impl_->broker_of_message(*this, require_offset_message_id(message_id), topic);
   remoting::ConsumeMessageDirectlyHeader header;
   header.consumer_group = group;
   header.client_id = client_id;

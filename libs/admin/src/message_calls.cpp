@@ -51,14 +51,43 @@ void sort_by_time(std::vector<MessageExt>& messages) {
 
 }  // namespace
 
-asio::awaitable<MessageExt> Admin::message_by_id(std::string offset_message_id) {
-  const Result<OffsetMessageId> id = parse_offset_message_id(offset_message_id);
-  if (!id) {
-    throw Error(ClientErrc::illegal_message,
-                fmt::format("\"{}\" is no offset message id", offset_message_id));
+OffsetMessageId require_offset_message_id(std::string_view text) {
+  const Result<OffsetMessageId> id = parse_offset_message_id(text);
+  if (id) return *id;
+  throw Error(ClientErrc::illegal_message, fmt::format("\"{}\" is no offset message id", text));
+}
+
+asio::awaitable<Address> Admin::Impl::broker_of_message(Admin& admin, OffsetMessageId id,
+                                                        std::string topic) {
+  const Address given(id.store_host.ip_text(), id.store_host.port());
+  std::vector<BrokerNode> nodes;
+  try {
+    if (topic.empty()) {
+      nodes = co_await admin.brokers(Scope::everywhere());
+    } else {
+      nodes = co_await admin.brokers_of_topic(topic);
+    }
+  } catch (const Error&) {
+    // No name server tells: the id is all there is.
   }
-  const Address broker(id->store_host.ip_text(), id->store_host.port());
-  co_return co_await message_at(broker, id->physical_offset);
+  for (const BrokerNode& node : nodes) {
+    if (node.address == given) co_return given;
+  }
+  for (const BrokerNode& node : nodes) {
+    try {
+      const MessageExt there = co_await admin.message_at(node.address, id.physical_offset);
+      if (there.store_host == id.store_host) co_return node.address;
+    } catch (const Error&) {
+      // Another one may have it.
+    }
+  }
+  co_return given;
+}
+
+asio::awaitable<MessageExt> Admin::message_by_id(std::string offset_message_id, std::string topic) {
+  const OffsetMessageId id = require_offset_message_id(offset_message_id);
+  const Address broker = co_await impl_->broker_of_message(*this, id, std::move(topic));
+  co_return co_await message_at(broker, id.physical_offset);
 }
 
 asio::awaitable<MessageExt> Admin::message_at(Address broker, std::int64_t physical_offset) {

@@ -9,17 +9,21 @@
 namespace comet::inline v0_1 {
 namespace {
 
+std::string_view without_brackets(std::string_view host) {
+  const bool has_them = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  return has_them ? host.substr(1, host.size() - 2) : host;
+}
+
 // "host:port" or "[host]:port" into its halves.
 Result<std::pair<std::string_view, std::uint16_t>> split(std::string_view text) {
   std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return BaseErrc::bad_address;
   std::string_view host = text.substr(0, colon);
   std::string_view port_text = text.substr(colon + 1);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return BaseErrc::bad_address;
-  }
+  const std::string_view bare = without_brackets(host);
+  const bool has_brackets = bare.size() != host.size();
+  if (!has_brackets && host.find(':') != std::string_view::npos) return BaseErrc::bad_address;
+  host = bare;
   std::uint16_t port = 0;
   auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
   if (error != std::errc{} || end != port_text.data() + port_text.size() || host.empty()) {
@@ -54,11 +58,15 @@ IpEndpoint IpEndpoint::v6(std::array<std::uint8_t, 16> ip, std::uint16_t port) n
 Result<IpEndpoint> IpEndpoint::parse(std::string_view text) {
   auto halves = split(text);
   if (!halves) return halves.error();
-  std::string host(halves->first);
+  return parse_ip(halves->first, halves->second);
+}
+
+Result<IpEndpoint> IpEndpoint::parse_ip(std::string_view ip, std::uint16_t port) {
+  const std::string host(without_brackets(ip));
   std::array<std::uint8_t, 4> four{};
-  if (inet_pton(AF_INET, host.c_str(), four.data()) == 1) return v4(four, halves->second);
+  if (inet_pton(AF_INET, host.c_str(), four.data()) == 1) return v4(four, port);
   std::array<std::uint8_t, 16> sixteen{};
-  if (inet_pton(AF_INET6, host.c_str(), sixteen.data()) == 1) return v6(sixteen, halves->second);
+  if (inet_pton(AF_INET6, host.c_str(), sixteen.data()) == 1) return v6(sixteen, port);
   return BaseErrc::bad_address;
 }
 

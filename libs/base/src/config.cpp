@@ -1,4 +1,5 @@
 #include "comet/base/config.hpp"
+#include "comet/base/ascii.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,14 +20,6 @@ std::string_view trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool equal_in_any_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {

@@ -20,9 +20,15 @@ namespace {
 using tcp = asio::ip::tcp;
 constexpr auto as_tuple_awaitable = asio::as_tuple(asio::use_awaitable);
 
+// Who listens on :: meets IPv4 peers under addresses that IPv6 has for them.
 IpEndpoint to_endpoint(const tcp::endpoint& from) {
-  return from.address().is_v4() ? IpEndpoint::v4(from.address().to_v4().to_bytes(), from.port())
-                                : IpEndpoint::v6(from.address().to_v6().to_bytes(), from.port());
+  const asio::ip::address& ip = from.address();
+  if (ip.is_v4()) return IpEndpoint::v4(ip.to_v4().to_bytes(), from.port());
+  if (ip.to_v6().is_v4_mapped()) {
+    const auto four = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());
+    return IpEndpoint::v4(four.to_bytes(), from.port());
+  }
+  return IpEndpoint::v6(ip.to_v6().to_bytes(), from.port());
 }
 
 // One sendmsg for up to 256 buffers, where Asio's own gather write would split at 16. Its array of

@@ -31,8 +31,6 @@ void check_size(const BrokerContext& context, const routing::JsonWriter& json);
 
 // "2026-11-20#23:53:28:973", local time (Apache: UtilAll.timeMillisToHumanString3).
 [[nodiscard]] std::string human_time_with_hash(std::int64_t wall_millis);
-// "V4_9_8" (Apache: MQVersion.getVersionDesc).
-[[nodiscard]] std::string version_name(std::int32_t version);
 
 // Installs `answer(context, request, header)`, which is called with the request's header, when that
 // is complete, and returns a Reply.

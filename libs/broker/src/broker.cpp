@@ -159,8 +159,7 @@ void Broker::Impl::listen() {
   });
 
   start_servers();
-  auto announced =
-      IpEndpoint::parse(fmt::format("{}:{}", config.broker_ip, server->local().port()));
+  auto announced = IpEndpoint::parse_ip(config.broker_ip, server->local().port());
   if (!announced)
     throw Error(announced.error(),
                 fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
@@ -199,6 +198,12 @@ std::unique_ptr<remoting::Server> Broker::Impl::make_server(const Address& at, b
   server_config.listen_at = at;
   server_config.connection = config.connection;
   server_config.connection.max_header = kMaxHeader;
+  if (!with_pulls) {
+    // The VIP port: clients say that they live on the other one.
+    server_config.connection.stays_though_idle = [this](const IpEndpoint& remote) {
+      return clients.has_client_at(remote);
+    };
+  }
   server_config.max_connections = config.max_connections;
   server_config.counted_together = connections;
   return std::make_unique<remoting::Server>(
@@ -257,8 +262,9 @@ void Broker::Impl::start_vip_server(std::uint16_t port) {
 
 void Broker::Impl::begin_background_work() {
   const std::string address = context->store_host.to_string();
-  const std::string ha_address =
-      fmt::format("{}:{}", config.broker_ip, context->store_host.port() + 1);
+  const std::string ha_address = Address(context->store_host.ip_text(),
+                                         static_cast<std::uint16_t>(context->store_host.port() + 1))
+                                     .to_string();
   registration = std::make_unique<Registration>(home, network, time, config, topics, helper,
                                                 address, ha_address);
   context->registration = registration.get();

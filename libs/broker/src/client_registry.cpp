@@ -83,6 +83,7 @@ ClientRegistry::Session& ClientRegistry::session_of(
   const auto [entry, is_new] = sessions_.try_emplace(connection->id());
   if (is_new) {
     entry->second.connection = connection;
+    ++sessions_at_[std::string(connection->remote().ip_bytes())];
     bytes_ += kSessionBytes;
   }
   return entry->second;
@@ -128,8 +129,19 @@ void ClientRegistry::release(const Member& member, std::size_t Client::* count) 
 void ClientRegistry::forget_if_unused(std::uint64_t connection_id) {
   const auto session = sessions_.find(connection_id);
   if (session == sessions_.end() || session->second.groups() != 0) return;
+  forget_session(session);
+}
+
+void ClientRegistry::forget_session(Sessions::iterator session) {
+  const auto there = sessions_at_.find(session->second.connection->remote().ip_bytes());
+  if (--there->second == 0) sessions_at_.erase(there);
   sessions_.erase(session);
   bytes_ -= kSessionBytes;
+}
+
+bool ClientRegistry::has_client_at(const IpEndpoint& remote) const {
+  std::lock_guard lock(mutex_);
+  return sessions_at_.contains(remote.ip_bytes());
 }
 
 void ClientRegistry::erase_if_empty(ConsumerGroup& group) {
@@ -311,8 +323,8 @@ std::vector<ClientRegistry::LeftGroup> ClientRegistry::connection_closed(
     erase_if_empty(*group);
   }
   memberships_ -= groups;
-  bytes_ -= groups * kMembershipBytes + kSessionBytes;
-  sessions_.erase(known);
+  bytes_ -= groups * kMembershipBytes;
+  forget_session(known);
   return left;
 }
 

@@ -57,6 +57,9 @@ class ClientRegistry {
   [[nodiscard]] std::shared_ptr<remoting::Connection> find_producer(
       std::string_view client_id) const;
 
+  // Whether a client with a heartbeat has a connection from this IP address.
+  [[nodiscard]] bool has_client_at(const IpEndpoint& remote) const;
+
   // The connection is gone: forgets its clients. Returns its consumer groups, and whether they have
   // other members.
   class LeftGroup {
@@ -186,6 +189,7 @@ class ClientRegistry {
   // The member has left a group.
   void release(const Member& member, std::size_t Client::* count);
   void forget_if_unused(std::uint64_t connection_id);
+  void forget_session(Sessions::iterator session);
   bool take_subscriptions(ConsumerGroup& group, const std::vector<Subscription>& subscriptions);
   void erase_if_empty(ConsumerGroup& group);
   void erase_if_empty(ProducerGroup& group);
@@ -195,6 +199,7 @@ class ClientRegistry {
   const ClientLimits& limits_;
   mutable std::mutex mutex_;
   Sessions sessions_;
+  std::map<std::string, std::size_t, std::less<>> sessions_at_;  // by the bytes of the IP address
   std::map<std::string, ConsumerGroup, std::less<>> consumers_;
   std::map<std::string, ProducerGroup, std::less<>> producers_;
   // Of producers, by client id: the connection on which it came last.

@@ -17,6 +17,7 @@
 #include "client_versions.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/remoting/admin_headers.hpp"
+#include "comet/remoting/version.hpp"
 #include "comet/routing/json.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -109,7 +110,7 @@ Reply pass_on(BrokerContext& context, Request& request, std::string_view group,
   if (client->info.version < kVersionV3_1_8Snapshot) {
     return refusal(request, fmt::format("The Consumer <{}> Version <{}> too low to finish, please "
                                         "upgrade it to V3_1_8_SNAPSHOT",
-                                        client_id, version_name(client->info.version)));
+                                        client_id, remoting::version_name(client->info.version)));
   }
   CallNames names;
   names.group = group;
@@ -234,7 +235,7 @@ Reply consumer_status(BrokerContext& context, Request& request,
   for (const ClientRegistry::ConnectedClient& client : group->clients) {
     if (client.info.version < kVersionV3_0_7Snapshot) {
       return refusal(request, fmt::format("the client does not support this feature. version={}",
-                                          version_name(client.info.version)));
+                                          remoting::version_name(client.info.version)));
     }
     if (wanted.empty() || wanted == client.info.id) {
       asked.insert_or_assign(client.info.id, client.connection);

@@ -191,7 +191,8 @@ asio::awaitable<DelayService::Outcome> DelayService::deliver(store::QueueEntry e
   record->prepared_transaction_offset = entry.physical_offset;  // see DeliveredBefore
   const store::AppendResult result = co_await store_.append(*record, wait_flush);
   if (!result.error || result.error == StoreErrc::flush_timeout) {
-    traffic_.count(record->topic, {}, 1, record->body.size() + record->properties.size());
+    traffic_.count(record->topic, 1, record->body.size() + record->properties.size(),
+                   MessageType::delay);
     co_return Outcome::done;
   }
   if (!is_final(result.error)) co_return Outcome::refused;

@@ -12,6 +12,7 @@
 #include "client_versions.hpp"
 #include "comet/base/log.hpp"
 #include "comet/remoting/admin_headers.hpp"
+#include "comet/remoting/version.hpp"
 #include "table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -96,7 +97,7 @@ RemotingCommand reset_at_clients(BrokerContext& context, const Request& request,
   for (const ClientRegistry::ConnectedClient& client : group->clients) {
     if (client.info.version >= kVersionV3_0_7Snapshot) continue;
     return refusal(request, fmt::format("the client does not support this feature. version={}",
-                                        version_name(client.info.version)));
+                                        remoting::version_name(client.info.version)));
   }
   ResetOffsetHeader asked;
   asked.topic = header.topic;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "comet/base/ascii.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "handlers.hpp"
 #include "table_limits.hpp"
@@ -35,11 +36,7 @@ Reply queue_offset(const Request& request, const store::MessageStore& store) {
 }
 
 // In any case, as Java reads it.
-bool is_upper(std::string_view boundary) {
-  return std::ranges::equal(boundary, std::string_view("upper"), {}, [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 'a' - 'A') : letter;
-  });
-}
+bool is_upper(std::string_view boundary) { return equal_in_any_case(boundary, "upper"); }
 
 Reply search_offset(const Request& request, const store::MessageStore& store) {
   std::string missing;

@@ -114,7 +114,7 @@ asio::awaitable<Reply> recall(BrokerContext& context, Request request) {
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     co_return answer(context, request, ResponseCode::system_error, "recall failed, execute error");
   }
-  context.traffic.count(kTimerTopic, {}, 1, kRecallBody.size() + text.size());
+  context.traffic.count(kTimerTopic, 1, kRecallBody.size() + text.size(), MessageType::delay);
   RemotingCommand response = answer(context, request, ResponseCode::success, {});
   remoting::RecallMessageResponseHeader fields;
   fields.msg_id = handle->unique_key;

@@ -12,6 +12,7 @@
 #include "comet/message/record.hpp"
 #include "comet/remoting/fetch_name_servers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
+#include "comet/routing/topic_route.hpp"
 #include "on_helper.hpp"
 #include "registration_bodies.hpp"
 
@@ -192,6 +193,8 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
       note_told(name_server, known);
       note(name_server, "the connection was lost");
       log::warn("connection to name server {} lost", name_server.to_string());
+    } else if (known.periodic) {
+      co_await look_for_namesake(name_server, known);
     }
   }
   known.registered = false;
@@ -301,6 +304,39 @@ asio::awaitable<bool> Registration::has_other_topics(Address name_server) {
   check_answer(name_server, answer);
   const auto said = remoting::read_header<remoting::QueryDataVersionResponseHeader>(answer.fields);
   co_return !said || said->changed;
+}
+
+asio::awaitable<void> Registration::look_for_namesake(Address name_server, Known& known) {
+  remoting::GetRouteInfoHeader header;
+  header.topic = config_.broker_name;  // every broker has the topic of its name
+  header.accept_standard_json_only = true;
+  std::string found;
+  try {
+    RemotingCommand request =
+        RemotingCommand::request(remoting::RequestCode::get_routeinfo_by_topic, header);
+    const RemotingCommand answer =
+        co_await client_.invoke(name_server, std::move(request), time_.now() + kAskTimeout);
+    const auto route = routing::parse_topic_route(answer.body.view());
+    if (answer.response_code() != remoting::ResponseCode::success || !route) co_return;
+    for (const routing::BrokerData& broker : route->brokers) {
+      const auto address = broker.broker_addrs.find(config_.broker_id);
+      if (broker.broker_name != config_.broker_name || broker.cluster != config_.cluster_name ||
+          address == broker.broker_addrs.end()) {
+        continue;
+      }
+      if (address->second != broker_address_) found = address->second;
+    }
+  } catch (const Error&) {
+    co_return;  // the registration that follows says what is wrong
+  }
+  if (!found.empty() && found != known.namesake) {
+    log::error(
+        "name server {} has broker {} id {} at {}, too, while this one is at {}: two brokers have "
+        "one name and id, and clients lose one of them by turns; stop one, or give it another "
+        "brokerName",
+        name_server.to_string(), config_.broker_name, config_.broker_id, found, broker_address_);
+  }
+  known.namesake = found;
 }
 
 // Returns when there is a reason to register again, or no reason to stay.

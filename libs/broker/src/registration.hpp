@@ -49,6 +49,7 @@ class Registration {
     bool registered = false;
     std::int64_t version = 0;  // counter of the topics' data version
     bool periodic = false;     // the next registration only says that nothing has changed
+    std::string namesake;      // as look_for_namesake() has found it last
   };
 
   [[nodiscard]] asio::awaitable<void> wait_until_told(std::function<void()> done);
@@ -71,6 +72,9 @@ class Registration {
   [[nodiscard]] asio::awaitable<bool> has_other_topics(Address name_server);
   [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, std::uint64_t generation,
                                                       Instant until, std::uint64_t seen_change);
+  // Between two registrations the name server has this broker's address under its name and id. If
+  // it has another, another broker says that it is this one: an ERROR, once for each address.
+  [[nodiscard]] asio::awaitable<void> look_for_namesake(Address name_server, Known& known);
   [[nodiscard]] asio::awaitable<void> unregister_from(Address name_server, Instant deadline);
   [[nodiscard]] asio::awaitable<std::vector<std::string>> make_bodies(
       routing::TopicConfigTable topics);

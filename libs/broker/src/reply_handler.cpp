@@ -153,7 +153,7 @@ asio::awaitable<Reply> send_reply(BrokerContext& context, Request request) {
     const store::AppendResult result = co_await context.store.append(record, wait);
     stored = result;
     if (!result.error)
-      context.traffic.count(record.topic, {}, 1, record.body.size() + record.properties.size());
+      context.traffic.count(record.topic, 1, record.body.size() + record.properties.size());
   }
   co_return make_answer(context, request, not_taken, queue_id, stored);
 }

@@ -118,7 +118,9 @@ asio::awaitable<Reply> store_again(BrokerContext& context, const Request& reques
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     co_return answer(request, ResponseCode::system_error, std::string(status_name(result.error)));
   }
-  context.traffic.count(record.topic, {}, 1, record.body.size() + text.size());
+  const bool is_delayed = record.topic == kScheduleTopic;
+  context.traffic.count(record.topic, 1, record.body.size() + text.size(),
+                        is_delayed ? MessageType::delay : MessageType::normal);
   context.traffic.count_send_back(properties.get(property::kRetryTopic), header.group);
   co_return answer(request, ResponseCode::success);
 }

@@ -185,6 +185,13 @@ std::string timer_properties(const BrokerContext& context, std::string_view text
   return properties.encode();
 }
 
+MessageType type_of(const CheckedSend& send, std::string_view properties) {
+  if (send.is_half) return MessageType::transaction;
+  if (!find_property(properties, property::kShardingKey).empty()) return MessageType::fifo;
+  const bool is_for_later = send.delay_level > 0 || send.timer_out_millis > 0;
+  return is_for_later ? MessageType::delay : MessageType::normal;
+}
+
 bool waits_for_flush(std::string_view properties) {
   return find_property(properties, property::kWait) != "false";
 }
@@ -197,22 +204,22 @@ class Answer {
   [[nodiscard]] allocator_type get_allocator() const noexcept { return {}; }
 
   Answer(BrokerContext& context, PendingReply pending, const RecordView& record,
-         std::string_view properties, std::size_t bytes, SendsInFlight::Place place, bool is_half,
-         Instant began)
+         std::string_view properties, std::size_t bytes, SendsInFlight::Place place,
+         MessageType type, Instant began)
       : context_(context),
         place_(std::move(place)),
         pending_(std::move(pending)),
-        topic_(is_half ? kHalfTopic : record.topic),
+        topic_(record.topic),
         unique_key_(find_property(properties, property::kUniqueKey)),
         queue_id_(record.queue_id),
         bytes_(bytes),
+        type_(type),
         began_(began) {}
 
-  // The message is stored in the timer topic, where its sender can have it taken back.
-  void is_timer(std::string recall_handle) {
-    topic_ = kTimerTopic;
-    recall_handle_ = std::move(recall_handle);
-  }
+  // The message is stored in another topic than the one that it is for.
+  void is_stored_in(std::string_view topic) { topic_ = topic; }
+  // How its sender can have a timer message taken back.
+  void can_be_recalled_by(std::string handle) { recall_handle_ = std::move(handle); }
 
   void operator()(const store::AppendResult& result) {
     context_.runtime.count_put(context_.time.now() - began_,
@@ -231,7 +238,7 @@ class Answer {
       return refusal_answer(context_, pending_.request(), store_refusal(context_, result.error));
     }
     const std::size_t messages = std::max<std::size_t>(result.batch_offsets.size(), 1);
-    context_.traffic.count(topic_, {}, messages, bytes_);
+    context_.traffic.count(topic_, messages, bytes_, type_);
     return stored_answer(context_, pending_.request(), queue_id_, unique_key_, recall_handle_,
                          result);
   }
@@ -244,6 +251,7 @@ class Answer {
   std::string recall_handle_;
   std::int32_t queue_id_;
   std::size_t bytes_;
+  MessageType type_;
   Instant began_;
 };
 
@@ -254,12 +262,13 @@ void append_single(BrokerContext& context, const Request& request, std::string_v
   if (send.timer_out_millis > 0) {
     std::string handle;
     text = timer_properties(context, text, send.timer_out_millis, record, handle);
-    answer.is_timer(std::move(handle));
+    answer.can_be_recalled_by(std::move(handle));
   }
   if (send.is_half) {
     context.transactions->announce_half_topic();
     text = make_half(std::move(text), record);
   }
+  if (type_of(send, properties) != MessageType::normal) answer.is_stored_in(record.topic);
   record.body = request.command.body.view();
   record.properties = text;
   context.store.append(std::span(&record, 1), waits_for_flush(properties),
@@ -359,7 +368,7 @@ Reply send_message(BrokerContext& context, Request& request, PendingReply* held)
   if (!send.is_batch) {
     append_single(context, request, properties, send, record,
                   Answer(context, take_reply(request, held), record, properties, bytes,
-                         std::move(place), send.is_half, now));
+                         std::move(place), type_of(send, properties), now));
     return std::nullopt;
   }
   BatchRecords records(command.body.view(), properties, context.config.cluster_name, record);
@@ -374,7 +383,7 @@ Reply send_message(BrokerContext& context, Request& request, PendingReply* held)
     return refusal_answer(context, identity, too_many_sends(context.sends));
   }
   Answer answer(context, take_reply(request, held), record, properties, bytes, std::move(place),
-                send.is_half, now);
+                type_of(send, properties), now);
   context.store.append(records, waits_for_flush(properties), request.connection->executor(),
                        std::move(answer));
   return std::nullopt;

@@ -15,11 +15,17 @@ void add_queue(const BrokerContext& context, const OffsetTable::Group& group, st
   if (committed >= max_offset) return;
   const std::int64_t first = std::max(committed, store.min_offset(group.topic, queue_id));
   lag.messages += max_offset - first;
-  const std::int64_t pulled = context.traffic.pulled(group.topic, group.name, queue_id);
-  lag.in_flight += std::clamp(pulled, first, max_offset) - first;
-  const std::int64_t stored_at = store.store_time(group.topic, queue_id, first);
-  if (stored_at < 0) return;
-  lag.millis = std::max(lag.millis, context.time.wall_millis() - stored_at);
+  const std::int64_t pulled =
+      std::clamp(context.traffic.pulled(group.topic, group.name, queue_id), first, max_offset);
+  lag.in_flight += pulled - first;
+  const auto age_at = [&](std::int64_t offset) -> std::int64_t {
+    const std::int64_t stored_at = store.store_time(group.topic, queue_id, offset);
+    return stored_at < 0 ? 0 : context.time.wall_millis() - stored_at;
+  };
+  const std::int64_t age = age_at(first);
+  lag.millis = std::max(lag.millis, age);
+  if (pulled == max_offset) return;
+  lag.queueing_millis = std::max(lag.queueing_millis, pulled == first ? age : age_at(pulled));
 }
 
 std::vector<ConsumerLag> lags(const BrokerContext& context) {

@@ -10,6 +10,7 @@
 
 #include "admin_answers.hpp"
 #include "comet/remoting/admin_headers.hpp"
+#include "comet/remoting/version.hpp"
 #include "timer_service.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -154,7 +155,7 @@ RemotingCommand runtime_info(BrokerContext& context, const Request& request) {
   add_timers(table, context);
   table["brokerActive"] = "true";
   table["brokerVersion"] = std::to_string(remoting::kVersion);
-  table["brokerVersionDesc"] = version_name(remoting::kVersion);
+  table["brokerVersionDesc"] = remoting::version_name(remoting::kVersion);
   table["startAcceptSendRequestTimeStamp"] =
       std::to_string(context.config.start_accept_send_millis.get());
   JsonWriter json;

@@ -290,7 +290,7 @@ void TimerService::on_delivered(const TimerEntry& entry, Batch& batch, std::size
   if (!result.error || result.error == StoreErrc::flush_timeout) {
     complained_ = false;
     delivered_.fetch_add(1, std::memory_order_relaxed);
-    traffic_.count(topic, {}, 1, content);
+    traffic_.count(topic, 1, content, MessageType::delay);
   } else if (is_final(result.error)) {
     log::error(
         "the timer message at {} of the commit log, for topic {}, cannot be stored there: "

@@ -48,10 +48,34 @@ TrafficTable::TrafficSample::TrafficSample(const TrafficCounters& counters)
 TrafficTable::PullTimesSample::PullTimesSample(const PullTimes& counters)
     : times_(narrow(counters.times)), micros_(narrow(counters.micros)) {}
 
+// The messages of a batch count with their average size.
+void TrafficTable::OfType::count(std::uint64_t messages, std::uint64_t of_bytes) noexcept {
+  bytes.fetch_add(of_bytes, kRelaxed);
+  const std::size_t bucket = size_bucket(of_bytes / std::max<std::uint64_t>(messages, 1));
+  sizes[bucket].fetch_add(messages, kRelaxed);
+}
+
+void TrafficTable::OfType::add_to(TrafficCounters& all) const noexcept {
+  for (const auto& size : sizes) all.messages += size.load(kRelaxed);
+  all.bytes += bytes.load(kRelaxed);
+}
+
+TrafficStats::OfType TrafficTable::OfType::stats() const noexcept {
+  TrafficStats::OfType copy;
+  copy.bytes = bytes.load(kRelaxed);
+  for (std::size_t i = 0; i < sizes.size(); ++i) copy.sizes[i] = sizes[i].load(kRelaxed);
+  return copy;
+}
+
 TrafficCounters TrafficTable::Entry::counters() const noexcept {
   TrafficCounters all;
-  for (const auto& size : sizes) all.messages += size.load(kRelaxed);
-  all.bytes = bytes.load(kRelaxed);
+  normal.add_to(all);
+  {
+    const std::lock_guard lock(mutex);
+    for (const auto& other : others) {
+      if (other) other->add_to(all);
+    }
+  }
   all.times = times.load(kRelaxed);
   all.send_backs = send_backs.load(kRelaxed);
   all.micros = micros.load(kRelaxed);
@@ -81,19 +105,20 @@ void TrafficTable::find_entry(const View& key, Use use) const {
   if (found != part.entries.end()) use(found->second);
 }
 
-void TrafficTable::count(std::string_view topic, std::string_view group, std::uint64_t messages,
-                         std::uint64_t bytes) {
-  const View key(topic, group);
+void TrafficTable::count(std::string_view topic, std::uint64_t messages, std::uint64_t bytes,
+                         MessageType type) {
+  const View key(topic, {});
   Part& part = part_of(key);
   part.stored_messages.fetch_add(messages, kRelaxed);
   part.stored_bytes.fetch_add(bytes, kRelaxed);
   part.stored_times.fetch_add(1, kRelaxed);
   with_entry(part, key, [&](Entry& entry) {
-    entry.bytes.fetch_add(bytes, kRelaxed);
     entry.times.fetch_add(1, kRelaxed);
-    // The messages of a batch count with their average size.
-    const std::size_t bucket = size_bucket(bytes / std::max<std::uint64_t>(messages, 1));
-    entry.sizes[bucket].fetch_add(messages, kRelaxed);
+    if (type == MessageType::normal) return entry.normal.count(messages, bytes);
+    const std::lock_guard lock(entry.mutex);
+    std::unique_ptr<OfType>& other = entry.others[static_cast<std::size_t>(type)];
+    if (!other) other = std::make_unique<OfType>();
+    other->count(messages, bytes);
   });
 }
 
@@ -107,9 +132,9 @@ void TrafficTable::count_pull(std::string_view topic, std::string_view group,
   part.given_bytes.fetch_add(bytes, kRelaxed);
   part.given_times.fetch_add(1, kRelaxed);
   with_entry(part, key, [&](Entry& entry) {
-    entry.bytes.fetch_add(bytes, kRelaxed);
+    entry.normal.bytes.fetch_add(bytes, kRelaxed);
+    entry.normal.sizes[0].fetch_add(messages, kRelaxed);
     entry.times.fetch_add(1, kRelaxed);
-    entry.sizes[0].fetch_add(messages, kRelaxed);
     entry.micros.fetch_add(micros, kRelaxed);
     const std::lock_guard lock(entry.mutex);
     Queue& queue = entry.queues[queue_id];
@@ -122,6 +147,13 @@ void TrafficTable::count_pull(std::string_view topic, std::string_view group,
 void TrafficTable::count_send_back(std::string_view topic, std::string_view group) {
   const View key(topic, group);
   with_entry(part_of(key), key, [](Entry& entry) { entry.send_backs.fetch_add(1, kRelaxed); });
+}
+
+void TrafficTable::count_transaction(std::string_view topic, bool is_committed) {
+  const View key(topic, {});
+  with_entry(part_of(key), key, [is_committed](Entry& entry) {
+    (is_committed ? entry.committed : entry.rolled_back).fetch_add(1, kRelaxed);
+  });
 }
 
 std::int64_t TrafficTable::pulled(std::string_view topic, std::string_view group,
@@ -147,8 +179,12 @@ std::vector<TrafficStats> TrafficTable::stats() const {
       const TrafficCounters counters = entry.counters();
       one.messages = counters.messages;
       one.bytes = counters.bytes;
-      for (std::size_t i = 0; i < one.sizes.size(); ++i) {
-        one.sizes[i] = entry.sizes[i].load(kRelaxed);
+      one.committed = entry.committed.load(kRelaxed);
+      one.rolled_back = entry.rolled_back.load(kRelaxed);
+      one.types[0] = entry.normal.stats();
+      const std::lock_guard entry_lock(entry.mutex);
+      for (std::size_t i = 0; i < kMessageTypes; ++i) {
+        if (entry.others[i]) one.types[i] = entry.others[i]->stats();
       }
     }
   }
@@ -207,8 +243,9 @@ std::size_t TrafficTable::sample(std::size_t part_number, std::uint32_t tick) {
     const std::shared_lock lock(part.mutex);
     size = part.entries.size();
     for (auto& [key, entry] : part.entries) {
+      const TrafficCounters counters = entry.counters();
       const std::lock_guard entry_lock(entry.mutex);
-      entry.windows.sample(entry.counters(), tick);
+      entry.windows.sample(counters, tick);
       sample_queues(entry, tick);
       has_idle |= entry.windows.is_idle();
     }

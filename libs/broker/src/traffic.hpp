@@ -37,13 +37,15 @@ class TrafficCounters {
 // costs a look into one of several small tables, whose locks nobody holds for long.
 class TrafficTable {
  public:
-  // `group` is empty for what comes in.
-  void count(std::string_view topic, std::string_view group, std::uint64_t messages,
-             std::uint64_t bytes);
+  // Messages that were stored.
+  void count(std::string_view topic, std::uint64_t messages, std::uint64_t bytes,
+             MessageType type = MessageType::normal);
   // Messages of a queue before `next_offset` have been given to consumers of the group.
   void count_pull(std::string_view topic, std::string_view group, std::uint64_t messages,
                   std::uint64_t bytes, std::int32_t queue_id, std::int64_t next_offset,
                   Duration took);
+  // A transaction of the topic has ended.
+  void count_transaction(std::string_view topic, bool is_committed);
   // A consumer of the group gave back a message of the topic.
   void count_send_back(std::string_view topic, std::string_view group);
   // That offset; 0 when nothing was pulled since the start.
@@ -131,16 +133,25 @@ class TrafficTable {
     PullTimes pulls;
     std::unique_ptr<QueueWindows> windows;
   };
+  struct OfType {
+    std::atomic<std::uint64_t> bytes{0};
+    std::array<std::atomic<std::uint64_t>, TrafficStats::Sizes().size()> sizes{};  // messages
+
+    void count(std::uint64_t messages, std::uint64_t of_bytes) noexcept;
+    void add_to(TrafficCounters& all) const noexcept;
+    [[nodiscard]] TrafficStats::OfType stats() const noexcept;
+  };
   struct Entry {
     explicit Entry(std::uint32_t tick) : windows(tick) {}
-    [[nodiscard]] TrafficCounters counters() const noexcept;
+    [[nodiscard]] TrafficCounters counters() const noexcept;  // takes the mutex
 
-    std::atomic<std::uint64_t> bytes{0};
+    OfType normal;
     std::atomic<std::uint64_t> times{0};
-    std::array<std::atomic<std::uint64_t>, TrafficStats::Sizes().size()> sizes{};  // messages
     std::atomic<std::uint64_t> send_backs{0};
+    std::atomic<std::uint64_t> committed{0}, rolled_back{0};
     std::atomic<std::uint64_t> micros{0};
-    mutable std::mutex mutex;  // of what follows
+    mutable std::mutex mutex;                                   // of what follows
+    std::array<std::unique_ptr<OfType>, kMessageTypes> others;  // made when there are some
     std::map<std::int32_t, Queue> queues;
     Windows windows;
   };

@@ -205,7 +205,7 @@ asio::awaitable<bool> TransactionService::give_up(OpenHalves::Claim claim, Recor
             find_property(half.properties, property::kRealTopic),
             find_property(half.properties, property::kProducerGroup), check_times(half),
             is_stored(result) ? "" : " and cannot be stored elsewhere");
-  if (is_stored(result)) traffic_.count(kGivenUpTopic, {}, 1, record.body.size());
+  if (is_stored(result)) traffic_.count(kGivenUpTopic, 1, record.body.size());
   std::vector<std::int64_t> ended(1, claim.offset());
   claim.end();
   co_await write_ops(std::move(ended));

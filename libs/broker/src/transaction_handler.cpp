@@ -78,7 +78,8 @@ class Committed {
     }
     context_.transactions->write_op(claim_.offset(), executor_);
     claim_.end();
-    context_.traffic.count(topic_, {}, 1, bytes_);
+    context_.traffic.count(topic_, 1, bytes_, MessageType::transaction);
+    context_.traffic.count_transaction(topic_, true);
     pending_.answer(pending_.request().response(ResponseCode::success, {}));
   }
 
@@ -96,8 +97,12 @@ class Committed {
 class RolledBack {
  public:
   RolledBack(BrokerContext& context, const Request& request, OpenHalves::Claim claim,
-             SendsInFlight::Place place)
-      : context_(context), place_(std::move(place)), claim_(std::move(claim)), pending_(request) {}
+             SendsInFlight::Place place, std::string topic)
+      : context_(context),
+        place_(std::move(place)),
+        claim_(std::move(claim)),
+        pending_(request),
+        topic_(std::move(topic)) {}
 
   void operator()(const AppendResult& result) {
     if (!is_stored(result)) {
@@ -105,6 +110,7 @@ class RolledBack {
       return;
     }
     claim_.end();
+    if (!topic_.empty()) context_.traffic.count_transaction(topic_, false);
     // Apache's broker says this.
     pending_.answer(
         pending_.request().response(ResponseCode::success, "not set any response code"));
@@ -115,6 +121,7 @@ class RolledBack {
   SendsInFlight::Place place_;
   OpenHalves::Claim claim_;
   PendingReply pending_;
+  std::string topic_;
 };
 
 Reply commit(BrokerContext& context, const Request& request, const RecordView& half,
@@ -135,11 +142,12 @@ Reply commit(BrokerContext& context, const Request& request, const RecordView& h
   return std::nullopt;
 }
 
-Reply roll_back(BrokerContext& context, const Request& request, OpenHalves::Claim claim,
-                SendsInFlight::Place place) {
+Reply roll_back(BrokerContext& context, const Request& request, const RecordView& half,
+                OpenHalves::Claim claim, SendsInFlight::Place place) {
   const OpMessage op(claim.offset());
   const RecordView record = op.record(context.store_host, context.time.wall_millis());
-  RolledBack done(context, request, std::move(claim), std::move(place));
+  RolledBack done(context, request, std::move(claim), std::move(place),
+                  std::string(find_property(half.properties, property::kRealTopic)));
   context.store.append(std::span(&record, 1), false, request.connection->executor(),
                        std::move(done));
   return std::nullopt;
@@ -177,7 +185,9 @@ Reply end_transaction(BrokerContext& context, const Request& request) {
   OpenHalves::Attempt attempt = context.transactions->claim(half->queue_offset);
   if (!attempt.claim)
     return end_answer(request, ResponseCode::system_error, complaint(attempt.refusal));
-  if (!is_commit) return roll_back(context, request, std::move(*attempt.claim), std::move(place));
+  if (!is_commit) {
+    return roll_back(context, request, *half, std::move(*attempt.claim), std::move(place));
+  }
   return commit(context, request, *half, std::move(*attempt.claim), std::move(place));
 }
 

@@ -7,11 +7,10 @@
 namespace comet::inline v0_1::client {
 namespace {
 
-constexpr std::string_view kSystemGroupPrefix = "CID_RMQ_SYS_";
 constexpr std::string_view kInstancePrefix = "MQ_INST_";
 
 bool is_system_resource(std::string_view name) {
-  return is_system_topic(name) || name.starts_with(kSystemGroupPrefix);
+  return is_system_topic(name) || is_system_group(name);
 }
 
 // "%RETRY%", "%DLQ%" or nothing.

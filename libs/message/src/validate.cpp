@@ -173,6 +173,8 @@ bool is_system_topic(std::string_view topic) noexcept {
   return contains(kSystemTopics, topic) || topic.starts_with("rmq_sys_");
 }
 
+bool is_system_group(std::string_view group) noexcept { return group.starts_with("CID_RMQ_SYS_"); }
+
 bool is_forbidden_for_sending(std::string_view topic) noexcept {
   return contains(kNotAllowedForSending, topic);
 }

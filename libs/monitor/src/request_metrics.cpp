@@ -1,8 +1,8 @@
 #include "comet/monitor/request_metrics.hpp"
 
-#include <algorithm>
 #include <string>
 
+#include "comet/base/ascii.hpp"
 #include "comet/remoting/codes.hpp"
 
 namespace comet::inline v0_1::monitor {
@@ -11,16 +11,8 @@ namespace {
 using remoting::RequestCode;
 using remoting::ResponseCode;
 
-std::string lower(std::string_view text) {
-  std::string copy(text);
-  std::ranges::transform(copy, copy.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return copy;
-}
-
-constexpr std::string_view kName = "rocketmq_rpc_latency";
-constexpr std::string_view kHelp = "Requests by code and outcome, milliseconds until the answer";
+constexpr std::string_view kName = "rocketmq_rpc_latency_milliseconds";
+constexpr std::string_view kHelp = "Requests by code and outcome, time until the answer";
 
 }  // namespace
 
@@ -50,8 +42,8 @@ class RequestMetrics::Kind {
     const bool none = result == Result::no_answer;
     const bool held = none || result == Result::held;
     return {{"protocol_type", "remoting"},
-            {"request_code", lower(to_string(code))},
-            {"response_code", none ? "" : lower(to_string(answer))},
+            {"request_code", ascii_lower(to_string(code))},
+            {"response_code", none ? "" : ascii_lower(to_string(answer))},
             {"is_long_polling", held ? "true" : "false"},
             {"result", result == Result::oneway ? "oneway" : "success"}};
   }

@@ -191,6 +191,11 @@ asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connec
   while (impl.open) {
     const Instant now = impl.time.now();
     const Limit limit = impl.next_limit();
+    if (now >= limit.at && limit.reason == RemotingErrc::idle && impl.limits.stays_though_idle &&
+        impl.limits.stays_though_idle(connection->remote())) {
+      impl.last_activity = now;
+      continue;
+    }
     if (now >= limit.at) {
       impl.end(limit.reason);
       co_return;

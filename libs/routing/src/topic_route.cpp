@@ -1,4 +1,5 @@
 #include "comet/routing/topic_route.hpp"
+#include "comet/base/ascii.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
@@ -23,11 +24,6 @@ void write(JsonWriter& json, const QueueData& queue) {
   json.member("topicSysFlag", queue.topic_sys_flag);
   json.member("writeQueueNums", queue.write_queue_nums);
   json.end_object();
-}
-
-bool equal_without_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 BrokerData read_broker(const boost::json::object& object) {
@@ -170,7 +166,7 @@ Result<TopicRouteData> parse_topic_route(std::string_view json) {
 
 void keep_zone(TopicRouteData& route, std::string_view zone) {
   const auto elsewhere = [zone](const BrokerData& broker) {
-    return broker.broker_addrs.contains(kMasterId) && !equal_without_case(broker.zone_name, zone);
+    return broker.broker_addrs.contains(kMasterId) && !equal_in_any_case(broker.zone_name, zone);
   };
   for (const BrokerData& broker : route.brokers) {
     if (!elsewhere(broker)) continue;

@@ -49,6 +49,31 @@ BOOST_AUTO_TEST_CASE(a_message_is_found_by_the_id_that_its_broker_gave_it) {
   BOOST_TEST((failure(admin.message_by_id("U1")).code() == ClientErrc::illegal_message));
 }
 
+// W5
+BOOST_AUTO_TEST_CASE(a_message_is_found_by_its_id_after_its_broker_got_another_address) {
+  const IpEndpoint before = IpEndpoint::v4({10, 0, 0, 77}, 10911);
+  const std::string id = make_offset_message_id(before, 1000);
+  std::string moved = record_of(0, "moved", "k1", "U1");
+  RecordView view = parse_record(moved, CheckCrc::yes).value();
+  view.store_host = before;
+  std::string stored;
+  encode_record(view, stored);
+  a.answer(RequestCode::view_message_by_id, record_of(0, "another one"));
+  b.answer(RequestCode::view_message_by_id, stored);
+  for (const char* topic : {"T1", ""}) {
+    const MessageExt message = run(admin.message_by_id(id, topic));
+    BOOST_TEST(message.body() == "moved");
+    BOOST_TEST(message.offset_message_id() == id);
+  }
+  b.answer(RequestCode::consume_message_directly, R"({"consumeResult":"CR_SUCCESS"})");
+  BOOST_TEST(run(admin.consume_directly("G1", "c1", id, "T1")).result == "CR_SUCCESS");
+  BOOST_TEST(b.only(RequestCode::consume_message_directly).at("msgId") == id);
+  // Nobody has it: the error names the id's own address.
+  b.refuse(RequestCode::view_message_by_id, ResponseCode::system_error, "no such offset");
+  BOOST_TEST(std::string(failure(admin.message_by_id(id, "T1")).what()).find("10.0.0.77:10911") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(messages_by_key_come_from_all_brokers_oldest_first) {
   // The index knows hashes alone: the second one has another key with the same hash.
   a.answer(RequestCode::query_message, record_of(1, "new", "k1 k2") + record_of(2, "not", "k3"),

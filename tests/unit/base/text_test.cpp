@@ -46,6 +46,13 @@ BOOST_AUTO_TEST_CASE(addresses_parse_and_print) {
                           "1.2.3.4:-1", "::1:80", "1.2.3:4"}) {
     BOOST_TEST(!IpEndpoint::parse(bad), bad);
   }
+  for (const char* ip : {"::1", "[::1]"}) {
+    BOOST_TEST(IpEndpoint::parse_ip(ip, 80)->to_string() == "[::1]:80", ip);
+  }
+  BOOST_TEST(IpEndpoint::parse_ip("10.0.0.1", 80)->to_string() == "10.0.0.1:80");
+  for (const char* bad : {"", "[]", "[::1", "::1]", "10.0.0", "host", "::1:80:x"}) {
+    BOOST_TEST(!IpEndpoint::parse_ip(bad, 80), bad);
+  }
   auto list = Address::parse_list(" a:1; b.example:2;;[::1]:3;");
   BOOST_TEST(list.size() == 3u);
   BOOST_TEST(list[2].to_string() == "[::1]:3");

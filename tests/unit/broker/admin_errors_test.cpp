@@ -232,19 +232,4 @@ BOOST_AUTO_TEST_CASE(a_broker_without_access_control_and_filter_servers_says_so)
   BOOST_TEST(answer.remark.find("no filter servers") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(versions_have_apaches_names) {
-  using broker::version_name;
-  BOOST_TEST(version_name(0) == "V3_0_0_SNAPSHOT");
-  BOOST_TEST(version_name(15) == "V3_0_0_FINAL");
-  BOOST_TEST(version_name(17) == "V3_0_1");
-  BOOST_TEST(version_name(28) == "V3_0_7_SNAPSHOT");
-  BOOST_TEST(version_name(62) == "V3_1_8_SNAPSHOT");
-  BOOST_TEST(version_name(remoting::kVersionV3_4_9) == "V3_4_9");
-  BOOST_TEST(version_name(remoting::kVersionV4_9_4) == "V4_9_4");
-  BOOST_TEST(version_name(remoting::kVersion) == "V4_9_8");
-  BOOST_TEST(version_name(remoting::kVersionV5_0_0) == "V5_0_0");
-  BOOST_TEST(version_name(remoting::kVersionV5_3_1) == "V5_3_1");
-  BOOST_TEST(version_name(-1) == "UNKNOWN");
-}
-
 BOOST_AUTO_TEST_SUITE_END()

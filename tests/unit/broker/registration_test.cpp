@@ -9,6 +9,7 @@
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/remoting/server.hpp"
 #include "comet/routing/topic_config.hpp"
+#include "log_lines.hpp"
 #include "registration_bodies.hpp"
 
 using namespace comet;
@@ -47,6 +48,7 @@ class FakeNameServer {
   std::vector<Seen> seen;
   bool says_changed = false;
   bool is_silent = false;
+  std::string route;  // asked for before each periodic registration; not among what was seen
   ResponseCode code = ResponseCode::success;
 
  private:
@@ -55,6 +57,14 @@ class FakeNameServer {
     one.at = world_.time.now();
     one.code = request.command.request_code();
     if (is_silent) return std::nullopt;
+    if (one.code == RequestCode::get_routeinfo_by_topic) {
+      BOOST_TEST((request.command.fields.find("topic") == "broker-a"));
+      RemotingCommand told = RemotingCommand::response(
+          request.command, route.empty() ? ResponseCode::topic_not_exist : ResponseCode::success,
+          {});
+      told.body = Body(route);
+      return told;
+    }
     RemotingCommand response = RemotingCommand::response(request.command, code, "as told");
     if (one.code == RequestCode::register_broker) {
       auto header = remoting::read_header<remoting::RegisterBrokerHeader>(request.command.fields);
@@ -187,6 +197,30 @@ BOOST_AUTO_TEST_CASE(every_thirty_seconds_all_topics_are_said_again) {
     BOOST_TEST(topics(one) == 8u);
   }
   BOOST_TEST(to_millis(seen[1].at - seen[0].at) == 30'000);
+}
+
+// W9
+BOOST_AUTO_TEST_CASE(another_broker_of_the_same_name_and_id_is_an_error_once) {
+  const auto route = [](const std::string& address) {
+    return R"({"brokerDatas":[{"brokerAddrs":{"0":")" + address +
+           R"("},"brokerName":"broker-a","cluster":"DefaultCluster"}],"queueDatas":[]})";
+  };
+  const LogLines log;
+  begin();
+  first.route = route("10.9.9.9:10911");
+  world.pass(61s);
+  BOOST_TEST(log.count("two brokers have one name and id") == 0);
+  first.route = route("10.9.9.8:10911");
+  world.pass(61s);
+  BOOST_TEST(log.count("two brokers have one name and id") == 1);
+  BOOST_TEST(log.count("name server 10.0.0.1:9876 has broker broker-a id 0 at 10.9.9.8:10911") ==
+             1);
+  first.route = "nonsense";
+  world.pass(61s);
+  first.route.clear();
+  world.pass(61s);
+  BOOST_TEST(log.count("two brokers have one name and id") == 1);
+  BOOST_TEST(first.take().size() > 8u);  // it has gone on registering
 }
 
 BOOST_AUTO_TEST_CASE(a_new_topic_is_registered_at_once_and_alone) {
@@ -542,6 +576,35 @@ BOOST_AUTO_TEST_CASE(it_takes_all_requests_but_pulls) {
   max.fields.add("topic", "T");
   max.fields.add("queueId", "0");
   BOOST_TEST(text(ask_vip(std::move(max)), "offset") == "1");
+}
+
+// Clients send heartbeats to the other port only (AR#10289).
+BOOST_AUTO_TEST_CASE(its_connections_stay_open_while_their_client_lives_on_the_other_port) {
+  start();
+  const Address vip("10.9.9.9", 10909);
+  remoting::ClientConfig patient;
+  patient.connection.idle = 1000h;
+  remoting::Client quiet(world.executor(), world.network, world.time, patient);
+  const auto send = [&] {
+    return world.run(quiet.invoke(vip, send_request("T", "x"), world.time.now() + 5s));
+  };
+  const auto beat = [&] {
+    ask(RemotingCommand::request(
+        RequestCode::heart_beat,
+        Body(R"({"clientID":"c","producerDataSet":[{"groupName":"PG"}]})")));
+  };
+  beat();
+  BOOST_TEST(send().code == 0);
+  for (int i = 0; i < 20; ++i) {
+    world.pass(30s);
+    beat();
+  }
+  BOOST_TEST(quiet.find(vip) != nullptr);
+  BOOST_TEST(send().code == 0);
+  client->close(config.listen_at);  // the client is gone
+  world.pass(250s);
+  BOOST_TEST(quiet.find(vip) == nullptr);
+  world.run(quiet.stop());
 }
 
 BOOST_AUTO_TEST_CASE(its_port_being_taken_is_said_clearly) {

@@ -69,7 +69,28 @@ BOOST_AUTO_TEST_CASE(stored_messages_count_by_size) {
   ask(send_request("T", std::string(5000, 'x')));
   const broker::BrokerStats stats = broker->stats();
   const broker::TrafficStats::Sizes expected = {1, 1, 1, 0, 0, 0, 0};
-  BOOST_TEST((find(stats, "T")->sizes == expected));
+  BOOST_TEST((find(stats, "T")->types[0].sizes == expected));
+}
+
+BOOST_AUTO_TEST_CASE(stored_messages_count_by_type) {
+  start();
+  ask(send_request("T", "12345"));
+  ask(send_request("T", "123", 0, "__SHARDINGKEY\x01k"));
+  ask(send_request("T", "half", 0, "TRAN_MSG\x01true\x02PGROUP\x01PG"));
+  ask(send_request("T", "later", 0,
+                   "DELAY\x01"
+                   "1"));
+  const broker::BrokerStats stats = broker->stats();
+  const auto of = [&](const std::string& topic, broker::MessageType type) {
+    const broker::TrafficStats* found = find(stats, topic);
+    return found == nullptr ? 0 : found->types[static_cast<std::size_t>(type)].sizes[0];
+  };
+  using enum broker::MessageType;
+  BOOST_TEST(of("T", normal) == 1u);
+  BOOST_TEST(of("T", fifo) == 1u);
+  BOOST_TEST(of("RMQ_SYS_TRANS_HALF_TOPIC", transaction) == 1u);
+  BOOST_TEST(of("SCHEDULE_TOPIC_XXXX", delay) == 1u);
+  BOOST_TEST(find(stats, "T")->messages == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(a_groups_lag_is_what_it_has_not_committed_and_in_flight_what_it_has_got) {

@@ -111,7 +111,8 @@ BOOST_AUTO_TEST_CASE(requests_are_told_apart_by_code_and_outcome) {
   request(metrics, RequestCode::get_routeinfo_by_topic, ResponseCode::topic_not_exist, 1ms);
   request(metrics, RequestCode::register_broker, ResponseCode::success, 1ms, true);
   const std::string text = text_of(metrics);
-  const std::string head = "rocketmq_rpc_latency_count{protocol_type=\"remoting\",request_code=";
+  const std::string head =
+      "rocketmq_rpc_latency_milliseconds_count{protocol_type=\"remoting\",request_code=";
   const std::string tail = ",is_long_polling=\"false\",result=";
   BOOST_TEST(has(text, head + "\"get_routeinfo_by_topic\",response_code=\"success\"" + tail +
                            "\"success\"} 2\n"),
@@ -140,7 +141,7 @@ BOOST_AUTO_TEST_CASE(unknown_codes_make_it_grow_by_one) {
   }
   request(metrics, static_cast<RequestCode>(-7), ResponseCode::request_code_not_supported, 1ms);
   const std::string text = text_of(metrics);
-  BOOST_TEST(count(text, "rocketmq_rpc_latency_count") == 2u, text);
+  BOOST_TEST(count(text, "rocketmq_rpc_latency_milliseconds_count") == 2u, text);
   BOOST_TEST(has(text,
                  "request_code=\"unknown\",response_code=\"request_code_not_supported\","
                  "is_long_polling=\"false\",result=\"success\"} 2001\n"),

@@ -335,6 +335,27 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed_after_the_idle_limit) {
   BOOST_TEST((world.run(peer.receive()).error() == asio::error::eof));
 }
 
+BOOST_AUTO_TEST_CASE(a_silent_connection_stays_as_long_as_somebody_wants_it_to) {
+  RemotingWorld world;
+  bool stays = true;
+  int asked = 0;
+  ConnectionLimits limits;
+  limits.stays_though_idle = [&](const IpEndpoint&) {
+    ++asked;
+    return stays;
+  };
+  auto [server, peer] = world.serve_raw(RemotingWorld::echo(world.time), limits);
+  world.pass(130s);
+  BOOST_TEST(!server.ended.has_value());
+  BOOST_TEST(exchange(world, peer, request_of(RequestCode::heart_beat, 1)).opaque == 1);
+  world.pass(230s);
+  BOOST_TEST(!server.ended.has_value());
+  BOOST_TEST(asked == 2);
+  stays = false;
+  world.pass(20s);
+  BOOST_TEST((server.ended == error_code(RemotingErrc::idle)));
+}
+
 BOOST_AUTO_TEST_CASE(writing_keeps_a_connection_alive) {
   RemotingWorld world;
   auto [server, peer] = world.serve_raw(RemotingWorld::echo(world.time));

@@ -248,7 +248,8 @@ class Admin {
   [[nodiscard]] asio::awaitable<ConsumerRunningInfo> consumer_running_info(std::string group,
                                                                            std::string client_id,
                                                                            bool stack = false);
-  // The consumer is given this stored message (by its offset message id) once more.
+  // The consumer is given this stored message (by its offset message id, see message_by_id) once
+  // more.
   [[nodiscard]] asio::awaitable<DirectResult> consume_directly(std::string group,
                                                                std::string client_id,
                                                                std::string message_id,
@@ -285,9 +286,12 @@ class Admin {
 
   // --- Messages (message_calls.cpp, track_calls.cpp)
 
-  // By the id that the broker has given ("msgId" of Apache's send results is another one). Throws
-  // ClientErrc::illegal_message when that is no such id.
-  [[nodiscard]] asio::awaitable<MessageExt> message_by_id(std::string offset_message_id);
+  // By the id that the broker has given ("msgId" of Apache's send results is another one). The id
+  // holds the address that the broker had then; when no broker of the topic (of any, without one)
+  // has it today, all of them are asked. Throws ClientErrc::illegal_message when that is no such
+  // id.
+  [[nodiscard]] asio::awaitable<MessageExt> message_by_id(std::string offset_message_id,
+                                                          std::string topic = {});
   [[nodiscard]] asio::awaitable<MessageExt> message_at(Address broker,
                                                        std::int64_t physical_offset);
   // Of all brokers that have the topic, oldest first, each stored within [begin, end] ms. Empty

@@ -21,8 +21,6 @@ class ClientConnection {
   std::int32_t version = 0;
   friend bool operator==(const ClientConnection&, const ClientConnection&) = default;
 };
-// "V4_9_8" for Apache's number of a version; "V<number>" where the number is not known here.
-[[nodiscard]] std::string version_name(std::int32_t version);
 
 class Subscription {
  public:

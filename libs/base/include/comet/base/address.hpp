@@ -20,6 +20,8 @@ class IpEndpoint {
   static IpEndpoint v6(std::array<std::uint8_t, 16> ip, std::uint16_t port) noexcept;
   // "1.2.3.4:80" or "[::1]:80".
   static Result<IpEndpoint> parse(std::string_view text);
+  // "1.2.3.4", "::1" or "[::1]", with a port beside it.
+  static Result<IpEndpoint> parse_ip(std::string_view ip, std::uint16_t port);
 
   [[nodiscard]] bool is_v6() const noexcept { return is_v6_; }
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }

@@ -10,6 +10,11 @@
 
 namespace comet::inline v0_1::broker {
 
+// What RocketMQ 5 tells of a stored message (Apache: TopicMessageType): it is a transaction's half,
+// one of a sharding key, one for later, or none of these.
+enum class MessageType { normal, fifo, delay, transaction };
+inline constexpr std::size_t kMessageTypes = 4;
+
 // Since the start: what came in by topic, or (with a group) what went out to it.
 class TrafficStats {
  public:
@@ -22,7 +27,15 @@ class TrafficStats {
   std::string consumer_group;  // empty: stored
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  Sizes sizes{};  // stored messages by size, in this bucket alone; the last: beyond all bounds
+  // Of stored messages, by MessageType.
+  class OfType {
+   public:
+    std::uint64_t bytes = 0;
+    Sizes sizes{};  // messages by size, in this bucket alone; the last: beyond all bounds
+  };
+  std::array<OfType, kMessageTypes> types;
+  std::uint64_t committed = 0;  // transactions of the topic
+  std::uint64_t rolled_back = 0;
 };
 
 // Where a consumer group stands in a topic, all queues of this broker together.
@@ -30,9 +43,10 @@ class ConsumerLag {
  public:
   std::string topic;
   std::string consumer_group;
-  std::int64_t messages = 0;   // not yet acknowledged (committed)
-  std::int64_t in_flight = 0;  // of those: given to consumers
-  std::int64_t millis = 0;     // since the oldest one was stored; 0: there is none
+  std::int64_t messages = 0;         // not yet acknowledged (committed)
+  std::int64_t in_flight = 0;        // of those: given to consumers
+  std::int64_t millis = 0;           // since the oldest one was stored; 0: there is none
+  std::int64_t queueing_millis = 0;  // likewise of those that were not given to consumers yet
 };
 
 // Connected clients of one group that are alike.

@@ -27,6 +27,7 @@ inline constexpr std::string_view kProducerGroup = "PGROUP";
 inline constexpr std::string_view kCluster = "CLUSTER";
 inline constexpr std::string_view kMsgRegion = "MSG_REGION";
 inline constexpr std::string_view kTraceOn = "TRACE_ON";
+inline constexpr std::string_view kShardingKey = "__SHARDINGKEY";
 inline constexpr std::string_view kInstanceId = "INSTANCE_ID";
 // Timer messages (5.x): what the producer wishes, of which the first counts ...
 inline constexpr std::string_view kTimerDelaySec = "TIMER_DELAY_SEC";

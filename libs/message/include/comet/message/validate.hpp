@@ -27,6 +27,8 @@ inline constexpr std::string_view kScheduleTopic = "SCHEDULE_TOPIC_XXXX";
 
 // Topics of the system; clients may neither create nor delete them.
 [[nodiscard]] bool is_system_topic(std::string_view topic) noexcept;
+// Consumer groups of the system.
+[[nodiscard]] bool is_system_group(std::string_view group) noexcept;
 // System topics to which clients must not send.
 [[nodiscard]] bool is_forbidden_for_sending(std::string_view topic) noexcept;
 // May be used as a file name below the store: no separators, not "." or "..".

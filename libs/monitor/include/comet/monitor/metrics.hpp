@@ -47,7 +47,7 @@ class Gauge {
 class LatencyHistogram {
  public:
   // RocketMQ's bounds, and below them those that are of interest here.
-  static constexpr std::array<Duration, 16> kBounds = {
+  static constexpr std::array<Duration, 17> kBounds = {
       std::chrono::microseconds(5),   std::chrono::microseconds(10),
       std::chrono::microseconds(25),  std::chrono::microseconds(50),
       std::chrono::microseconds(100), std::chrono::microseconds(250),
@@ -55,7 +55,8 @@ class LatencyHistogram {
       std::chrono::milliseconds(3),   std::chrono::milliseconds(5),
       std::chrono::milliseconds(7),   std::chrono::milliseconds(10),
       std::chrono::milliseconds(100), std::chrono::seconds(1),
-      std::chrono::seconds(3),        std::chrono::seconds(10)};
+      std::chrono::seconds(2),        std::chrono::seconds(3),
+      std::chrono::seconds(10)};
 
   void record(Duration value) noexcept {
     std::size_t bucket = 0;

@@ -11,8 +11,8 @@
 namespace comet::inline v0_1::monitor {
 
 // Counts the requests of a server by code and outcome, with their latencies, as RocketMQ 5's
-// rocketmq_rpc_latency. Codes that RocketMQ does not know count as one, and there is an upper limit
-// of combinations, so that no client can make it grow. Thread-safe.
+// rocketmq_rpc_latency_milliseconds. Codes that RocketMQ does not know count as one, and there is
+// an upper limit of combinations, so that no client can make it grow. Thread-safe.
 class RequestMetrics final : public remoting::RequestObserver {
  public:
   RequestMetrics();

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <memory>
 
+#include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 
 namespace comet::inline v0_1::remoting {
@@ -24,6 +26,8 @@ class ConnectionLimits {
   std::size_t max_handlers = 10'000;          // peer's requests in handlers before reading pauses
   std::size_t max_handler_bytes = 64u << 20;  // bodies of those, likewise
   Duration idle = std::chrono::seconds(120);  // neither read nor written: closed
+  // Asked then, on the connection's executor: true leaves it open for as long again. Empty: closed.
+  std::function<bool(const IpEndpoint& remote)> stays_though_idle;
   Duration write_stall = std::chrono::seconds(30);   // a write makes no progress: closed
   Duration frame_stall = std::chrono::seconds(120);  // a frame begun and not finished: closed
   // A request times out after at least so long, and nothing at all has come from the peer since it

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Our broker beside Apache's 4.9.7 and 5.5.0 from their jars: sends, a drained backlog, memory after load.
+
+All brokers are started once, each with its own nameserver and ports, in one network namespace without
+other networks, and are warmed up; then they are loaded in turn, round by round, by the same comet-bench.
+With --alone only one runs at a time, so that none idles beside the one that is measured. The table has
+medians and the ratios to ours.
+
+Nothing else may run on the machine meanwhile.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import installs
+import run
+from servers import BROKER, ApacheServers, CometServers
+
+BENCH = pathlib.Path(os.environ.get("COMET_BIN", "")) / "comet-bench"
+# name, senders, connections, messages
+LOADS = [
+    ("1 sender", 1, 1, 20_000),
+    ("16 senders, 1 connection", 16, 1, 100_000),
+    ("64 senders, 1 connection", 64, 1, 200_000),
+    ("64 connections", 64, 64, 100_000),
+    ("500 connections", 500, 500, 100_000),
+]
+BACKLOG = 300_000
+SIZE = 1024
+
+
+class Broker:
+    """One broker under test and its process."""
+
+    def __init__(self, name, root, number):
+        self.name = name
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"comet-speed-{name}-"))
+        keys = {"mappedFileSizeCommitLog": 1 << 30, "mapedFileSizeCommitLog": 1 << 30}
+        if name == "comet":
+            del keys["mapedFileSizeCommitLog"]
+            self.servers = CometServers(self.folder, keys=keys)
+        else:
+            version = name.removeprefix("apache-")
+            self.servers = ApacheServers(version, root / f"server-{version}" / "jars", self.folder, keys=keys, first_port=9876 + 100 * number)
+
+    def start(self):
+        self.servers.start()
+        self.pid = self.servers.daemons[BROKER].process.pid if self.name == "comet" else self.servers.processes[BROKER].pid
+        return self
+
+    def stop(self):
+        self.servers.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def cpu_seconds(self):
+        total = 0
+        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+        return total / 1e9
+
+    def anonymous_mb(self):
+        for line in pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Anonymous:"):
+                return int(line.split()[1]) * 1024 / 1e6
+        return 0.0
+
+    def bench(self, *arguments):
+        before = self.cpu_seconds()
+        done = subprocess.run([str(BENCH), *map(str, arguments), "--namesrv", self.servers.nameserver, "--json"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"compare_speed: comet-bench {' '.join(map(str, arguments))} at {self.name} ended with "
+                             f"{done.returncode}: {done.stderr[-500:]}")
+        report = json.loads(done.stdout)
+        return report, self.cpu_seconds() - before
+
+
+def send(broker, topic, senders, connections, count):
+    report, cpu = broker.bench("produce", "--topic", topic, "--concurrency", senders, "--connections", connections,
+                               "--size", SIZE, "--count", count, "--timeout", 10)
+    return {"rate": report["rate"], "cpu": cpu * 1e5 / count, "p99": report["p99_ms"]}
+
+
+def drain(broker, topic, count):
+    report, cpu = broker.bench("consume", "--topic", topic, "--count", count)
+    return {"rate": report["rate"], "cpu": cpu * 1e5 / count, "p99": 0.0}
+
+
+def measure(brokers, rounds, restart):
+    """{load: {broker: [figures]}}"""
+    figures = {}
+    memory = {}
+    for number in range(-1, rounds):  # the first round warms up
+        for broker in brokers:
+            if restart:
+                broker.start()
+                send(broker, "warm", 64, 1, 100_000)
+            for name, senders, connections, count in LOADS:
+                result = send(broker, f"speed-{senders}-{connections}", senders, connections, count)
+                if number >= 0:
+                    figures.setdefault(name, {}).setdefault(broker.name, []).append(result)
+                print(f"{number:2} {broker.name:13} {name:26} {result['rate']:10.0f}/s {result['cpu']:7.2f} CPU s "
+                      f"per 100,000, p99 {result['p99']:.2f} ms", flush=True)
+            topic = f"backlog-{number + 1}"
+            send(broker, topic, 64, 1, BACKLOG)
+            result = drain(broker, topic, BACKLOG)
+            if number >= 0:
+                figures.setdefault("drain", {}).setdefault(broker.name, []).append(result)
+                memory.setdefault(broker.name, []).append(broker.anonymous_mb())
+            print(f"{number:2} {broker.name:13} {'drain':26} {result['rate']:10.0f}/s {result['cpu']:7.2f} CPU s per 100,000, "
+                  f"{broker.anonymous_mb():.0f} MB anonymous", flush=True)
+            if restart:
+                broker.servers.stop()
+    return figures, memory
+
+
+def median(results, key):
+    return statistics.median(one[key] for one in results)
+
+
+def print_table(figures, memory, names):
+    print(f"\n| Load (1 KiB bodies) | {' | '.join(f'{name}: per s, CPU s per 100,000, p99 ms' for name in names)} |")
+    print("|" + "---|" * (len(names) + 1))
+    for load, by_broker in figures.items():
+        own = by_broker["comet"]
+        cells = []
+        for name in names:
+            results = by_broker[name]
+            cell = f"{median(results, 'rate'):,.0f}, {median(results, 'cpu'):.2f}"
+            if load != "drain":
+                cell += f", {median(results, 'p99'):.2f}"
+            if name != "comet":
+                cell += (f" (ours: {median(own, 'rate') / median(results, 'rate'):.1f}x the rate, "
+                         f"1/{median(results, 'cpu') / median(own, 'cpu'):.1f} of the CPU)")
+            cells.append(cell)
+        print(f"| {load} | {' | '.join(cells)} |")
+    cells = [f"{statistics.median(memory[name]):.0f} MB" for name in names]
+    print(f"| anonymous memory after it | {' | '.join(cells)} |")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds; one more warms up (default: 5)")
+    parser.add_argument("--alone", action="store_true", help="one broker at a time, started anew for each round")
+    parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}; comet must be among them")
+    parser.add_argument("--build-dir", type=pathlib.Path, default=run.PROJECT / "build", help="Apache's servers are installed below it (default: build)")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    if not BENCH.is_file():
+        sys.exit("compare_speed: COMET_BIN must name the folder of a release build's programs")
+    root = options.build_dir.resolve() / "peers"
+    if not options.inside:
+        names = run.available(options.servers, lambda name: name == "comet" or installs.apache_servers(root, name.removeprefix("apache-")),
+                              "the server", root)
+        if len(names) < 2:
+            sys.exit(77)
+        os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child=SIGTERM", sys.executable, __file__, "--inside",
+                              "--rounds", str(options.rounds), "--servers", ",".join(names), "--build-dir", str(options.build_dir)]
+                  + ["--alone"] * options.alone)
+    run.loopback_up()
+    brokers = [Broker(name, root, number) for number, name in enumerate(options.servers)]
+    try:
+        if not options.alone:
+            for broker in brokers:
+                broker.start()
+        figures, memory = measure(brokers, options.rounds, options.alone)
+    finally:
+        for broker in brokers:
+            broker.stop()
+    print_table(figures, memory, [broker.name for broker in brokers])
+
+
+if __name__ == "__main__":
+    main()
