@@ -67,6 +67,12 @@ void RuntimeStats::count_get(Duration took, bool has_found) noexcept {
   raise(longest_get_, took.count());
 }
 
+void RuntimeStats::count_timers_taken(std::uint64_t count) noexcept {
+  timers_taken_.fetch_add(count, kUnordered);
+}
+
+void RuntimeStats::count_timer_delivered() noexcept { timers_delivered_.fetch_add(1, kUnordered); }
+
 asio::awaitable<void> RuntimeStats::run() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   Timer timer(executor, time_);
@@ -102,6 +108,8 @@ RuntimeStats::Second RuntimeStats::count_second() const {
   now.given = totals.given.messages;
   now.found = found_.load(kUnordered);
   now.missed = missed_.load(kUnordered);
+  now.timers_taken = timers_taken_.load(kUnordered);
+  now.timers_delivered = timers_delivered_.load(kUnordered);
   return now;
 }
 
@@ -197,6 +205,8 @@ RuntimeStats::Report RuntimeStats::report() const {
   report.found = rates(&Second::found, now);
   report.missed = rates(&Second::missed, now);
   report.given = rates(&Second::given, now);
+  report.timers_taken = rates(&Second::timers_taken, now);
+  report.timers_delivered = rates(&Second::timers_delivered, now);
   Buckets recent = buckets;
   for (std::size_t i = 0; i < recent.size(); ++i) recent[i] -= buckets_before_[i];
   report.put_millis_99 = percentile(recent, 0.99);

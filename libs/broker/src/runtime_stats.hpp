@@ -24,6 +24,9 @@ class RuntimeStats {
   void count_put(Duration took, bool is_stored) noexcept;
   // The store was asked for messages of a queue.
   void count_get(Duration took, bool has_found) noexcept;
+  // Timer messages: taken in to wait, delivered.
+  void count_timers_taken(std::uint64_t count) noexcept;
+  void count_timer_delivered() noexcept;
 
   // Takes all samples, of the traffic table too, until it is cancelled.
   [[nodiscard]] asio::awaitable<void> run();
@@ -34,7 +37,7 @@ class RuntimeStats {
    public:
     std::int64_t boot_millis = 0;
     std::int64_t runtime_millis = 0;
-    Rates stored{}, found{}, missed{}, given{};
+    Rates stored{}, found{}, missed{}, given{}, timers_taken{}, timers_delivered{};
     std::uint64_t stored_messages = 0, stored_bytes = 0, given_messages = 0;
     std::uint64_t failed_puts = 0;
     std::int64_t longest_put_millis = 0, longest_get_millis = 0;
@@ -64,6 +67,7 @@ class RuntimeStats {
   struct Second {
     Instant at;
     std::uint64_t stored = 0, found = 0, missed = 0, given = 0;
+    std::uint64_t timers_taken = 0, timers_delivered = 0;
   };
   struct Amount {
     std::uint64_t messages = 0;
@@ -94,6 +98,7 @@ class RuntimeStats {
   TrafficTable& traffic_;
   std::array<std::atomic<std::uint64_t>, kBounds.size() + 1> put_times_{};
   std::atomic<std::uint64_t> failed_puts_{0}, found_{0}, missed_{0};
+  std::atomic<std::uint64_t> timers_taken_{0}, timers_delivered_{0};
   std::atomic<std::int64_t> longest_put_{0}, longest_get_{0};  // ns
 
   const std::int64_t boot_millis_;

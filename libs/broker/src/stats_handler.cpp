@@ -138,21 +138,24 @@ void add_queues(Table& table, const BrokerContext& context) {
   table["EndTransactionThreadPoolQueueCapacity"] = capacity;
 }
 
-// What tools of 5.x show of timers: how late they are (seconds), and how many wait.
-void add_timers(Table& table, const BrokerContext& context) {
+// What tools of 5.x show of timers: how late they are (seconds), how many wait, come and go.
+void add_timers(Table& table, const RuntimeStats::Report& report, const BrokerContext& context) {
   if (context.timers == nullptr) return;
   const TimerStats timers = context.timers->stats();
   table["timerReadBehind"] = std::to_string(timers.behind_millis / 1000);
   table["timerOffsetBehind"] = std::to_string(timers.unread);
   table["timerCongestNum"] = std::to_string(timers.pending);
+  table["timerEnqueueTps"] = fmt::format("{:.1f}", report.timers_taken[0]);
+  table["timerDequeueTps"] = fmt::format("{:.1f}", report.timers_delivered[0]);
 }
 
 RemotingCommand runtime_info(BrokerContext& context, const Request& request) {
   Table table;
-  add_counters(table, context.runtime.report());
+  const RuntimeStats::Report report = context.runtime.report();
+  add_counters(table, report);
   add_store(table, context);
   add_queues(table, context);
-  add_timers(table, context);
+  add_timers(table, report, context);
   table["brokerActive"] = "true";
   table["brokerVersion"] = std::to_string(remoting::kVersion);
   table["brokerVersionDesc"] = remoting::version_name(remoting::kVersion);

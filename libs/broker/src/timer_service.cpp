@@ -76,13 +76,14 @@ class TimerService::Delivered {
 
 TimerService::TimerService(asio::any_io_executor executor, TimeSource& time,
                            store::MessageStore& store, const TopicTable& topics,
-                           TrafficTable& traffic, DroppedMessages& dropped,
+                           TrafficTable& traffic, RuntimeStats& runtime, DroppedMessages& dropped,
                            const BrokerConfig& config)
     : executor_(executor),
       time_(time),
       store_(store),
       topics_(topics),
       traffic_(traffic),
+      runtime_(runtime),
       dropped_(dropped),
       config_(config),
       saved_(std::make_shared<Saved>(timer_progress_path(config.store.root))),
@@ -179,6 +180,7 @@ void TimerService::take_in() {
     const auto entries = store_.queue_entries(kTimerTopic, 0, taken_, kEntriesAtOnce);
     if (entries.empty() && !skip_unreadable()) return;
     for (const store::QueueEntry& entry : entries) index_.add(entry_of(entry));
+    runtime_.count_timers_taken(entries.size());
     taken_ += static_cast<std::int64_t>(entries.size());
   }
 }
@@ -290,6 +292,7 @@ void TimerService::on_delivered(const TimerEntry& entry, Batch& batch, std::size
   if (!result.error || result.error == StoreErrc::flush_timeout) {
     complained_ = false;
     delivered_.fetch_add(1, std::memory_order_relaxed);
+    runtime_.count_timer_delivered();
     traffic_.count(topic, 1, content, MessageType::delay);
   } else if (is_final(result.error)) {
     log::error(

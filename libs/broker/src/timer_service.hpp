@@ -18,6 +18,7 @@
 #include "comet/broker/broker.hpp"
 #include "comet/store/message_store.hpp"
 #include "dropped_messages.hpp"
+#include "runtime_stats.hpp"
 #include "state_file.hpp"
 #include "timer_index.hpp"
 #include "timer_progress.hpp"
@@ -34,8 +35,8 @@ namespace comet::inline v0_1::broker {
 class TimerService : public std::enable_shared_from_this<TimerService> {
  public:
   TimerService(asio::any_io_executor executor, TimeSource& time, store::MessageStore& store,
-               const TopicTable& topics, TrafficTable& traffic, DroppedMessages& dropped,
-               const BrokerConfig& config);
+               const TopicTable& topics, TrafficTable& traffic, RuntimeStats& runtime,
+               DroppedMessages& dropped, const BrokerConfig& config);
 
   // Reads the progress, learns from the queue what waits, and from the real queues what of that was
   // delivered since the progress was saved. Blocking; throws Error.
@@ -103,6 +104,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   store::MessageStore& store_;
   const TopicTable& topics_;
   TrafficTable& traffic_;
+  RuntimeStats& runtime_;
   DroppedMessages& dropped_;
   const BrokerConfig& config_;
   IpEndpoint store_host_;

@@ -146,10 +146,14 @@ BOOST_AUTO_TEST_CASE(the_runtime_information_says_how_many_timer_messages_wait) 
     return ask_plain(RequestCode::get_broker_runtime_info).body.to_string();
   };
   BOOST_TEST(value_in(runtime(), "timerCongestNum") == "1");
+  BOOST_TEST(value_in(runtime(), "timerEnqueueTps") == "1.0");
+  BOOST_TEST(value_in(runtime(), "timerDequeueTps") == "0.0");
   BOOST_TEST(value_in(runtime(), "timerReadBehind") == "0");
   BOOST_TEST(value_in(runtime(), "timerOffsetBehind") == "0");
   world.pass(std::chrono::seconds(60));
   BOOST_TEST(value_in(runtime(), "timerCongestNum") == "0");
+  BOOST_TEST(value_in(runtime(), "timerEnqueueTps") == "0.0");
+  BOOST_TEST(value_in(runtime(), "timerDequeueTps") == "0.1");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
