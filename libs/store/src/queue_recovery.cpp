@@ -174,9 +174,11 @@ class QueueRecovery {
     if (unit && unit->physical_offset == record.physical_offset) return true;
     const std::optional<std::int64_t> had =
         queue.find_unit(record.physical_offset, record.total_size);
-    // One unit says less than the record, unless it stands beside others that are right.
-    if (had && (is_proven_in_files(log_, queue, *had - 1) ||
-                (is_vouched && is_proven_in_files(log_, queue, *had + 1)))) {
+    // One unit says less than a whole record, unless it stands beside others that are right.
+    const bool says_more =
+        had && is_vouched &&
+        (state == RecordState::damaged || is_proven_in_files(log_, queue, *had + 1));
+    if (had && (says_more || is_proven_in_files(log_, queue, *had - 1))) {
       report_misplaced(record, *had, queue);
       record.queue_offset = *had;
       state = RecordState::damaged;
