@@ -13,17 +13,18 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
 from daemons import Daemon, wait_until  # noqa: E402
+from remoting import Client  # noqa: E402
 
 CLUSTER = "peers"
 NAMESERVER = "namesrv"
 BROKER = "broker-a"
 READY_TIMEOUT = 90.0
+GET_BROKER_CLUSTER_INFO = 106
 
 # What the cases rely on, under the same names for all servers.
 BROKER_KEYS = {
@@ -168,7 +169,12 @@ class ApacheServers:
             self._java(what, "org.apache.rocketmq.broker.BrokerStartup", ["-c", str(configuration)], "1g")
         self._wait_for_port(what)
         if what != NAMESERVER:
-            time.sleep(2)  # it registers a moment after it listens, and says so nowhere but in its log
+            wait_until(lambda: self._registered(what), READY_TIMEOUT, f"the registration of Apache's {what}")
+
+    def _registered(self, broker):
+        """It registers a moment after it listens, and says so nowhere but in its log."""
+        with Client(self.ports[NAMESERVER]) as client:
+            return f'"{broker}"'.encode() in client.request(GET_BROKER_CLUSTER_INFO).body
 
     def _wait_for_port(self, what):
         def open_port():
