@@ -157,9 +157,9 @@ std::string RecordedAnswers::cleaned(std::string text) const {
     }
   }
   for (const std::string& name : hidden_) {
-    text = std::regex_replace(text, std::regex("\"" + name + R"RE(":("[^"]*"|[^,}\]]*))RE"),
-                              "\"" + name + R"(":"...")");
-    text = std::regex_replace(text, std::regex(" " + name + "=[^ ]*"), " " + name + "=...");
+    text = std::regex_replace(text, std::regex("\"(" + name + R"RE()":("[^"]*"|[^,}\]]*))RE"),
+                              R"("$1":"...")");
+    text = std::regex_replace(text, std::regex(" (" + name + ")=[^ ]*"), " $1=...");
   }
   return text;
 }

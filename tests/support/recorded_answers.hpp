@@ -36,7 +36,7 @@ class RecordedAnswers {
 
   // Text that differs from run to run (a directory), and what is written instead.
   void replace(std::string text, std::string by);
-  // The value of a JSON member or field of this name is written as "...".
+  // The value of a JSON member or field of this name (a regular expression) is written as "...".
   void hide(const std::vector<std::string>& names);
   // Runs tests/data/answers/FILE and compares.
   void run(const std::string& file);
