@@ -66,7 +66,7 @@ void ConsumeQueue::load(std::vector<DirectoryEntry> entries, std::int64_t log_mi
     end = start + whole_units(entry.size);
   }
   first_ = first_file_ / QueueUnit::kSize;
-  if (is_incomplete()) before_repair();
+  if (has_files_aside()) before_repair();
   // Half a unit could look like a whole one.
   for (const DirectoryEntry& entry : entries) {
     const std::int64_t whole = whole_units(entry.size);

@@ -132,10 +132,10 @@ class QueueRecovery {
       log::warn("consume queue {} {}: {} bad units at its end: rebuilt from the log", queue.topic(),
                 queue.queue_id(), bad);
     }
-    // A kill or a power cut leaves a file that was just made short. What the checkpoint vouches for
-    // was in none of those.
-    const bool is_new = report_.unclean && queue.log_end() < 0 && !queue.has_files_aside();
-    if (bad > 0 || (queue.is_incomplete() && !is_new)) suspect(queue);
+    // A kill or a power cut leaves a last file short that was not synced since: what the checkpoint
+    // vouches for is in it.
+    const bool is_short = queue.is_incomplete() && !report_.unclean;
+    if (bad > 0 || queue.has_files_aside() || is_short) suspect(queue);
   }
 
   // A unit at which a queue was cut, and whose message the last part of the log does not have, may
@@ -190,7 +190,11 @@ class QueueRecovery {
 
   // Of a record of which the queue that it names has no unit, although it should.
   bool is_of_another_queue(const RecordView& record, const ConsumeQueue& queue) {
-    return looked_elsewhere_++ < kMostLookedElsewhere && is_of_another(queues_, queue, record);
+    const bool is_misnamed =
+        looked_elsewhere_++ < kMostLookedElsewhere && is_of_another(queues_, queue, record);
+    // Further starts may not find that unit any more.
+    if (is_misnamed) misnamed_.push_back(misnamed(record.queue_offset, unit_of(record)));
+    return is_misnamed;
   }
 
   void add_or_suspect(RecordView record, RecordState state, ConsumeQueue& queue) {
