@@ -41,9 +41,13 @@ class Broker:
 
     def __init__(self, name, root, number):
         self.name = name
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"comet-speed-{name}-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="comet-speed-"))
         keys = {"mappedFileSizeCommitLog": 1 << 30, "mapedFileSizeCommitLog": 1 << 30}
-        if name == "comet":
+        self.programs = os.environ["COMET_BIN"]
+        if "=" in name:
+            self.name, self.programs = name.split("=", 1)
+        self.is_ours = not name.startswith("apache-")
+        if self.is_ours:
             del keys["mapedFileSizeCommitLog"]
             self.servers = CometServers(self.folder, keys=keys)
         else:
@@ -51,8 +55,11 @@ class Broker:
             self.servers = ApacheServers(version, root / f"server-{version}" / "jars", self.folder, keys=keys, first_port=9876 + 100 * number)
 
     def start(self):
+        own = os.environ["COMET_BIN"]
+        os.environ["COMET_BIN"] = self.programs
         self.servers.start()
-        self.pid = self.servers.daemons[BROKER].process.pid if self.name == "comet" else self.servers.processes[BROKER].pid
+        os.environ["COMET_BIN"] = own
+        self.pid = self.servers.daemons[BROKER].process.pid if self.is_ours else self.servers.processes[BROKER].pid
         return self
 
     def stop(self):
@@ -149,7 +156,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds; one more warms up (default: 5)")
     parser.add_argument("--alone", action="store_true", help="one broker at a time, started anew for each round")
-    parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}; comet must be among them")
+    parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}, and NAME=DIR for our programs of another build; comet must be among them")
     parser.add_argument("--build-dir", type=pathlib.Path, default=run.PROJECT / "build", help="Apache's servers are installed below it (default: build)")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -161,7 +168,7 @@ def main():
         sys.exit("compare_speed: COMET_BIN must name the folder of a release build's programs")
     root = options.build_dir.resolve() / "peers"
     if not options.inside:
-        names = run.available(options.servers, lambda name: name == "comet" or installs.apache_servers(root, name.removeprefix("apache-")),
+        names = run.available(options.servers, lambda name: not name.startswith("apache-") or installs.apache_servers(root, name.removeprefix("apache-")),
                               "the server", root)
         if len(names) < 2:
             sys.exit(77)
