@@ -209,17 +209,25 @@ class Answer {
       : context_(context),
         place_(std::move(place)),
         pending_(std::move(pending)),
-        topic_(record.topic),
-        unique_key_(find_property(properties, property::kUniqueKey)),
+        topic_size_(record.topic.size()),
         queue_id_(record.queue_id),
         bytes_(bytes),
         type_(type),
-        began_(began) {}
+        began_(began) {
+    const std::string_view key = find_property(properties, property::kUniqueKey);
+    unique_key_size_ = key.size();
+    texts_.reserve(topic_size_ + unique_key_size_);
+    texts_.append(record.topic).append(key);
+  }
 
+  [[nodiscard]] MessageType type() const noexcept { return type_; }
   // The message is stored in another topic than the one that it is for.
-  void is_stored_in(std::string_view topic) { topic_ = topic; }
+  void is_stored_in(std::string_view topic) {
+    texts_.replace(0, topic_size_, topic);
+    topic_size_ = topic.size();
+  }
   // How its sender can have a timer message taken back.
-  void can_be_recalled_by(std::string handle) { recall_handle_ = std::move(handle); }
+  void can_be_recalled_by(std::string_view handle) { texts_ += handle; }
 
   void operator()(const store::AppendResult& result) {
     context_.runtime.count_put(context_.time.now() - began_,
@@ -238,17 +246,24 @@ class Answer {
       return refusal_answer(context_, pending_.request(), store_refusal(context_, result.error));
     }
     const std::size_t messages = std::max<std::size_t>(result.batch_offsets.size(), 1);
-    context_.traffic.count(topic_, messages, bytes_, type_);
-    return stored_answer(context_, pending_.request(), queue_id_, unique_key_, recall_handle_,
-                         result);
+    std::string_view rest = texts_;
+    const auto take = [&rest](std::size_t size) {
+      const std::string_view taken = rest.substr(0, size);
+      rest.remove_prefix(size);
+      return taken;
+    };
+    context_.traffic.count(take(topic_size_), messages, bytes_, type_);
+    const std::string_view unique_key = take(unique_key_size_);
+    return stored_answer(context_, pending_.request(), queue_id_, unique_key, rest, result);
   }
 
   BrokerContext& context_;
   SendsInFlight::Place place_;
   PendingReply pending_;
-  std::string topic_;
-  std::string unique_key_;
-  std::string recall_handle_;
+  // The topic, the unique key and the recall handle: one piece of memory that moves.
+  std::string texts_;
+  std::size_t topic_size_;
+  std::size_t unique_key_size_ = 0;
   std::int32_t queue_id_;
   std::size_t bytes_;
   MessageType type_;
@@ -262,13 +277,13 @@ void append_single(BrokerContext& context, const Request& request, std::string_v
   if (send.timer_out_millis > 0) {
     std::string handle;
     text = timer_properties(context, text, send.timer_out_millis, record, handle);
-    answer.can_be_recalled_by(std::move(handle));
+    answer.can_be_recalled_by(handle);
   }
   if (send.is_half) {
     context.transactions->announce_half_topic();
     text = make_half(std::move(text), record);
   }
-  if (type_of(send, properties) != MessageType::normal) answer.is_stored_in(record.topic);
+  if (answer.type() != MessageType::normal) answer.is_stored_in(record.topic);
   record.body = request.command.body.view();
   record.properties = text;
   context.store.append(std::span(&record, 1), waits_for_flush(properties),

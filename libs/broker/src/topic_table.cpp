@@ -93,7 +93,7 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
                                                       std::string_view default_topic,
                                                       std::int32_t queue_nums,
                                                       std::int32_t sys_flag) {
-  TopicConfig created;
+  std::optional<TopicConfig> created;  // most are found
   {
     std::lock_guard lock(mutex_);
     if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
@@ -108,14 +108,14 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
     }
     std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
     created = make_topic(topic, queues, source->second.perm & ~perm::kInherit);
-    created.topic_filter_type = source->second.topic_filter_type;
-    created.topic_sys_flag = sys_flag;
-    table_.topics.emplace(topic, created);
+    created->topic_filter_type = source->second.topic_filter_type;
+    created->topic_sys_flag = sys_flag;
+    table_.topics.emplace(topic, *created);
     note_change(topic, std::nullopt);
     name_bytes_ += topic.size();
   }
   saver_.changed();
-  log::info("topic {} created on first use, {} queues, from {}", topic, created.write_queue_nums,
+  log::info("topic {} created on first use, {} queues, from {}", topic, created->write_queue_nums,
             default_topic);
   return created;
 }

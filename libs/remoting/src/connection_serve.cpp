@@ -223,13 +223,16 @@ PendingReply::PendingReply(const Request& request)
 
 void PendingReply::answer(Reply reply) {
   if (connection_ == nullptr) return;
-  Connection& connection = *connection_;
-  auto finish = [connection = std::move(connection_), request = request_, begin = begin_,
-                 size = body_size_, reply = std::move(reply)]() mutable {
+  std::shared_ptr<Connection> connection = std::move(connection_);
+  if (is_running_here(connection->executor_)) {
+    connection->impl_->answer_pending(request_, std::move(reply), begin_, body_size_);
+    return;
+  }
+  const asio::any_io_executor executor = connection->executor_;
+  asio::post(executor, [connection = std::move(connection), request = request_, begin = begin_,
+                        size = body_size_, reply = std::move(reply)]() mutable {
     connection->impl_->answer_pending(request, std::move(reply), begin, size);
-  };
-  if (is_running_here(connection.executor_)) return finish();
-  asio::post(connection.executor_, std::move(finish));
+  });
 }
 
 void Connection::Impl::answer_pending(const RequestIdentity& request, Reply&& reply, Instant begin,
