@@ -137,7 +137,8 @@ void Broker::Impl::open_store() {
                                                       clients, traffic);
   transactions->load();
   if (!config.timers) return;
-  timers = std::make_shared<TimerService>(home, time, *store, topics, traffic, runtime, dropped, config);
+  timers =
+      std::make_shared<TimerService>(home, time, *store, topics, traffic, runtime, dropped, config);
   timers->load();
 }
 
