@@ -1,7 +1,7 @@
 #include "broker_metrics.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <array>
 
 #include "comet/base/ascii.hpp"
 #include "comet/message/validate.hpp"
@@ -32,20 +32,20 @@ Labels of_group(const std::string& topic, const std::string& group) {
   return labels;
 }
 
-constexpr std::array<std::string_view, broker::kMessageTypes> kTypeNames = {"normal", "fifo",
-                                                                            "delay", "transaction"};
+std::string name_of(broker::MessageType type) {
+  constexpr std::array<std::string_view, broker::kMessageTypes> kNames = {"normal", "fifo", "delay",
+                                                                          "transaction"};
+  return std::string(kNames[static_cast<std::size_t>(type)]);
+}
 
 void report_stored(const broker::TrafficStats& traffic, monitor::Scrape& scrape) {
   std::array<double, broker::TrafficStats::kSizeBounds.size()> bounds{};
   std::ranges::transform(broker::TrafficStats::kSizeBounds, bounds.begin(),
                          [](std::uint64_t bound) { return number(bound); });
-  for (std::size_t i = 0; i < broker::kMessageTypes; ++i) {
-    const broker::TrafficStats::OfType& type = traffic.types[i];
-    const auto messages = std::accumulate(type.sizes.begin(), type.sizes.end(), std::uint64_t{0});
-    if (messages == 0) continue;
+  for (const broker::TrafficStats::OfType& type : traffic.types) {
     Labels labels = of_topic(traffic.topic);
-    labels.emplace_back("message_type", kTypeNames[i]);
-    scrape.counter("rocketmq_messages_in_total", "Messages stored", number(messages), labels);
+    labels.emplace_back("message_type", name_of(type.type));
+    scrape.counter("rocketmq_messages_in_total", "Messages stored", number(type.messages), labels);
     scrape.counter("rocketmq_throughput_in_total", "Bytes of bodies and properties stored",
                    number(type.bytes), labels);
     scrape.histogram("rocketmq_message_size", "Bytes of body and properties of stored messages",

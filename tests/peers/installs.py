@@ -142,7 +142,7 @@ def node_client(root, package):
             for path in pins:
                 shutil.copy(path, folder)
             run([npm, "ci", "--omit=dev", "--ignore-scripts"], "npm ci of the Node.js clients", cwd=folder)
-    for name in ("peer.js", "load.js", "wire.js"):
+    for name in ("peer.js", "load.js", "wire.js", "cases.js"):
         shutil.copy(HERE / "node" / name, folder)
     return ["node", folder / "peer.js", package]
 
@@ -159,7 +159,7 @@ def node_grpc_client(root):
             for path in pins:
                 shutil.copy(path, folder)
             run([npm, "ci", "--omit=dev", "--ignore-scripts"], "npm ci of the Node.js client for gRPC", cwd=folder)
-    for path in (HERE / "node" / "grpc" / "peer.js", HERE / "node" / "wire.js"):
+    for path in (HERE / "node" / "grpc" / "peer.js", HERE / "node" / "wire.js", HERE / "node" / "cases.js"):
         shutil.copy(path, folder)
     return ["node", folder / "peer.js"]
 

@@ -1,5 +1,4 @@
 #include "comet/base/config.hpp"
-#include "comet/base/ascii.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -8,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "comet/base/ascii.hpp"
 #include "comet/base/edit_distance.hpp"
 #include "comet/base/printable.hpp"
 

@@ -29,11 +29,11 @@ class MessageRequestModes;
 class Registration;
 class TimerService;
 
-// What handlers work with. Owned by the broker; outlives every connection.
 // What each message is stored with: the region and the mark that it may be traced, as 5.x brokers
 // do (its consumers trace no message without a region), and the cluster's name.
 [[nodiscard]] std::string own_properties(const BrokerConfig& config);
 
+// What handlers work with. Owned by the broker; outlives every connection.
 class BrokerContext {
  public:
   const BrokerConfig& config;

@@ -60,10 +60,14 @@ void TrafficTable::OfType::add_to(TrafficCounters& all) const noexcept {
   all.bytes += bytes.load(kRelaxed);
 }
 
-TrafficStats::OfType TrafficTable::OfType::stats() const noexcept {
+TrafficStats::OfType TrafficTable::OfType::stats(MessageType type) const noexcept {
   TrafficStats::OfType copy;
+  copy.type = type;
   copy.bytes = bytes.load(kRelaxed);
-  for (std::size_t i = 0; i < sizes.size(); ++i) copy.sizes[i] = sizes[i].load(kRelaxed);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    copy.sizes[i] = sizes[i].load(kRelaxed);
+    copy.messages += copy.sizes[i];
+  }
   return copy;
 }
 
@@ -181,10 +185,15 @@ std::vector<TrafficStats> TrafficTable::stats() const {
       one.bytes = counters.bytes;
       one.committed = entry.committed.load(kRelaxed);
       one.rolled_back = entry.rolled_back.load(kRelaxed);
-      one.types[0] = entry.normal.stats();
+      if (!one.consumer_group.empty()) continue;
+      const auto add = [&one](const OfType& of_type, MessageType type) {
+        const TrafficStats::OfType stats = of_type.stats(type);
+        if (stats.messages > 0) one.types.push_back(stats);
+      };
+      add(entry.normal, MessageType::normal);
       const std::lock_guard entry_lock(entry.mutex);
       for (std::size_t i = 0; i < kMessageTypes; ++i) {
-        if (entry.others[i]) one.types[i] = entry.others[i]->stats();
+        if (entry.others[i]) add(*entry.others[i], static_cast<MessageType>(i));
       }
     }
   }

@@ -139,7 +139,7 @@ class TrafficTable {
 
     void count(std::uint64_t messages, std::uint64_t of_bytes) noexcept;
     void add_to(TrafficCounters& all) const noexcept;
-    [[nodiscard]] TrafficStats::OfType stats() const noexcept;
+    [[nodiscard]] TrafficStats::OfType stats(MessageType type) const noexcept;
   };
   struct Entry {
     explicit Entry(std::uint32_t tick) : windows(tick) {}

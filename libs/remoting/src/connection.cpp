@@ -191,12 +191,11 @@ asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connec
   while (impl.open) {
     const Instant now = impl.time.now();
     const Limit limit = impl.next_limit();
-    if (now >= limit.at && limit.reason == RemotingErrc::idle && impl.limits.stays_though_idle &&
-        impl.limits.stays_though_idle(connection->remote())) {
-      impl.last_activity = now;
-      continue;
-    }
     if (now >= limit.at) {
+      if (limit.reason == RemotingErrc::idle && impl.may_stay_idle()) {
+        impl.last_activity = now;
+        continue;
+      }
       impl.end(limit.reason);
       co_return;
     }
@@ -206,6 +205,10 @@ asio::awaitable<void> Connection::Impl::watch(std::shared_ptr<Connection> connec
     impl.watch_until = next == nullptr ? limit.at : std::min(limit.at, next->deadline);
     co_await impl.watch_timer.wait_until(impl.watch_until);
   }
+}
+
+bool Connection::Impl::may_stay_idle() const {
+  return limits.stays_though_idle && limits.stays_though_idle(self.remote_);
 }
 
 Connection::Impl::Limit Connection::Impl::next_limit() const noexcept {

@@ -72,6 +72,7 @@ struct Connection::Impl {
     RemotingErrc reason;
   };
   [[nodiscard]] Limit next_limit() const noexcept;
+  [[nodiscard]] bool may_stay_idle() const;
   void note_unfinished_frame();
   // Before more is read: whether there is room for it. False: the connection has to close.
   [[nodiscard]] bool has_room_for_frame();

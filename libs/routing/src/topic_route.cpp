@@ -1,13 +1,12 @@
 #include "comet/routing/topic_route.hpp"
-#include "comet/base/ascii.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cctype>
 #include <optional>
 #include <utility>
 
+#include "comet/base/ascii.hpp"
 #include "comet/routing/errors.hpp"
 #include "comet/routing/json.hpp"
 #include "comet/routing/json_writer.hpp"

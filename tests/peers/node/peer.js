@@ -12,33 +12,14 @@ if (!run) {
 }
 const { Producer, Consumer, Message } = require(library);
 const { makeTopic } = require('./wire.js'); // these clients have no call for it
+const { quiet, logger, sleep, check, equal, until, runCases } = require('./cases.js');
 
 // The methods of rocketmq are generators, those of ali-ons promises.
 const generators = library === 'rocketmq';
 const co = generators ? require('co') : null;
 const promised = value => (generators ? co(function* () { return yield value; }) : value);
 
-const patienceMillis = 60000;
 const caseMillis = 150000;
-const quiet = () => {};
-const logger = { debug: quiet, info: quiet, warn: quiet, error: (...args) => console.error('E', ...args) };
-const sleep = millis => new Promise(resolve => setTimeout(resolve, millis));
-
-function check(holds, what) {
-  if (!holds) throw new Error(what);
-}
-
-function equal(wanted, seen, what) {
-  check(JSON.stringify(wanted) === JSON.stringify(seen), `${what}: ${JSON.stringify(seen)}, not ${JSON.stringify(wanted)}`);
-}
-
-async function until(condition, what) {
-  const deadline = Date.now() + patienceMillis;
-  while (!condition()) {
-    check(Date.now() < deadline, `waited in vain: ${what}`);
-    await sleep(20);
-  }
-}
 
 let instances = 0;
 
@@ -190,24 +171,4 @@ const cases = {
   },
 };
 
-async function runOne(name) {
-  const started = Date.now();
-  const world = new World(name);
-  let result;
-  try {
-    await makeTopic(world.topic);
-    const late = sleep(caseMillis).then(() => { throw new Error(`no end within ${caseMillis / 1000} s`); });
-    late.catch(quiet);
-    result = await Promise.race([ cases[name](world), late ]) || 'ok';
-  } catch (error) {
-    result = `failed: ${error.message}`;
-  }
-  world.close();
-  process.stdout.write(`case\t${name}\t${((Date.now() - started) / 1000).toFixed(1)}\t${result.replace(/\s+/g, ' ')}\n`);
-}
-
-process.on('unhandledRejection', error => console.error('E unhandled', error && error.message));
-const names = Object.keys(cases).filter(name => !wanted.length || wanted.includes(name));
-Promise.all(names.map(runOne)).then(() => {
-  process.stdout.write(`end\t${names.length} cases\n`, () => process.exit(0));
-});
+runCases({ cases, wanted, caseMillis, begin: name => new World(name), prepare: world => makeTopic(world.topic) });

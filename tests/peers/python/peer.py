@@ -21,32 +21,13 @@ import tempfile
 import threading
 import time
 
+from checks import PATIENCE, Mismatch, check, equal, until
+
 CASE_SECONDS = 120
-PATIENCE = 60.0
 AT_A_TIME = 6
 PARTS_OF_A_BATCH = 10
 
 one_at_a_time = threading.Lock()  # lines
-
-
-class Mismatch(Exception):
-    """A failed check: its text is the case's result."""
-
-
-def check(holds, what):
-    if not holds:
-        raise Mismatch(what)
-
-
-def equal(wanted, seen, what):
-    check(wanted == seen, f"{what}: {seen!r}, not {wanted!r}")
-
-
-def until(condition, what, patience=PATIENCE):
-    deadline = time.monotonic() + patience
-    while not condition():
-        check(time.monotonic() < deadline, f"waited in vain: {what}")
-        time.sleep(0.02)
 
 
 def ask(address, code, fields, body=b""):

@@ -81,9 +81,11 @@ BOOST_AUTO_TEST_CASE(stored_messages_count_by_type) {
                    "DELAY\x01"
                    "1"));
   const broker::BrokerStats stats = broker->stats();
-  const auto of = [&](const std::string& topic, broker::MessageType type) {
+  const auto of = [&](const std::string& topic, broker::MessageType type) -> std::uint64_t {
     const broker::TrafficStats* found = find(stats, topic);
-    return found == nullptr ? 0 : found->types[static_cast<std::size_t>(type)].sizes[0];
+    if (found == nullptr) return 0;
+    const auto of_type = std::ranges::find(found->types, type, &broker::TrafficStats::OfType::type);
+    return of_type == found->types.end() ? 0 : of_type->messages;
   };
   using enum broker::MessageType;
   BOOST_TEST(of("T", normal) == 1u);

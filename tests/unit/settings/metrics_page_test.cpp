@@ -74,7 +74,7 @@ std::string full_page() {
   broker::TrafficStats stored;
   stored.topic = std::string("%DLQ%") + "G";
   stored.messages = 1;
-  for (auto& type : stored.types) type.sizes[0] = 1;
+  stored.types.resize(1);
   stored.committed = stored.rolled_back = 1;
   broker::TrafficStats given;
   given.topic = "T";
@@ -137,7 +137,9 @@ BOOST_AUTO_TEST_CASE(messages_are_told_by_type_and_clients_by_version) {
   broker::BrokerStats stats;
   broker::TrafficStats stored;
   stored.topic = "T";
-  stored.types[static_cast<std::size_t>(broker::MessageType::delay)].sizes[1] = 3;
+  stored.types.resize(1);
+  stored.types[0].type = broker::MessageType::delay;
+  stored.types[0].messages = stored.types[0].sizes[1] = 3;
   stats.traffic = {stored};
   stats.clients.resize(1);
   stats.clients[0].language = "JAVA";

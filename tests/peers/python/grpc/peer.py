@@ -12,40 +12,22 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "support"))
+HERE = pathlib.Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parents[3] / "support"))
+sys.path.append(str(HERE.parents[1]))  # behind the packages: the folder "grpc" there is none of them
 sys.modules["grpc_tools"] = None  # not installed, and not needed
 
 from rocketmq import (ClientConfiguration, Credentials, FilterExpression, Message, Producer, SimpleConsumer,  # noqa: E402
                       TransactionChecker, TransactionResolution)
 
+from checks import PATIENCE, Mismatch, check, equal, until  # noqa: E402
 from remoting import SUCCESS, Client  # noqa: E402
 
 QUEUES = 4
 CASE_SECONDS = 120
-PATIENCE = 60.0
 AT_A_TIME = 6
 
 one_at_a_time = threading.Lock()  # lines
-
-
-class Mismatch(Exception):
-    """A failed check: its text is the case's result."""
-
-
-def check(holds, what):
-    if not holds:
-        raise Mismatch(what)
-
-
-def equal(wanted, seen, what):
-    check(wanted == seen, f"{what}: {seen!r}, not {wanted!r}")
-
-
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        check(time.monotonic() < deadline, f"waited in vain: {what}")
-        time.sleep(0.1)
 
 
 def numbered(begin, end):

@@ -10,8 +10,8 @@
 
 namespace comet::inline v0_1::broker {
 
-// What RocketMQ 5 tells of a stored message (Apache: TopicMessageType): it is a transaction's half,
-// one of a sharding key, one for later, or none of these.
+// What RocketMQ 5 tells of a stored message (Apache: TopicMessageType): it is one of a transaction,
+// of a sharding key, for later, or none of these.
 enum class MessageType { normal, fifo, delay, transaction };
 inline constexpr std::size_t kMessageTypes = 4;
 
@@ -27,13 +27,15 @@ class TrafficStats {
   std::string consumer_group;  // empty: stored
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
-  // Of stored messages, by MessageType.
+  // Of stored messages, for each type that there was.
   class OfType {
    public:
+    MessageType type = MessageType::normal;
+    std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
     Sizes sizes{};  // messages by size, in this bucket alone; the last: beyond all bounds
   };
-  std::array<OfType, kMessageTypes> types;
+  std::vector<OfType> types;
   std::uint64_t committed = 0;  // transactions of the topic
   std::uint64_t rolled_back = 0;
 };
