@@ -80,11 +80,11 @@ target_compile_options(comet_flags INTERFACE
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COMET_UNITY}>>:-Wno-subobject-linkage>)
 
 # comet_library(NAME [PUBLIC dep...] [PRIVATE dep...])
-# Static library comet::NAME from src/*.cpp with headers include/comet/NAME/*.hpp. What is installed is made of these
+# Static library comet::NAME from all .cpp below src with headers include/comet/NAME/*.hpp. What is installed is made of these
 # libraries in CometInstall.cmake.
 function(comet_library NAME)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/*.cpp)
   add_library(comet_${NAME} STATIC ${sources})
   add_library(comet::${NAME} ALIAS comet_${NAME})
   target_compile_features(comet_${NAME} PUBLIC cxx_std_20)

@@ -118,7 +118,7 @@ MUTATIONS = {
         "    if (unit || record.total_size > 0) return true;",
         [CLAIM]),
     "SEND_OK before the topic is saved": (
-        "libs/broker/src/topic_table.cpp",
+        "libs/broker/src/tables/topic_table.cpp",
         "    if (!unsaved_.contains(topic)) return false;",
         "    if (!topic.empty() || !unsaved_.contains(topic)) return false;",
         [SAVING]),

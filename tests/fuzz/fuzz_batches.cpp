@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "../../libs/broker/src/batch_records.hpp"
+#include "../../libs/broker/src/send/batch_records.hpp"
 #include "comet/message/properties.hpp"
 
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "../../libs/broker/src/client_registry.hpp"
+#include "../../libs/broker/src/clients/client_registry.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/message/validate.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "../../libs/broker/src/registration_bodies.hpp"
+#include "../../libs/broker/src/registration/registration_bodies.hpp"
 #include "comet/base/log.hpp"
 #include "comet/routing/route_table.hpp"
 

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-#include "../../libs/broker/src/offset_table.hpp"
+#include "../../libs/broker/src/tables/offset_table.hpp"
 #include "comet/base/log.hpp"
 
 namespace {

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "../../libs/broker/src/timer_message.hpp"
-#include "../../libs/broker/src/timer_progress.hpp"
+#include "../../libs/broker/src/delay/timer_progress.hpp"
+#include "../../libs/broker/src/records/timer_message.hpp"
 #include "comet/message/recall_handle.hpp"
 
 namespace {

@@ -5,18 +5,18 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "admin/stats.hpp"
+#include "assignment/message_request_modes.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/frame_memory.hpp"
 #include "comet/remoting/server.hpp"
 #include "comet/remoting/unsent_memory.hpp"
+#include "delay/timer_service.hpp"
 #include "handlers.hpp"
-#include "message_request_modes.hpp"
-#include "registration.hpp"
-#include "stats.hpp"
-#include "table_limits.hpp"
-#include "timer_message.hpp"
-#include "timer_service.hpp"
+#include "records/timer_message.hpp"
+#include "registration/registration.hpp"
+#include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "admin_answers.hpp"
+#include "admin/admin_answers.hpp"
 #include "admin_fixture.hpp"
 
 using namespace comet;

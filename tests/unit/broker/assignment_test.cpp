@@ -8,10 +8,10 @@
 #include <boost/json/parse.hpp>
 #include <fstream>
 
+#include "assignment/message_request_modes.hpp"
 #include "broker_fixture.hpp"
 #include "comet/remoting/server.hpp"
 #include "comet/routing/topic_route.hpp"
-#include "message_request_modes.hpp"
 
 using namespace comet;
 using namespace comet::test;

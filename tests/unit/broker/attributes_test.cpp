@@ -4,8 +4,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "attributes.hpp"
 #include "broker_fixture.hpp"
+#include "tables/attributes.hpp"
 
 using namespace comet;
 using namespace comet::test;

@@ -7,14 +7,14 @@
 #include <thread>
 
 #include "broker_fixture.hpp"
+#include "clients/heartbeat.hpp"
+#include "clients/lock_table.hpp"
 #include "comet/base/async.hpp"
 #include "comet/message/batch.hpp"
-#include "consumer_filters.hpp"
-#include "heartbeat.hpp"
-#include "helper_thread.hpp"
-#include "lock_table.hpp"
-#include "offset_table.hpp"
-#include "sends_in_flight.hpp"
+#include "request/helper_thread.hpp"
+#include "send/sends_in_flight.hpp"
+#include "subscriptions/consumer_filters.hpp"
+#include "tables/offset_table.hpp"
 
 using namespace comet;
 using namespace comet::test;

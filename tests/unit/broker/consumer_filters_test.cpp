@@ -1,9 +1,9 @@
 // consumerFilter.json in Apache's form, and filters on retry topics.
 
-#include "consumer_filters.hpp"
+#include "subscriptions/consumer_filters.hpp"
 #include "admin_fixture.hpp"
-#include "bloom_filter.hpp"
 #include "comet/base/files.hpp"
+#include "subscriptions/bloom_filter.hpp"
 
 using namespace comet;
 using namespace comet::test;

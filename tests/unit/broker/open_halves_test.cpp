@@ -1,6 +1,6 @@
 // Model test of the set of open half messages: it does what a plain set does.
 
-#include "../../../libs/broker/src/open_halves.hpp"
+#include "transaction/open_halves.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <random>

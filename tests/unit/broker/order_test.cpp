@@ -8,7 +8,7 @@
 
 #include "broker_fixture.hpp"
 #include "comet/base/async.hpp"
-#include "helper_thread.hpp"
+#include "request/helper_thread.hpp"
 
 using namespace comet;
 using namespace comet::test;

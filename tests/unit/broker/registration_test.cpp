@@ -10,7 +10,7 @@
 #include "comet/remoting/server.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "log_lines.hpp"
-#include "registration_bodies.hpp"
+#include "registration/registration_bodies.hpp"
 
 using namespace comet;
 using namespace comet::test;

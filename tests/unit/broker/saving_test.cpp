@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "admin_fixture.hpp"
-#include "background_saver.hpp"
 #include "comet/base/files.hpp"
-#include "topic_table.hpp"
+#include "tables/background_saver.hpp"
+#include "tables/topic_table.hpp"
 
 using namespace comet;
 using namespace comet::test;

@@ -4,9 +4,9 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 
-#include "../../../libs/broker/src/state_file.hpp"
 #include "comet/base/files.hpp"
 #include "comet/routing/json.hpp"
+#include "tables/state_file.hpp"
 #include "temp_directory.hpp"
 
 using namespace comet;

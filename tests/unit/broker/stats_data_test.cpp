@@ -3,7 +3,7 @@
 #include <ctime>
 
 #include "admin_fixture.hpp"
-#include "stats_windows.hpp"
+#include "stats/stats_windows.hpp"
 
 using namespace comet;
 using namespace comet::test;

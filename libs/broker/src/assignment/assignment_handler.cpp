@@ -1,0 +1,197 @@
+// Consumers that leave the rebalancing to the broker (5.x, clientRebalance=false; Apache:
+// QueryAssignmentProcessor). They are told which queues to pull; consumption by POP does not exist.
+
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "assignment/cluster_queues.hpp"
+#include "assignment/message_request_modes.hpp"
+#include "comet/base/log.hpp"
+#include "comet/message/validate.hpp"
+#include "comet/routing/json.hpp"
+#include "comet/routing/json_writer.hpp"
+#include "comet/routing/queue_allocation.hpp"
+#include "handlers.hpp"
+#include "request/on_helper.hpp"
+#include "tables/table_limits.hpp"
+
+namespace comet::inline v0_1::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::RequestCode;
+using remoting::ResponseCode;
+
+constexpr std::size_t kManyQueues = 1'000;  // more are sorted on the helper thread
+constexpr std::size_t kMostAtATime = 1'000;
+
+RemotingCommand refuse_assignment(const RemotingCommand& request, std::string why) {
+  return RemotingCommand::response(request, ResponseCode::system_error, std::move(why));
+}
+
+// QUERY_ASSIGNMENT's body.
+class Question {
+ public:
+  explicit Question(const boost::json::object& body)
+      : topic(routing::get_string(body, "topic")),
+        group(routing::get_string(body, "consumerGroup")),
+        client_id(routing::get_string(body, "clientId")),
+        strategy(routing::get_string(body, "strategyName")),
+        is_broadcast(routing::get_string(body, "messageModel") == "BROADCASTING") {}
+  std::string topic, group, client_id, strategy;
+  bool is_broadcast;
+};
+
+RemotingCommand assignment_answer(const RemotingCommand& request,
+                                  const std::vector<MessageQueue>& queues) {
+  routing::JsonWriter json;
+  json.begin_object();
+  json.key("messageQueueAssignments");
+  json.begin_array();
+  for (const MessageQueue& queue : queues) {
+    json.begin_object();
+    json.key("messageQueue");
+    json.begin_object();
+    json.member("brokerName", queue.broker_name);
+    json.member("queueId", queue.queue_id);
+    json.member("topic", queue.topic);
+    json.end_object();
+    json.member("mode", "PULL");
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json_answer(request, json.take());
+}
+
+// Thread-safe.
+class Assignments {
+ public:
+  Assignments(BrokerContext& context, MessageRequestModes& modes)
+      : context_(context), modes_(modes), queues_(context) {}
+
+  asio::awaitable<Reply> query(Request request) {
+    const auto parsed = routing::parse_json(request.command.body.view());
+    if (!parsed || !parsed->is_object()) {
+      co_return refuse_assignment(request.command, "QUERY_ASSIGNMENT: the body is no JSON object");
+    }
+    const Question question(parsed->get_object());
+    if (question.topic.empty() || question.group.empty()) {
+      co_return refuse_assignment(
+          request.command, "QUERY_ASSIGNMENT: topic or consumerGroup is missing in the body");
+    }
+    say_that_pop_is_not_here(question);
+    const ClusterQueues::Queues queues = co_await queues_.find(question.topic);
+    // Without the list the client leaves what it has as it is.
+    if (!queues) co_return json_answer(request.command, "{}");
+    if (question.is_broadcast) co_return assignment_answer(request.command, *queues);
+    std::vector<std::string> members = context_.clients.consumer_ids(question.group);
+    if (members.empty()) co_return json_answer(request.command, "{}");
+    const auto strategy = routing::allocation_strategy(question.strategy);
+    if (!strategy) {
+      co_return refuse_assignment(request.command,
+                                  fmt::format("the strategy {} is not one of a broker's (AVG, "
+                                              "AVG_BY_CIRCLE); use clientRebalance=true with it",
+                                              question.strategy));
+    }
+    RemotingCommand answer;
+    const std::function<void()> work = [&] {
+      answer = assignment_answer(
+          request.command,
+          routing::allocate_queues(*strategy, *queues, std::move(members), question.client_id));
+    };
+    if (queues->size() + members.size() > kManyQueues) {
+      co_await on_helper(context_.helper, work);
+    } else {
+      work();
+    }
+    co_return answer;
+  }
+
+ private:
+  void say_that_pop_is_not_here(const Question& question) {
+    const auto mode = modes_.find(question.topic, question.group);
+    if (!mode || !mode->is_pop) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!said_.insert({question.topic, question.group}).second) return;
+    }
+    log::warn(
+        "group {} is set to consume topic {} by POP, which this broker has not: its consumers are "
+        "told to pull",
+        question.group, question.topic);
+  }
+
+  BrokerContext& context_;
+  MessageRequestModes& modes_;
+  ClusterQueues queues_;
+  std::mutex mutex_;
+  std::set<std::pair<std::string, std::string>> said_;  // no more than modes_ has
+};
+
+Reply set_mode(Request& request, MessageRequestModes& modes, BackgroundSaver::Done saved) {
+  const auto parsed = routing::parse_json(request.command.body.view());
+  if (!parsed || !parsed->is_object()) {
+    return refuse_assignment(request.command,
+                             "SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
+  }
+  const boost::json::object& body = parsed->get_object();
+  std::string topic = routing::get_string(body, "topic");
+  std::string group = routing::get_string(body, "consumerGroup");
+  const std::string mode = routing::get_string(body, "mode");
+  if (topic.starts_with(kRetryTopicPrefix)) {
+    return RemotingCommand::response(request.command, ResponseCode::no_permission,
+                                     "retry topic is not allowed to set mode");
+  }
+  for (std::string complaint : {check_topic(topic), check_group(group)}) {
+    if (!complaint.empty()) return refuse_assignment(request.command, std::move(complaint));
+  }
+  if (mode == "POP") {
+    log::warn("group {} was to consume topic {} by POP, which this broker has not: refused", group,
+              topic);
+    return refuse_assignment(request.command,
+                             "mode POP: this broker version has no consumption by POP; use PULL");
+  }
+  if (mode != "PULL") {
+    return refuse_assignment(request.command,
+                             fmt::format("mode '{}' is neither PULL nor POP", mode));
+  }
+  if (!modes.put(std::move(topic), std::move(group), MessageRequestMode(), std::move(saved))) {
+    return refuse_assignment(
+        request.command,
+        fmt::format("there are {} request modes already, the most that this broker takes",
+                    kMostRequestModes));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void install_assignment_handlers(remoting::Dispatcher& dispatcher, BrokerContext& context,
+                                 MessageRequestModes& modes) {
+  const auto assignments = std::make_shared<Assignments>(context, modes);
+  const auto query = [assignments](Request request) {
+    return assignments->query(std::move(request));
+  };
+  dispatcher.on_async(RequestCode::query_assignment, query, kMostAtATime);
+  dispatcher.on(RequestCode::set_message_request_mode, [&context, &modes](Request& request) {
+    const auto work = [&modes](Request& asked, BackgroundSaver::Done saved) {
+      return set_mode(asked, modes, std::move(saved));
+    };
+    return save_by_size(context, request, work);
+  });
+  dispatcher.on(RequestCode::get_all_message_request_mode, [&context, &modes](Request& request) {
+    const auto make = [&modes](Request& asked) {
+      return json_answer(asked.command, modes.to_json());
+    };
+    return answer_on_helper(context, request, make);
+  });
+}
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,54 @@
+#pragma once
+// How the consumers of a group are to fetch a topic's messages, where an administrator has said so
+// (Apache: MessageRequestModeManager, config/messageRequestMode.json). Only pulling exists here;
+// what a store from Apache says of POP is kept.
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "comet/broker/broker.hpp"
+#include "tables/background_saver.hpp"
+#include "tables/state_file.hpp"
+
+namespace comet::inline v0_1::broker {
+
+class MessageRequestMode {
+ public:
+  bool is_pop = false;
+  std::int32_t pop_share_queues = 0;
+};
+
+// Thread-safe. Changes are written on the helper thread.
+class MessageRequestModes {
+ public:
+  using Done = BackgroundSaver::Done;
+
+  MessageRequestModes(const BrokerConfig& config, TimeSource& time, HelperThread& files);
+
+  void load();
+  [[nodiscard]] std::optional<MessageRequestMode> find(std::string_view topic,
+                                                       std::string_view group) const;
+  // False: there are kMostRequestModes already. `done`: see BackgroundSaver.
+  [[nodiscard]] bool put(std::string topic, std::string group, MessageRequestMode mode, Done done);
+  [[nodiscard]] std::size_t size() const;
+  void save_now() { saver_.save_now(); }
+  void retry_save() { saver_.retry(); }
+  [[nodiscard]] std::string problem() const { return file_.problem(); }
+  // The file's content, and the answer to GET_ALL_MESSAGE_REQUEST_MODE.
+  [[nodiscard]] std::string to_json() const;
+
+ private:
+  error_code parse(std::string_view json);
+
+  StateFile file_;
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, MessageRequestMode> modes_;  // by topic and group
+  BackgroundSaver saver_;
+};
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,257 @@
+#include "send/send_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "clients/client_versions.hpp"
+#include "comet/message/sys_flag.hpp"
+#include "comet/message/validate.hpp"
+#include "delay/timer_service.hpp"
+#include "records/delayed_message.hpp"
+#include "records/half_message.hpp"
+#include "records/timer_message.hpp"
+#include "tables/retry_topics.hpp"
+
+namespace comet::inline v0_1::broker {
+
+using remoting::Request;
+using remoting::ResponseCode;
+using remoting::SendMessageHeader;
+
+remoting::RemotingCommand refusal_answer(const BrokerContext& context,
+                                         const remoting::RequestIdentity& request,
+                                         Refusal refusal) {
+  remoting::RemotingCommand response = request.response(refusal.code, std::move(refusal.remark));
+  remoting::SendRefusedResponseHeader header;
+  header.region_id = context.config.region_id;
+  header.trace_on = "true";
+  remoting::write_header(header, response.fields);
+  return response;
+}
+
+namespace {
+
+// As Java's SimpleDateFormat writes it: 2026-11-20 23:53:28,973.
+std::string human_time(std::int64_t wall_millis) {
+  const auto seconds = static_cast<std::time_t>(wall_millis / 1000);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", local.tm_year + 1900,
+                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
+                     wall_millis % 1000);
+}
+
+// Apache: TopicConfig.toString.
+std::string describe(const routing::TopicConfig& topic) {
+  const auto letter = [&topic](std::int32_t bit, char name) {
+    return (topic.perm & bit) != 0 ? name : '-';
+  };
+  return fmt::format(
+      "TopicConfig [topicName={}, readQueueNums={}, writeQueueNums={}, perm={}{}{}, "
+      "topicFilterType={}, topicSysFlag={}, order={}]",
+      topic.topic_name, topic.read_queue_nums, topic.write_queue_nums,
+      letter(routing::perm::kRead, 'R'), letter(routing::perm::kWrite, 'W'),
+      letter(routing::perm::kInherit, 'X'), topic.topic_filter_type, topic.topic_sys_flag,
+      topic.order);
+}
+
+constexpr std::int32_t kUnit = 1;  // Apache: TopicSysFlag.FLAG_UNIT
+
+std::optional<routing::TopicConfig> find_or_create(BrokerContext& context,
+                                                   const SendMessageHeader& header) {
+  const bool is_retry = header.topic.starts_with(kRetryTopicPrefix);
+  const std::int32_t sys_flag = !header.unit_mode.value_or(false) ? 0
+                                : is_retry                        ? kUnitSubscription
+                                                                  : kUnit;
+  auto found = context.topics.find_or_create(header.topic, header.default_topic,
+                                             header.default_topic_queue_nums, sys_flag);
+  if (!found && is_retry) {
+    constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
+    found = context.topics.find_or_create(header.topic, 1, kReadWrite, sys_flag);
+  }
+  return found;
+}
+
+// Checks that need no topic, then finds or creates the topic, then checks against it.
+Refusal check(BrokerContext& context, const Request& request, const SendMessageHeader& header,
+              routing::TopicConfig& topic) {
+  const BrokerConfig& config = context.config;
+  if (context.time.wall_millis() < config.start_accept_send_millis) {
+    return refuse(ResponseCode::system_error,
+                  "broker unable to service, until " + human_time(config.start_accept_send_millis));
+  }
+  if ((config.broker_permission & routing::perm::kWrite) == 0) {
+    // Other topics' producers have learnt it from their routes.
+    const auto known = context.topics.find(header.topic);
+    if (known && known->order) {
+      return refuse(ResponseCode::no_permission,
+                    fmt::format("the broker[{}] sending message is forbidden", config.broker_ip));
+    }
+  }
+  if (std::string complaint = check_topic(header.topic); !complaint.empty()) {
+    return refuse(ResponseCode::system_error, std::move(complaint));
+  }
+  if (is_forbidden_for_sending(header.topic) || header.topic == kTimerTopic) {
+    return refuse(ResponseCode::no_permission,
+                  fmt::format("Sending message to topic[{}] is forbidden.", header.topic));
+  }
+  auto found = find_or_create(context, header);
+  if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
+  topic = std::move(*found);
+  if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
+    // Clients of 5.x send a message anew that was answered with 1.
+    const bool is_5x = request.command.version >= remoting::kVersionV5_0_0;
+    return refuse(is_5x ? ResponseCode::invalid_parameter : ResponseCode::system_error,
+                  fmt::format("request queueId[{}] is illegal, {} Producer: {}", header.queue_id,
+                              describe(topic), request.connection->remote().to_string()));
+  }
+  return {};
+}
+
+// A consumer that cannot give a message back sends it to its retry topic itself. After too many
+// attempts it goes to the dead letters: its topic then is theirs.
+Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
+                             const SendMessageHeader& header, CheckedSend& send) {
+  if (!header.topic.starts_with(kRetryTopicPrefix)) return {};
+  if (send.is_batch) {
+    return refuse(ResponseCode::message_illegal,
+                  fmt::format("batch request does not support retry group {}", header.topic));
+  }
+  const std::string_view group_name = header.topic.substr(kRetryTopicPrefix.size());
+  auto group = context.groups.find_or_create(group_name);
+  if (!group) return refuse(ResponseCode::subscription_group_not_exist, no_such_group(group_name));
+  send.group = group_name;
+  const std::int32_t attempts = header.reconsume_times.value_or(0);
+  if (attempts < max_attempts(*group, request.command, header.max_reconsume_times)) return {};
+  auto dead_letters = dead_letter_topic(context, group_name);
+  if (!dead_letters) {
+    return refuse(ResponseCode::system_error,
+                  fmt::format("topic[{}{}] not exist", kDlqTopicPrefix, group_name));
+  }
+  send.topic = std::move(*dead_letters);
+  return {};
+}
+
+Refusal delayed_batch() {
+  return refuse(ResponseCode::message_illegal, "a batch cannot be delayed");
+}
+
+Refusal transactional_batch() {
+  return refuse(ResponseCode::message_illegal, "a batch cannot be transactional");
+}
+
+Refusal not_a_level() {
+  return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
+}
+
+Refusal check_half(const BrokerContext& context, std::string_view properties, bool is_batch) {
+  if (context.config.reject_transactions) {
+    return refuse(ResponseCode::no_permission,
+                  fmt::format("the broker[{}] sending transaction message is forbidden",
+                              context.config.broker_ip));
+  }
+  if (is_batch) return transactional_batch();
+  const auto is_set = [properties](std::string_view name) {
+    return !find_property(properties, name).empty();
+  };
+  if (delay_level_of(properties, context.delay_levels) != 0 ||
+      std::any_of(std::begin(kTimerProperties), std::end(kTimerProperties), is_set)) {
+    return refuse(ResponseCode::message_illegal, "a transactional message cannot be delayed");
+  }
+  return {};
+}
+
+// What this version cannot do must be refused, not stored as something else.
+Refusal check_properties(const BrokerContext& context, std::string_view properties,
+                         std::int32_t sys_flags, bool is_batch, std::int32_t& delay_level) {
+  // It would be stored where no consumer ever finds it.
+  const std::int32_t type = sys_flags & sys_flag::kTransactionMask;
+  if (type == sys_flag::kTransactionPrepared || type == sys_flag::kTransactionRollback) {
+    return refuse(ResponseCode::message_illegal,
+                  fmt::format("sysFlag {} is that of a transactional message, but property {} is "
+                              "not set",
+                              sys_flags, property::kTransactionPrepared));
+  }
+  const std::optional<std::int32_t> level = delay_level_of(properties, context.delay_levels);
+  if (!level) return not_a_level();
+  delay_level = *level;
+  return delay_level > 0 && is_batch ? delayed_batch() : Refusal();
+}
+
+// Codes and remarks are Apache's (5.x: WHEEL_TIMER_...).
+Refusal check_timer(const BrokerContext& context, std::string_view properties, CheckedSend& send) {
+  const BrokerConfig& config = context.config;
+  const TimerWish wish = timer_wish(properties, context.time.wall_millis(), config);
+  if (wish.kind == TimerWish::Kind::none) return {};
+  if (context.timers == nullptr) {
+    return refuse(ResponseCode::system_error,
+                  "accurate timer message is not enabled, timerWheelEnable is false");
+  }
+  if (send.is_batch) return delayed_batch();
+  if (wish.kind == TimerWish::Kind::illegal) {
+    return refuse(ResponseCode::message_illegal,
+                  fmt::format("timer message illegal, the delay time should not be bigger than the "
+                              "max delay {}ms; or if set del msg, the delay time should be bigger "
+                              "than the current time",
+                              to_millis(config.timer_max_delay)));
+  }
+  if (wish.kind == TimerWish::Kind::later && context.timers->is_full()) {
+    return refuse(
+        ResponseCode::system_error,
+        fmt::format("timer message is under flow control, max num limit is {}", config.max_timers));
+  }
+  send.timer_out_millis = wish.out_millis;
+  return {};
+}
+
+}  // namespace
+
+Refusal check_items(const BrokerContext& context, std::string_view batch) {
+  BatchReader reader(batch);
+  for (BatchItem item; reader.next(item);) {
+    if (is_half(item.properties)) return transactional_batch();
+    const std::optional<std::int32_t> level = delay_level_of(item.properties, context.delay_levels);
+    if (!level) return not_a_level();
+    if (*level > 0) return delayed_batch();
+    const TimerWish wish = timer_wish(item.properties, context.time.wall_millis(), context.config);
+    if (wish.kind != TimerWish::Kind::none) return delayed_batch();
+  }
+  return {};
+}
+
+namespace {
+
+// The C++ client 1.x writes booleans as numbers. Apache's brokers store its batches as one message.
+bool is_batch_of_cpp(const remoting::RemotingCommand& command) {
+  if (command.language != remoting::Language::cpp) return false;
+  const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
+  return command.fields.find(is_long_form ? "batch" : "m") == "1";
+}
+
+}  // namespace
+
+Refusal check_send(BrokerContext& context, const Request& request, const SendMessageHeader& header,
+                   CheckedSend& send) {
+  send.is_batch = header.batch.value_or(false) || is_batch_of_cpp(request.command) ||
+                  request.command.request_code() == remoting::RequestCode::send_batch_message;
+  Refusal refusal = check(context, request, header, send.topic);
+  if (!refusal) refusal = redirect_dead_letter(context, request, header, send);
+  const std::string_view properties = header.properties.value_or("");
+  // A consumer gives back a transaction's message with all that it had.
+  send.is_half = is_half(properties) && !header.topic.starts_with(kRetryTopicPrefix);
+  if (!refusal && send.is_half) {
+    refusal = check_half(context, properties, send.is_batch);
+  } else if (!refusal) {
+    refusal =
+        check_properties(context, properties, header.sys_flag, send.is_batch, send.delay_level);
+  }
+  if (!refusal && send.delay_level == 0 && !send.is_dead_letter(header)) {
+    refusal = check_timer(context, properties, send);
+  }
+  if (send.is_dead_letter(header)) send.delay_level = 0;
+  return refusal;
+}
+
+}  // namespace comet::inline v0_1::broker
