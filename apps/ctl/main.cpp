@@ -9,10 +9,10 @@
 #include <cstdio>
 #include <exception>
 
+#include "comet/base/json.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/printable.hpp"
 #include "comet/remoting/errors.hpp"
-#include "comet/routing/json.hpp"
 #include "context.hpp"
 #include "help.hpp"
 
@@ -28,7 +28,7 @@ void complain(bool json, int code, const std::string& what, const error_code* er
     return;
   }
   std::string text = "{\"error\":";
-  routing::append_json_string(text, what);
+  append_json_string(text, what);
   text += fmt::format(",\"exitCode\":{}", code);
   if (error != nullptr && error->category() == remoting::response_category())
     text += fmt::format(",\"responseCode\":{}", error->value());

@@ -6,14 +6,12 @@
 #include <cmath>
 #include <cstdio>
 
+#include "comet/base/json.hpp"
 #include "comet/base/printable.hpp"
-#include "comet/routing/json.hpp"
 #include "times.hpp"
 
 namespace comet::inline v0_1::ctl {
 namespace {
-
-using routing::append_json_string;
 
 constexpr std::size_t kMostText = 1u << 20;  // bytes of one value for people
 constexpr std::string_view kGap = "  ";

@@ -9,10 +9,10 @@
 namespace comet::inline v0_1::admin::body {
 
 Result<json::object> read_object(std::string_view text) {
-  if (text.size() > kMaxBodySize) return routing::RoutingErrc::malformed;
-  Result<json::value> value = routing::parse_json(text);
+  if (text.size() > kMaxBodySize) return BodyErrc::malformed;
+  Result<json::value> value = parse_json(text);
   if (!value) return value.error();
-  if (!value->is_object()) return routing::RoutingErrc::malformed;
+  if (!value->is_object()) return BodyErrc::malformed;
   return std::move(value->get_object());
 }
 

@@ -10,17 +10,14 @@
 #include <string>
 #include <string_view>
 
+#include "comet/base/body_error.hpp"
 #include "comet/base/error.hpp"
+#include "comet/base/json.hpp"
 #include "comet/message/message.hpp"
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
 
 namespace comet::inline v0_1::admin::body {
 
 namespace json = boost::json;
-using routing::get_bool;
-using routing::get_int;
-using routing::get_string;
 
 // The body's object, within kMaxBodySize.
 [[nodiscard]] Result<json::object> read_object(std::string_view text);
@@ -52,7 +49,7 @@ Result<std::map<MessageQueue, Value>> read_queue_map(const json::object& members
     if (!queue) return queue.error();
     bool ok = true;
     Value value = read(member.value(), ok);
-    if (!ok) return routing::RoutingErrc::malformed;
+    if (!ok) return BodyErrc::malformed;
     result.insert_or_assign(std::move(*queue), std::move(value));
   }
   return result;

@@ -7,7 +7,6 @@ namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
-using routing::RoutingErrc;
 
 StatsWindow read_window(const json::object& object) {
   StatsWindow window;
@@ -43,7 +42,7 @@ Result<BrokerStats> parse_broker_stats(std::string_view json) {
   stats.minute = read_window(get_object(*root, "statsMinute", ok));
   stats.hour = read_window(get_object(*root, "statsHour", ok));
   stats.day = read_window(get_object(*root, "statsDay", ok));
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return stats;
 }
 
@@ -59,10 +58,10 @@ Result<ConsumeQueueData> parse_consume_queue(std::string_view json) {
   if (!subscription.empty()) data.subscription = read_subscription({}, subscription);
   for (const json::value& item : get_array(*root, "queueData", ok)) {
     const json::object* object = item.if_object();
-    if (object == nullptr) return RoutingErrc::malformed;
+    if (object == nullptr) return BodyErrc::malformed;
     data.entries.push_back(read_entry(*object));
   }
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return data;
 }
 

@@ -9,7 +9,6 @@ namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
-using routing::RoutingErrc;
 
 // False when an id is no number.
 bool read_broker(std::string_view name, const json::object& object, routing::BrokerData& broker) {
@@ -32,7 +31,7 @@ Result<std::vector<std::string>> parse_list(std::string_view json, std::string_v
   if (!root) return root.error();
   bool ok = true;
   std::vector<std::string> list = read_strings(get_array(*root, key, ok), ok);
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return list;
 }
 
@@ -45,18 +44,18 @@ Result<ClusterInfo> parse_cluster_info(std::string_view json) {
   bool ok = true;
   for (const auto& member : get_object(*root, "brokerAddrTable", ok)) {
     const json::object* object = member.value().if_object();
-    if (object == nullptr) return RoutingErrc::malformed;
+    if (object == nullptr) return BodyErrc::malformed;
     const std::string name(member.key());
-    if (!read_broker(name, *object, info.brokers[name])) return RoutingErrc::malformed;
+    if (!read_broker(name, *object, info.brokers[name])) return BodyErrc::malformed;
   }
   for (const auto& member : get_object(*root, "clusterAddrTable", ok)) {
     const json::array* names = member.value().if_array();
-    if (names == nullptr) return RoutingErrc::malformed;
+    if (names == nullptr) return BodyErrc::malformed;
     std::vector<std::string> sorted = read_strings(*names, ok);
     std::sort(sorted.begin(), sorted.end());
     info.clusters.emplace(member.key(), std::move(sorted));
   }
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return info;
 }
 
@@ -73,7 +72,7 @@ Result<std::map<std::string, std::string>> parse_kv_table(std::string_view json)
   if (!root) return root.error();
   bool ok = true;
   std::map<std::string, std::string> table = read_texts(get_object(*root, "table", ok));
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return table;
 }
 

@@ -23,7 +23,6 @@ Subscription read_subscription(std::string_view topic, const json::object& objec
 namespace {
 
 using namespace body;
-using routing::RoutingErrc;
 
 ClientConnection read_connection(const json::object& object) {
   ClientConnection connection;
@@ -89,13 +88,13 @@ Result<ConsumerConnections> parse_consumer_connections(std::string_view json) {
   result.connections = read_connections(*root, ok);
   for (const auto& member : get_object(*root, "subscriptionTable", ok)) {
     const json::object* object = member.value().if_object();
-    if (object == nullptr) return RoutingErrc::malformed;
+    if (object == nullptr) return BodyErrc::malformed;
     result.subscriptions.emplace(member.key(), read_subscription(member.key(), *object));
   }
   result.consume_type = get_string(*root, "consumeType");
   result.message_model = get_string(*root, "messageModel");
   result.consume_from_where = get_string(*root, "consumeFromWhere");
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return result;
 }
 
@@ -104,7 +103,7 @@ Result<std::vector<ClientConnection>> parse_producer_connections(std::string_vie
   if (!root) return root.error();
   bool ok = true;
   std::vector<ClientConnection> connections = read_connections(*root, ok);
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return connections;
 }
 
@@ -116,11 +115,11 @@ Result<std::map<std::string, std::vector<ProducerInfo>>> parse_producer_table(
   bool ok = true;
   for (const auto& member : get_object(*root, "data", ok)) {
     const json::array* list = member.value().if_array();
-    if (list == nullptr) return RoutingErrc::malformed;
+    if (list == nullptr) return BodyErrc::malformed;
     std::vector<ProducerInfo>& group = table[std::string(member.key())];
     for (const json::value& item : *list) {
       const json::object* object = item.if_object();
-      if (object == nullptr) return RoutingErrc::malformed;
+      if (object == nullptr) return BodyErrc::malformed;
       ProducerInfo info;
       info.connection = read_connection(*object);
       info.connection.client_addr = get_string(*object, "remoteIP");
@@ -129,7 +128,7 @@ Result<std::map<std::string, std::vector<ProducerInfo>>> parse_producer_table(
       group.push_back(std::move(info));
     }
   }
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return table;
 }
 
@@ -141,7 +140,7 @@ Result<ConsumerRunningInfo> parse_running_info(std::string_view json) {
   info.properties = read_texts(get_object(*root, "properties", ok));
   for (const json::value& item : get_array(*root, "subscriptionSet", ok)) {
     const json::object* object = item.if_object();
-    if (object == nullptr) return RoutingErrc::malformed;
+    if (object == nullptr) return BodyErrc::malformed;
     info.subscriptions.push_back(read_subscription({}, *object));
   }
   std::sort(info.subscriptions.begin(), info.subscriptions.end(),
@@ -152,11 +151,11 @@ Result<ConsumerRunningInfo> parse_running_info(std::string_view json) {
   info.queues = std::move(*queues);
   for (const auto& member : get_object(*root, "statusTable", ok)) {
     const json::object* object = member.value().if_object();
-    if (object == nullptr) return RoutingErrc::malformed;
+    if (object == nullptr) return BodyErrc::malformed;
     info.status.emplace(member.key(), read_status(*object));
   }
   info.stack = get_string(*root, "jstack");
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return info;
 }
 

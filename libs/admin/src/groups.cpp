@@ -3,7 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "body.hpp"
-#include "comet/routing/json_writer.hpp"
+#include "comet/base/json_writer.hpp"
 
 namespace comet::inline v0_1::admin {
 namespace {
@@ -29,7 +29,7 @@ GroupConfig read_group(std::string_view name, const json::object& object) {
 }  // namespace
 
 std::string to_json(const GroupConfig& group) {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.member("brokerId", group.broker_id);
   json.member("consumeBroadcastEnable", group.consume_broadcast_enable);
@@ -58,10 +58,10 @@ Result<GroupTable> parse_group_table(std::string_view json) {
   bool ok = true;
   for (const auto& member : get_object(*root, "subscriptionGroupTable", ok)) {
     const json::object* object = member.value().if_object();
-    if (object == nullptr) return routing::RoutingErrc::malformed;
+    if (object == nullptr) return BodyErrc::malformed;
     table.groups.emplace(member.key(), read_group(member.key(), *object));
   }
-  if (!ok) return routing::RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   const json::value* version = root->if_contains("dataVersion");
   if (version != nullptr && version->is_object()) {
     const auto read = routing::parse_data_version(json::serialize(*version));

@@ -9,7 +9,6 @@ namespace comet::inline v0_1::admin {
 namespace {
 
 using namespace body;
-using routing::RoutingErrc;
 
 std::int64_t read_number(const json::value& value, bool& ok) {
   if (const std::int64_t* number = value.if_int64()) return *number;
@@ -48,7 +47,7 @@ Result<ConsumeStats> read_consume_stats(const json::object& object) {
   auto queues =
       read_queue_map<GroupOffset>(get_object(object, "offsetTable", ok), read_group_offset);
   if (!queues) return queues.error();
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   ConsumeStats stats;
   stats.queues = std::move(*queues);
   stats.consume_tps = get_double(object, "consumeTps");
@@ -58,7 +57,7 @@ Result<ConsumeStats> read_consume_stats(const json::object& object) {
 Result<QueueOffsets> read_offsets(const json::object& object, std::string_view key) {
   bool ok = true;
   auto offsets = read_queue_map<std::int64_t>(get_object(object, key, ok), read_number);
-  if (offsets && !ok) return RoutingErrc::malformed;
+  if (offsets && !ok) return BodyErrc::malformed;
   return offsets;
 }
 
@@ -66,12 +65,12 @@ Result<QueueOffsets> read_offsets(const json::object& object, std::string_view k
 error_code read_groups(const json::object& item, BrokerConsumeStats& stats) {
   for (const auto& member : item) {
     const json::array* list = member.value().if_array();
-    if (list == nullptr) return RoutingErrc::malformed;
+    if (list == nullptr) return BodyErrc::malformed;
     for (const json::value& one : *list) {
       bool ok = true;
       Result<ConsumeStats> parsed = read_consume_stats(require_object(one, ok));
       if (!parsed) return parsed.error();
-      if (!ok) return RoutingErrc::malformed;
+      if (!ok) return BodyErrc::malformed;
       stats.groups[std::string(member.key())].push_back(std::move(*parsed));
     }
   }
@@ -93,7 +92,7 @@ Result<TopicStats> parse_topic_stats(std::string_view json) {
   auto queues =
       read_queue_map<TopicOffset>(get_object(*root, "offsetTable", ok), read_topic_offset);
   if (!queues) return queues.error();
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   TopicStats stats;
   stats.queues = std::move(*queues);
   stats.put_tps = get_double(*root, "topicPutTps");
@@ -128,7 +127,7 @@ Result<BrokerConsumeStats> parse_broker_consume_stats(std::string_view json) {
     const json::object& groups = require_object(item, ok);
     if (const error_code error = read_groups(groups, stats)) return error;
   }
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return stats;
 }
 
@@ -147,7 +146,7 @@ Result<std::vector<QueueTimeSpan>> parse_time_spans(std::string_view json) {
     span.delay = get_int(object, "delayTime", 0);
     spans.push_back(std::move(span));
   }
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   std::sort(spans.begin(), spans.end(),
             [](const auto& a, const auto& b) { return a.queue < b.queue; });
   return spans;
@@ -163,7 +162,7 @@ Result<std::map<std::string, QueueOffsets>> parse_consumer_status(std::string_vi
     if (!offsets) return offsets.error();
     result.emplace(member.key(), std::move(*offsets));
   }
-  if (!ok) return RoutingErrc::malformed;
+  if (!ok) return BodyErrc::malformed;
   return result;
 }
 

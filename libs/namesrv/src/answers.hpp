@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "comet/base/json_writer.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/remoting/header.hpp"
-#include "comet/routing/json_writer.hpp"
 
 namespace comet::inline v0_1::namesrv {
 
@@ -35,7 +35,7 @@ using remoting::ResponseCode;
                  "the request has no usable field " + std::string(field));
 }
 
-inline void write_names(routing::JsonWriter& json, std::string_view key,
+inline void write_names(JsonWriter& json, std::string_view key,
                         const std::vector<std::string>& names) {
   json.key(key);
   json.begin_array();

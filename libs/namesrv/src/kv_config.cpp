@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <utility>
 
+#include "comet/base/body_error.hpp"
 #include "comet/base/files.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 
 namespace comet::inline v0_1::namesrv {
 namespace {
@@ -83,18 +83,18 @@ const KvConfig::Table* KvConfig::find_namespace(std::string_view name_space) con
 }
 
 Result<KvConfig::Tables> KvConfig::parse(std::string_view json) {
-  const Result<boost::json::value> value = routing::parse_json(json);
+  const Result<boost::json::value> value = parse_json(json);
   if (!value) return value.error();
   const boost::json::object* object = value->if_object();
   const boost::json::value* table =
       object == nullptr ? nullptr : object->if_contains("configTable");
-  if (table == nullptr || !table->is_object()) return routing::RoutingErrc::malformed;
+  if (table == nullptr || !table->is_object()) return BodyErrc::malformed;
   Tables tables;
   for (const auto& [name, entries] : table->get_object()) {
-    if (!entries.is_object()) return routing::RoutingErrc::malformed;
+    if (!entries.is_object()) return BodyErrc::malformed;
     Table& read = tables[name];
     for (const auto& [key, unused] : entries.get_object()) {
-      read[key] = routing::get_string(entries.get_object(), key);
+      read[key] = get_string(entries.get_object(), key);
     }
   }
   return tables;
@@ -106,7 +106,7 @@ std::string KvConfig::to_json() const {
     size += name.size() + 8;
     for (const auto& [key, value] : table) size += key.size() + value.size() + 8;
   }
-  routing::JsonWriter json;
+  JsonWriter json;
   json.reserve(size + size / 16);
   json.begin_object();
   json.key("configTable");

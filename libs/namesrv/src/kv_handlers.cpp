@@ -78,7 +78,7 @@ Reply get_kv_list(Service& service, Request& request) {
 }  // namespace
 
 std::string kv_table_json(const KvConfig::Table& table) {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("table");
   json.begin_object();

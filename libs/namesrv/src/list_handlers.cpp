@@ -12,7 +12,6 @@ namespace {
 
 using routing::BrokerData;
 using routing::IntegerKeys;
-using routing::JsonWriter;
 
 // Bits of topicSysFlag (Apache: TopicSysFlag).
 constexpr std::int32_t kUnit = 1;

@@ -7,11 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "comet/base/body_error.hpp"
 #include "comet/base/bytes.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/message/compression.hpp"
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "narrow.hpp"
 
@@ -74,12 +74,12 @@ Result<TopicConfig> decode_topic(std::string_view text) {
   topic.write_queue_nums = words.next_number();
   topic.perm = words.next_number();
   topic.topic_filter_type = words.next();
-  if (!words.ok()) return RoutingErrc::malformed;
+  if (!words.ok()) return BodyErrc::malformed;
   if (words.rest().empty()) return topic;
 
   const Result<boost::json::value> attributes = parse_json(words.rest());
   if (!attributes) return attributes.error();
-  if (!attributes->is_object()) return RoutingErrc::malformed;
+  if (!attributes->is_object()) return BodyErrc::malformed;
   for (const auto& [name, value] : attributes->get_object()) {
     if (value.is_string()) topic.attributes.emplace(name, value.get_string());
   }
@@ -96,15 +96,15 @@ error_code read_topics(ByteReader& reader, RegisterBrokerBody& body) {
     std::string name = topic->topic_name;
     body.topic_config.topics.insert_or_assign(std::move(name), std::move(*topic));
   }
-  return reader.ok() && count >= 0 ? error_code() : make_error_code(RoutingErrc::malformed);
+  return reader.ok() && count >= 0 ? error_code() : make_error_code(BodyErrc::malformed);
 }
 
 error_code read_filter_servers(ByteReader& reader, RegisterBrokerBody& body) {
   const std::string_view text = read_counted(reader);
-  if (!reader.ok()) return RoutingErrc::malformed;
+  if (!reader.ok()) return BodyErrc::malformed;
   const Result<boost::json::value> servers = parse_json(text);
   if (!servers) return servers.error();
-  if (!servers->is_array()) return RoutingErrc::malformed;
+  if (!servers->is_array()) return BodyErrc::malformed;
   body.filter_servers = strings(servers->get_array());
   return {};
 }
@@ -116,12 +116,12 @@ error_code read_queue_mappings(ByteReader& reader, RegisterBrokerBody& body) {
     if (!reader.ok()) break;
     const Result<boost::json::value> mapping = parse_json(text);
     if (!mapping) return mapping.error();
-    if (!mapping->is_object()) return RoutingErrc::malformed;
+    if (!mapping->is_object()) return BodyErrc::malformed;
     TopicQueueMapping read = read_queue_mapping(mapping->get_object());
     std::string topic = read.topic;
     body.queue_mappings.insert_or_assign(std::move(topic), std::move(read));
   }
-  return reader.ok() && count >= 0 ? error_code() : make_error_code(RoutingErrc::malformed);
+  return reader.ok() && count >= 0 ? error_code() : make_error_code(BodyErrc::malformed);
 }
 
 }  // namespace
@@ -147,7 +147,7 @@ Result<RegisterBrokerBody> decode_compressed(std::string_view bytes, bool with_m
   if (!plain) return plain.error();
   ByteReader reader(*plain);
   const std::string_view version_text = read_counted(reader);
-  if (!reader.ok()) return RoutingErrc::malformed;
+  if (!reader.ok()) return BodyErrc::malformed;
   const Result<DataVersion> version = parse_data_version(version_text);
   if (!version) return version.error();
 

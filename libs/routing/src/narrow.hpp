@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "comet/routing/json.hpp"
+#include "comet/base/json.hpp"
 #include "comet/routing/topic_route.hpp"
 
 namespace comet::inline v0_1::routing {

@@ -4,9 +4,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
+#include "comet/base/body_error.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 
 namespace comet::inline v0_1::routing {
 

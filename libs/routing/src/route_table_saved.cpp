@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-#include "comet/routing/errors.hpp"
+#include "comet/base/body_error.hpp"
 #include "comet/routing/route_table.hpp"
 #include "route_table_types.hpp"
 
@@ -288,7 +288,7 @@ error_code RouteTable::restore(std::string_view text, Instant now, Duration time
     return {};
   }
   forget_everything();
-  return RoutingErrc::malformed;
+  return BodyErrc::malformed;
 }
 
 void RouteTable::forget_everything() {

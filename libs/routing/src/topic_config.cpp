@@ -4,9 +4,9 @@
 #include <boost/json/object.hpp>
 #include <utility>
 
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
+#include "comet/base/body_error.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "narrow.hpp"
 #include "plain_topics.hpp"
 
@@ -110,7 +110,7 @@ Result<T> parse_object(std::string_view json, Read read) {
   const Result<boost::json::value> value = parse_json(json);
   if (!value) return value.error();
   const boost::json::object* object = value->if_object();
-  if (object == nullptr) return RoutingErrc::malformed;
+  if (object == nullptr) return BodyErrc::malformed;
   return read(*object);
 }
 

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "comet/base/ascii.hpp"
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
+#include "comet/base/body_error.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "narrow.hpp"
 
 namespace comet::inline v0_1::routing {
@@ -99,7 +99,7 @@ void write_json(JsonWriter& json, const TopicQueueMapping& mapping, IntegerKeys 
 }
 
 std::string to_json(const TopicRouteData& route, IntegerKeys keys) {
-  JsonWriter json(keys == IntegerKeys::quoted ? Charset::ascii : Charset::utf8);
+  JsonWriter json(keys == IntegerKeys::quoted ? JsonCharset::ascii : JsonCharset::utf8);
   json.begin_object();
   json.key("brokerDatas");
   json.begin_array();
@@ -136,7 +136,7 @@ Result<TopicRouteData> parse_topic_route(std::string_view json) {
   const Result<boost::json::value> value = parse_json(json);
   if (!value) return value.error();
   const boost::json::object* object = value->if_object();
-  if (object == nullptr) return RoutingErrc::malformed;
+  if (object == nullptr) return BodyErrc::malformed;
 
   TopicRouteData route;
   route.order_topic_conf = get_string(*object, "orderTopicConf");

@@ -7,8 +7,8 @@
 #include "comet/admin/connections.hpp"
 #include "comet/admin/groups.hpp"
 #include "comet/admin/offsets.hpp"
+#include "comet/base/body_error.hpp"
 #include "comet/remoting/version.hpp"
-#include "comet/routing/errors.hpp"
 
 using namespace comet;
 using namespace comet::admin;
@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(lists_and_tables_are_read) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_such_body_is_refused) {
   const auto is_malformed = [](const auto& result) {
-    return !result && result.error() == routing::RoutingErrc::malformed;
+    return !result && result.error() == BodyErrc::malformed;
   };
   BOOST_TEST(is_malformed(parse_topic_list("[]")));
   BOOST_TEST(is_malformed(parse_topic_list(R"({"topicList":[1]})")));
@@ -273,12 +273,12 @@ BOOST_AUTO_TEST_CASE(what_is_no_such_body_is_refused) {
 
 BOOST_AUTO_TEST_CASE(nesting_and_size_are_bounded) {
   const std::string deep = "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
-  BOOST_TEST((parse_topic_stats(deep).error() == routing::RoutingErrc::too_deep));
+  BOOST_TEST((parse_topic_stats(deep).error() == BodyErrc::too_deep));
   const std::string deep_key =
       "{\"offsetTable\":{" + std::string(100'000, '{') + std::string(100'000, '}') + ":1}}";
   BOOST_TEST(!parse_queue_offsets(deep_key));
   const std::string large(kMaxBodySize + 1, ' ');
-  BOOST_TEST((parse_topic_stats(large).error() == routing::RoutingErrc::malformed));
+  BOOST_TEST((parse_topic_stats(large).error() == BodyErrc::malformed));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "comet/base/files.hpp"
-#include "comet/routing/json.hpp"
+#include "comet/base/json.hpp"
 #include "tables/state_file.hpp"
 #include "temp_directory.hpp"
 
@@ -22,7 +22,7 @@ class World {
   std::string load() {
     std::string got;
     load_state_file(path, [&](std::string_view json) -> error_code {
-      auto parsed = routing::parse_json(json);  // as lenient as the tables are
+      auto parsed = parse_json(json);  // as lenient as the tables are
       if (!parsed) return parsed.error();
       got = json;
       return {};

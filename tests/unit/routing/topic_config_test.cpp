@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <string>
 
+#include "comet/base/body_error.hpp"
 #include "comet/base/bytes.hpp"
 #include "comet/message/compression.hpp"
-#include "comet/routing/errors.hpp"
 
 using comet::append_be;
+using comet::BodyErrc;
 using comet::make_error_code;
 using comet::routing::DataVersion;
 using comet::routing::decode_compressed;
@@ -18,7 +19,6 @@ using comet::routing::parse_data_version;
 using comet::routing::parse_register_broker_body;
 using comet::routing::parse_topic_config_table;
 using comet::routing::RegisterBrokerBody;
-using comet::routing::RoutingErrc;
 using comet::routing::to_json;
 using comet::routing::TopicConfig;
 
@@ -137,9 +137,9 @@ BOOST_AUTO_TEST_CASE(the_bare_table_of_very_old_brokers_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_registration_is_an_error) {
-  BOOST_TEST(parse_register_broker_body("[]").error() == make_error_code(RoutingErrc::malformed));
+  BOOST_TEST(parse_register_broker_body("[]").error() == make_error_code(BodyErrc::malformed));
   BOOST_TEST(parse_register_broker_body("{").has_error());
-  BOOST_TEST(parse_data_version("1").error() == make_error_code(RoutingErrc::malformed));
+  BOOST_TEST(parse_data_version("1").error() == make_error_code(BodyErrc::malformed));
   BOOST_TEST(parse_topic_config_table("").has_error());
 }
 
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(the_mapping_section_of_5x_is_skipped) {
   mappings.pop_back();
   BOOST_TEST(
       decode_compressed(deflated({"T1 4 4 6 SINGLE_TAG {}"}, mappings), true, kLimit).error() ==
-      make_error_code(RoutingErrc::malformed));
+      make_error_code(BodyErrc::malformed));
 }
 
 BOOST_AUTO_TEST_CASE(a_bomb_is_refused_at_the_limit) {

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <string>
 
-#include "comet/routing/errors.hpp"
+#include "comet/base/body_error.hpp"
 
+using comet::BodyErrc;
 using comet::routing::BrokerData;
 using comet::routing::IntegerKeys;
 using comet::routing::parse_topic_route;
 using comet::routing::QueueData;
-using comet::routing::RoutingErrc;
 using comet::routing::to_json;
 using comet::routing::TopicRouteData;
 
@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE(numbers_beyond_java_int_are_brought_into_range) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_route_is_an_error) {
-  BOOST_TEST(parse_topic_route("[]").error() == make_error_code(RoutingErrc::malformed));
-  BOOST_TEST(parse_topic_route("null").error() == make_error_code(RoutingErrc::malformed));
+  BOOST_TEST(parse_topic_route("[]").error() == make_error_code(BodyErrc::malformed));
+  BOOST_TEST(parse_topic_route("null").error() == make_error_code(BodyErrc::malformed));
   BOOST_TEST(parse_topic_route("").has_error());
   BOOST_TEST(parse_topic_route("{\"brokerDatas\":[").has_error());
   BOOST_TEST(parse_topic_route("\x00\x00\x01").has_error());

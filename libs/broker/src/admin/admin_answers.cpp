@@ -12,7 +12,7 @@ using remoting::ResponseCode;
 
 namespace {
 
-void write_members(routing::JsonWriter& json, const BrokerContext& context, std::string_view topic,
+void write_members(JsonWriter& json, const BrokerContext& context, std::string_view topic,
                    std::int32_t queue_id) {
   json.member("brokerName", context.config.broker_name);
   json.member("queueId", queue_id);
@@ -21,14 +21,14 @@ void write_members(routing::JsonWriter& json, const BrokerContext& context, std:
 
 }  // namespace
 
-void write_queue_key(routing::JsonWriter& json, const BrokerContext& context,
-                     std::string_view topic, std::int32_t queue_id) {
+void write_queue_key(JsonWriter& json, const BrokerContext& context, std::string_view topic,
+                     std::int32_t queue_id) {
   json.begin_object_key();
   write_members(json, context, topic, queue_id);
   json.end_object_key();
 }
 
-void write_queue(routing::JsonWriter& json, const BrokerContext& context, std::string_view topic,
+void write_queue(JsonWriter& json, const BrokerContext& context, std::string_view topic,
                  std::int32_t queue_id) {
   json.begin_object();
   write_members(json, context, topic, queue_id);
@@ -47,7 +47,7 @@ RemotingCommand success(const Request& request) {
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
 
-void check_size(const BrokerContext& context, const routing::JsonWriter& json) {
+void check_size(const BrokerContext& context, const JsonWriter& json) {
   constexpr std::size_t kHeader = 4096;
   const std::size_t most = context.config.connection.max_frame;
   if (json.size() + kHeader <= most) return;

@@ -7,16 +7,16 @@
 #include <string_view>
 #include <utility>
 
+#include "comet/base/json_writer.hpp"
 #include "comet/remoting/header.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "handlers.hpp"
 
 namespace comet::inline v0_1::broker {
 
 // {"brokerName":"b","queueId":0,"topic":"T"} as a key: Java prints maps by queue so.
-void write_queue_key(routing::JsonWriter& json, const BrokerContext& context,
-                     std::string_view topic, std::int32_t queue_id);
-void write_queue(routing::JsonWriter& json, const BrokerContext& context, std::string_view topic,
+void write_queue_key(JsonWriter& json, const BrokerContext& context, std::string_view topic,
+                     std::int32_t queue_id);
+void write_queue(JsonWriter& json, const BrokerContext& context, std::string_view topic,
                  std::int32_t queue_id);
 
 [[nodiscard]] remoting::RemotingCommand refusal(const remoting::Request& request,
@@ -27,7 +27,7 @@ void write_queue(routing::JsonWriter& json, const BrokerContext& context, std::s
 [[nodiscard]] remoting::RemotingCommand success(const remoting::Request& request);
 
 // Throws Error when a frame could not hold the answer any more.
-void check_size(const BrokerContext& context, const routing::JsonWriter& json);
+void check_size(const BrokerContext& context, const JsonWriter& json);
 
 // "2026-11-20#23:53:28:973", local time (Apache: UtilAll.timeMillisToHumanString3).
 [[nodiscard]] std::string human_time_with_hash(std::int64_t wall_millis);

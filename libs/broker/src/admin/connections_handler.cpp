@@ -18,7 +18,6 @@ namespace {
 using remoting::RemotingCommand;
 using remoting::Request;
 using remoting::ResponseCode;
-using routing::JsonWriter;
 
 void write_connections(JsonWriter& json,
                        const std::vector<ClientRegistry::ConnectedClient>& clients) {

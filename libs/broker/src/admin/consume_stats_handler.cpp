@@ -19,7 +19,6 @@ using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
-using routing::JsonWriter;
 
 constexpr std::int32_t kMostEntries = 10'000;  // of a consume queue in one answer
 

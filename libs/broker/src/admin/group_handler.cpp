@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "admin/table_page.hpp"
+#include "comet/base/json.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
-#include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "tables/attributes.hpp"
 
@@ -81,7 +81,7 @@ Reply put_group(Request& request, BrokerContext& context, BackgroundSaver::Done 
 
 // 5.x: several at once.
 Reply put_groups(Request& request, BrokerContext& context, BackgroundSaver::Done saved) {
-  auto parsed = routing::parse_json(request.command.body.view());
+  auto parsed = parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("groupConfigList");
   if (list == nullptr || !list->is_array())

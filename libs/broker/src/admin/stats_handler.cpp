@@ -18,7 +18,6 @@ namespace {
 
 using remoting::RemotingCommand;
 using remoting::Request;
-using routing::JsonWriter;
 
 using Table = std::map<std::string, std::string>;
 
@@ -40,7 +39,7 @@ std::string human_runtime(std::int64_t millis) {
 
 std::string java_double(double number) {
   std::string text;
-  routing::append_java_double(text, number);
+  append_java_double(text, number);
   return text;
 }
 

@@ -9,11 +9,11 @@
 #include <limits>
 
 #include "admin/table_page.hpp"
+#include "comet/base/json.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
-#include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "tables/attributes.hpp"
 #include "tables/await_saved.hpp"
@@ -98,16 +98,16 @@ routing::TopicConfig topic_from_json(const boost::json::object& object) {
   const auto number = [&object](std::string_view name, std::int32_t otherwise) {
     constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
     return static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(routing::get_int(object, name, otherwise), -1, kMost));
+        std::clamp<std::int64_t>(get_int(object, name, otherwise), -1, kMost));
   };
   routing::TopicConfig topic;
-  topic.topic_name = routing::get_string(object, "topicName");
+  topic.topic_name = get_string(object, "topicName");
   topic.read_queue_nums = number("readQueueNums", topic.read_queue_nums);
   topic.write_queue_nums = number("writeQueueNums", topic.write_queue_nums);
   topic.perm = number("perm", topic.perm) & 0xF;
-  topic.topic_filter_type = routing::get_string(object, "topicFilterType", topic.topic_filter_type);
+  topic.topic_filter_type = get_string(object, "topicFilterType", topic.topic_filter_type);
   topic.topic_sys_flag = number("topicSysFlag", topic.topic_sys_flag);
-  topic.order = routing::get_bool(object, "order", topic.order);
+  topic.order = get_bool(object, "order", topic.order);
   return topic;
 }
 
@@ -127,7 +127,7 @@ Reply create_topics(Request& request, BrokerContext& context, BackgroundSaver::D
     return RemotingCommand::response(request.command, ResponseCode::system_error,
                                      std::move(complaint));
   };
-  const auto parsed = routing::parse_json(request.command.body.view());
+  const auto parsed = parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("topicConfigList");
   if (list == nullptr || !list->is_array()) return refuse("the body has no topicConfigList");

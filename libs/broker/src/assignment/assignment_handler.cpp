@@ -10,10 +10,10 @@
 
 #include "assignment/cluster_queues.hpp"
 #include "assignment/message_request_modes.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "comet/routing/queue_allocation.hpp"
 #include "handlers.hpp"
 #include "request/on_helper.hpp"
@@ -39,18 +39,18 @@ RemotingCommand refuse_assignment(const RemotingCommand& request, std::string wh
 class Question {
  public:
   explicit Question(const boost::json::object& body)
-      : topic(routing::get_string(body, "topic")),
-        group(routing::get_string(body, "consumerGroup")),
-        client_id(routing::get_string(body, "clientId")),
-        strategy(routing::get_string(body, "strategyName")),
-        is_broadcast(routing::get_string(body, "messageModel") == "BROADCASTING") {}
+      : topic(get_string(body, "topic")),
+        group(get_string(body, "consumerGroup")),
+        client_id(get_string(body, "clientId")),
+        strategy(get_string(body, "strategyName")),
+        is_broadcast(get_string(body, "messageModel") == "BROADCASTING") {}
   std::string topic, group, client_id, strategy;
   bool is_broadcast;
 };
 
 RemotingCommand assignment_answer(const RemotingCommand& request,
                                   const std::vector<MessageQueue>& queues) {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("messageQueueAssignments");
   json.begin_array();
@@ -77,7 +77,7 @@ class Assignments {
       : context_(context), modes_(modes), queues_(context) {}
 
   asio::awaitable<Reply> query(Request request) {
-    const auto parsed = routing::parse_json(request.command.body.view());
+    const auto parsed = parse_json(request.command.body.view());
     if (!parsed || !parsed->is_object()) {
       co_return refuse_assignment(request.command, "QUERY_ASSIGNMENT: the body is no JSON object");
     }
@@ -136,15 +136,15 @@ class Assignments {
 };
 
 Reply set_mode(Request& request, MessageRequestModes& modes, BackgroundSaver::Done saved) {
-  const auto parsed = routing::parse_json(request.command.body.view());
+  const auto parsed = parse_json(request.command.body.view());
   if (!parsed || !parsed->is_object()) {
     return refuse_assignment(request.command,
                              "SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
   }
   const boost::json::object& body = parsed->get_object();
-  std::string topic = routing::get_string(body, "topic");
-  std::string group = routing::get_string(body, "consumerGroup");
-  const std::string mode = routing::get_string(body, "mode");
+  std::string topic = get_string(body, "topic");
+  std::string group = get_string(body, "consumerGroup");
+  const std::string mode = get_string(body, "mode");
   if (topic.starts_with(kRetryTopicPrefix)) {
     return RemotingCommand::response(request.command, ResponseCode::no_permission,
                                      "retry topic is not allowed to set mode");

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -20,7 +20,7 @@ void MessageRequestModes::load() {
 }
 
 error_code MessageRequestModes::parse(std::string_view json) {
-  const auto parsed = routing::parse_json(json);
+  const auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
@@ -32,9 +32,9 @@ error_code MessageRequestModes::parse(std::string_view json) {
       if (!value.is_object()) return BaseErrc::bad_value;
       constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
       MessageRequestMode mode;
-      mode.is_pop = routing::get_string(value.get_object(), "mode") == "POP";
-      mode.pop_share_queues = static_cast<std::int32_t>(std::clamp<std::int64_t>(
-          routing::get_int(value.get_object(), "popShareQueueNum", 0), -1, kMost));
+      mode.is_pop = get_string(value.get_object(), "mode") == "POP";
+      mode.pop_share_queues = static_cast<std::int32_t>(
+          std::clamp<std::int64_t>(get_int(value.get_object(), "popShareQueueNum", 0), -1, kMost));
       modes_.insert_or_assign({std::string(topic), std::string(group)}, mode);
     }
   }
@@ -67,7 +67,7 @@ std::size_t MessageRequestModes::size() const {
 }
 
 std::string MessageRequestModes::to_json() const {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("messageRequestModeMap");
   json.begin_object();

@@ -8,9 +8,9 @@
 #include <boost/json/serialize.hpp>
 #include <tuple>
 
+#include "comet/base/json.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
-#include "comet/routing/json.hpp"
 #include "handlers.hpp"
 #include "tables/retry_topics.hpp"
 #include "tables/table_limits.hpp"
@@ -135,7 +135,7 @@ Reply consumer_list(Request& request, BrokerContext& context) {
 
 // Java consumers ask at their start whether the broker can filter as they want.
 RemotingCommand check_client_config(Request& request, const BrokerContext& context) {
-  auto parsed = routing::parse_json(request.command.body.view());
+  auto parsed = parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* data =
       root == nullptr ? nullptr : root->if_contains("subscriptionData");

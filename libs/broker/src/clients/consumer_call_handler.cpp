@@ -15,10 +15,10 @@
 
 #include "admin/admin_answers.hpp"
 #include "clients/client_versions.hpp"
+#include "comet/base/json.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/version.hpp"
-#include "comet/routing/json.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -175,29 +175,29 @@ class StatusCollector {
 
  private:
   // What a client says of its queues, with the keys as Java writes them.
-  static void write_queues(routing::JsonWriter& json, const std::string& body) {
+  static void write_queues(JsonWriter& json, const std::string& body) {
     json.begin_object();
-    const auto parsed = routing::parse_json(body);
+    const auto parsed = parse_json(body);
     const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
     const boost::json::value* queues =
         root == nullptr ? nullptr : root->if_contains("messageQueueTable");
     if (queues != nullptr && queues->is_object()) {
       for (const auto& [key, offset] : queues->get_object()) {
-        const auto queue = routing::parse_json(std::string_view(key));
+        const auto queue = parse_json(std::string_view(key));
         if (!queue || !queue->is_object()) continue;
         json.begin_object_key();
-        json.member("brokerName", routing::get_string(queue->get_object(), "brokerName"));
-        json.member("queueId", routing::get_int(queue->get_object(), "queueId", 0));
-        json.member("topic", routing::get_string(queue->get_object(), "topic"));
+        json.member("brokerName", get_string(queue->get_object(), "brokerName"));
+        json.member("queueId", get_int(queue->get_object(), "queueId", 0));
+        json.member("topic", get_string(queue->get_object(), "topic"));
         json.end_object_key();
-        json.value(routing::get_int(queues->get_object(), key, 0));
+        json.value(get_int(queues->get_object(), key, 0));
       }
     }
     json.end_object();
   }
 
   void finish() {
-    routing::JsonWriter json;
+    JsonWriter json;
     json.begin_object();
     json.key("consumerTable");
     json.begin_object();

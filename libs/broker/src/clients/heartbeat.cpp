@@ -8,8 +8,8 @@
 #include <optional>
 #include <span>
 
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_events.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_events.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -31,13 +31,13 @@ constexpr std::string_view kConsumeFromWhere[] = {
 std::string get_name(const boost::json::object& object, std::string_view member,
                      std::span<const std::string_view> names) {
   const boost::json::value* value = object.if_contains(member);
-  if (value == nullptr || !value->is_number()) return routing::get_string(object, member);
-  const std::int64_t number = routing::get_int(object, member, -1);
+  if (value == nullptr || !value->is_number()) return get_string(object, member);
+  const std::int64_t number = get_int(object, member, -1);
   const bool is_known = number >= 0 && number < std::ssize(names);
   return is_known ? std::string(names[static_cast<std::size_t>(number)]) : std::string();
 }
 
-class HeartbeatReader final : public routing::JsonEvents {
+class HeartbeatReader final : public JsonEvents {
  public:
   explicit HeartbeatReader(const ClientLimits& limits) noexcept : limits_(limits) {}
 
@@ -133,17 +133,17 @@ class HeartbeatReader final : public routing::JsonEvents {
 
   void take_root(const boost::json::object& object) {
     is_object_ = true;
-    heartbeat_.client_id = routing::get_string(object, "clientID");
-    heartbeat_.fingerprint = routing::get_int(object, "heartbeatFingerprint", 0);
-    heartbeat_.without_subscriptions = routing::get_bool(object, "withoutSub", false);
+    heartbeat_.client_id = get_string(object, "clientID");
+    heartbeat_.fingerprint = get_int(object, "heartbeatFingerprint", 0);
+    heartbeat_.without_subscriptions = get_bool(object, "withoutSub", false);
   }
   void take_consumer(const boost::json::object& object) {
     if (!has_room_for_group()) return;
-    consumer_.group = routing::get_string(object, "groupName");
+    consumer_.group = get_string(object, "groupName");
     consumer_.consume_type = get_name(object, "consumeType", kConsumeTypes);
     consumer_.message_model = get_name(object, "messageModel", kMessageModels);
     consumer_.consume_from_where = get_name(object, "consumeFromWhere", kConsumeFromWhere);
-    consumer_.unit_mode = routing::get_bool(object, "unitMode", false);
+    consumer_.unit_mode = get_bool(object, "unitMode", false);
     take_subscriptions();
     heartbeat_.consumers.push_back(std::move(consumer_));
   }
@@ -172,7 +172,7 @@ class HeartbeatReader final : public routing::JsonEvents {
   }
   void take_producer(const boost::json::object& object) {
     if (!has_room_for_group()) return;
-    heartbeat_.producer_groups.push_back(routing::get_string(object, "groupName"));
+    heartbeat_.producer_groups.push_back(get_string(object, "groupName"));
   }
   bool has_room_for_group() {
     const std::size_t groups = heartbeat_.consumers.size() + heartbeat_.producer_groups.size();
@@ -193,7 +193,7 @@ class HeartbeatReader final : public routing::JsonEvents {
 
 Result<Heartbeat> parse_heartbeat(std::string_view json, const ClientLimits& limits) {
   HeartbeatReader reader(limits);
-  if (const error_code error = routing::read_json(json, reader)) return error;
+  if (const error_code error = read_json(json, reader)) return error;
   std::optional<Heartbeat> heartbeat = reader.take();
   if (!heartbeat) return BaseErrc::bad_value;
   return std::move(*heartbeat);

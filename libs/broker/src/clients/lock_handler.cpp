@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "clients/lock_table.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/message/validate.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "handlers.hpp"
 #include "tables/table_limits.hpp"
 
@@ -25,24 +25,23 @@ class LockBody {
 };
 
 Result<LockBody> parse_lock_body(std::string_view json) {
-  auto parsed = routing::parse_json(json);
+  auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
   LockBody body;
-  body.group = routing::get_string(*root, "consumerGroup");
-  body.client_id = routing::get_string(*root, "clientId");
+  body.group = get_string(*root, "consumerGroup");
+  body.client_id = get_string(*root, "clientId");
   const boost::json::value* set = root->if_contains("mqSet");
   if (set != nullptr && set->is_array()) {
     for (const boost::json::value& item : set->get_array()) {
       const boost::json::object* queue = item.if_object();
       if (queue == nullptr) return BaseErrc::bad_value;
-      const bool can_be = check_topic(routing::get_string(*queue, "topic")).empty() &&
-                          routing::get_string(*queue, "brokerName").size() <= kLongestBrokerName;
+      const bool can_be = check_topic(get_string(*queue, "topic")).empty() &&
+                          get_string(*queue, "brokerName").size() <= kLongestBrokerName;
       if (!can_be) continue;  // not granted
-      body.queues.emplace_back(routing::get_string(*queue, "topic"),
-                               routing::get_string(*queue, "brokerName"),
-                               static_cast<std::int32_t>(routing::get_int(*queue, "queueId", 0)));
+      body.queues.emplace_back(get_string(*queue, "topic"), get_string(*queue, "brokerName"),
+                               static_cast<std::int32_t>(get_int(*queue, "queueId", 0)));
     }
   }
   if (!check_group(body.group).empty() || body.client_id.empty() ||
@@ -72,7 +71,7 @@ RemotingCommand bad_body(const Request& request) {
 RemotingCommand lock_batch(Request& request, LockTable& locks) {
   auto body = parse_lock_body(request.command.body.view());
   if (!body) return bad_body(request);
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("lockOKMQSet");
   json.begin_array();

@@ -7,10 +7,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "records/append_outcome.hpp"
 #include "records/delayed_message.hpp"
 #include "records/half_message.hpp"
@@ -29,7 +29,7 @@ constexpr Duration kLongestLevelSleep = 10s;
 
 std::string offsets_json(const std::map<std::int32_t, std::int64_t>& offsets,
                          routing::IntegerKeys keys) {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("offsetTable");
   json.begin_object();
@@ -98,7 +98,7 @@ void DelayService::consider_delivered(const Level& level) {
 }
 
 error_code DelayService::parse(std::string_view json) {
-  auto parsed = routing::parse_json(json);
+  auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;

@@ -2,14 +2,14 @@
 
 #include "comet/base/bytes.hpp"
 #include "comet/base/files.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "tables/state_file.hpp"
 
 namespace comet::inline v0_1::broker {
 std::string TimerProgress::to_json() const {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("deliveredBefore");
   json.value(delivered_before);
@@ -24,7 +24,7 @@ std::string TimerProgress::to_json() const {
 }
 
 error_code TimerProgress::parse(std::string_view json) {
-  auto parsed = routing::parse_json(json);
+  auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;

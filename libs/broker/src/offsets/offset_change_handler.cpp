@@ -23,7 +23,6 @@ using remoting::Request;
 using remoting::RequestCode;
 using remoting::ResetOffsetHeader;
 using remoting::ResponseCode;
-using routing::JsonWriter;
 using Queues = OffsetTable::Queues;
 
 std::string queues_json(const BrokerContext& context, std::string_view topic,

@@ -4,8 +4,8 @@
 #include <boost/json/object.hpp>
 #include <utility>
 
+#include "comet/base/json.hpp"
 #include "comet/base/log.hpp"
-#include "comet/routing/json.hpp"
 #include "subscriptions/bloom_filter.hpp"
 #include "tables/state_file.hpp"
 #include "tables/table_limits.hpp"
@@ -33,7 +33,7 @@ void ConsumerFilters::load() {
 }
 
 error_code ConsumerFilters::parse(std::string_view json) {
-  const auto parsed = routing::parse_json(json);
+  const auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
@@ -50,11 +50,11 @@ error_code ConsumerFilters::parse(std::string_view json) {
         if (!data.is_object()) return BaseErrc::bad_value;
         const boost::json::object& object = data.get_object();
         Filter filter;
-        filter.expression = routing::get_string(object, "expression");
-        filter.expression_type = routing::get_string(object, "expressionType");
-        filter.client_version = routing::get_int(object, "clientVersion", 0);
-        filter.born = routing::get_int(object, "bornTime", 0);
-        filter.dead = routing::get_int(object, "deadTime", 0);
+        filter.expression = get_string(object, "expression");
+        filter.expression_type = get_string(object, "expressionType");
+        filter.client_version = get_int(object, "clientVersion", 0);
+        filter.born = get_int(object, "bornTime", 0);
+        filter.dead = get_int(object, "deadTime", 0);
         if (filter.dead == 0) {
           filter.dead = std::max(filter.born, time_.wall_millis() - kDeadBeforeStart);
         }
@@ -167,8 +167,8 @@ void ConsumerFilters::forget_long_dead() {
   std::erase_if(topics_, [](const auto& entry) { return entry.second.empty(); });
 }
 
-void ConsumerFilters::write(routing::JsonWriter& json, std::string_view topic,
-                            std::string_view group, const Filter& filter) {
+void ConsumerFilters::write(JsonWriter& json, std::string_view topic, std::string_view group,
+                            const Filter& filter) {
   std::string text(group);
   text.append("#").append(topic);
   const BloomPlaces places = bloom_places(text);
@@ -198,7 +198,7 @@ std::string ConsumerFilters::describe(std::string_view topic, std::string_view g
   if (groups == topics_.end()) return "null";
   const auto filter = groups->second.find(group);
   if (filter == groups->second.end()) return "null";
-  routing::JsonWriter json;
+  JsonWriter json;
   write(json, topic, group, filter->second);
   return json.take();
 }
@@ -212,7 +212,7 @@ ConsumerFilters::Size ConsumerFilters::size() const {
 }
 
 std::string ConsumerFilters::to_json() const {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("filterDataByTopic");
   json.begin_object();

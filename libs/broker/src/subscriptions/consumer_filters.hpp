@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "comet/base/error.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/time.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "subscriptions/subscription.hpp"
 #include "tables/state_file.hpp"
 #include "tables/table_limits.hpp"
@@ -58,7 +58,7 @@ class ConsumerFilters {
   using ByGroup = std::map<std::string, Filter, std::less<>>;
 
   error_code parse(std::string_view json);
-  static void write(routing::JsonWriter& json, std::string_view topic, std::string_view group,
+  static void write(JsonWriter& json, std::string_view topic, std::string_view group,
                     const Filter& filter);
   // All with the lock held.
   void put(const std::string& group, const Subscription& subscription);

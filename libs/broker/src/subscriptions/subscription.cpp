@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "comet/base/json.hpp"
 #include "comet/base/printable.hpp"
 #include "comet/message/record.hpp"
 #include "comet/message/validate.hpp"
-#include "comet/routing/json.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -54,10 +54,10 @@ Subscription Subscription::from_tag_expression(std::string_view topic, std::stri
 }
 
 SubscriptionText::SubscriptionText(const boost::json::object& object)
-    : topic(routing::get_string(object, "topic")),
-      expression(routing::get_string(object, "subString", "*")),
-      type(routing::get_string(object, "expressionType", "TAG")),
-      version(routing::get_int(object, "subVersion", 0)) {}
+    : topic(get_string(object, "topic")),
+      expression(get_string(object, "subString", "*")),
+      type(get_string(object, "expressionType", "TAG")),
+      version(get_int(object, "subVersion", 0)) {}
 
 // The tags' hashes are made from the expression: not every client sends its codeSet.
 Subscription SubscriptionText::parse() const {
@@ -88,7 +88,7 @@ Subscription Subscription::from_expression(std::string_view topic, std::string_v
   return subscription;
 }
 
-void Subscription::write_json(routing::JsonWriter& json) const {
+void Subscription::write_json(JsonWriter& json) const {
   json.begin_object();
   json.member("classFilterMode", false);
   json.key("codeSet");

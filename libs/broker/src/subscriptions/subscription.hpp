@@ -9,8 +9,8 @@
 
 #include <boost/json/value.hpp>
 
+#include "comet/base/json_writer.hpp"
 #include "comet/filter/sql_filter.hpp"
-#include "comet/routing/json_writer.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -40,7 +40,7 @@ class Subscription {
                                       std::string_view expression, std::int64_t version);
   static Subscription from_json(const boost::json::object& object);
   // As Java prints a SubscriptionData.
-  void write_json(routing::JsonWriter& json) const;
+  void write_json(JsonWriter& json) const;
 
   [[nodiscard]] bool is_tag_filter() const noexcept {
     return expression_type.empty() || expression_type == "TAG";

@@ -4,20 +4,16 @@
 #include <boost/json/serialize.hpp>
 #include <limits>
 
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
 constexpr std::size_t kGroupSlice = 256;  // groups that are copied with the lock held
-
-using routing::get_bool;
-using routing::get_int;
-using routing::get_string;
 
 // Apache: SubscriptionGroupManager.init
 constexpr std::string_view kSystemGroups[] = {
@@ -76,7 +72,7 @@ GroupConfig group_from_json(const boost::json::object& object) {
 }
 
 Result<GroupConfig> parse_group_config(std::string_view json) {
-  auto parsed = routing::parse_json(json);
+  auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   if (!parsed->is_object()) return BaseErrc::bad_value;
   return group_from_json(parsed->get_object());
@@ -102,7 +98,7 @@ void GroupTable::load() {
 }
 
 error_code GroupTable::parse(std::string_view json) {
-  auto parsed = routing::parse_json(json);
+  auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
@@ -235,7 +231,7 @@ routing::DataVersion GroupTable::data_version() const {
 }
 
 std::string GroupTable::to_json(std::size_t begin, std::size_t most) const {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("dataVersion");
   json.raw_value(routing::to_json(data_version()));

@@ -5,9 +5,9 @@
 #include <iterator>
 #include <utility>
 
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_writer.hpp"
 #include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -46,7 +46,7 @@ void OffsetTable::load() {
 }
 
 error_code OffsetTable::parse(std::string_view json) {
-  auto parsed = routing::parse_json(json);
+  auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
@@ -74,8 +74,8 @@ error_code OffsetTable::parse(std::string_view json) {
   }
   if (const boost::json::value* version = root->if_contains("dataVersion");
       version != nullptr && version->is_object()) {
-    version_.timestamp = routing::get_int(version->get_object(), "timestamp", 0);
-    version_.counter = routing::get_int(version->get_object(), "counter", 0);
+    version_.timestamp = get_int(version->get_object(), "timestamp", 0);
+    version_.counter = get_int(version->get_object(), "counter", 0);
   }
   table_ = std::move(table);
   size_ = 0;
@@ -279,7 +279,7 @@ std::optional<std::int64_t> OffsetTable::take_reset(std::string_view group, std:
 }
 
 std::string OffsetTable::to_json(routing::IntegerKeys keys) const {
-  routing::JsonWriter json;
+  JsonWriter json;
   json.begin_object();
   json.key("dataVersion");
   {

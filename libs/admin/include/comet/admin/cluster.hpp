@@ -20,7 +20,7 @@ class ClusterInfo {
   friend bool operator==(const ClusterInfo&, const ClusterInfo&) = default;
 };
 // Errors here and in the other readers of this library: boost::json's for what is no JSON,
-// routing::RoutingErrc for the wrong structure, too deep nesting (more than 32) or a body beyond
+// BodyErrc for the wrong structure, too deep nesting (more than 32) or a body beyond
 // kMaxBodySize. Unknown members are ignored, absent ones have their defaults.
 [[nodiscard]] Result<ClusterInfo> parse_cluster_info(std::string_view json);
 inline constexpr std::size_t kMaxBodySize = 64u << 20;  // bytes

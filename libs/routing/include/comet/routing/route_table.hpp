@@ -165,7 +165,7 @@ class RouteTable {
   // The table as text. What restore() makes of it answers as this one does, but its brokers are not
   // confirmed: they end after `timeout` unless they register.
   [[nodiscard]] std::string save() const;
-  // Into a table that is empty. RoutingErrc::malformed: this is no such text, or not all of it, and
+  // Into a table that is empty. BodyErrc::malformed: this is no such text, or not all of it, and
   // the table is empty still.
   [[nodiscard]] error_code restore(std::string_view text, Instant now, Duration timeout);
   // Is another number after every change that save() would show.

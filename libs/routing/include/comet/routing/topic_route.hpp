@@ -9,9 +9,11 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::inline v0_1::routing {
-
+namespace comet::inline v0_1 {
 class JsonWriter;
+}
+
+namespace comet::inline v0_1::routing {
 
 inline constexpr std::int64_t kMasterId = 0;
 

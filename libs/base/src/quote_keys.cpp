@@ -1,12 +1,12 @@
 #include <cstddef>
 #include <vector>
 
-#include "comet/routing/json.hpp"
+#include "comet/base/json.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1 {
 namespace {
 
-bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_json_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 // One pass over the text that knows where it is in objects and arrays, and nothing more.
@@ -49,7 +49,7 @@ class KeyQuoter {
         key_next_ = !open_.empty() && open_.back() == '{';
         break;
       default:
-        if (!is_space(c)) key_next_ = false;
+        if (!is_json_space(c)) key_next_ = false;
     }
   }
 
@@ -122,4 +122,4 @@ class KeyQuoter {
 
 std::string quote_keys(std::string_view json) { return KeyQuoter(json).run(); }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1

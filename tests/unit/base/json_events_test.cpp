@@ -3,12 +3,11 @@
 #include <boost/test/unit_test.hpp>
 #include <vector>
 
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
-#include "comet/routing/json_events.hpp"
+#include "comet/base/body_error.hpp"
+#include "comet/base/json.hpp"
+#include "comet/base/json_events.hpp"
 
 using namespace comet;
-using namespace comet::routing;
 
 namespace {
 
@@ -60,5 +59,5 @@ BOOST_AUTO_TEST_CASE(what_a_tree_refuses_is_refused) {
   }
   const std::string deep = std::string(100, '[') + std::string(100, ']');
   Told events;
-  BOOST_TEST((read_json(deep, events) == RoutingErrc::too_deep));
+  BOOST_TEST((read_json(deep, events) == BodyErrc::too_deep));
 }

@@ -7,13 +7,13 @@
 #include <type_traits>
 #include <utility>
 
-#include "comet/routing/json.hpp"
+#include "comet/base/json.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1 {
 
 class JsonWriter {
  public:
-  explicit JsonWriter(Charset charset = Charset::utf8) : charset_(charset) {}
+  explicit JsonWriter(JsonCharset charset = JsonCharset::utf8) : charset_(charset) {}
 
   // Memory for that many bytes in all.
   void reserve(std::size_t bytes) { out_.reserve(bytes); }
@@ -100,8 +100,8 @@ class JsonWriter {
   }
 
   std::string out_;
-  Charset charset_;
+  JsonCharset charset_;
   bool first_ = true;  // nothing before what comes next, so no comma
 };
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1

@@ -1,14 +1,14 @@
-#include "comet/routing/json.hpp"
+#include "comet/base/json.hpp"
 
 #include <boost/json/parse.hpp>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "comet/base/body_error.hpp"
 #include "comet/base/utf8.hpp"
-#include "comet/routing/errors.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1 {
 namespace {
 
 Result<boost::json::value> parse_standard(std::string_view json) {
@@ -16,7 +16,7 @@ Result<boost::json::value> parse_standard(std::string_view json) {
   options.max_depth = kMaxJsonDepth;
   error_code error;
   boost::json::value value = boost::json::parse(json, error, {}, options);
-  if (error == boost::json::error::too_deep) return RoutingErrc::too_deep;
+  if (error == boost::json::error::too_deep) return BodyErrc::too_deep;
   if (error) return error;
   return value;
 }
@@ -93,13 +93,13 @@ bool is_true(std::string_view text) noexcept {
 // Most text is standard JSON already; the rewriting is for the rest.
 Result<boost::json::value> parse_json(std::string_view json) {
   Result<boost::json::value> value = parse_standard(json);
-  if (value || value.error() == RoutingErrc::too_deep) return value;
+  if (value || value.error() == BodyErrc::too_deep) return value;
   const std::string quoted = quote_keys(json);
   if (quoted == json) return value;
   return parse_standard(quoted);
 }
 
-void append_json_string(std::string& out, std::string_view text, Charset charset) {
+void append_json_string(std::string& out, std::string_view text, JsonCharset charset) {
   out += '"';
   while (!text.empty()) {
     std::size_t plain = 0;
@@ -111,7 +111,7 @@ void append_json_string(std::string& out, std::string_view text, Charset charset
     const std::size_t size = utf8_character_size(text);
     if (size == 1) {
       append_special(out, text[0]);
-    } else if (charset == Charset::ascii) {
+    } else if (charset == JsonCharset::ascii) {
       append_ascii(out, size == 0 ? U'\uFFFD' : utf8_code_point(text.substr(0, size)));
     } else {
       out += size == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, size);
@@ -189,4 +189,4 @@ std::string get_string(const boost::json::object& object, std::string_view key,
   return std::string(otherwise);
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1

@@ -1,4 +1,4 @@
-#include "comet/routing/json.hpp"
+#include "comet/base/json.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -7,17 +7,17 @@
 #include <cstdint>
 #include <string>
 
-#include "comet/routing/errors.hpp"
+#include "comet/base/body_error.hpp"
 
-using comet::routing::append_json_string;
-using comet::routing::Charset;
-using comet::routing::parse_json;
-using comet::routing::quote_keys;
-using comet::routing::RoutingErrc;
+using comet::append_json_string;
+using comet::BodyErrc;
+using comet::JsonCharset;
+using comet::parse_json;
+using comet::quote_keys;
 
 namespace {
 
-std::string json_string(std::string_view text, Charset charset = Charset::utf8) {
+std::string json_string(std::string_view text, JsonCharset charset = JsonCharset::utf8) {
   std::string out;
   append_json_string(out, text, charset);
   return out;
@@ -63,8 +63,8 @@ BOOST_AUTO_TEST_CASE(deep_nesting_is_refused_in_both_dialects) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
   BOOST_TEST(parse_json(nested(32)).has_value());
-  BOOST_TEST(parse_json(nested(33)).error() == make_error_code(RoutingErrc::too_deep));
-  BOOST_TEST(parse_json(nested(1'000'000)).error() == make_error_code(RoutingErrc::too_deep));
+  BOOST_TEST(parse_json(nested(33)).error() == make_error_code(BodyErrc::too_deep));
+  BOOST_TEST(parse_json(nested(1'000'000)).error() == make_error_code(BodyErrc::too_deep));
   std::string dialect;
   for (int i = 0; i < 100'000; ++i) dialect += "{0:";
   BOOST_TEST(parse_json(dialect).has_error());
@@ -80,9 +80,9 @@ BOOST_AUTO_TEST_CASE(members_are_converted_as_java_does) {
   const auto members = object(
       R"({"n":5,"t":"6","f":7.9,"big":18446744073709551615,"b":true,"bt":"TRUE","z":null,"s":"x",
           "huge":1e300,"low":-1e300,"o":{}})");
-  using comet::routing::get_bool;
-  using comet::routing::get_int;
-  using comet::routing::get_string;
+  using comet::get_bool;
+  using comet::get_int;
+  using comet::get_string;
   BOOST_TEST(get_int(members, "n", -1) == 5);
   BOOST_TEST(get_int(members, "t", -1) == 6);
   BOOST_TEST(get_int(members, "f", -1) == 7);
@@ -111,7 +111,8 @@ BOOST_AUTO_TEST_CASE(written_strings_are_always_valid_json) {
   BOOST_TEST(json_string("a\"b\\c\b\f\n\r\t\x01\x1f\x7f") ==
              "\"a\\\"b\\\\c\\b\\f\\n\\r\\t\\u0001\\u001F\x7f\"");
   BOOST_TEST(json_string("\xffz\xe4\xb8") == "\"\uFFFDz\uFFFD\uFFFD\"");
-  BOOST_TEST(json_string("é€😀\xff", Charset::ascii) == "\"\\u00E9\\u20AC\\uD83D\\uDE00\\uFFFD\"");
+  BOOST_TEST(json_string("é€😀\xff", JsonCharset::ascii) ==
+             "\"\\u00E9\\u20AC\\uD83D\\uDE00\\uFFFD\"");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,7 +7,7 @@
 
 #include "comet/base/error.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1 {
 
 // What is told of a text, in its order.
 class JsonEvents {
@@ -28,4 +28,4 @@ class JsonEvents {
 // As parse_json(): standard JSON or fastjson's dialect. After an error what was told is void.
 [[nodiscard]] error_code read_json(std::string_view json, JsonEvents& events);
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1

@@ -1,13 +1,13 @@
-#include "comet/routing/json_events.hpp"
+#include "comet/base/json_events.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <limits>
 #include <string>
 
-#include "comet/routing/errors.hpp"
-#include "comet/routing/json.hpp"
+#include "comet/base/body_error.hpp"
+#include "comet/base/json.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1 {
 namespace {
 
 // What Boost's parser calls; none of it stops the parser.
@@ -92,7 +92,7 @@ error_code read_standard(std::string_view json, JsonEvents& events) {
   boost::json::basic_parser<Handler> parser(options, events);
   error_code error;
   const std::size_t read = parser.write_some(false, json.data(), json.size(), error);
-  if (error == boost::json::error::too_deep) return RoutingErrc::too_deep;
+  if (error == boost::json::error::too_deep) return BodyErrc::too_deep;
   if (!error && read < json.size()) error = boost::json::error::extra_data;
   return error;
 }
@@ -101,11 +101,11 @@ error_code read_standard(std::string_view json, JsonEvents& events) {
 
 error_code read_json(std::string_view json, JsonEvents& events) {
   const error_code error = read_standard(json, events);
-  if (!error || error == RoutingErrc::too_deep) return error;
+  if (!error || error == BodyErrc::too_deep) return error;
   const std::string quoted = quote_keys(json);
   if (quoted == json) return error;
   events.restart();
   return read_standard(quoted, events);
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1
