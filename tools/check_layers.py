@@ -24,7 +24,7 @@ ALLOWED = {
     "base": set(),
     "message": {"base"},
     "remoting": {"base", "message"},
-    "routing": {"base", "message", "remoting"},
+    "routing": {"base", "message"},
     "store": {"base", "message"},
     "filter": {"base", "message"},
     "namesrv": {"base", "message", "remoting", "routing"},

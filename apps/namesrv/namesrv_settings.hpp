@@ -5,7 +5,7 @@
 #include <string>
 
 #include "comet/base/config.hpp"
-#include "comet/namesrv/name_server.hpp"
+#include "comet/namesrv/config.hpp"
 
 namespace comet::inline v0_1::daemon {
 

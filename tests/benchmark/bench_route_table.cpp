@@ -16,11 +16,12 @@
 #include <string>
 #include <utility>
 
-#include "comet/routing/route_table.hpp"
+#include "tables/route_table.hpp"
 
 namespace {
 
 using namespace comet;
+using namespace comet::namesrv;
 using namespace comet::routing;
 
 constexpr int kTopics = 20'000;

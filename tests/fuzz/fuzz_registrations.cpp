@@ -11,7 +11,7 @@
 
 #include "../../libs/broker/src/registration/registration_bodies.hpp"
 #include "comet/base/log.hpp"
-#include "comet/routing/route_table.hpp"
+#include "tables/route_table.hpp"
 
 namespace {
 
@@ -22,14 +22,14 @@ void must(bool holds) {
 }
 
 void check_table(routing::RegisterBrokerBody body) {
-  routing::RouteTableLimits limits;
+  namesrv::RouteTableLimits limits;
   limits.max_topics_per_broker = 10;
   limits.max_name_bytes = 100;
   limits.max_mapped_queues = 10;
   limits.max_filter_servers = 3;
-  routing::RouteTable table(limits);
+  namesrv::RouteTable table(limits);
   const auto names = body.topic_config.topics;
-  routing::BrokerRegistration registration;
+  namesrv::BrokerRegistration registration;
   registration.cluster = "C";
   registration.broker_name = "b";
   registration.address = "10.0.0.1:10911";

@@ -16,8 +16,6 @@ namespace comet::inline v0_1::namesrv {
 namespace {
 
 using namespace std::chrono_literals;
-using routing::BrokerRegistration;
-using routing::RegisterOutcome;
 
 constexpr std::chrono::milliseconds kLongestTimeout = 24h;
 

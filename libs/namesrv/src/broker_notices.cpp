@@ -18,7 +18,7 @@ constexpr Duration kPatience = std::chrono::milliseconds(300);
 BrokerNotices::BrokerNotices(asio::any_io_executor executor, Network& network, TimeSource& time)
     : time_(time), client_(executor, network, time), tasks_(executor, time) {}
 
-void BrokerNotices::send(const routing::MinBrokerIdChange& change) {
+void BrokerNotices::send(const MinBrokerIdChange& change) {
   remoting::NotifyMinBrokerIdHeader header;
   header.min_broker_id = change.min_broker_id;
   header.min_broker_addr = change.min_broker_addr;

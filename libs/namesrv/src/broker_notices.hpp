@@ -8,7 +8,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/stream.hpp"
 #include "comet/remoting/client.hpp"
-#include "comet/routing/route_table.hpp"
+#include "tables/route_table.hpp"
 
 namespace comet::inline v0_1::namesrv {
 
@@ -20,7 +20,7 @@ class BrokerNotices {
 
   // Tries once, for 300 ms (as Apache does), and forgets about failures: the brokers ask for their
   // members themselves from time to time.
-  void send(const routing::MinBrokerIdChange& change);
+  void send(const MinBrokerIdChange& change);
   [[nodiscard]] asio::awaitable<void> stop();
 
  private:

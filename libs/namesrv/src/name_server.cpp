@@ -31,7 +31,7 @@ void expire_brokers(Service& service) {
   std::vector<std::shared_ptr<Connection>> to_close;
   {
     const std::scoped_lock lock(service.mutex);
-    for (const routing::RemovedBroker& broker : service.table.expire(service.time.now())) {
+    for (const RemovedBroker& broker : service.table.expire(service.time.now())) {
       ++service.counters.expired;
       after_removal(service, {broker},
                     "silent for " + std::to_string(to_millis(broker.silent)) + " ms");

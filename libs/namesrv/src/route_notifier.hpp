@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "comet/remoting/connection.hpp"
-#include "comet/routing/route_table.hpp"
 #include "counters.hpp"
 #include "route_watches.hpp"
+#include "tables/route_table.hpp"
 
 namespace comet::inline v0_1::namesrv {
 
 // Tells connections of changes of the routes that they watch. Thread-safe; what there is to tell is
 // told on the executor, some at a time, so that thousands of watchers hold up nobody.
-class RouteNotifier final : public routing::RouteObserver,
+class RouteNotifier final : public RouteObserver,
                             public std::enable_shared_from_this<RouteNotifier> {
  public:
   RouteNotifier(asio::any_io_executor executor, RouteWatchLimits limits)

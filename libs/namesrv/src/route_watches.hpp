@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "comet/namesrv/name_server.hpp"
+#include "comet/namesrv/config.hpp"
 
 namespace comet::inline v0_1::namesrv {
 

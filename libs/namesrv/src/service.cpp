@@ -83,7 +83,7 @@ void Service::use(const LiveSettings& settings_now) {
   route_switches.order_message_enable = live.order_message_enable;
   route_switches.ready_at =
       live.need_wait_for_service ? started_at + live.wait_for_service : Instant::min();
-  routing::RouteTableOptions options;
+  RouteTableOptions options;
   options.support_acting_master = live.support_acting_master;
   options.delete_missing_topics = live.delete_topic_with_broker_registration;
   table.set_options(options);
@@ -119,9 +119,9 @@ void log_refusal(Service& service, const Request& request, std::string_view why)
   log::warn("registration from {} refused: {}", request.connection->remote().to_string(), why);
 }
 
-void after_removal(Service& service, const std::vector<routing::RemovedBroker>& removed,
+void after_removal(Service& service, const std::vector<RemovedBroker>& removed,
                    std::string_view why) {
-  for (const routing::RemovedBroker& broker : removed) {
+  for (const RemovedBroker& broker : removed) {
     log::info("broker {} removed (id {} at {}, cluster {}): {}", broker.broker_name,
               broker.broker_id, broker.address, broker.cluster, why);
     tell_members(service, broker.min_id_change);
@@ -129,7 +129,7 @@ void after_removal(Service& service, const std::vector<routing::RemovedBroker>& 
   if (!removed.empty()) sweep_soon(service);
 }
 
-void tell_members(Service& service, const std::optional<routing::MinBrokerIdChange>& change) {
+void tell_members(Service& service, const std::optional<MinBrokerIdChange>& change) {
   if (!change || !service.live.notify_min_broker_id_changed) return;
   auto tell = [self = service.shared_from_this(), change = *change] {
     if (self->notices) self->notices->send(change);

@@ -14,13 +14,13 @@
 
 #include "broker_notices.hpp"
 #include "comet/base/time.hpp"
-#include "comet/namesrv/name_server.hpp"
+#include "comet/namesrv/config.hpp"
 #include "comet/remoting/connection.hpp"
-#include "comet/routing/route_table.hpp"
 #include "counters.hpp"
 #include "kv_config.hpp"
 #include "order_config.hpp"
 #include "route_notifier.hpp"
+#include "tables/route_table.hpp"
 
 namespace comet::inline v0_1::namesrv {
 
@@ -69,8 +69,8 @@ class Service : public std::enable_shared_from_this<Service> {
   std::mutex mutex;
   LiveSettings live;
   std::optional<Config> settings;
-  routing::RouteTable table;  // except for route queries, which need no mutex
-  bool sweeping = false;      // see sweep_soon()
+  RouteTable table;       // except for route queries, which need no mutex
+  bool sweeping = false;  // see sweep_soon()
   std::uint64_t saved_revision = 0;
   std::string saved_routes_problem;  // why they cannot be saved; empty: they can
   KvConfig kv;
@@ -115,10 +115,10 @@ void install_kv_handlers(remoting::Dispatcher& dispatcher, const std::shared_ptr
 void log_refusal(Service& service, const remoting::Request& request, std::string_view why);
 // What has to follow the departure of brokers: one line each, notices to members that are left, and
 // the sweeping of the table. The caller holds the mutex.
-void after_removal(Service& service, const std::vector<routing::RemovedBroker>& removed,
+void after_removal(Service& service, const std::vector<RemovedBroker>& removed,
                    std::string_view why);
 // Notices to the members of a broker whose lowest id has changed, if that is so and the settings
 // ask for them. The caller holds the mutex.
-void tell_members(Service& service, const std::optional<routing::MinBrokerIdChange>& change);
+void tell_members(Service& service, const std::optional<MinBrokerIdChange>& change);
 
 }  // namespace comet::inline v0_1::namesrv

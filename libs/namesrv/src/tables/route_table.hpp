@@ -16,23 +16,11 @@
 
 #include "comet/base/body.hpp"
 #include "comet/base/time.hpp"
+#include "comet/namesrv/config.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "comet/routing/topic_route.hpp"
 
-namespace comet::inline v0_1::routing {
-
-// What peers can make a table hold. Topics beyond a limit are left out, brokers refused.
-class RouteTableLimits {
- public:
-  std::size_t max_name = 255;  // bytes of a topic, broker, cluster or zone name or an address
-  std::size_t max_brokers = 10'000;
-  std::size_t max_topics_per_broker = 200'000;
-  std::size_t max_entries = 4'000'000;        // topics times brokers, some 20 bytes each
-  std::size_t max_name_bytes = 256u << 20;    // of the names of all topics together
-  std::size_t max_mapped_queues = 4'000'000;  // of static topics, some 48 bytes each
-  std::size_t max_filter_servers = 64;        // of a broker
-  std::size_t max_cached = 8u << 20;          // bytes of encoded answers
-};
+namespace comet::inline v0_1::namesrv {
 
 class RouteTableOptions {
  public:
@@ -48,7 +36,7 @@ class BrokerRegistration {
  public:
   std::string cluster;
   std::string broker_name;
-  std::int64_t broker_id = kMasterId;
+  std::int64_t broker_id = routing::kMasterId;
   std::string address;           // for clients, "ip:port"
   std::string ha_server_addr;    // for slaves
   std::uint64_t connection = 0;  // of the registration; its end is the end of the broker
@@ -57,13 +45,13 @@ class BrokerRegistration {
   std::string zone_name;                     // 5.x; empty: none
   // Of the body's bytes as they came; 0: not known. Different bodies must not have the same.
   std::uint64_t body_digest = 0;
-  RegisterBrokerBody body;
+  routing::RegisterBrokerBody body;
 };
 
 // The lowest broker id of a broker has changed: its members want to know (5.x).
 class MinBrokerIdChange {
  public:
-  std::int64_t min_broker_id = kMasterId;
+  std::int64_t min_broker_id = routing::kMasterId;
   std::string min_broker_addr;
   std::string offline_broker_addr;     // of the member that has gone; empty: one has come
   std::string ha_broker_addr;          // of the member that has come
@@ -94,7 +82,7 @@ class RemovedBroker {
  public:
   std::string cluster;
   std::string broker_name;
-  std::int64_t broker_id = kMasterId;
+  std::int64_t broker_id = routing::kMasterId;
   std::string address;
   std::uint64_t connection = 0;
   bool confirmed = true;  // false: it was restored and has not registered since
@@ -149,7 +137,7 @@ class RouteTable {
   // Queues of one topic as an administrator or a 5.x broker names them. Empty: done. Otherwise
   // nothing has changed, and this is why.
   [[nodiscard]] std::string register_topic(std::string_view topic,
-                                           const std::vector<QueueData>& queues);
+                                           const std::vector<routing::QueueData>& queues);
 
   std::optional<RemovedBroker> unregister_broker(std::string_view address);
   // Removes the brokers whose latest registration came over this connection.
@@ -172,13 +160,13 @@ class RouteTable {
   [[nodiscard]] std::uint64_t revision() const noexcept { return revision_; }
 
   // Of the address's latest registration.
-  [[nodiscard]] std::optional<DataVersion> data_version(std::string_view address) const;
+  [[nodiscard]] std::optional<routing::DataVersion> data_version(std::string_view address) const;
 
   // nullopt: the topic has no route.
-  [[nodiscard]] std::optional<TopicRouteData> find_route(std::string_view topic) const;
+  [[nodiscard]] std::optional<routing::TopicRouteData> find_route(std::string_view topic) const;
   // Its JSON, encoded at the first call after a change.
   [[nodiscard]] std::optional<SharedBytes> find_route_json(std::string_view topic,
-                                                           IntegerKeys keys) const;
+                                                           routing::IntegerKeys keys) const;
 
   // Every topic entry of this broker loses WRITE, or gets READ and WRITE and nothing else (as
   // Apache's does), until a registration says otherwise. The number of entries.
@@ -193,9 +181,9 @@ class RouteTable {
   // `without` (Apache: unit topics).
   [[nodiscard]] std::vector<std::string> topics_by_flag(std::int32_t with,
                                                         std::int32_t without = 0) const;
-  [[nodiscard]] std::optional<BrokerData> find_broker(std::string_view broker_name) const;
+  [[nodiscard]] std::optional<routing::BrokerData> find_broker(std::string_view broker_name) const;
   // By cluster name, then broker name.
-  [[nodiscard]] std::map<std::string, std::vector<BrokerData>> clusters() const;
+  [[nodiscard]] std::map<std::string, std::vector<routing::BrokerData>> clusters() const;
   // The number of addresses. On any thread, as the next one.
   [[nodiscard]] std::size_t brokers() const noexcept { return member_count_; }
   // Held in memory: also those of departed brokers that sweep() has not come to yet.
@@ -228,8 +216,8 @@ class RouteTable {
   [[nodiscard]] static bool brings_topics(const Broker& broker,
                                           const BrokerRegistration& registration);
   void tell_master(const Broker& broker, RegisterOutcome& outcome) const;
-  std::optional<DataVersion> leave_former_place(const BrokerRegistration& registration,
-                                                RegisterOutcome& outcome);
+  std::optional<routing::DataVersion> leave_former_place(const BrokerRegistration& registration,
+                                                         RegisterOutcome& outcome);
   Broker& broker_named(const std::string& name);
   Member& take_place(Broker& broker, const BrokerRegistration& registration, Instant now,
                      RegisterOutcome& outcome);
@@ -244,12 +232,12 @@ class RouteTable {
   [[nodiscard]] Member* find_member(const BrokerRegistration& registration);
 
   // Topics.
-  void take_topics(Broker& broker, const RegisterBrokerBody& body, bool changed,
+  void take_topics(Broker& broker, const routing::RegisterBrokerBody& body, bool changed,
                    RegisterOutcome& outcome);
   bool take_topic(Broker& broker, std::string_view name, const Entry& fresh, bool changed);
   void take_queue_mapping(const Broker& broker, const std::string& name,
-                          const TopicQueueMapping& mapping);
-  void drop_missing_topics(Broker& broker, const TopicConfigTable& table);
+                          const routing::TopicQueueMapping& mapping);
+  void drop_missing_topics(Broker& broker, const routing::TopicConfigTable& table);
   void drop_entry(Shard& shard, Topics::iterator topic, std::size_t place);
   void drop_queue_mapping(Topic& topic, const std::string& broker_name);
   static void expect_body(Broker& broker);
@@ -261,9 +249,9 @@ class RouteTable {
 
   // Answers.
   [[nodiscard]] Shard& shard_of(std::string_view topic) const noexcept;
-  [[nodiscard]] std::optional<TopicRouteData> make_route(std::string_view name,
-                                                         const Topic& topic) const;
-  [[nodiscard]] static BrokerData make_broker_data(const Broker& broker);
+  [[nodiscard]] std::optional<routing::TopicRouteData> make_route(std::string_view name,
+                                                                  const Topic& topic) const;
+  [[nodiscard]] static routing::BrokerData make_broker_data(const Broker& broker);
   [[nodiscard]] const Broker& broker_of(const Entry& entry) const;
   template <class Chosen>
   [[nodiscard]] std::vector<std::string> topics_if(Chosen chosen) const;
@@ -298,4 +286,4 @@ class RouteTable {
   std::vector<std::string> changed_;  // topics changed by the running operation, if observed
 };
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "comet/routing/route_table.hpp"
-#include "route_table_types.hpp"
+#include "tables/route_table.hpp"
+#include "tables/route_table_types.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1::namesrv {
 
 std::optional<RemovedBroker> RouteTable::unregister_broker(std::string_view address) {
   const auto known = members_by_address_.find(address);
@@ -147,4 +147,4 @@ void RouteTable::forget_departed() {
   std::erase_if(departed_, is_swept);
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "comet/base/printable.hpp"
-#include "comet/routing/route_table.hpp"
-#include "route_table_types.hpp"
+#include "tables/route_table.hpp"
+#include "tables/route_table_types.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1::namesrv {
 
 RouteTable::Shard& RouteTable::shard_of(std::string_view topic) const noexcept {
   return shards_[TextHash{}(topic) % Shard::kCount];
@@ -181,11 +181,11 @@ void RouteTable::expect_body(Broker& broker) {
 }
 
 std::size_t RouteTable::wipe_write_permission(std::string_view broker_name) {
-  return change_permission(broker_name, ~perm::kWrite, 0);
+  return change_permission(broker_name, ~routing::perm::kWrite, 0);
 }
 
 std::size_t RouteTable::add_write_permission(std::string_view broker_name) {
-  return change_permission(broker_name, 0, perm::kRead | perm::kWrite);
+  return change_permission(broker_name, 0, routing::perm::kRead | routing::perm::kWrite);
 }
 
 std::size_t RouteTable::change_permission(std::string_view broker_name, std::int32_t keep,
@@ -230,4 +230,4 @@ void RouteTable::remove_topic(std::string_view topic, std::string_view cluster) 
   tell_observer();
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

@@ -1,15 +1,15 @@
 // How brokers come.
 
-#include "comet/routing/route_table.hpp"
+#include "tables/route_table.hpp"
 
 #include <utility>
 
 #include "comet/base/address.hpp"
 #include "comet/base/printable.hpp"
 #include "comet/base/utf8.hpp"
-#include "route_table_types.hpp"
+#include "tables/route_table_types.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 constexpr Duration kMovesBelongTogether = std::chrono::minutes(10);
@@ -292,4 +292,4 @@ bool RouteTable::usable_name(std::string_view name) const {
   return !name.empty() && name.size() <= limits_.max_name && is_plain_text(name);
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

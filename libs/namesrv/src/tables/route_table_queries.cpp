@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "comet/routing/route_table.hpp"
-#include "route_table_types.hpp"
+#include "tables/route_table.hpp"
+#include "tables/route_table_types.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 // 5.x: by these topics brokers ask for their own members, so that nobody may be shown as another.
@@ -87,7 +87,7 @@ std::optional<TopicRouteData> RouteTable::make_route(std::string_view name,
     queue.broker_name = broker->name;
     queue.read_queue_nums = entry->read_queue_nums;
     queue.write_queue_nums = entry->write_queue_nums;
-    queue.perm = broker->is_writable() ? entry->perm : entry->perm & ~perm::kWrite;
+    queue.perm = broker->is_writable() ? entry->perm : entry->perm & ~routing::perm::kWrite;
     queue.topic_sys_flag = entry->topic_sys_flag;
     BrokerData data = make_broker_data(*broker);
     if (acting && broker->enable_acting_master && !broker->has_master()) act_as_master(data);
@@ -200,4 +200,4 @@ std::map<std::string, std::vector<BrokerData>> RouteTable::clusters() const {
   return all;
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

@@ -10,15 +10,15 @@
 #include <string_view>
 #include <utility>
 
-#include "comet/routing/route_table.hpp"
+#include "tables/route_table.hpp"
 
 namespace comet::inline v0_1::test {
 
-using routing::BrokerRegistration;
+using namesrv::BrokerRegistration;
+using namesrv::RegisterOutcome;
+using namesrv::RouteTable;
+using namesrv::RouteTableLimits;
 using routing::IntegerKeys;
-using routing::RegisterOutcome;
-using routing::RouteTable;
-using routing::RouteTableLimits;
 using routing::TopicConfig;
 using routing::TopicRouteData;
 using namespace std::chrono_literals;

@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "comet/base/body_error.hpp"
-#include "comet/routing/route_table.hpp"
-#include "route_table_types.hpp"
+#include "tables/route_table.hpp"
+#include "tables/route_table_types.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1::namesrv {
 namespace {
 
 constexpr std::string_view kFirstLine = "comet-routes 1";
@@ -311,4 +311,4 @@ void RouteTable::forget_everything() {
   changed_.clear();
 }
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

@@ -5,10 +5,19 @@
 #include <array>
 #include <mutex>
 
-#include "comet/routing/route_table.hpp"
+#include "tables/route_table.hpp"
 
-namespace comet::inline v0_1::routing {
+namespace comet::inline v0_1::namesrv {
 
+using routing::BrokerData;
+using routing::DataVersion;
+using routing::IntegerKeys;
+using routing::kMasterId;
+using routing::QueueData;
+using routing::RegisterBrokerBody;
+using routing::TopicConfigTable;
+using routing::TopicQueueMapping;
+using routing::TopicRouteData;
 // One process: an address, under one id of one broker name.
 struct RouteTable::Member {
   std::string address;
@@ -108,4 +117,4 @@ struct alignas(64) RouteTable::Shard {
   }
 };
 
-}  // namespace comet::inline v0_1::routing
+}  // namespace comet::inline v0_1::namesrv

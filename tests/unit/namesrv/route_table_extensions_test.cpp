@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "comet/routing/route_table.hpp"
 #include "route_table_fixture.hpp"
+#include "tables/route_table.hpp"
 
 using namespace comet::test;
+using comet::namesrv::RouteTableOptions;
 using comet::routing::QueueData;
-using comet::routing::RouteTableOptions;
 using comet::routing::TopicQueueMapping;
 
 namespace {
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_topic_comes_back_with_the_next_registration) {
 }
 
 BOOST_AUTO_TEST_CASE(topics_that_were_left_out_get_another_chance) {
-  comet::routing::RouteTableLimits limits;
+  comet::namesrv::RouteTableLimits limits;
   limits.max_entries = 1;
   RouteTable table(limits);
   BOOST_TEST(table.register_broker(with_digest(1), kStart).topics_left_out == 1u);
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(topics_that_were_left_out_get_another_chance) {
 }
 
 BOOST_AUTO_TEST_CASE(names_of_topics_have_a_limit_together_and_departed_brokers_make_room) {
-  comet::routing::RouteTableLimits limits;
+  comet::namesrv::RouteTableLimits limits;
   limits.max_name_bytes = 10;
   RouteTable table(limits);
   const auto outcome =
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_single_topic_may_be_registered_with_brokers_that_are_know
 }
 
 BOOST_AUTO_TEST_CASE(queue_mappings_are_bounded_and_end_with_their_topic) {
-  comet::routing::RouteTableLimits limits;
+  comet::namesrv::RouteTableLimits limits;
   limits.max_mapped_queues = 10;
   RouteTable table(limits);
   Registration registration;
@@ -288,7 +288,7 @@ BOOST_AUTO_TEST_CASE(a_broker_that_comes_back_while_its_past_is_being_swept_keep
 }
 
 BOOST_AUTO_TEST_CASE(what_departed_brokers_have_left_takes_no_room_from_others) {
-  comet::routing::RouteTableLimits limits;
+  comet::namesrv::RouteTableLimits limits;
   limits.max_entries = 4;
   RouteTable table(limits);
   table.register_broker(Registration({"a", "b", "c"}), kStart);

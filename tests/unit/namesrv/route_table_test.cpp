@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "comet/routing/route_table.hpp"
 #include "route_table_fixture.hpp"
+#include "tables/route_table.hpp"
 
 using namespace comet::test;
 

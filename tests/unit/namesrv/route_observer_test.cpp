@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "comet/routing/route_table.hpp"
 #include "route_table_fixture.hpp"
+#include "tables/route_table.hpp"
 
 using namespace comet::test;
 
@@ -12,7 +12,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-class Observer : public comet::routing::RouteObserver {
+class Observer : public comet::namesrv::RouteObserver {
  public:
   bool active() const noexcept override { return watching; }
   void routes_changed(const Names& topics) override {

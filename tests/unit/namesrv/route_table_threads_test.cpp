@@ -7,12 +7,12 @@
 #include <thread>
 #include <vector>
 
-#include "comet/routing/route_table.hpp"
 #include "route_table_fixture.hpp"
+#include "tables/route_table.hpp"
 
 using namespace comet::test;
+using comet::namesrv::RouteTableOptions;
 using comet::routing::parse_topic_route;
-using comet::routing::RouteTableOptions;
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "comet/routing/route_table.hpp"
 #include "route_table_fixture.hpp"
+#include "tables/route_table.hpp"
 
 using comet::Instant;
 using namespace comet::test;
