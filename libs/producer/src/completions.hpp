@@ -10,7 +10,7 @@ namespace comet::inline v0_1 {
 
 namespace asio = boost::asio;
 
-class SendOperation;
+class SendCall;
 
 // Sends that have ended, on their way to the callers.
 class Completions {
@@ -18,7 +18,7 @@ class Completions {
   // `together`: all that end at about the same time are completed one after the other by one posted
   // function, which suits callers of a single thread.
   Completions(asio::any_io_executor callers, bool together);
-  void add(std::unique_ptr<SendOperation> operation);
+  void add(std::unique_ptr<SendCall> call);
   [[nodiscard]] const asio::any_io_executor& callers() const noexcept { return executor_; }
 
  private:

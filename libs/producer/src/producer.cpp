@@ -13,7 +13,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/errors.hpp"
 #include "producer_impl.hpp"
-#include "send_operation.hpp"
+#include "send_call.hpp"
 
 namespace comet::inline v0_1 {
 
@@ -74,9 +74,9 @@ template <class Content>
 asio::awaitable<SendResult> send_from(std::shared_ptr<Producer::Impl> producer, Content content,
                                       SendPlanPtr plan) {
   const asio::any_io_executor here = co_await asio::this_coro::executor;
-  auto start = [&](SendOperation::Handler handler) {
-    SendOperation::start(std::move(producer), std::move(content), std::move(plan),
-                         std::move(handler), here);
+  auto start = [&](SendCall::Handler handler) {
+    SendCall::start(std::move(producer), std::move(content), std::move(plan), std::move(handler),
+                    here);
   };
   constexpr auto token = asio::as_tuple(asio::use_awaitable);
   auto sending = asio::async_initiate<decltype(token), void(error_code, SendOutcome)>(start, token);
@@ -286,8 +286,8 @@ void Producer::StartSend::start(SendHandler handler, asio::any_io_executor execu
                                 Message message, SendOptions options) const {
   SendPlanPtr plan =
       options.is_plain() ? plain_send() : std::make_shared<const SendPlan>(std::move(options));
-  SendOperation::start(impl_, std::move(message), std::move(plan), std::move(handler),
-                       std::move(executor));
+  SendCall::start(impl_, std::move(message), std::move(plan), std::move(handler),
+                  std::move(executor));
 }
 
 asio::awaitable<SendResult> Producer::send_batch(std::vector<Message> batch) {

@@ -19,6 +19,7 @@
 #include "flow_limit.hpp"
 #include "outgoing_message.hpp"
 #include "send_counters.hpp"
+#include "send_plan.hpp"
 #include "trace.hpp"
 
 namespace comet::inline v0_1 {
@@ -72,30 +73,6 @@ struct Producer::Impl {
   std::optional<Strand> strand_;  // the same, where it is one
 };
 
-// What differs from a plain send.
-class SendPlan {
- public:
-  explicit SendPlan(SendOptions options_in = {}, bool oneway_in = false)
-      : options(std::move(options_in)), oneway(oneway_in) {}
-
-  SendOptions options;
-  bool oneway;
-  // A part of sends that are in progress already shares their deadline and their bounds.
-  std::optional<Instant> part_deadline;
-
-  [[nodiscard]] bool is_part() const noexcept { return part_deadline.has_value(); }
-  [[nodiscard]] bool needs_route() const noexcept { return !options.queue(); }
-  [[nodiscard]] int max_tries(const ProducerConfig& config) const noexcept {
-    const bool has_one_place = options.queue().has_value() || options.selector() != nullptr;
-    return oneway || has_one_place ? 1 : 1 + config.retries();
-  }
-  [[nodiscard]] Instant deadline(const ProducerConfig& config, Instant begin) const noexcept {
-    return part_deadline.value_or(begin + options.timeout().value_or(config.send_timeout()));
-  }
-};
-using SendPlanPtr = std::shared_ptr<const SendPlan>;
-[[nodiscard]] SendPlanPtr plain_send() noexcept;
-
 // Counts a send for as long as it is in progress; only a running producer takes any.
 class SendInProgress {
  public:
@@ -139,7 +116,7 @@ class SendAttempts;
 [[nodiscard]] const MessageQueue& choose_queue(Producer::Impl& producer, client::TopicRoute* route,
                                                const SendPlan& plan,
                                                const OutgoingMessage& outgoing,
-                                               const SendAttempts& attempts, Instant now);
+                                               const SendAttempts& attempts);
 
 // Throws Error(too_many_requests) at the deadline.
 [[nodiscard]] asio::awaitable<void> wait_for_room(Producer::Impl& producer, FlowShare& share,

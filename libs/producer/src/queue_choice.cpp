@@ -31,7 +31,7 @@ const MessageQueue& ask_selector(const Producer::Impl& producer, const client::T
 
 const MessageQueue& choose_queue(Producer::Impl& producer, client::TopicRoute* route,
                                  const SendPlan& plan, const OutgoingMessage& outgoing,
-                                 const SendAttempts& attempts, Instant now) {
+                                 const SendAttempts& attempts) {
   if (const auto& queue = plan.options.queue()) {
     if (queue->topic == outgoing.shown_topic()) return *queue;
     refuse(outgoing, fmt::format("the queue is one of topic {}", queue->topic));
@@ -39,7 +39,7 @@ const MessageQueue& choose_queue(Producer::Impl& producer, client::TopicRoute* r
   if (plan.options.selector()) {
     return ask_selector(producer, *route, plan.options.selector(), outgoing);
   }
-  return producer.faults.select_queue(route->publish, attempts.last_broker(), now);
+  return producer.faults.select_queue(route->publish, attempts.last_broker(), attempts.now());
 }
 
 }  // namespace comet::inline v0_1

@@ -13,8 +13,6 @@
 namespace comet::inline v0_1 {
 namespace {
 
-using remoting::ResponseCode;
-
 // Each further try of a broker waits that much longer than the one before it.
 constexpr int kPauseGrowth = 5;
 
@@ -33,60 +31,41 @@ std::string describe(const SendTry& attempt) {
                      to_millis(attempt.elapsed));
 }
 
-// Brokers' remarks may have several lines.
-std::string in_one_line(std::string_view text) {
-  std::string line(text);
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return line;
-}
-
-// With these a broker refuses a message before it stores anything. Others (SYSTEM_ERROR,
-// SERVICE_NOT_AVAILABLE, unknown ones) also come when something fails afterwards.
-bool says_not_stored(ResponseCode code) noexcept {
-  switch (code) {
-    case ResponseCode::system_busy:
-    case ResponseCode::request_code_not_supported:
-    case ResponseCode::message_illegal:
-    case ResponseCode::no_permission:
-    case ResponseCode::topic_not_exist:
-    case ResponseCode::no_buyer_id:
-    case ResponseCode::not_in_current_unit:
-    case ResponseCode::go_away:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
-void TryOutcome::refused(const remoting::RemotingCommand& answer, const ProducerConfig& config) {
-  answered_ = true;
-  error_ = answer.response_code();
-  text_ = fmt::format("{} ({})", remoting::to_string(answer.response_code()), answer.code);
-  if (!answer.remark.empty()) text_ += " " + in_one_line(answer.remark);
-  repeatable_ = std::ranges::count(config.retry_response_codes(), answer.response_code()) > 0;
-  may_be_stored_ = !says_not_stored(answer.response_code());
+Instant SendAttempts::try_deadline() const noexcept {
+  const Duration limit = config_.max_timeout_per_try();
+  return limit > Duration::zero() ? std::min(deadline_, now_ + limit) : deadline_;
 }
 
-void TryOutcome::failed(error_code error, std::string text, bool repeatable) {
-  error_ = error;
-  text_ = std::move(text);
-  repeatable_ = repeatable;
+bool SendAttempts::next() const noexcept {
+  return repeatable_ && tries_.size() < static_cast<std::size_t>(max_tries_) && now_ < deadline_;
 }
 
-bool SendAttempts::next(Instant now) const noexcept {
-  return repeatable_ && tries_.size() < static_cast<std::size_t>(max_tries_) && now < deadline_;
+std::string_view SendAttempts::last_broker() const noexcept {
+  return tries_.empty() ? std::string_view() : tries_.back().broker_name;
 }
 
-bool SendAttempts::is_final(const TryOutcome& outcome) const noexcept {
-  if (!outcome.is_stored()) return false;
-  const bool is_enough = outcome.result().status == SendStatus::send_ok;
-  return is_enough || !config_.retry_when_not_store_ok();
+Duration SendAttempts::pause_before(const MessageQueue& queue) const noexcept {
+  Duration pause{};
+  for (const SendTry& attempt : tries_) {
+    if (attempt.broker_name != queue.broker_name) continue;
+    pause = pause == Duration::zero() ? config_.retry_pause() : kPauseGrowth * pause;
+  }
+  return std::min<Duration>(pause, (deadline_ - now_) / 2);
 }
 
-void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address>& broker,
-                          TryOutcome& outcome) {
+bool SendAttempts::is_enough(const SendResult& result) const noexcept {
+  return result.status == SendStatus::send_ok || !config_.retry_when_not_store_ok();
+}
+
+void SendAttempts::ended(const MessageQueue& queue, const std::optional<Address>& broker,
+                         TryOutcome& outcome) {
+  if (outcome.is_stored() && is_enough(outcome.result())) {
+    stored_ = outcome.take_stored();
+    repeatable_ = false;
+    return;
+  }
   SendTry attempt;
   attempt.broker_name = queue.broker_name;
   if (broker) attempt.address = broker->to_string();
@@ -95,7 +74,7 @@ void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address
     repeatable_ = true;
     attempt.text = to_string(outcome.result().status);
     attempt.may_be_stored = true;
-    weaker_ = outcome.take_stored();
+    stored_ = outcome.take_stored();
   } else {
     repeatable_ = outcome.repeatable();
     attempt.error = outcome.error();
@@ -105,26 +84,11 @@ void SendAttempts::failed(const MessageQueue& queue, const std::optional<Address
   tries_.push_back(std::move(attempt));
 }
 
-std::string_view SendAttempts::last_broker() const noexcept {
-  return tries_.empty() ? std::string_view() : tries_.back().broker_name;
-}
-
-Duration SendAttempts::pause_before(const MessageQueue& queue, Instant now) const noexcept {
-  Duration pause{};
-  for (const SendTry& attempt : tries_) {
-    if (attempt.broker_name != queue.broker_name) continue;
-    pause = pause == Duration::zero() ? config_.retry_pause() : kPauseGrowth * pause;
+SendOutcome SendAttempts::outcome(const OutgoingMessage& outgoing) {
+  if (stored_) {
+    stored_->tries = std::move(tries_);
+    return SendOutcome(std::move(stored_));
   }
-  return std::min<Duration>(pause, (deadline_ - now) / 2);
-}
-
-SendOutcome SendAttempts::stored(StoredSend stored) {
-  stored->tries = std::move(tries_);
-  return SendOutcome(std::move(stored));
-}
-
-SendOutcome SendAttempts::outcome(const OutgoingMessage& outgoing, Instant now) {
-  if (weaker_) return stored(std::move(weaker_));
   SendFailure failure;
   failure.message_id = outgoing.unique_id();
   if (reason_) {
@@ -134,7 +98,7 @@ SendOutcome SendAttempts::outcome(const OutgoingMessage& outgoing, Instant now) 
     failure.set_error(overall_error(), fmt::format("send to topic {} failed after {} {} in {} ms{}",
                                                    outgoing.shown_topic(), tries_.size(),
                                                    tries_.size() == 1 ? "try" : "tries",
-                                                   to_millis(now - begin_), describe_tries()));
+                                                   to_millis(elapsed()), describe_tries()));
   }
   const auto may_be_stored = [](const SendTry& attempt) { return attempt.may_be_stored; };
   failure.may_be_stored = std::any_of(tries_.begin(), tries_.end(), may_be_stored);

@@ -1,100 +1,74 @@
 #pragma once
 
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 #include "comet/producer/producer_config.hpp"
 #include "comet/producer/send_outcome.hpp"
-#include "comet/producer/send_result.hpp"
-#include "comet/remoting/command.hpp"
 #include "send_outcome.hpp"
+#include "send_plan.hpp"
+#include "try_outcome.hpp"
 
 namespace comet::inline v0_1 {
 
 class OutgoingMessage;
 
-// How one try ended: with a result, or with what went wrong.
-class TryOutcome {
- public:
-  explicit TryOutcome(Instant begin) noexcept : begin_(begin) {}
-
-  void stored(StoredSend stored) noexcept { stored_ = std::move(stored); }
-  // An answer other than "stored".
-  void refused(const remoting::RemotingCommand& answer, const ProducerConfig& config);
-  // No answer, or none that counts. `repeatable`: another try makes sense.
-  void failed(error_code error, std::string text, bool repeatable);
-  void ended(Instant now) noexcept { end_ = now; }
-  // The broker may have got the request.
-  void sent(bool on_its_way) noexcept { may_be_stored_ = on_its_way; }
-
-  [[nodiscard]] bool is_stored() const noexcept { return stored_ != nullptr; }
-  // Precondition of both: is_stored(). The second takes it away.
-  [[nodiscard]] const SendResult& result() const noexcept { return stored_->result; }
-  [[nodiscard]] StoredSend take_stored() noexcept { return std::move(stored_); }
-  [[nodiscard]] const error_code& error() const noexcept { return error_; }
-  [[nodiscard]] const std::string& text() const noexcept { return text_; }
-  // The broker has answered, if only to refuse.
-  [[nodiscard]] bool answered() const noexcept { return answered_; }
-  [[nodiscard]] bool repeatable() const noexcept { return repeatable_; }
-  // After a failure: nobody knows that it is not.
-  [[nodiscard]] bool may_be_stored() const noexcept { return may_be_stored_; }
-  [[nodiscard]] Instant begin() const noexcept { return begin_; }
-  [[nodiscard]] Instant end() const noexcept { return end_; }
-  [[nodiscard]] Duration elapsed() const noexcept { return end_ - begin_; }
-
- private:
-  Instant begin_;
-  Instant end_{};
-  StoredSend stored_;
-  error_code error_;
-  std::string text_;
-  bool answered_ = false;
-  bool repeatable_ = false;
-  bool may_be_stored_ = false;
-};
-
-// The tries of one send: how many there may still be, and what became of the earlier ones.
+// The tries of one send: its clock, its budget of tries and time, and what became of earlier tries.
 class SendAttempts {
  public:
-  SendAttempts(const ProducerConfig& config, int max_tries, Instant begin, Instant deadline)
-      : config_(config), max_tries_(max_tries), begin_(begin), deadline_(deadline) {}
+  SendAttempts(const ProducerConfig& config, TimeSource& time, const SendPlan& plan)
+      : config_(config),
+        time_(time),
+        begin_(time.now()),
+        now_(begin_),
+        deadline_(plan.deadline(config, begin_)),
+        max_tries_(plan.max_tries(config)) {}
+
+  // As the clock was last read: it is dear.
+  [[nodiscard]] Instant now() const noexcept { return now_; }
+  // To be called after each wait.
+  Instant read_clock() noexcept { return now_ = time_.now(); }
+  [[nodiscard]] Duration elapsed() const noexcept { return now_ - begin_; }
+  // Of the whole send, and of a try that begins now.
+  [[nodiscard]] Instant deadline() const noexcept { return deadline_; }
+  [[nodiscard]] Instant try_deadline() const noexcept;
 
   // Whether there is to be a (further) try.
-  [[nodiscard]] bool next(Instant now) const noexcept;
-  // Whether the send ends with this outcome. If not, it is remembered.
-  [[nodiscard]] bool is_final(const TryOutcome& outcome) const noexcept;
-  void failed(const MessageQueue& queue, const std::optional<Address>& broker, TryOutcome& outcome);
+  [[nodiscard]] bool next() const noexcept;
   // Of the broker that was tried last; empty before the first try.
   [[nodiscard]] std::string_view last_broker() const noexcept;
   // Before another try on this broker; zero for a broker that has not been tried yet.
-  [[nodiscard]] Duration pause_before(const MessageQueue& queue, Instant now) const noexcept;
-
+  [[nodiscard]] Duration pause_before(const MessageQueue& queue) const noexcept;
+  // Takes over how a try has ended; `broker`: its address, if it had one.
+  void ended(const MessageQueue& queue, const std::optional<Address>& broker, TryOutcome& outcome);
   // Ends the tries for a reason that is none of a broker's: no route, no room, cancelled, thrown by
   // the application.
   void given_up(std::exception_ptr reason) noexcept { reason_ = std::move(reason); }
 
-  [[nodiscard]] SendOutcome stored(StoredSend stored);
-  // When the tries have come to nothing better: the last result with a weaker guarantee, or else an
-  // error with all tries.
-  [[nodiscard]] SendOutcome outcome(const OutgoingMessage& outgoing, Instant now);
+  // Of the whole send: the last result, even if it is one with a weaker guarantee than asked for,
+  // or else an error with all tries.
+  [[nodiscard]] SendOutcome outcome(const OutgoingMessage& outgoing);
 
  private:
+  [[nodiscard]] bool is_enough(const SendResult& result) const noexcept;
   [[nodiscard]] std::string describe_tries() const;
   [[nodiscard]] error_code overall_error() const;
 
   const ProducerConfig& config_;
-  int max_tries_;
-  Instant begin_;
-  Instant deadline_;
+  TimeSource& time_;
+  const Instant begin_;
+  Instant now_;
+  const Instant deadline_;
+  const int max_tries_;
   bool repeatable_ = true;
-  std::vector<SendTry> tries_;
-  StoredSend weaker_;          // seldom there
+  std::vector<SendTry> tries_;  // all but the one that ended the send
+  StoredSend stored_;
   std::exception_ptr reason_;  // of giving up
 };
 

@@ -1,63 +1,58 @@
 #pragma once
 
-#include <boost/asio/any_completion_executor.hpp>
-#include <boost/asio/any_completion_handler.hpp>
 #include <memory>
 #include <optional>
-#include <variant>
-#include <vector>
+#include <string>
+#include <utility>
 
+#include "comet/base/awaitable.hpp"
 #include "comet/base/task.hpp"
-#include "comet/base/turns.hpp"
+#include "comet/producer/send_hook.hpp"
 #include "producer_impl.hpp"
+#include "send_attempts.hpp"
 
 namespace comet::inline v0_1 {
 
-// One send from the call to the call of its handler: it comes from the caller's thread to the
-// producer's executor, runs there (send.cpp), and goes to the handler's executor.
-class SendOperation final : public TaskRoot, public Turns::Item {
+// One send of a message or a batch, on the producer's executor (send.cpp; a try: send_try.cpp).
+class SendOperation {
  public:
-  using Handler = asio::any_completion_handler<void(error_code, SendOutcome)>;
-
-  // `executor`: the handler's, where it is known; empty: the handler is asked for it, which takes
-  // memory (Boost 1.81).
-  static void start(std::shared_ptr<Producer::Impl> producer, Message message, SendPlanPtr plan,
-                    Handler handler, asio::any_io_executor executor = {});
-  static void start(std::shared_ptr<Producer::Impl> producer, std::vector<Message> batch,
-                    SendPlanPtr plan, Handler handler, asio::any_io_executor executor = {});
-
-  SendOperation(std::shared_ptr<Producer::Impl> producer, Task<SendOutcome> task, Handler handler,
-                asio::any_io_executor executor);
-  static void* operator new(std::size_t size) { return small_blocks::take(size); }
-  static void operator delete(void* block, std::size_t size) noexcept {
-    small_blocks::give_back(block, size);
-  }
-
-  // On the handler's executor, or on the callers'.
-  static void complete(std::unique_ptr<SendOperation> operation);
-  void abandon() noexcept override { delete this; }
+  template <class Content>
+  static Task<SendOutcome> run(std::shared_ptr<Producer::Impl> producer, Content content,
+                               SendPlanPtr plan);
 
  private:
-  // What a request to cancel finds when it has come to the producer's executor.
-  struct Link {
-    SendOperation* operation;  // null: it has ended
-  };
+  template <class Content>
+  SendOperation(Producer::Impl& producer, Content&& content, const SendPlan& plan)
+      : producer_(producer),
+        plan_(plan),
+        in_progress_(producer, plan),
+        outgoing_(
+            make_outgoing(std::move(content), producer.settings, producer.time.wall_millis())),
+        attempts_(producer.config, producer.time, plan),
+        share_(producer.flow, outgoing_->count(), outgoing_->size()) {
+    producer.counters.begun();
+  }
 
-  static void start(std::unique_ptr<SendOperation> operation);
-  void connect(asio::cancellation_slot slot);
-  void ended() noexcept override;
-  void take_turn() override { complete(std::unique_ptr<SendOperation>(this)); }
-  void drop() noexcept override { delete this; }
+  [[nodiscard]] bool takes_room() noexcept { return plan_.is_part() || share_.try_take(); }
+  [[nodiscard]] asio::awaitable<void> wait_for_room();
+  [[nodiscard]] asio::awaitable<client::TopicRoutePtr> find_route();
+  [[nodiscard]] asio::awaitable<void> pause(Duration pause);
+  [[nodiscard]] asio::awaitable<std::optional<Address>> look_up(const std::string& broker_name);
+  [[nodiscard]] Task<> try_on(const Address& broker, const MessageQueue& queue,
+                              TryOutcome& outcome);
+  [[nodiscard]] SendContext context_of(const Address& broker, const MessageQueue& queue) const;
+  void read_answer(remoting::RemotingCommand& answer, const MessageQueue& queue,
+                   TryOutcome& outcome);
+  [[nodiscard]] StoredSend sent_oneway(const MessageQueue& queue);
+  void try_failed(const error_code& error, const Address& broker, TryOutcome& outcome);
+  void update_faults(const MessageQueue& queue, bool has_address, const TryOutcome& outcome);
 
-  std::shared_ptr<Producer::Impl> producer_;
-  std::optional<Task<SendOutcome>> task_;
-  SendOutcome outcome_;
-  std::shared_ptr<Link> link_;  // only if it can be cancelled
-  // Constructed in place and moved out only: assignment of these handlers is broken in Boost 1.81.
-  Handler handler_;
-  // The handler's; it has work until the handler is called.
-  std::variant<asio::any_io_executor, asio::any_completion_executor> executor_;
-  bool is_callers_ = false;  // it is the one that the producer was made with
+  Producer::Impl& producer_;
+  const SendPlan& plan_;
+  const SendInProgress in_progress_;
+  const OutgoingPtr outgoing_;
+  SendAttempts attempts_;
+  FlowShare share_;
 };
 
 }  // namespace comet::inline v0_1

@@ -1,4 +1,4 @@
-#include "send_operation.hpp"
+#include "send_call.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -21,8 +21,8 @@ Task<SendOutcome> begin(const std::shared_ptr<Producer::Impl>& producer, Message
 
 }  // namespace
 
-SendOperation::SendOperation(std::shared_ptr<Producer::Impl> producer, Task<SendOutcome> task,
-                             Handler handler, asio::any_io_executor executor)
+SendCall::SendCall(std::shared_ptr<Producer::Impl> producer, Task<SendOutcome> task,
+                   Handler handler, asio::any_io_executor executor)
     : producer_(std::move(producer)), task_(std::move(task)), handler_(std::move(handler)) {
   constexpr auto with_work = asio::execution::outstanding_work.tracked;
   if (executor) {
@@ -37,43 +37,43 @@ SendOperation::SendOperation(std::shared_ptr<Producer::Impl> producer, Task<Send
 }
 
 // With Boost 1.81 what is cancelled must be where that is done. The caller's slot only posts.
-void SendOperation::connect(asio::cancellation_slot slot) {
+void SendCall::connect(asio::cancellation_slot slot) {
   link_ = std::allocate_shared<Link>(small_blocks::Allocator<Link>(), Link{this});
   slot.assign([weak = std::weak_ptr(link_),
                executor = producer_->executor()](asio::cancellation_type /*type*/) {
     asio::post(executor, [weak] {
       const std::shared_ptr<Link> link = weak.lock();
-      if (link != nullptr && link->operation != nullptr) link->operation->cancel();
+      if (link != nullptr && link->call != nullptr) link->call->cancel();
     });
   });
 }
 
-void SendOperation::start(std::shared_ptr<Producer::Impl> producer, Message message,
-                          SendPlanPtr plan, Handler handler, asio::any_io_executor executor) {
+void SendCall::start(std::shared_ptr<Producer::Impl> producer, Message message, SendPlanPtr plan,
+                     Handler handler, asio::any_io_executor executor) {
   Task<SendOutcome> task = begin(producer, std::move(message), std::move(plan));
-  start(std::make_unique<SendOperation>(std::move(producer), std::move(task), std::move(handler),
-                                        std::move(executor)));
+  start(std::make_unique<SendCall>(std::move(producer), std::move(task), std::move(handler),
+                                   std::move(executor)));
 }
 
-void SendOperation::start(std::shared_ptr<Producer::Impl> producer, std::vector<Message> batch,
-                          SendPlanPtr plan, Handler handler, asio::any_io_executor executor) {
+void SendCall::start(std::shared_ptr<Producer::Impl> producer, std::vector<Message> batch,
+                     SendPlanPtr plan, Handler handler, asio::any_io_executor executor) {
   Task<SendOutcome> task = try_to_send(producer, std::move(batch), std::move(plan));
-  start(std::make_unique<SendOperation>(std::move(producer), std::move(task), std::move(handler),
-                                        std::move(executor)));
+  start(std::make_unique<SendCall>(std::move(producer), std::move(task), std::move(handler),
+                                   std::move(executor)));
 }
 
-void SendOperation::start(std::unique_ptr<SendOperation> operation) {
-  Producer::Impl& producer = *operation->producer_;
-  auto run = [operation = std::move(operation)]() mutable {
-    SendOperation& self = *operation.release();  // its own from now on
+void SendCall::start(std::unique_ptr<SendCall> call) {
+  Producer::Impl& producer = *call->producer_;
+  auto run = [call = std::move(call)]() mutable {
+    SendCall& self = *call.release();  // its own from now on
     self.task_->start(self);
   };
   producer.execute(std::move(run));
 }
 
-void SendOperation::ended() noexcept {
-  std::unique_ptr<SendOperation> self(this);
-  if (link_ != nullptr) link_->operation = nullptr;
+void SendCall::ended() noexcept {
+  std::unique_ptr<SendCall> self(this);
+  if (link_ != nullptr) link_->call = nullptr;
   try {
     outcome_ = task_->result();
   } catch (...) {
@@ -84,18 +84,18 @@ void SendOperation::ended() noexcept {
   producer.completions.add(std::move(self));
 }
 
-void SendOperation::complete(std::unique_ptr<SendOperation> operation) {
-  Handler handler = std::move(operation->handler_);
-  SendOutcome outcome = std::move(operation->outcome_);
+void SendCall::complete(std::unique_ptr<SendCall> call) {
+  Handler handler = std::move(call->handler_);
+  SendOutcome outcome = std::move(call->outcome_);
   const error_code error = outcome.error();
-  const auto executor = std::move(operation->executor_);
-  const bool is_here = operation->is_callers_;
-  operation.reset();
+  const auto executor = std::move(call->executor_);
+  const bool is_here = call->is_callers_;
+  call.reset();
   if (is_here) return std::move(handler)(error, std::move(outcome));
-  auto call = [handler = std::move(handler), error, outcome = std::move(outcome)]() mutable {
+  auto tell = [handler = std::move(handler), error, outcome = std::move(outcome)]() mutable {
     std::move(handler)(error, std::move(outcome));
   };
-  std::visit([&call](const auto& to) { asio::dispatch(to, std::move(call)); }, executor);
+  std::visit([&tell](const auto& to) { asio::dispatch(to, std::move(tell)); }, executor);
 }
 
 }  // namespace comet::inline v0_1
