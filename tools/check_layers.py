@@ -7,7 +7,9 @@ Checked are the #include lines of libs, apps and examples, and the link lists of
   - apps and examples are seen by nobody; examples see only what a user of the producer sees;
   - files that must work without an event loop never reach Asio, directly or through our headers:
     all of message, and remoting's codec and header files;
-  - the store never opens a connection: no Asio sockets, no streams of base.
+  - the store never opens a connection: no Asio sockets, no streams of base;
+  - the broker's rooms (folders of libs/broker/src) see only the rooms that ROOMS allows; the composition root, which
+    lies beside them, sees all.
 
   tools/check_layers.py               checks the project
   tools/check_layers.py --self-test   checks the check
@@ -35,6 +37,25 @@ ALLOWED = {
     "monitor": {"base", "message", "remoting"},
     "admin": {"base", "message", "remoting", "routing", "client"},
 }
+# The broker's rooms, from the ground up: who may see whom, besides itself.
+GROUND = {"request", "records"}
+TABLES = GROUND | {"tables", "stats", "subscriptions"}
+ROOMS = {
+    "request": set(),
+    "records": {"request"},
+    "tables": GROUND,
+    "stats": GROUND,
+    "subscriptions": GROUND | {"tables"},
+    "clients": TABLES,
+    "registration": TABLES,
+    "delay": TABLES,
+    "transaction": TABLES | {"clients"},
+    "pull": TABLES | {"clients"},
+    "offsets": TABLES | {"clients", "pull", "delay"},
+    "assignment": TABLES | {"clients", "registration"},
+    "send": TABLES | {"clients", "delay", "transaction"},
+}
+ROOMS["admin"] = set(ROOMS)  # and nobody sees it
 EXAMPLES_MAY_SEE = {"base", "message", "remoting", "routing", "client", "producer", "consumer", "admin"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', re.M)
@@ -115,6 +136,28 @@ def check_direct(tree):
                 yield f"{path}: an example shows what users see, not {match.group(1)} ('{name}')"
 
 
+def room_of(path):
+    match = re.match(r"libs/broker/src/(\w+)/", path)
+    return match.group(1) if match else None
+
+
+def check_rooms(tree):
+    for path, names in tree.includes.items():
+        room = room_of(path)
+        if room is None:
+            continue
+        if room not in ROOMS:
+            yield f"{path}: room '{room}' has no place in the broker; add it to ROOMS in tools/check_layers.py"
+            continue
+        for name in names:
+            target = tree.resolve(path, name) or ""
+            other = room_of(target)
+            if other is None and target.startswith("libs/broker/src/"):
+                yield f"{path}: a room must not see the composition root ('{name}')"
+            elif other not in (None, room) and other not in ROOMS[room]:
+                yield f"{path}: room {room} must not see room {other} ('{name}')"
+
+
 def check_links(tree):
     for path, text in tree.files.items():
         library = library_of(path)
@@ -141,7 +184,7 @@ def check_event_loop(tree):
 
 
 def check(tree):
-    return sorted(set(check_direct(tree)) | set(check_links(tree)) | set(check_event_loop(tree)))
+    return sorted(set(check_direct(tree)) | set(check_rooms(tree)) | set(check_links(tree)) | set(check_event_loop(tree)))
 
 
 GOOD = {
@@ -154,6 +197,10 @@ GOOD = {
     "libs/remoting/src/tables.hpp": "#include <array>\n",
     "libs/store/src/log.cpp": "#include <boost/asio/awaitable.hpp>\n#include \"comet/message/message.hpp\"\n",
     "libs/broker/src/broker.cpp": "#include \"comet/store/log.hpp\"\n#include \"comet/routing/route.hpp\"\n",
+    "libs/broker/src/tables/topics.hpp": "#include \"request/saved.hpp\"\n",
+    "libs/broker/src/request/saved.hpp": "#include <functional>\n",
+    "libs/broker/src/admin/pages.cpp": "#include \"tables/topics.hpp\"\n#include \"request/saved.hpp\"\n",
+    "libs/broker/src/root.hpp": "#include \"admin/pages.hpp\"\n",
     "libs/broker/CMakeLists.txt": "comet_library(broker PUBLIC comet::store comet::routing)\n",
     "libs/producer/src/send.cpp": "#include \"comet/client/client.hpp\"\n",
     "apps/broker/main.cpp": "#include \"comet/broker/broker.hpp\"\n",
@@ -173,6 +220,9 @@ BAD = [
     ("must work without Asio", "libs/remoting/src/json_codec.cpp", "#include <boost/asio/buffer.hpp>\n"),
     ("must work without Asio", "libs/remoting/src/codec_more.cpp", '#include "comet/base/stream.hpp"\n'),
     ("leaves its library", "libs/client/src/x.cpp", '#include "../../routing/src/tables.hpp"\n'),
+    ("room request must not see room tables", "libs/broker/src/request/x.cpp", '#include "tables/topics.hpp"\n'),
+    ("must not see the composition root", "libs/broker/src/admin/x.cpp", '#include "root.hpp"\n'),
+    ("has no place in the broker", "libs/broker/src/attic/x.cpp", '#include "tables/topics.hpp"\n'),
     ("belongs to a program", "libs/base/src/x.cpp", '#include "apps/broker/options.hpp"\n'),
     ("broker must not link producer", "libs/broker/CMakeLists.txt", "comet_library(broker PUBLIC comet::producer)\n"),
     ("an example shows what users see", "examples/x.cpp", '#include "comet/store/log.hpp"\n'),

@@ -5,18 +5,38 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "admin/stats.hpp"
+#include "admin/absent_features.hpp"
+#include "admin/config_feature.hpp"
+#include "admin/connections.hpp"
+#include "admin/consume_stats.hpp"
+#include "admin/group_admin.hpp"
+#include "admin/maintenance.hpp"
+#include "admin/message_queries.hpp"
+#include "admin/runtime_info.hpp"
+#include "admin/stats_collector.hpp"
+#include "admin/topic_admin.hpp"
+#include "assignment/assignment_feature.hpp"
 #include "assignment/message_request_modes.hpp"
+#include "clients/consumer_calls.hpp"
+#include "clients/membership.hpp"
+#include "clients/queue_locks.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/frame_memory.hpp"
-#include "comet/remoting/server.hpp"
 #include "comet/remoting/unsent_memory.hpp"
 #include "delay/timer_service.hpp"
-#include "handlers.hpp"
+#include "listeners.hpp"
+#include "offsets/offset_feature.hpp"
+#include "offsets/offset_reset.hpp"
+#include "pull/pull_feature.hpp"
 #include "records/timer_message.hpp"
 #include "registration/registration.hpp"
+#include "send/recall.hpp"
+#include "send/reply_feature.hpp"
+#include "send/send_back.hpp"
+#include "send/send_feature.hpp"
 #include "tables/table_limits.hpp"
+#include "transaction/transaction_feature.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -26,20 +46,15 @@ using remoting::ConnectionEvent;
 
 namespace {
 
-constexpr std::uint16_t kVipDistance = 2;  // Apache: listenPort - 2
-constexpr int kPortTries = 20;
 constexpr Duration kSaveRetry = 1s;
-constexpr std::size_t kMaxHeader = 1u << 20;  // of a request: 32 KB of properties and some fields
 
 }  // namespace
 
 // What the broker is made of, in the order in which it comes to life.
 struct Broker::Impl {
-  Impl(std::vector<asio::any_io_executor> executors_in, Network& network_in, TimeSource& time_in,
+  Impl(const std::vector<asio::any_io_executor>& executors, Network& network, TimeSource& time_in,
        BrokerConfig config_in)
-      : executors(std::move(executors_in)),
-        network(network_in),
-        time(time_in),
+      : time(time_in),
         config(std::move(config_in)),
         home(executors.front()),
         files(home, time),
@@ -57,7 +72,9 @@ struct Broker::Impl {
         sends(config.max_sends, config.max_send_bytes),
         dropped(time),
         runtime(time, traffic),
-        tasks(home, time) {
+        registration(home, network, time, config, topics, helper),
+        tasks(home, time),
+        listeners(executors, network, time, config, tasks) {
     config.connection.frames =
         std::make_shared<remoting::FrameMemory>(config.max_unfinished_frame_bytes);
     config.connection.unsent = std::make_shared<remoting::UnsentMemory>(config.max_unsent_bytes);
@@ -67,13 +84,11 @@ struct Broker::Impl {
     files.abandon();
   }
 
+  class Features;
+
   void open_store();
   void listen();
-  // The VIP listener serves producers whose sends shall not queue up behind pulls: everything but
-  // those.
-  void start_servers();
-  void start_vip_server(std::uint16_t port);
-  std::unique_ptr<remoting::Server> make_server(const Address& at, bool with_pulls);
+  // The VIP port serves everything but pulls.
   std::shared_ptr<const remoting::Dispatcher> make_dispatcher(bool with_pulls);
   void begin_background_work();
   void on_connection(const std::shared_ptr<Connection>& connection, ConnectionEvent event);
@@ -84,8 +99,6 @@ struct Broker::Impl {
   asio::awaitable<void> retry_failed_saves();
   [[nodiscard]] std::vector<std::string> problems() const;
 
-  std::vector<asio::any_io_executor> executors;
-  Network& network;
   TimeSource& time;
   BrokerConfig config;
   asio::any_io_executor home;
@@ -111,16 +124,96 @@ struct Broker::Impl {
   std::shared_ptr<TimerService> timers;  // null: timerWheelEnable=false
   std::unique_ptr<TransactionService> transactions;
   std::unique_ptr<PullHold> hold;
-  std::unique_ptr<BrokerContext> context;
-  std::shared_ptr<SettingsInUse> settings;
-  // Of both servers.
-  std::shared_ptr<std::atomic<std::size_t>> connections =
-      std::make_shared<std::atomic<std::size_t>>(0);
-  std::unique_ptr<remoting::Server> server;
-  std::unique_ptr<remoting::Server> vip_server;
-  std::vector<std::unique_ptr<remoting::Server>> abandoned;  // of failed tries to find free ports
-  std::unique_ptr<Registration> registration;
+  Registration registration;
+  IpEndpoint store_host;  // broker_ip and the port listened on
+  std::unique_ptr<Features> features;
   TaskGroup tasks;
+  Listeners listeners;
+};
+
+// Every feature is given what it needs, and nothing else.
+class Broker::Impl::Features {
+ public:
+  explicit Features(Impl& b)
+      : send_checks(b.config, b.time, b.topics, b.groups, b.delay_levels, b.timers.get()),
+        send(b.config, b.time, b.store_host, *b.store, b.topics, b.groups, *b.transactions, b.sends,
+             b.runtime, b.traffic, send_checks),
+        send_back(b.config, b.store_host, *b.store, b.topics, b.groups, b.delay_levels, b.traffic),
+        recall(b.config, b.time, b.store_host, *b.store, b.topics, b.timers.get(), b.traffic),
+        reply(b.config, b.time, b.store_host, *b.store, b.clients, b.traffic, send_checks),
+        transaction(b.config, b.time, b.store_host, *b.store, b.topics, *b.transactions, b.sends,
+                    b.traffic),
+        pull(b.config, b.time, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,
+             b.runtime, b.traffic),
+        offset(*b.store, b.topics, b.groups, b.offsets, *b.delays, b.refusals, b.helper),
+        offset_reset(b.config, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,
+                     b.helper),
+        membership(b.config, b.topics, b.groups, b.clients, b.filters, b.notices, b.refusals,
+                   b.helper),
+        queue_locks(b.locks, b.helper),
+        consumer_calls(b.config, b.time, *b.store, b.clients),
+        assignment(b.config, b.time, b.topics, b.clients, b.request_modes, b.registration,
+                   b.helper),
+        topic_admin(*b.store, b.topics, b.offsets, b.traffic, b.registration, b.helper),
+        group_admin(b.groups, b.offsets, b.traffic, b.helper),
+        queries(*b.store, b.helper),
+        connections(b.config, b.topics, b.offsets, b.clients, b.helper),
+        consume_stats(b.config, b.time, b.store_host, *b.store, b.topics, b.groups, b.offsets,
+                      b.clients, b.filters, b.traffic, b.helper),
+        runtime_info(b.config, b.time, *b.store, b.traffic, *b.delays, b.sends, b.runtime,
+                     b.timers.get(), b.helper),
+        maintenance(*b.store, b.topics),
+        settings(b.config, b.time, b.store_host, b.topics, b.helper),
+        stats(b.config, b.time, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.transactions,
+              *b.hold, b.sends, b.traffic) {}
+
+  void install(remoting::Dispatcher& dispatcher, bool with_pulls) {
+    send.install(dispatcher);
+    send_back.install(dispatcher);
+    recall.install(dispatcher);
+    reply.install(dispatcher);
+    transaction.install(dispatcher);
+    if (with_pulls) pull.install(dispatcher);
+    offset.install(dispatcher);
+    offset_reset.install(dispatcher);
+    membership.install(dispatcher);
+    queue_locks.install(dispatcher);
+    consumer_calls.install(dispatcher);
+    assignment.install(dispatcher);
+    topic_admin.install(dispatcher);
+    group_admin.install(dispatcher);
+    queries.install(dispatcher);
+    connections.install(dispatcher);
+    consume_stats.install(dispatcher);
+    runtime_info.install(dispatcher);
+    maintenance.install(dispatcher);
+    settings.install(dispatcher);
+    absent.install(dispatcher);
+  }
+
+  SendChecks send_checks;
+  SendFeature send;
+  SendBackFeature send_back;
+  RecallFeature recall;
+  ReplyFeature reply;
+  TransactionFeature transaction;
+  PullFeature pull;
+  OffsetFeature offset;
+  OffsetResetFeature offset_reset;
+  MembershipFeature membership;
+  QueueLockFeature queue_locks;
+  ConsumerCallFeature consumer_calls;
+  AssignmentFeature assignment;
+  TopicAdminFeature topic_admin;
+  GroupAdminFeature group_admin;
+  QueryFeature queries;
+  ConnectionsFeature connections;
+  ConsumeStatsFeature consume_stats;
+  RuntimeInfoFeature runtime_info;
+  MaintenanceFeature maintenance;
+  ConfigFeature settings;
+  AbsentFeatures absent;
+  StatsCollector stats;
 };
 
 void Broker::Impl::open_store() {
@@ -145,12 +238,8 @@ void Broker::Impl::open_store() {
 void Broker::Impl::listen() {
   hold = std::make_unique<PullHold>(
       home, time, config.max_held_pulls, config.max_held_pull_bytes,
-      [this](PullHold::Pull pull) { resume_held_pull(*context, std::move(pull)); });
-  context.reset(new BrokerContext{
-      config,  time,    IpEndpoint(), *store,     topics,  groups,       offsets,
-      clients, notices, refusals,     hold.get(), traffic, delay_levels, locks,
-      *delays, sends,   runtime,      helper,     filters, timers.get(), transactions.get()});
-  settings = make_settings_in_use(*context, config);
+      [this](PullHold::Pull pull) { features->pull.resume_held_pull(std::move(pull)); });
+  features = std::make_unique<Features>(*this);
   store->observe_arrivals([this](const store::Arrival& arrival) {
     hold->on_arrival(arrival);
     if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
@@ -159,118 +248,30 @@ void Broker::Impl::listen() {
     }
   });
 
-  start_servers();
-  auto announced = IpEndpoint::parse_ip(config.broker_ip, server->local().port());
+  listeners.start([this](bool with_pulls) { return make_dispatcher(with_pulls); },
+                  [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
+                    on_connection(connection, event);
+                  },
+                  [this](const IpEndpoint& remote) { return clients.has_client_at(remote); });
+  auto announced = IpEndpoint::parse_ip(config.broker_ip, listeners.local().port());
   if (!announced)
     throw Error(announced.error(),
                 fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
-  context->store_host = *announced;
+  store_host = *announced;
 }
 
 std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool with_pulls) {
   auto dispatcher = std::make_shared<remoting::Dispatcher>();
-  install_send_handlers(*dispatcher, *context);
-  install_send_back_handler(*dispatcher, *context);
-  install_recall_handler(*dispatcher, *context);
-  install_transaction_handlers(*dispatcher, *context);
-  install_reply_handlers(*dispatcher, *context);
-  if (with_pulls) install_pull_handlers(*dispatcher, *context);
-  install_offset_handlers(*dispatcher, *context);
-  install_client_handlers(*dispatcher, *context);
-  install_lock_handlers(*dispatcher, *context);
-  install_topic_handlers(*dispatcher, *context);
-  install_group_handlers(*dispatcher, *context);
-  install_query_handlers(*dispatcher, *context);
-  install_connection_handlers(*dispatcher, *context);
-  install_consume_stats_handlers(*dispatcher, *context);
-  install_stats_handlers(*dispatcher, *context);
-  install_offset_change_handlers(*dispatcher, *context);
-  install_consumer_call_handlers(*dispatcher, *context);
-  install_maintenance_handlers(*dispatcher, *context);
-  install_config_handlers(*dispatcher, *context, settings);
-  install_assignment_handlers(*dispatcher, *context, request_modes);
-  install_pop_refusals(*dispatcher);
+  features->install(*dispatcher, with_pulls);
   dispatcher->observe(config.observer);
   return dispatcher;
 }
 
-std::unique_ptr<remoting::Server> Broker::Impl::make_server(const Address& at, bool with_pulls) {
-  remoting::ServerConfig server_config;
-  server_config.listen_at = at;
-  server_config.connection = config.connection;
-  server_config.connection.max_header = kMaxHeader;
-  if (!with_pulls) {
-    // The VIP port: clients say that they live on the other one.
-    server_config.connection.stays_though_idle = [this](const IpEndpoint& remote) {
-      return clients.has_client_at(remote);
-    };
-  }
-  server_config.max_connections = config.max_connections;
-  server_config.counted_together = connections;
-  return std::make_unique<remoting::Server>(
-      executors, network, time, server_config, make_dispatcher(with_pulls),
-      [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
-        on_connection(connection, event);
-      });
-}
-
-void Broker::Impl::start_servers() {
-  const Address& at = config.listen_at;
-  if (at.port() != 0) {
-    server = make_server(at, true);
-    server->start();
-    start_vip_server(at.port());
-    return;
-  }
-  // Free ports are needed in a pair. Other programs look for ports as well, so there is a next try.
-  for (int tries = 1;; ++tries) {
-    std::unique_ptr<Listener> probe = network.listen(home, at);
-    const std::uint16_t port = probe->local().port();
-    try {
-      start_vip_server(port);
-      probe->close();
-      probe.reset();
-      server = make_server(Address(at.host(), port), true);
-      server->start();
-      return;
-    } catch (const Error&) {
-      if (tries == kPortTries) throw;
-    }
-    server.reset();
-    if (vip_server) {
-      tasks.spawn("stop of a listener", vip_server->stop(time.now()));
-      abandoned.push_back(std::move(vip_server));
-    }
-  }
-}
-
-void Broker::Impl::start_vip_server(std::uint16_t port) {
-  if (port <= kVipDistance) {
-    log::warn("no VIP listener: there is no port {} - {}", port, kVipDistance);
-    return;
-  }
-  const Address at(config.listen_at.host(), static_cast<std::uint16_t>(port - kVipDistance));
-  std::unique_ptr<remoting::Server> started = make_server(at, false);
-  try {
-    started->start();
-  } catch (const Error& error) {
-    throw Error(error.code(),
-                fmt::format("VIP listener, on listenPort - {}: {}", kVipDistance, error.context()));
-  }
-  vip_server = std::move(started);
-  log::info("VIP listener on {}", vip_server->local().to_string());
-}
-
 void Broker::Impl::begin_background_work() {
-  const std::string address = context->store_host.to_string();
-  const std::string ha_address = Address(context->store_host.ip_text(),
-                                         static_cast<std::uint16_t>(context->store_host.port() + 1))
-                                     .to_string();
-  registration = std::make_unique<Registration>(home, network, time, config, topics, helper,
-                                                address, ha_address);
-  context->registration = registration.get();
-  topics.on_change([this] { asio::post(home, [this] { registration->topics_changed(); }); });
-  registration->start();
+  topics.on_change([this] { asio::post(home, [this] { registration.topics_changed(); }); });
+  registration.start(
+      store_host.to_string(),
+      Address(store_host.ip_text(), static_cast<std::uint16_t>(store_host.port() + 1)).to_string());
   tasks.spawn("pull hold", hold->run());
   tasks.spawn("notices to consumers", notices.run());
   tasks.spawn("statistics", runtime.run());
@@ -282,14 +283,14 @@ void Broker::Impl::begin_background_work() {
                                             [this] { return save_offsets_in_background(); }));
   tasks.spawn("failed saves", repeat_every(time, kSaveRetry, kSaveRetry, "failed saves",
                                            [this] { return retry_failed_saves(); }));
-  delays->start(tasks, context->store_host);
-  transactions->start(tasks, context->store_host);
+  delays->start(tasks, store_host);
+  transactions->start(tasks, store_host);
   const Duration delay_interval = config.flush_delay_offset_interval;
   tasks.spawn("delay offset saving",
               repeat_every(time, delay_interval, delay_interval, "delay offset saving",
                            [this] { return save_delay_offsets_in_background(); }));
   if (!timers) return;
-  timers->start(tasks, context->store_host,
+  timers->start(tasks, store_host,
                 [this](std::function<void()> work) { files.post(std::move(work)); });
 }
 
@@ -365,7 +366,7 @@ std::vector<std::string> Broker::Impl::problems() const {
   add(filters.problem());
   add(delays->problem());
   if (timers) add(timers->problem());
-  if (registration) add(registration->stats().problem_everywhere());
+  add(registration.stats().problem_everywhere());
   return all;
 }
 
@@ -400,7 +401,7 @@ void Broker::Impl::add_bounds(BrokerStats& stats) const {
 
 Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, TimeSource& time,
                BrokerConfig config)
-    : impl_(std::make_shared<Impl>(std::move(executors), network, time, std::move(config))) {}
+    : impl_(std::make_shared<Impl>(executors, network, time, std::move(config))) {}
 
 Broker::~Broker() = default;
 
@@ -412,13 +413,12 @@ void Broker::start() {
 
 asio::awaitable<void> Broker::stop(Instant deadline) {
   std::shared_ptr<Impl> impl = impl_;
-  if (impl->registration) co_await impl->registration->stop(deadline);
+  co_await impl->registration.stop(deadline);
   impl->tasks.cancel();
   co_await impl->tasks.join();
   if (impl->timers) co_await impl->timers->finish();
   if (impl->hold) impl->hold->release_all();
-  if (impl->server) co_await impl->server->stop(deadline);
-  if (impl->vip_server) co_await impl->vip_server->stop(deadline);
+  co_await impl->listeners.stop(deadline);
   co_await impl->helper.finish();
   co_await impl->files.finish();
   impl->topics.save_now();
@@ -431,20 +431,19 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   if (impl->timers) impl->timers->save();
 }
 
-IpEndpoint Broker::local() const { return impl_->server->local(); }
+IpEndpoint Broker::local() const { return impl_->listeners.local(); }
 
-std::string Broker::announced_address() const { return impl_->context->store_host.to_string(); }
+std::string Broker::announced_address() const { return impl_->store_host.to_string(); }
 
 const store::MessageStore& Broker::store() const { return *impl_->store; }
 
 BrokerStats Broker::stats() const {
-  BrokerStats stats = collect_stats(*impl_->context);
+  BrokerStats stats = impl_->features->stats.collect();
   if (impl_->timers) stats.timers = impl_->timers->stats();
   stats.delayed_dropped = impl_->dropped.count();
   stats.problems = impl_->problems();
-  stats.connections = impl_->server->connections();
-  if (impl_->vip_server) stats.connections += impl_->vip_server->connections();
-  if (impl_->registration) stats.registration = impl_->registration->stats();
+  stats.connections = impl_->listeners.connections();
+  stats.registration = impl_->registration.stats();
   stats.refusals = impl_->refusals.refusals();
   stats.frames_given_up = impl_->config.connection.frames->given_up();
   stats.answers_given_up = impl_->config.connection.unsent->given_up();

@@ -3,7 +3,6 @@
 
 #include <set>
 
-#include "admin/admin_answers.hpp"
 #include "admin_fixture.hpp"
 
 using namespace comet;

@@ -12,7 +12,7 @@
 #include "comet/base/async.hpp"
 #include "comet/message/batch.hpp"
 #include "request/helper_thread.hpp"
-#include "send/sends_in_flight.hpp"
+#include "request/sends_in_flight.hpp"
 #include "subscriptions/consumer_filters.hpp"
 #include "tables/offset_table.hpp"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "comet/remoting/connection_limits.hpp"
-#include "handlers.hpp"
+#include "request/answers.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {

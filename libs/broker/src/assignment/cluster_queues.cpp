@@ -2,7 +2,6 @@
 
 #include "comet/remoting/namesrv_headers.hpp"
 #include "comet/routing/queue_allocation.hpp"
-#include "registration/registration.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -18,11 +17,11 @@ constexpr std::size_t kMostKnownQueues = 500'000;  // some 100 bytes each
 }  // namespace
 
 asio::awaitable<ClusterQueues::Queues> ClusterQueues::find(std::string topic) {
-  if (context_.config.name_servers.empty() && context_.config.address_server.empty()) {
+  if (config_.name_servers.empty() && config_.address_server.empty()) {
     co_return own(topic);
   }
   std::optional<Known> before = known(topic);
-  const Duration age = before ? context_.time.now() - before->at : kUsable;
+  const Duration age = before ? time_.now() - before->at : kUsable;
   if (age < kFresh) co_return before->queues;
 
   remoting::GetRouteInfoHeader header;
@@ -30,10 +29,7 @@ asio::awaitable<ClusterQueues::Queues> ClusterQueues::find(std::string topic) {
   header.accept_standard_json_only = true;
   RemotingCommand request =
       RemotingCommand::request(remoting::RequestCode::get_routeinfo_by_topic, header);
-  std::optional<RemotingCommand> answer;
-  if (Registration* registration = context_.registration; registration != nullptr) {
-    answer = co_await registration->ask(std::move(request));
-  }
+  const std::optional<RemotingCommand> answer = co_await registration_.ask(std::move(request));
   if (answer && answer->response_code() == remoting::ResponseCode::topic_not_exist) {
     forget(topic);
     co_return nullptr;
@@ -41,7 +37,7 @@ asio::awaitable<ClusterQueues::Queues> ClusterQueues::find(std::string topic) {
   if (answer && answer->response_code() == remoting::ResponseCode::success) {
     if (const auto route = routing::parse_topic_route(answer->body.view())) {
       Known news;
-      news.at = context_.time.now();
+      news.at = time_.now();
       news.queues = std::make_shared<const std::vector<MessageQueue>>(
           routing::readable_queues(topic, *route));
       keep(topic, news);
@@ -79,12 +75,12 @@ void ClusterQueues::forget(const std::string& topic) {
 }
 
 ClusterQueues::Queues ClusterQueues::own(const std::string& topic) const {
-  const auto config = context_.topics.find(topic);
+  const auto config = topics_.find(topic);
   if (!config) return nullptr;
   routing::TopicRouteData route;
   routing::QueueData& data = route.queues.emplace_back();
-  data.broker_name = context_.config.broker_name;
-  data.perm = config->perm & context_.config.broker_permission;
+  data.broker_name = config_.broker_name;
+  data.perm = config->perm & config_.broker_permission;
   data.read_queue_nums = config->read_queue_nums;
   return std::make_shared<const std::vector<MessageQueue>>(routing::readable_queues(topic, route));
 }

@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "comet/base/time.hpp"
+#include "comet/broker/broker.hpp"
 #include "comet/message/message.hpp"
-#include "handlers.hpp"
+#include "registration/registration.hpp"
+#include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -17,7 +20,9 @@ namespace comet::inline v0_1::broker {
 // TopicRouteInfoManager). Thread-safe.
 class ClusterQueues {
  public:
-  explicit ClusterQueues(BrokerContext& context) : context_(context) {}
+  ClusterQueues(const BrokerConfig& config, TimeSource& time, const TopicTable& topics,
+                Registration& registration)
+      : config_(config), time_(time), topics_(topics), registration_(registration) {}
 
   using Queues = std::shared_ptr<const std::vector<MessageQueue>>;
 
@@ -36,7 +41,10 @@ class ClusterQueues {
   void forget(const std::string& topic);
   [[nodiscard]] Queues own(const std::string& topic) const;
 
-  BrokerContext& context_;
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  const TopicTable& topics_;
+  Registration& registration_;
   mutable std::mutex mutex_;
   std::map<std::string, Known, std::less<>> known_;
   std::size_t known_queues_ = 0;

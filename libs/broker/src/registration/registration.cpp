@@ -49,21 +49,21 @@ void check_answer(const Address& name_server, const RemotingCommand& answer) {
 
 Registration::Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
                            const BrokerConfig& config, const TopicTable& topics,
-                           HelperThread& helper, std::string broker_address, std::string ha_address)
+                           HelperThread& helper)
     : network_(network),
       time_(time),
       config_(config),
       topics_(topics),
       helper_(helper),
-      broker_address_(std::move(broker_address)),
-      ha_address_(std::move(ha_address)),
       executor_(executor),
       client_(executor, network, time),
       tasks_(executor, time),
       changed_(executor, time),
       told_changed_(executor, time) {}
 
-void Registration::start() {
+void Registration::start(std::string broker_address, std::string ha_address) {
+  broker_address_ = std::move(broker_address);
+  ha_address_ = std::move(ha_address);
   use_name_servers(config_.name_servers);
   if (config_.name_servers.empty() && !config_.address_server.empty()) {
     tasks_.spawn("list of name servers", follow_address_server());
@@ -80,6 +80,16 @@ void Registration::when_told(std::function<void()> done) {
     if (is_stopping_) return done();
     tasks_.spawn("answer when name servers know", wait_until_told(std::move(done)));
   });
+}
+
+Saved Registration::and_told(Saved done) {
+  return [this, done = std::move(done)](bool saved) {
+    if (saved) {
+      when_told([done] { done(true); });
+    } else {
+      done(false);
+    }
+  };
 }
 
 asio::awaitable<void> Registration::wait_until_told(std::function<void()> done) {

@@ -14,6 +14,7 @@
 #include "comet/broker/broker.hpp"
 #include "comet/remoting/client.hpp"
 #include "request/helper_thread.hpp"
+#include "request/later_answers.hpp"
 #include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -26,15 +27,20 @@ class Registration {
  public:
   // Large bodies are made on the helper thread.
   Registration(asio::any_io_executor executor, Network& network, TimeSource& time,
-               const BrokerConfig& config, const TopicTable& topics, HelperThread& helper,
-               std::string broker_address, std::string ha_address);
+               const BrokerConfig& config, const TopicTable& topics, HelperThread& helper);
 
-  void start();
+  // The broker is to be registered as `broker_address`.
+  void start(std::string broker_address, std::string ha_address);
   void topics_changed();
   // Calls `done` on this executor when the name servers that this broker is registered with know
   // the topics that are announced now; after 2 s come what may. Thread-safe.
   void when_told(std::function<void()> done);
-  // The answer of a name server that this broker is registered with; nullopt: none has answered.
+  // For a change of topics: what is to be called when it is saved, so that `done` follows when name
+  // servers have been told, too (Apache's broker answers then; its proxy asks for the route at
+  // once). Thread-safe.
+  [[nodiscard]] Saved and_told(Saved done);
+  // The answer of a name server that this broker is registered with; nullopt: none has answered, or
+  // nothing has been started yet.
   // Thread-safe.
   [[nodiscard]] asio::awaitable<std::optional<remoting::RemotingCommand>> ask(
       remoting::RemotingCommand request);
@@ -85,7 +91,7 @@ class Registration {
   const BrokerConfig& config_;
   const TopicTable& topics_;
   HelperThread& helper_;
-  const std::string broker_address_, ha_address_;
+  std::string broker_address_, ha_address_;
   asio::any_io_executor executor_;
   remoting::Client client_;
   TaskGroup tasks_;

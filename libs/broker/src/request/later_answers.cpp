@@ -1,9 +1,6 @@
-// Answers that do not come from the event loop.
+#include "request/later_answers.hpp"
 
 #include <memory>
-
-#include "handlers.hpp"
-#include "registration/registration.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -18,21 +15,21 @@ namespace {
 // Bodies beyond this are looked at on the helper thread.
 constexpr std::size_t kLargeBody = 8u << 10;
 
-bool is_done_here(const BrokerContext& context, const Request& request) {
+bool is_done_here(HelperThread& helper, const Request& request) {
   return request.command.body.size() <= kLargeBody &&
-         !context.helper.has_large_jobs(request.connection->id());
+         !helper.has_large_jobs(request.connection->id());
 }
 
-std::shared_ptr<HelperThread::LargeJob> make_large_job(const BrokerContext& context,
+std::shared_ptr<HelperThread::LargeJob> make_large_job(HelperThread& helper,
                                                        const Request& request) {
-  return std::make_shared<HelperThread::LargeJob>(context.helper, request.connection->id());
+  return std::make_shared<HelperThread::LargeJob>(helper, request.connection->id());
 }
 
 // Whatever `work` throws is the answer, too.
-Reply run_on_helper(const BrokerContext& context, Request& request,
+Reply run_on_helper(HelperThread& helper, Request& request,
                     std::function<void(Request&, const std::shared_ptr<PendingReply>&)> work) {
   const std::size_t bytes = request.command.memory_size();
-  if (!context.helper.has_room(bytes)) {
+  if (!helper.has_room(bytes)) {
     return RemotingCommand::response(
         request.command, ResponseCode::system_busy,
         "too many large heartbeats or administrators' requests wait for this broker's helper "
@@ -47,12 +44,12 @@ Reply run_on_helper(const BrokerContext& context, Request& request,
       pending->answer(pending->request().response(ResponseCode::system_error, problem.what()));
     }
   };
-  context.helper.post(std::move(job), bytes);
+  helper.post(std::move(job), bytes);
   return std::nullopt;
 }
 
 // Whoever drops it unanswered has refused the request otherwise.
-BackgroundSaver::Done answer_of(std::shared_ptr<PendingReply> pending) {
+Saved answer_of(std::shared_ptr<PendingReply> pending) {
   return [pending = std::move(pending)](bool saved) {
     pending->answer(saved ? pending->request().response(ResponseCode::success, {})
                           : pending->request().response(
@@ -62,59 +59,47 @@ BackgroundSaver::Done answer_of(std::shared_ptr<PendingReply> pending) {
   };
 }
 
-BackgroundSaver::Done answer_when_saved(const Request& request) {
+Saved answer_when_saved(const Request& request) {
   return answer_of(std::make_shared<PendingReply>(request));
 }
 
 }  // namespace
 
-Reply answer_on_helper(const BrokerContext& context, Request& request,
+Reply answer_on_helper(HelperThread& helper, Request& request,
                        std::function<RemotingCommand(Request&)> make) {
   const auto work = [make = std::move(make)](Request& asked,
                                              const std::shared_ptr<PendingReply>& pending) {
     pending->answer(make(asked));
   };
-  return run_on_helper(context, request, work);
+  return run_on_helper(helper, request, work);
 }
 
-Reply answer_by_size(const BrokerContext& context, Request& request,
+Reply answer_by_size(HelperThread& helper, Request& request,
                      std::function<RemotingCommand(Request&)> make) {
-  if (is_done_here(context, request)) return make(request);
-  auto large = make_large_job(context, request);
+  if (is_done_here(helper, request)) return make(request);
+  auto large = make_large_job(helper, request);
   auto make_large = [make = std::move(make), large = std::move(large)](Request& asked) {
     return make(asked);
   };
-  return answer_on_helper(context, request, std::move(make_large));
+  return answer_on_helper(helper, request, std::move(make_large));
 }
 
-Reply save_by_size(const BrokerContext& context, Request& request,
-                   std::function<Reply(Request&, BackgroundSaver::Done)> work) {
-  if (is_done_here(context, request)) return work(request, answer_when_saved(request));
-  auto large = make_large_job(context, request);
+Reply save_by_size(HelperThread& helper, Request& request,
+                   std::function<Reply(Request&, Saved)> work) {
+  if (is_done_here(helper, request)) return work(request, answer_when_saved(request));
+  auto large = make_large_job(helper, request);
   const auto later = [work = std::move(work), large = std::move(large)](
                          Request& asked, const std::shared_ptr<PendingReply>& pending) {
     Reply refusal = work(asked, answer_of(pending));
     if (refusal) pending->answer(std::move(refusal));
   };
-  return run_on_helper(context, request, later);
+  return run_on_helper(helper, request, later);
 }
 
-void do_in_order(const BrokerContext& context, std::uint64_t connection_id,
-                 std::function<void()> work) {
-  if (!context.helper.has_large_jobs(connection_id)) return work();
-  auto large = std::make_shared<HelperThread::LargeJob>(context.helper, connection_id);
-  context.helper.post([work = std::move(work), large = std::move(large)] { work(); });
-}
-
-BackgroundSaver::Done when_told(Registration* registration, BackgroundSaver::Done done) {
-  if (registration == nullptr) return done;
-  return [registration, done = std::move(done)](bool saved) {
-    if (saved) {
-      registration->when_told([done] { done(true); });
-    } else {
-      done(false);
-    }
-  };
+void do_in_order(HelperThread& helper, std::uint64_t connection_id, std::function<void()> work) {
+  if (!helper.has_large_jobs(connection_id)) return work();
+  auto large = std::make_shared<HelperThread::LargeJob>(helper, connection_id);
+  helper.post([work = std::move(work), large = std::move(large)] { work(); });
 }
 
 }  // namespace comet::inline v0_1::broker

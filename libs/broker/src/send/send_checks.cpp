@@ -12,6 +12,7 @@
 #include "records/delayed_message.hpp"
 #include "records/half_message.hpp"
 #include "records/timer_message.hpp"
+#include "request/answers.hpp"
 #include "tables/retry_topics.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -20,12 +21,11 @@ using remoting::Request;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
-remoting::RemotingCommand refusal_answer(const BrokerContext& context,
-                                         const remoting::RequestIdentity& request,
-                                         Refusal refusal) {
+remoting::RemotingCommand SendChecks::refusal_answer(const remoting::RequestIdentity& request,
+                                                     Refusal refusal) const {
   remoting::RemotingCommand response = request.response(refusal.code, std::move(refusal.remark));
   remoting::SendRefusedResponseHeader header;
-  header.region_id = context.config.region_id;
+  header.region_id = config_.region_id;
   header.trace_on = "true";
   remoting::write_header(header, response.fields);
   return response;
@@ -59,32 +59,46 @@ std::string describe(const routing::TopicConfig& topic) {
 
 constexpr std::int32_t kUnit = 1;  // Apache: TopicSysFlag.FLAG_UNIT
 
-std::optional<routing::TopicConfig> find_or_create(BrokerContext& context,
-                                                   const SendMessageHeader& header) {
+Refusal delayed_batch() {
+  return refuse(ResponseCode::message_illegal, "a batch cannot be delayed");
+}
+
+Refusal transactional_batch() {
+  return refuse(ResponseCode::message_illegal, "a batch cannot be transactional");
+}
+
+Refusal not_a_level() {
+  return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
+}
+
+}  // namespace
+
+std::optional<routing::TopicConfig> SendChecks::find_or_create(
+    const SendMessageHeader& header) const {
   const bool is_retry = header.topic.starts_with(kRetryTopicPrefix);
   const std::int32_t sys_flag = !header.unit_mode.value_or(false) ? 0
                                 : is_retry                        ? kUnitSubscription
                                                                   : kUnit;
-  auto found = context.topics.find_or_create(header.topic, header.default_topic,
-                                             header.default_topic_queue_nums, sys_flag);
+  auto found = topics_.find_or_create(header.topic, header.default_topic,
+                                      header.default_topic_queue_nums, sys_flag);
   if (!found && is_retry) {
     constexpr std::int32_t kReadWrite = routing::perm::kRead | routing::perm::kWrite;
-    found = context.topics.find_or_create(header.topic, 1, kReadWrite, sys_flag);
+    found = topics_.find_or_create(header.topic, 1, kReadWrite, sys_flag);
   }
   return found;
 }
 
 // Checks that need no topic, then finds or creates the topic, then checks against it.
-Refusal check(BrokerContext& context, const Request& request, const SendMessageHeader& header,
-              routing::TopicConfig& topic) {
-  const BrokerConfig& config = context.config;
-  if (context.time.wall_millis() < config.start_accept_send_millis) {
+Refusal SendChecks::check(const Request& request, const SendMessageHeader& header,
+                          routing::TopicConfig& topic) const {
+  const BrokerConfig& config = config_;
+  if (time_.wall_millis() < config.start_accept_send_millis) {
     return refuse(ResponseCode::system_error,
                   "broker unable to service, until " + human_time(config.start_accept_send_millis));
   }
   if ((config.broker_permission & routing::perm::kWrite) == 0) {
     // Other topics' producers have learnt it from their routes.
-    const auto known = context.topics.find(header.topic);
+    const auto known = topics_.find(header.topic);
     if (known && known->order) {
       return refuse(ResponseCode::no_permission,
                     fmt::format("the broker[{}] sending message is forbidden", config.broker_ip));
@@ -97,7 +111,7 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
     return refuse(ResponseCode::no_permission,
                   fmt::format("Sending message to topic[{}] is forbidden.", header.topic));
   }
-  auto found = find_or_create(context, header);
+  auto found = find_or_create(header);
   if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
   topic = std::move(*found);
   if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
@@ -112,20 +126,20 @@ Refusal check(BrokerContext& context, const Request& request, const SendMessageH
 
 // A consumer that cannot give a message back sends it to its retry topic itself. After too many
 // attempts it goes to the dead letters: its topic then is theirs.
-Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
-                             const SendMessageHeader& header, CheckedSend& send) {
+Refusal SendChecks::redirect_dead_letter(const Request& request, const SendMessageHeader& header,
+                                         CheckedSend& send) const {
   if (!header.topic.starts_with(kRetryTopicPrefix)) return {};
   if (send.is_batch) {
     return refuse(ResponseCode::message_illegal,
                   fmt::format("batch request does not support retry group {}", header.topic));
   }
   const std::string_view group_name = header.topic.substr(kRetryTopicPrefix.size());
-  auto group = context.groups.find_or_create(group_name);
+  auto group = groups_.find_or_create(group_name);
   if (!group) return refuse(ResponseCode::subscription_group_not_exist, no_such_group(group_name));
   send.group = group_name;
   const std::int32_t attempts = header.reconsume_times.value_or(0);
   if (attempts < max_attempts(*group, request.command, header.max_reconsume_times)) return {};
-  auto dead_letters = dead_letter_topic(context, group_name);
+  auto dead_letters = dead_letter_topic(topics_, group_name);
   if (!dead_letters) {
     return refuse(ResponseCode::system_error,
                   fmt::format("topic[{}{}] not exist", kDlqTopicPrefix, group_name));
@@ -134,29 +148,17 @@ Refusal redirect_dead_letter(BrokerContext& context, const Request& request,
   return {};
 }
 
-Refusal delayed_batch() {
-  return refuse(ResponseCode::message_illegal, "a batch cannot be delayed");
-}
-
-Refusal transactional_batch() {
-  return refuse(ResponseCode::message_illegal, "a batch cannot be transactional");
-}
-
-Refusal not_a_level() {
-  return refuse(ResponseCode::message_illegal, "the property DELAY is not a number");
-}
-
-Refusal check_half(const BrokerContext& context, std::string_view properties, bool is_batch) {
-  if (context.config.reject_transactions) {
-    return refuse(ResponseCode::no_permission,
-                  fmt::format("the broker[{}] sending transaction message is forbidden",
-                              context.config.broker_ip));
+Refusal SendChecks::check_half(std::string_view properties, bool is_batch) const {
+  if (config_.reject_transactions) {
+    return refuse(
+        ResponseCode::no_permission,
+        fmt::format("the broker[{}] sending transaction message is forbidden", config_.broker_ip));
   }
   if (is_batch) return transactional_batch();
   const auto is_set = [properties](std::string_view name) {
     return !find_property(properties, name).empty();
   };
-  if (delay_level_of(properties, context.delay_levels) != 0 ||
+  if (delay_level_of(properties, delay_levels_) != 0 ||
       std::any_of(std::begin(kTimerProperties), std::end(kTimerProperties), is_set)) {
     return refuse(ResponseCode::message_illegal, "a transactional message cannot be delayed");
   }
@@ -164,8 +166,8 @@ Refusal check_half(const BrokerContext& context, std::string_view properties, bo
 }
 
 // What this version cannot do must be refused, not stored as something else.
-Refusal check_properties(const BrokerContext& context, std::string_view properties,
-                         std::int32_t sys_flags, bool is_batch, std::int32_t& delay_level) {
+Refusal SendChecks::check_properties(std::string_view properties, std::int32_t sys_flags,
+                                     bool is_batch, std::int32_t& delay_level) const {
   // It would be stored where no consumer ever finds it.
   const std::int32_t type = sys_flags & sys_flag::kTransactionMask;
   if (type == sys_flag::kTransactionPrepared || type == sys_flag::kTransactionRollback) {
@@ -174,18 +176,18 @@ Refusal check_properties(const BrokerContext& context, std::string_view properti
                               "not set",
                               sys_flags, property::kTransactionPrepared));
   }
-  const std::optional<std::int32_t> level = delay_level_of(properties, context.delay_levels);
+  const std::optional<std::int32_t> level = delay_level_of(properties, delay_levels_);
   if (!level) return not_a_level();
   delay_level = *level;
   return delay_level > 0 && is_batch ? delayed_batch() : Refusal();
 }
 
 // Codes and remarks are Apache's (5.x: WHEEL_TIMER_...).
-Refusal check_timer(const BrokerContext& context, std::string_view properties, CheckedSend& send) {
-  const BrokerConfig& config = context.config;
-  const TimerWish wish = timer_wish(properties, context.time.wall_millis(), config);
+Refusal SendChecks::check_timer(std::string_view properties, CheckedSend& send) const {
+  const BrokerConfig& config = config_;
+  const TimerWish wish = timer_wish(properties, time_.wall_millis(), config);
   if (wish.kind == TimerWish::Kind::none) return {};
-  if (context.timers == nullptr) {
+  if (timers_ == nullptr) {
     return refuse(ResponseCode::system_error,
                   "accurate timer message is not enabled, timerWheelEnable is false");
   }
@@ -197,7 +199,7 @@ Refusal check_timer(const BrokerContext& context, std::string_view properties, C
                               "than the current time",
                               to_millis(config.timer_max_delay)));
   }
-  if (wish.kind == TimerWish::Kind::later && context.timers->is_full()) {
+  if (wish.kind == TimerWish::Kind::later && timers_->is_full()) {
     return refuse(
         ResponseCode::system_error,
         fmt::format("timer message is under flow control, max num limit is {}", config.max_timers));
@@ -206,16 +208,14 @@ Refusal check_timer(const BrokerContext& context, std::string_view properties, C
   return {};
 }
 
-}  // namespace
-
-Refusal check_items(const BrokerContext& context, std::string_view batch) {
+Refusal SendChecks::check_items(std::string_view batch) const {
   BatchReader reader(batch);
   for (BatchItem item; reader.next(item);) {
     if (is_half(item.properties)) return transactional_batch();
-    const std::optional<std::int32_t> level = delay_level_of(item.properties, context.delay_levels);
+    const std::optional<std::int32_t> level = delay_level_of(item.properties, delay_levels_);
     if (!level) return not_a_level();
     if (*level > 0) return delayed_batch();
-    const TimerWish wish = timer_wish(item.properties, context.time.wall_millis(), context.config);
+    const TimerWish wish = timer_wish(item.properties, time_.wall_millis(), config_);
     if (wish.kind != TimerWish::Kind::none) return delayed_batch();
   }
   return {};
@@ -232,23 +232,22 @@ bool is_batch_of_cpp(const remoting::RemotingCommand& command) {
 
 }  // namespace
 
-Refusal check_send(BrokerContext& context, const Request& request, const SendMessageHeader& header,
-                   CheckedSend& send) {
+Refusal SendChecks::check_send(const Request& request, const SendMessageHeader& header,
+                               CheckedSend& send) const {
   send.is_batch = header.batch.value_or(false) || is_batch_of_cpp(request.command) ||
                   request.command.request_code() == remoting::RequestCode::send_batch_message;
-  Refusal refusal = check(context, request, header, send.topic);
-  if (!refusal) refusal = redirect_dead_letter(context, request, header, send);
+  Refusal refusal = check(request, header, send.topic);
+  if (!refusal) refusal = redirect_dead_letter(request, header, send);
   const std::string_view properties = header.properties.value_or("");
   // A consumer gives back a transaction's message with all that it had.
   send.is_half = is_half(properties) && !header.topic.starts_with(kRetryTopicPrefix);
   if (!refusal && send.is_half) {
-    refusal = check_half(context, properties, send.is_batch);
+    refusal = check_half(properties, send.is_batch);
   } else if (!refusal) {
-    refusal =
-        check_properties(context, properties, header.sys_flag, send.is_batch, send.delay_level);
+    refusal = check_properties(properties, header.sys_flag, send.is_batch, send.delay_level);
   }
   if (!refusal && send.delay_level == 0 && !send.is_dead_letter(header)) {
-    refusal = check_timer(context, properties, send);
+    refusal = check_timer(properties, send);
   }
   if (send.is_dead_letter(header)) send.delay_level = 0;
   return refusal;

@@ -7,13 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "comet/broker/broker.hpp"
 #include "comet/message/batch.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/remoting/codes.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/routing/topic_config.hpp"
-#include "handlers.hpp"
+#include "comet/store/delay_levels.hpp"
+#include "delay/timer_service.hpp"
+#include "tables/group_table.hpp"
+#include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -33,11 +37,6 @@ class Refusal {
   return refusal;
 }
 
-// Every answer to a send says where it comes from, also a refusal.
-[[nodiscard]] remoting::RemotingCommand refusal_answer(const BrokerContext& context,
-                                                       const remoting::RequestIdentity& request,
-                                                       Refusal refusal);
-
 // A send as the broker has understood it.
 class CheckedSend {
  public:
@@ -53,13 +52,53 @@ class CheckedSend {
   }
 };
 
-// Creates the topic where the rules want it. The refusal is empty when the message may be stored.
-[[nodiscard]] Refusal check_send(BrokerContext& context, const remoting::Request& request,
-                                 const remoting::SendMessageHeader& header, CheckedSend& send);
+class SendChecks {
+ public:
+  // `timers`: null when there are none.
+  SendChecks(const BrokerConfig& config, TimeSource& time, TopicTable& topics, GroupTable& groups,
+             const store::DelayLevels& delay_levels, TimerService* timers)
+      : config_(config),
+        time_(time),
+        topics_(topics),
+        groups_(groups),
+        delay_levels_(delay_levels),
+        timers_(timers) {}
 
-// Whether the items of a batch may be stored as what they say. A batch is neither delayed nor
-// transactional, and what one item asks for must not be lost in it.
-[[nodiscard]] Refusal check_items(const BrokerContext& context, std::string_view batch);
+  // Creates the topic where the rules want it. The refusal is empty when the message may be stored.
+  [[nodiscard]] Refusal check_send(const remoting::Request& request,
+                                   const remoting::SendMessageHeader& header,
+                                   CheckedSend& send) const;
+  // Whether the items of a batch may be stored as what they say. A batch is neither delayed nor
+  // transactional, and what one item asks for must not be lost in it.
+  [[nodiscard]] Refusal check_items(std::string_view batch) const;
+  // Every answer to a send says where it comes from, also a refusal.
+  [[nodiscard]] remoting::RemotingCommand refusal_answer(const remoting::RequestIdentity& request,
+                                                         Refusal refusal) const;
+
+ private:
+  [[nodiscard]] std::optional<routing::TopicConfig> find_or_create(
+      const remoting::SendMessageHeader& header) const;
+  [[nodiscard]] Refusal check(const remoting::Request& request,
+                              const remoting::SendMessageHeader& header,
+                              routing::TopicConfig& topic) const;
+  [[nodiscard]] Refusal redirect_dead_letter(const remoting::Request& request,
+                                             const remoting::SendMessageHeader& header,
+                                             CheckedSend& send) const;
+  [[nodiscard]] Refusal check_half(std::string_view properties, bool is_batch) const;
+  [[nodiscard]] Refusal check_properties(std::string_view properties, std::int32_t sys_flags,
+                                         bool is_batch, std::int32_t& delay_level) const;
+  [[nodiscard]] Refusal check_timer(std::string_view properties, CheckedSend& send) const;
+
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  TopicTable& topics_;
+  GroupTable& groups_;
+  const store::DelayLevels& delay_levels_;
+  TimerService* timers_;
+};
+
+// One of the ids 0 to queues - 1.
+[[nodiscard]] std::int32_t random_queue(std::int32_t queues);
 
 // The properties of timer messages; a delay level has precedence over them.
 inline constexpr std::string_view kTimerProperties[] = {

@@ -8,17 +8,18 @@
 
 #include "comet/remoting/command.hpp"
 #include "comet/routing/topic_config.hpp"
-#include "handlers.hpp"
+#include "tables/group_table.hpp"
+#include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
 
 inline constexpr std::int32_t kUnitSubscription = 2;  // Apache: TopicSysFlag.FLAG_UNIT_SUB
 
 // Both create the topic when it is not there; nullopt when the group's name makes no topic.
-[[nodiscard]] std::optional<routing::TopicConfig> retry_topic(BrokerContext& context,
+[[nodiscard]] std::optional<routing::TopicConfig> retry_topic(TopicTable& topics,
                                                               const GroupConfig& group,
                                                               bool unit_mode);
-[[nodiscard]] std::optional<routing::TopicConfig> dead_letter_topic(BrokerContext& context,
+[[nodiscard]] std::optional<routing::TopicConfig> dead_letter_topic(TopicTable& topics,
                                                                     std::string_view group);
 
 // How often a message is tried again: the group's number, or the one that the request asks for.

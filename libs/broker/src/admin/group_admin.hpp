@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "comet/remoting/connection.hpp"
+#include "request/helper_thread.hpp"
+#include "request/later_answers.hpp"
+#include "stats/traffic.hpp"
+#include "tables/group_table.hpp"
+#include "tables/offset_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Consumer groups by administrators' request (Apache: AdminBrokerProcessor):
+// UPDATE_AND_CREATE_SUBSCRIPTIONGROUP (and _LIST), DELETE_SUBSCRIPTIONGROUP,
+// GET_SUBSCRIPTIONGROUP_CONFIG, GET_ALL_SUBSCRIPTIONGROUP_CONFIG.
+class GroupAdminFeature {
+ public:
+  GroupAdminFeature(GroupTable& groups, OffsetTable& offsets, TrafficTable& traffic,
+                    HelperThread& helper)
+      : groups_(groups), offsets_(offsets), traffic_(traffic), helper_(helper) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  [[nodiscard]] std::string take_attributes(GroupConfig& group) const;
+  [[nodiscard]] remoting::Reply set(remoting::Request& request, std::vector<GroupConfig> groups,
+                                    Saved saved);
+  [[nodiscard]] remoting::Reply put_group(remoting::Request& request, Saved saved);
+  [[nodiscard]] remoting::Reply put_groups(remoting::Request& request, Saved saved);
+  [[nodiscard]] remoting::Reply get_group(remoting::Request& request);
+  [[nodiscard]] remoting::Reply delete_group(remoting::Request& request, Saved saved);
+
+  GroupTable& groups_;
+  OffsetTable& offsets_;
+  TrafficTable& traffic_;
+  HelperThread& helper_;
+};
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,57 @@
+// Triggers of cleaning (Apache: AdminBrokerProcessor).
+
+#include "admin/maintenance.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <set>
+#include <string>
+
+#include "comet/base/log.hpp"
+#include "comet/remoting/admin_headers.hpp"
+#include "request/answers.hpp"
+
+namespace comet::inline v0_1::broker {
+
+using remoting::Reply;
+using remoting::Request;
+using remoting::RequestCode;
+
+asio::awaitable<Reply> MaintenanceFeature::clean_queues(Request request) {
+  const std::int64_t queues = co_await store_.remove_expired_queues();
+  log::info("{} expired consume queues removed for {}", queues,
+            request.connection->remote().to_string());
+  co_return success(request);
+}
+
+asio::awaitable<Reply> MaintenanceFeature::clean_topics(Request request) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  std::set<std::string, std::less<>> used;
+  std::string last;
+  for (;;) {
+    co_await asio::post(executor, asio::use_awaitable);  // others have their turn
+    const auto some = topics_.slice(last, 256);
+    if (some.empty()) break;
+    last = some.back().topic_name;
+    for (const routing::TopicConfig& topic : some) used.insert(topic.topic_name);
+  }
+  const std::int64_t queues = co_await store_.remove_unused_topics(std::move(used));
+  log::info("{} consume queues without a topic removed for {}", queues,
+            request.connection->remote().to_string());
+  co_return success(request);
+}
+
+void MaintenanceFeature::install(remoting::Dispatcher& dispatcher) {
+  constexpr std::size_t kMostCleanings = 4;  // at a time: each works on files
+  const auto queues = [this](Request request) { return clean_queues(std::move(request)); };
+  dispatcher.on_async(RequestCode::clean_expired_consumequeue, queues, kMostCleanings);
+  const auto topics = [this](Request request) { return clean_topics(std::move(request)); };
+  dispatcher.on_async(RequestCode::clean_unused_topic, topics, kMostCleanings);
+  dispatcher.on(RequestCode::delete_expired_commitlog, [this](Request& request) -> Reply {
+    store_.request_deletion();
+    return success(request);
+  });
+}
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "comet/remoting/connection.hpp"
+#include "comet/store/message_store.hpp"
+#include "tables/topic_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Triggers of cleaning (Apache: AdminBrokerProcessor): CLEAN_EXPIRED_CONSUMEQUEUE,
+// CLEAN_UNUSED_TOPIC, DELETE_EXPIRED_COMMITLOG.
+class MaintenanceFeature {
+ public:
+  MaintenanceFeature(store::MessageStore& store, TopicTable& topics)
+      : store_(store), topics_(topics) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  [[nodiscard]] asio::awaitable<remoting::Reply> clean_queues(remoting::Request request);
+  [[nodiscard]] asio::awaitable<remoting::Reply> clean_topics(remoting::Request request);
+
+  store::MessageStore& store_;
+  TopicTable& topics_;
+};
+
+}  // namespace comet::inline v0_1::broker

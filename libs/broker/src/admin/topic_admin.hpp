@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "comet/remoting/connection.hpp"
+#include "comet/store/message_store.hpp"
+#include "registration/registration.hpp"
+#include "request/helper_thread.hpp"
+#include "request/later_answers.hpp"
+#include "stats/traffic.hpp"
+#include "tables/offset_table.hpp"
+#include "tables/topic_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Topics by administrators' request (Apache: AdminBrokerProcessor): UPDATE_AND_CREATE_TOPIC (and
+// _LIST), DELETE_TOPIC_IN_BROKER, GET_TOPIC_CONFIG, GET_ALL_TOPIC_CONFIG. Topics are answered for
+// when name servers have been told, too, as Apache's broker does: its proxy asks for the route at
+// once.
+class TopicAdminFeature {
+ public:
+  TopicAdminFeature(store::MessageStore& store, TopicTable& topics, OffsetTable& offsets,
+                    TrafficTable& traffic, Registration& registration, HelperThread& helper)
+      : store_(store),
+        topics_(topics),
+        offsets_(offsets),
+        traffic_(traffic),
+        registration_(registration),
+        helper_(helper) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  [[nodiscard]] remoting::Reply create_topic(remoting::Request& request, Saved saved);
+  [[nodiscard]] remoting::Reply create_topics(remoting::Request& request, Saved saved);
+  [[nodiscard]] remoting::Reply all_topic_config(remoting::Request& request);
+  [[nodiscard]] remoting::Reply get_topic(remoting::Request& request);
+  [[nodiscard]] asio::awaitable<remoting::Reply> delete_topic(remoting::Request request);
+
+  store::MessageStore& store_;
+  TopicTable& topics_;
+  OffsetTable& offsets_;
+  TrafficTable& traffic_;
+  Registration& registration_;
+  HelperThread& helper_;
+};
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "assignment/cluster_queues.hpp"
+#include "assignment/message_request_modes.hpp"
+#include "clients/client_registry.hpp"
+#include "comet/remoting/connection.hpp"
+#include "request/helper_thread.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Consumers that leave the rebalancing to the broker (5.x, clientRebalance=false; Apache:
+// QueryAssignmentProcessor): QUERY_ASSIGNMENT, SET_MESSAGE_REQUEST_MODE,
+// GET_ALL_MESSAGE_REQUEST_MODE. They are told which queues to pull; consumption by POP does not
+// exist. Thread-safe.
+class AssignmentFeature {
+ public:
+  AssignmentFeature(const BrokerConfig& config, TimeSource& time, const TopicTable& topics,
+                    ClientRegistry& clients, MessageRequestModes& modes, Registration& registration,
+                    HelperThread& helper)
+      : clients_(clients),
+        modes_(modes),
+        helper_(helper),
+        queues_(config, time, topics, registration) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  class Question;
+  [[nodiscard]] asio::awaitable<remoting::Reply> query(remoting::Request request);
+  void say_that_pop_is_not_here(const Question& question);
+
+  ClientRegistry& clients_;
+  MessageRequestModes& modes_;
+  HelperThread& helper_;
+  ClusterQueues queues_;
+  std::mutex mutex_;
+  std::set<std::pair<std::string, std::string>> said_;  // no more than modes_ has
+};
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "clients/client_registry.hpp"
+#include "comet/base/time.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/remoting/admin_headers.hpp"
+#include "comet/remoting/connection.hpp"
+#include "comet/store/message_store.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// What administrators ask consumers, through the broker that they are connected to (Apache:
+// Broker2Client.getConsumeStatus, AdminBrokerProcessor.callConsumer):
+// INVOKE_BROKER_TO_GET_CONSUMER_STATUS, GET_CONSUMER_RUNNING_INFO, CONSUME_MESSAGE_DIRECTLY.
+class ConsumerCallFeature {
+ public:
+  ConsumerCallFeature(const BrokerConfig& config, TimeSource& time, store::MessageStore& store,
+                      ClientRegistry& clients)
+      : config_(config), time_(time), store_(store), clients_(clients) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  [[nodiscard]] remoting::Reply pass_on(remoting::Request& request, std::string_view group,
+                                        std::string_view client_id,
+                                        remoting::RemotingCommand asked);
+  [[nodiscard]] remoting::Reply running_info(remoting::Request& request,
+                                             const remoting::ConsumerRunningInfoHeader& header);
+  [[nodiscard]] remoting::Reply consume_directly(
+      remoting::Request& request, const remoting::ConsumeMessageDirectlyHeader& header);
+  [[nodiscard]] remoting::Reply consumer_status(remoting::Request& request,
+                                                const remoting::ConsumerStatusHeader& header);
+
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  store::MessageStore& store_;
+  ClientRegistry& clients_;
+};
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "clients/client_registry.hpp"
+#include "clients/group_notices.hpp"
+#include "clients/heartbeat.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/remoting/connection.hpp"
+#include "request/helper_thread.hpp"
+#include "request/refusal_log.hpp"
+#include "subscriptions/consumer_filters.hpp"
+#include "tables/group_table.hpp"
+#include "tables/topic_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Heartbeats and group membership (Apache: ClientManageProcessor, ConsumerManageProcessor):
+// HEART_BEAT, UNREGISTER_CLIENT, GET_CONSUMER_LIST_BY_GROUP, CHECK_CLIENT_CONFIG.
+class MembershipFeature {
+ public:
+  MembershipFeature(const BrokerConfig& config, TopicTable& topics, GroupTable& groups,
+                    ClientRegistry& clients, ConsumerFilters& filters, GroupNotices& notices,
+                    RefusalLog& refusals, HelperThread& helper)
+      : config_(config),
+        topics_(topics),
+        groups_(groups),
+        clients_(clients),
+        filters_(filters),
+        notices_(notices),
+        refusals_(refusals),
+        helper_(helper) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  void register_consumer(remoting::Request& request, const ClientInfo& client,
+                         const ConsumerData& consumer);
+  [[nodiscard]] std::string find_fault(const remoting::Request& request,
+                                       const Result<Heartbeat>& heartbeat) const;
+  [[nodiscard]] remoting::RemotingCommand take_heartbeat(remoting::Request& request);
+  [[nodiscard]] remoting::Reply heart_beat(remoting::Request& request);
+  [[nodiscard]] remoting::RemotingCommand unregister_client(remoting::Request& request);
+  [[nodiscard]] remoting::Reply consumer_list(remoting::Request& request);
+  [[nodiscard]] remoting::RemotingCommand check_client_config(remoting::Request& request) const;
+
+  const BrokerConfig& config_;
+  TopicTable& topics_;
+  GroupTable& groups_;
+  ClientRegistry& clients_;
+  ConsumerFilters& filters_;
+  GroupNotices& notices_;
+  RefusalLog& refusals_;
+  HelperThread& helper_;
+};
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,152 @@
+// Offsets of queues and of consumer groups (Apache: ConsumerManageProcessor, AdminBrokerProcessor).
+
+#include "offsets/offset_feature.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "comet/base/ascii.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "request/answers.hpp"
+#include "request/later_answers.hpp"
+#include "tables/table_limits.hpp"
+
+namespace comet::inline v0_1::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+
+RemotingCommand offset_answer(const Request& request, std::int64_t offset) {
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  remoting::OffsetResponseHeader header;
+  header.offset = offset;
+  remoting::write_header(header, response.fields);
+  return response;
+}
+
+Reply queue_offset(const Request& request, const store::MessageStore& store) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  const bool wants_max = request.command.request_code() == remoting::RequestCode::get_max_offset;
+  return offset_answer(request, wants_max ? store.max_offset(header->topic, header->queue_id)
+                                          : store.min_offset(header->topic, header->queue_id));
+}
+
+// In any case, as Java reads it.
+bool is_upper(std::string_view boundary) { return equal_in_any_case(boundary, "upper"); }
+
+Reply search_offset(const Request& request, const store::MessageStore& store) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::SearchOffsetHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  // Clients of 5.x say which boundary they mean. For older ones it is the lower, as at 5.x brokers:
+  // 4.9's nearest message may be one before the time, and never is behind the last.
+  const std::string_view boundary = header->boundary_type.value_or("");
+  const auto wanted = is_upper(boundary) ? store::TimeBoundary::upper : store::TimeBoundary::lower;
+  return offset_answer(
+      request, store.offset_by_time(header->topic, header->queue_id, header->timestamp, wanted));
+}
+
+Reply earliest_store_time(const Request& request, const store::MessageStore& store) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
+  remoting::TimestampResponseHeader fields;
+  fields.timestamp = store.earliest_store_time(header->topic, header->queue_id);
+  remoting::write_header(fields, response.fields);
+  return response;
+}
+
+}  // namespace
+
+Reply OffsetFeature::query_consumer_offset(const Request& request) const {
+  std::string missing;
+  auto header = remoting::read_header<remoting::QueryConsumerOffsetHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  if (auto offset = offsets_.find(header->consumer_group, header->topic, header->queue_id)) {
+    return offset_answer(request, *offset);
+  }
+  // A group that is new to a young queue starts at its beginning.
+  const std::int64_t min_offset = store_.min_offset(header->topic, header->queue_id);
+  const bool empty = store_.max_offset(header->topic, header->queue_id) == 0;
+  if (header->set_zero_if_not_found.value_or(true) && min_offset <= 0 &&
+      (empty || store_.probably_in_memory(header->topic, header->queue_id, 0))) {
+    return offset_answer(request, 0);
+  }
+  return RemotingCommand::response(
+      request.command, ResponseCode::query_not_found,
+      "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
+}
+
+Reply OffsetFeature::update_consumer_offset(const Request& request) {
+  std::string missing;
+  auto header = remoting::read_header<remoting::UpdateConsumerOffsetHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) return bad_header(request.command, missing);
+  // Whoever commits must name a topic and a group that can exist: the table is kept for ever.
+  if (!topics_.find(header->topic)) {
+    return RemotingCommand::response(request.command, ResponseCode::topic_not_exist,
+                                     no_such_topic(header->topic));
+  }
+  if (!groups_.find_or_create(header->consumer_group)) {
+    return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
+                                     no_such_group(header->consumer_group));
+  }
+  // Not the topic's present number: it may have had more.
+  if (header->queue_id < 0 || header->queue_id >= kMostQueues) {
+    return RemotingCommand::response(
+        request.command, ResponseCode::system_error,
+        fmt::format("queueId[{}] is illegal, topic:[{}]", header->queue_id, header->topic));
+  }
+  if (offsets_.is_reset(header->consumer_group, header->topic, header->queue_id)) {
+    return RemotingCommand::response(request.command, ResponseCode::success,
+                                     "Offset has been previously reset");
+  }
+  if (!offsets_.commit(header->consumer_group, header->topic, header->queue_id,
+                       header->commit_offset)) {
+    std::string fault = fmt::format(
+        "there is no room for an offset of group {} in topic {}: this broker keeps {} offsets of "
+        "{} "
+        "pairs of group and topic at most",
+        header->consumer_group, header->topic, kMostOffsets, kMostOffsetGroups);
+    refusals_.log(request.connection->remote(), fault);
+    return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
+  }
+  return RemotingCommand::response(request.command, ResponseCode::success);
+}
+
+void OffsetFeature::install(remoting::Dispatcher& dispatcher) {
+  using remoting::RequestCode;
+  const auto queue = [this](Request& request) { return queue_offset(request, store_); };
+  dispatcher.on(RequestCode::get_max_offset, queue);
+  dispatcher.on(RequestCode::get_min_offset, queue);
+  dispatcher.on(RequestCode::search_offset_by_timestamp,
+                [this](Request& request) { return search_offset(request, store_); });
+  dispatcher.on(RequestCode::get_earliest_msg_storetime,
+                [this](Request& request) { return earliest_store_time(request, store_); });
+  dispatcher.on(RequestCode::get_all_consumer_offset, [this](Request& request) {
+    const auto make = [this](Request& asked) {
+      return json_answer(asked.command, offsets_.to_json(routing::IntegerKeys::unquoted));
+    };
+    return answer_on_helper(helper_, request, make);
+  });
+  dispatcher.on(RequestCode::get_all_delay_offset, [this](Request& request) {
+    return json_answer(request.command, delays_.to_json(routing::IntegerKeys::unquoted));
+  });
+  dispatcher.on(RequestCode::query_consumer_offset,
+                [this](Request& request) { return query_consumer_offset(request); });
+  dispatcher.on(RequestCode::update_consumer_offset,
+                [this](Request& request) { return update_consumer_offset(request); });
+}
+
+}  // namespace comet::inline v0_1::broker

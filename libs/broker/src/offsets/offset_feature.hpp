@@ -1,0 +1,46 @@
+#pragma once
+
+#include "comet/remoting/connection.hpp"
+#include "comet/store/message_store.hpp"
+#include "delay/delay_service.hpp"
+#include "request/helper_thread.hpp"
+#include "request/refusal_log.hpp"
+#include "tables/group_table.hpp"
+#include "tables/offset_table.hpp"
+#include "tables/topic_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Offsets of queues and of consumer groups (Apache: ConsumerManageProcessor,
+// AdminBrokerProcessor): GET_MAX_OFFSET, GET_MIN_OFFSET, SEARCH_OFFSET_BY_TIMESTAMP,
+// GET_EARLIEST_MSG_STORETIME, QUERY_CONSUMER_OFFSET, UPDATE_CONSUMER_OFFSET,
+// GET_ALL_CONSUMER_OFFSET, GET_ALL_DELAY_OFFSET.
+class OffsetFeature {
+ public:
+  OffsetFeature(store::MessageStore& store, TopicTable& topics, GroupTable& groups,
+                OffsetTable& offsets, DelayService& delays, RefusalLog& refusals,
+                HelperThread& helper)
+      : store_(store),
+        topics_(topics),
+        groups_(groups),
+        offsets_(offsets),
+        delays_(delays),
+        refusals_(refusals),
+        helper_(helper) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  [[nodiscard]] remoting::Reply query_consumer_offset(const remoting::Request& request) const;
+  [[nodiscard]] remoting::Reply update_consumer_offset(const remoting::Request& request);
+
+  store::MessageStore& store_;
+  TopicTable& topics_;
+  GroupTable& groups_;
+  OffsetTable& offsets_;
+  DelayService& delays_;
+  RefusalLog& refusals_;
+  HelperThread& helper_;
+};
+
+}  // namespace comet::inline v0_1::broker

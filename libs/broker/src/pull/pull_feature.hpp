@@ -1,0 +1,73 @@
+#pragma once
+
+#include "clients/client_registry.hpp"
+#include "comet/base/time.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/remoting/connection.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "comet/store/message_store.hpp"
+#include "pull/pull_hold.hpp"
+#include "stats/runtime_stats.hpp"
+#include "stats/traffic.hpp"
+#include "tables/group_table.hpp"
+#include "tables/offset_table.hpp"
+#include "tables/topic_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// Pulling (Apache: PullMessageProcessor): PULL_MESSAGE, LITE_PULL_MESSAGE.
+class PullFeature {
+ public:
+  PullFeature(const BrokerConfig& config, TimeSource& time, store::MessageStore& store,
+              TopicTable& topics, GroupTable& groups, OffsetTable& offsets, ClientRegistry& clients,
+              PullHold& hold, RuntimeStats& runtime, TrafficTable& traffic)
+      : config_(config),
+        time_(time),
+        store_(store),
+        topics_(topics),
+        groups_(groups),
+        offsets_(offsets),
+        clients_(clients),
+        hold_(hold),
+        runtime_(runtime),
+        traffic_(traffic) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+  // Looks again at a pull that was held; it is answered now, whatever is there.
+  void resume_held_pull(std::unique_ptr<HeldPull> pull);
+
+ private:
+  class Reading;
+
+  [[nodiscard]] remoting::Reply check_filter(const remoting::Request& request,
+                                             const Subscription& subscription) const;
+  [[nodiscard]] remoting::Reply check(const remoting::Request& request,
+                                      const remoting::PullMessageHeader& header,
+                                      Subscription& subscription);
+  [[nodiscard]] store::ReadLimits limits_of(const remoting::PullMessageHeader& header,
+                                            bool sends_pages) const;
+  [[nodiscard]] bool wants_again(const std::string& group, const RecordView& record) const;
+  [[nodiscard]] Reading read(const PullQuestion& question);
+  [[nodiscard]] remoting::RemotingCommand reset_answer(const remoting::RequestIdentity& request,
+                                                       const PullQuestion& question,
+                                                       std::int64_t offset) const;
+  [[nodiscard]] remoting::RemotingCommand answer(const remoting::RequestIdentity& request,
+                                                 const PullQuestion& question, Reading reading);
+  [[nodiscard]] Duration patience_of(const remoting::Request& request,
+                                     const remoting::PullMessageHeader& header) const;
+  void hold(std::unique_ptr<HeldPull> pull);
+  [[nodiscard]] remoting::Reply pull_message(remoting::Request& request);
+
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  store::MessageStore& store_;
+  TopicTable& topics_;
+  GroupTable& groups_;
+  OffsetTable& offsets_;
+  ClientRegistry& clients_;
+  PullHold& hold_;
+  RuntimeStats& runtime_;
+  TrafficTable& traffic_;
+};
+
+}  // namespace comet::inline v0_1::broker

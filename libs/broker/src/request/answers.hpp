@@ -1,0 +1,41 @@
+#pragma once
+// Answers that several features give.
+
+#include <string>
+#include <string_view>
+
+#include "comet/base/json_writer.hpp"
+#include "comet/remoting/connection.hpp"
+
+namespace comet::inline v0_1::broker {
+
+[[nodiscard]] remoting::RemotingCommand success(const remoting::Request& request);
+// A success with JSON in its body.
+[[nodiscard]] remoting::RemotingCommand json_answer(const remoting::RemotingCommand& request,
+                                                    std::string json);
+[[nodiscard]] remoting::RemotingCommand refusal(const remoting::Request& request,
+                                                remoting::ResponseCode code, std::string remark);
+// With code SYSTEM_ERROR.
+[[nodiscard]] remoting::RemotingCommand refusal(const remoting::Request& request,
+                                                std::string remark);
+// For a header that lacks a field or has a malformed one.
+[[nodiscard]] remoting::RemotingCommand bad_header(const remoting::RemotingCommand& request,
+                                                   const std::string& field);
+
+// RocketMQ's words for an unknown topic.
+[[nodiscard]] std::string no_such_topic(std::string_view topic);
+// Its words for a consumer group that neither exists nor may be created.
+[[nodiscard]] std::string no_such_group(std::string_view group);
+// For a filter other than by tags.
+[[nodiscard]] std::string no_such_filter(std::string_view expression_type);
+
+// Throws Error when a frame of `max_frame` bytes could not hold the answer any more.
+void check_size(std::size_t max_frame, const JsonWriter& json);
+
+// {"brokerName":"b","queueId":0,"topic":"T"} as a key: Java prints maps by queue so.
+void write_queue_key(JsonWriter& json, std::string_view broker_name, std::string_view topic,
+                     std::int32_t queue_id);
+void write_queue(JsonWriter& json, std::string_view broker_name, std::string_view topic,
+                 std::int32_t queue_id);
+
+}  // namespace comet::inline v0_1::broker

@@ -1,0 +1,163 @@
+// CONSUMER_SEND_MSG_BACK: a consumer gives back what it could not consume (Apache:
+// SendMessageProcessor.consumerSendMsgBack). The message comes again by the group's retry topic,
+// after a delay that grows with each attempt.
+
+#include "send/send_back.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <functional>
+
+#include "comet/message/message_id.hpp"
+#include "comet/message/properties.hpp"
+#include "comet/message/validate.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "records/delayed_message.hpp"
+#include "request/answers.hpp"
+#include "send/send_checks.hpp"
+#include "tables/await_saved.hpp"
+#include "tables/retry_topics.hpp"
+
+namespace comet::inline v0_1::broker {
+namespace {
+
+using remoting::RemotingCommand;
+using remoting::Reply;
+using remoting::Request;
+using remoting::ResponseCode;
+using remoting::SendMessageBackHeader;
+
+// Of the first attempt: 10 s in the usual table.
+constexpr std::int32_t kFirstRetryLevel = 3;
+constexpr std::int32_t kMostAttempts = 1'000'000;  // more than anybody makes
+
+Reply answer(const Request& request, ResponseCode code, std::string remark = {}) {
+  return RemotingCommand::response(request.command, code, std::move(remark));
+}
+
+// Apache: the name of the PutMessageStatus.
+std::string_view status_name(const error_code& error) {
+  return error == store::StoreErrc::message_too_large ? "MESSAGE_ILLEGAL" : "SERVICE_NOT_AVAILABLE";
+}
+
+// The properties of the next attempt, as far as they do not depend on where it goes.
+MessageProperties next_properties(const RecordView& record) {
+  MessageProperties properties = MessageProperties::decode(record.properties);
+  if (!properties.contains(property::kRetryTopic))
+    properties.set(property::kRetryTopic, record.topic);
+  properties.set(property::kWait, "false");
+  if (properties.get(property::kOriginMessageId).empty()) {
+    properties.set(property::kOriginMessageId,
+                   make_offset_message_id(record.store_host, record.physical_offset));
+  }
+  return properties;
+}
+
+}  // namespace
+
+asio::awaitable<bool> SendBackFeature::is_known_on_disk(std::string topic, std::string group) {
+  if (groups_.has_unsaved()) {
+    const std::function<void(GroupTable::Done)> wait = [&](GroupTable::Done done) {
+      if (!groups_.when_saved(group, done)) done(true);
+    };
+    const bool saved = co_await await_saved(wait);
+    if (!saved) co_return false;
+  }
+  if (topics_.has_unsaved()) {
+    const std::function<void(TopicTable::Done)> wait = [&](TopicTable::Done done) {
+      if (!topics_.when_saved(topic, done)) done(true);
+    };
+    const bool saved = co_await await_saved(wait);
+    co_return saved;
+  }
+  co_return true;
+}
+
+asio::awaitable<Reply> SendBackFeature::store_again(const Request& request,
+                                                    const SendMessageBackHeader& header,
+                                                    const GroupConfig& group,
+                                                    routing::TopicConfig topic) {
+  const SharedBytes bytes = store_.read_record(header.offset);
+  const auto found = parse_record(bytes.view(), CheckCrc::no);
+  if (!found) {
+    co_return answer(request, ResponseCode::system_error,
+                     fmt::format("look message by offset failed, {}", header.offset));
+  }
+  MessageProperties properties = next_properties(*found);
+  RecordView record = *found;
+  // Senders write any number there.
+  const std::int32_t attempts = std::clamp(found->reconsume_times, 0, kMostAttempts);
+  record.reconsume_times = attempts + 1;
+  record.store_host = store_host_;
+  const std::int32_t most = max_attempts(group, request.command, header.max_reconsume_times);
+  const bool is_dead = attempts >= most || header.delay_level < 0;
+  if (is_dead) {
+    auto dead_letters = dead_letter_topic(topics_, header.group);
+    if (!dead_letters)
+      co_return answer(request, ResponseCode::system_error, "topic of dead letters not exist");
+    topic = std::move(*dead_letters);
+  }
+  record.topic = topic.topic_name;
+  record.queue_id = random_queue(is_dead ? topic.write_queue_nums : group.retry_queue_nums);
+  if (is_dead) {
+    properties.set(property::kDelay, "0");
+  } else {
+    const std::int32_t level =
+        header.delay_level == 0 ? kFirstRetryLevel + attempts : header.delay_level;
+    put_off(record, properties, std::min(level, delay_levels_.count()));
+  }
+  // As with sends: a message must not outlive what it needs, and this time its group is one of
+  // that.
+  const bool known = co_await is_known_on_disk(topic.topic_name, std::string(header.group));
+  if (!known) {
+    co_return answer(request, ResponseCode::service_not_available,
+                     fmt::format("topic {} and consumer group {} cannot be written to this "
+                                 "broker's disk",
+                                 topic.topic_name, header.group));
+  }
+  const std::string text = properties.encode();
+  record.properties = text;
+  const store::AppendResult result = co_await store_.append(record);
+  if (result.error && result.error != store::StoreErrc::flush_timeout) {
+    co_return answer(request, ResponseCode::system_error, std::string(status_name(result.error)));
+  }
+  const bool is_delayed = record.topic == kScheduleTopic;
+  traffic_.count(record.topic, 1, record.body.size() + text.size(),
+                 is_delayed ? MessageType::delay : MessageType::normal);
+  traffic_.count_send_back(properties.get(property::kRetryTopic), header.group);
+  co_return answer(request, ResponseCode::success);
+}
+
+asio::awaitable<Reply> SendBackFeature::send_back(Request request) {
+  std::string missing;
+  auto header = remoting::read_header<SendMessageBackHeader>(request.command.fields,
+                                                             remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  auto group = groups_.find_or_create(header->group);
+  if (!group)
+    co_return answer(request, ResponseCode::subscription_group_not_exist,
+                     no_such_group(header->group));
+  if ((config_.broker_permission & routing::perm::kWrite) == 0) {
+    co_return answer(request, ResponseCode::no_permission,
+                     fmt::format("the broker[{}] sending message is forbidden", config_.broker_ip));
+  }
+  if (group->retry_queue_nums <= 0) co_return answer(request, ResponseCode::success);
+  auto topic = retry_topic(topics_, *group, header->unit_mode.value_or(false));
+  if (!topic)
+    co_return answer(request, ResponseCode::system_error,
+                     fmt::format("topic[%RETRY%{}] not exist", header->group));
+  if ((topic->perm & routing::perm::kWrite) == 0) {
+    co_return answer(request, ResponseCode::no_permission,
+                     fmt::format("the topic[{}] sending message is forbidden", topic->topic_name));
+  }
+  co_return co_await store_again(request, *header, *group, std::move(*topic));
+}
+
+void SendBackFeature::install(remoting::Dispatcher& dispatcher) {
+  const auto handler = [this](Request request) { return send_back(std::move(request)); };
+  dispatcher.on_async(remoting::RequestCode::consumer_send_msg_back, handler, config_.max_sends);
+}
+
+}  // namespace comet::inline v0_1::broker

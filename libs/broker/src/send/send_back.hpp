@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "comet/base/address.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/remoting/connection.hpp"
+#include "comet/remoting/message_headers.hpp"
+#include "comet/store/delay_levels.hpp"
+#include "comet/store/message_store.hpp"
+#include "stats/traffic.hpp"
+#include "tables/group_table.hpp"
+#include "tables/topic_table.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// CONSUMER_SEND_MSG_BACK: a consumer gives back what it could not consume (Apache:
+// SendMessageProcessor.consumerSendMsgBack).
+class SendBackFeature {
+ public:
+  SendBackFeature(const BrokerConfig& config, const IpEndpoint& store_host,
+                  store::MessageStore& store, TopicTable& topics, GroupTable& groups,
+                  const store::DelayLevels& delay_levels, TrafficTable& traffic)
+      : config_(config),
+        store_host_(store_host),
+        store_(store),
+        topics_(topics),
+        groups_(groups),
+        delay_levels_(delay_levels),
+        traffic_(traffic) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  [[nodiscard]] asio::awaitable<bool> is_known_on_disk(std::string topic, std::string group);
+  [[nodiscard]] asio::awaitable<remoting::Reply> store_again(
+      const remoting::Request& request, const remoting::SendMessageBackHeader& header,
+      const GroupConfig& group, routing::TopicConfig topic);
+  [[nodiscard]] asio::awaitable<remoting::Reply> send_back(remoting::Request request);
+
+  const BrokerConfig& config_;
+  const IpEndpoint& store_host_;
+  store::MessageStore& store_;
+  TopicTable& topics_;
+  GroupTable& groups_;
+  const store::DelayLevels& delay_levels_;
+  TrafficTable& traffic_;
+};
+
+}  // namespace comet::inline v0_1::broker

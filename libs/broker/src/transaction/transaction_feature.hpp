@@ -1,0 +1,60 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "comet/base/address.hpp"
+#include "comet/base/time.hpp"
+#include "comet/broker/broker.hpp"
+#include "comet/remoting/connection.hpp"
+#include "comet/store/message_store.hpp"
+#include "request/sends_in_flight.hpp"
+#include "stats/traffic.hpp"
+#include "tables/topic_table.hpp"
+#include "transaction/transaction_service.hpp"
+
+namespace comet::inline v0_1::broker {
+
+// How transactions end (Apache: EndTransactionProcessor), and half messages that an administrator
+// wants to be checked again (AdminBrokerProcessor): END_TRANSACTION, RESUME_CHECK_HALF_MESSAGE.
+class TransactionFeature {
+ public:
+  TransactionFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
+                     store::MessageStore& store, TopicTable& topics,
+                     TransactionService& transactions, SendsInFlight& sends, TrafficTable& traffic)
+      : config_(config),
+        time_(time),
+        store_host_(store_host),
+        store_(store),
+        topics_(topics),
+        transactions_(transactions),
+        sends_(sends),
+        traffic_(traffic) {}
+
+  void install(remoting::Dispatcher& dispatcher);
+
+ private:
+  class Committed;
+  class RolledBack;
+
+  [[nodiscard]] remoting::RemotingCommand store_refusal(const remoting::RequestIdentity& request,
+                                                        const error_code& error) const;
+  [[nodiscard]] remoting::Reply commit(const remoting::Request& request, const RecordView& half,
+                                       OpenHalves::Claim claim, SendsInFlight::Place place);
+  [[nodiscard]] remoting::Reply roll_back(const remoting::Request& request, const RecordView& half,
+                                          OpenHalves::Claim claim, SendsInFlight::Place place);
+  [[nodiscard]] remoting::Reply end_transaction(const remoting::Request& request);
+  [[nodiscard]] asio::awaitable<remoting::Reply> resume_check(remoting::Request request);
+
+  const BrokerConfig& config_;
+  TimeSource& time_;
+  const IpEndpoint& store_host_;
+  store::MessageStore& store_;
+  TopicTable& topics_;
+  TransactionService& transactions_;
+  SendsInFlight& sends_;
+  TrafficTable& traffic_;
+};
+
+}  // namespace comet::inline v0_1::broker
