@@ -2,7 +2,8 @@
 """Our broker beside Apache's 4.9.7 and 5.5.0 from their jars: sends, a drained backlog, memory after load.
 
 All brokers are started once, each with its own nameserver and ports, in one network namespace without
-other networks, and are warmed up; then they are loaded in turn, round by round, by the same comet-bench.
+other networks, and are warmed up; then they are loaded in turn, round by round, by the same comet-bench, and by
+Apache's own load program, the Producer of rocketmq-example's benchmarks.
 With --alone only one runs at a time, so that none idles beside the one that is measured. The table has
 medians and the ratios to ours.
 
@@ -13,11 +14,13 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import installs
 import run
@@ -32,6 +35,10 @@ LOADS = [
     ("64 connections", 64, 64, 100_000),
     ("500 connections", 500, 500, 100_000),
 ]
+JAVA_THREADS = 64
+JAVA_MESSAGES = 300_000  # the first of them are sent by a JVM that is still cold
+JAVA_LOAD = f"Java's benchmark Producer, {JAVA_THREADS} threads"
+JAVA_VERSION = "5.5.0"  # of rocketmq-example
 BACKLOG = 300_000
 SIZE = 1024
 
@@ -88,6 +95,20 @@ class Broker:
         report = json.loads(done.stdout)
         return report, self.cpu_seconds() - before
 
+    def java_bench(self, program, topic, count):
+        """The median of the rates that Apache's benchmark Producer reports every second after the first, and the broker's CPU time."""
+        before = self.cpu_seconds()
+        began = time.monotonic()
+        done = subprocess.run([*program, "-t", topic, "-w", str(JAVA_THREADS), "-s", str(SIZE), "-q", str(count), "-ri", "1000",
+                               "-n", self.servers.nameserver], capture_output=True, text=True, check=False, cwd=self.folder)
+        seconds = time.monotonic() - began
+        last = re.search(r"\[Complete\] Send Total: (\d+).* Send Failed: 0.* Response Failed: 0\b", done.stdout)
+        if not last or int(last.group(1)) < count:
+            raise SystemExit(f"compare_speed: Apache's benchmark Producer at {self.name} ended with {done.returncode}: "
+                             f"{(done.stdout + done.stderr)[-500:]}")
+        rates = [float(rate) for rate in re.findall(r"Current Time.* TPS: (\d+) ", done.stdout)][1:]
+        return statistics.median(rates) if rates else count / seconds, self.cpu_seconds() - before
+
 
 def send(broker, topic, senders, connections, count):
     report, cpu = broker.bench("produce", "--topic", topic, "--concurrency", senders, "--connections", connections,
@@ -97,33 +118,53 @@ def send(broker, topic, senders, connections, count):
 
 def drain(broker, topic, count):
     report, cpu = broker.bench("consume", "--topic", topic, "--count", count)
-    return {"rate": report["rate"], "cpu": cpu * 1e5 / count, "p99": 0.0}
+    return {"rate": report["rate"], "cpu": cpu * 1e5 / count, "p99": None}
 
 
-def measure(brokers, rounds, restart):
+def send_with_java(broker, program, count):
+    rate, cpu = broker.java_bench(program, "speed-java", count)
+    return {"rate": rate, "cpu": cpu * 1e5 / count, "p99": None}  # it says only its longest and its mean time
+
+
+def java_program(root):
+    """The command that runs it; None, with a line that says why, if it cannot be had."""
+    try:
+        library = installs.jars(root / f"benchmark-{JAVA_VERSION}", JAVA_VERSION, "example")
+    except installs.Missing as reason:
+        run.say(f"SKIPPED: {JAVA_LOAD}: {reason}")
+        return None
+    return ["java", "-Xmx1g", f"-Duser.home={root}", "-cp", f"{library}/*", "org.apache.rocketmq.example.benchmark.Producer"]
+
+
+def measure(brokers, options, java):
     """{load: {broker: [figures]}}"""
     figures = {}
     memory = {}
-    for number in range(-1, rounds):  # the first round warms up
+
+    def part_of(count):
+        return max(count // options.divide, 1)
+
+    for number in range(-1, options.rounds):  # the first round warms up
         for broker in brokers:
-            if restart:
+            if options.alone:
                 broker.start()
-                send(broker, "warm", 64, 1, 100_000)
-            for name, senders, connections, count in LOADS:
-                result = send(broker, f"speed-{senders}-{connections}", senders, connections, count)
+                send(broker, "warm", 64, 1, part_of(100_000))
+            results = {name: send(broker, f"speed-{senders}-{connections}", senders, connections, part_of(count))
+                       for name, senders, connections, count in LOADS}
+            if java:
+                results[JAVA_LOAD] = send_with_java(broker, java, part_of(JAVA_MESSAGES))
+            topic = f"backlog-{number + 1}"
+            send(broker, topic, 64, 1, part_of(BACKLOG))
+            results["drain"] = drain(broker, topic, part_of(BACKLOG))
+            for name, result in results.items():
                 if number >= 0:
                     figures.setdefault(name, {}).setdefault(broker.name, []).append(result)
-                print(f"{number:2} {broker.name:13} {name:26} {result['rate']:10.0f}/s {result['cpu']:7.2f} CPU s "
-                      f"per 100,000, p99 {result['p99']:.2f} ms", flush=True)
-            topic = f"backlog-{number + 1}"
-            send(broker, topic, 64, 1, BACKLOG)
-            result = drain(broker, topic, BACKLOG)
+                print(f"{number:2} {broker.name:13} {name:40} {result['rate']:10.0f}/s {result['cpu']:7.2f} CPU s per 100,000"
+                      + (f", p99 {result['p99']:.2f} ms" if result["p99"] is not None else ""), flush=True)
+            print(f"{number:2} {broker.name:13} {broker.anonymous_mb():.0f} MB anonymous", flush=True)
             if number >= 0:
-                figures.setdefault("drain", {}).setdefault(broker.name, []).append(result)
                 memory.setdefault(broker.name, []).append(broker.anonymous_mb())
-            print(f"{number:2} {broker.name:13} {'drain':26} {result['rate']:10.0f}/s {result['cpu']:7.2f} CPU s per 100,000, "
-                  f"{broker.anonymous_mb():.0f} MB anonymous", flush=True)
-            if restart:
+            if options.alone:
                 broker.servers.stop()
     return figures, memory
 
@@ -141,7 +182,7 @@ def print_table(figures, memory, names):
         for name in names:
             results = by_broker[name]
             cell = f"{median(results, 'rate'):,.0f}, {median(results, 'cpu'):.2f}"
-            if load != "drain":
+            if results[0]["p99"] is not None:
                 cell += f", {median(results, 'p99'):.2f}"
             if name != "comet":
                 cell += (f" (ours: {median(own, 'rate') / median(results, 'rate'):.1f}x the rate, "
@@ -156,6 +197,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds; one more warms up (default: 5)")
     parser.add_argument("--alone", action="store_true", help="one broker at a time, started anew for each round")
+    parser.add_argument("--divide", type=int, default=1, help="send only 1/N of the messages, to see that all works (default: 1)")
     parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}, and NAME=DIR for our programs of another build; comet must be among them")
     parser.add_argument("--build-dir", type=pathlib.Path, default=run.PROJECT / "build", help="Apache's servers are installed below it (default: build)")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -172,8 +214,9 @@ def main():
                               "the server", root)
         if len(names) < 2:
             sys.exit(77)
+        java_program(root)  # installed here: inside is no network
         os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child=SIGTERM", sys.executable, __file__, "--inside",
-                              "--rounds", str(options.rounds), "--servers", ",".join(names), "--build-dir", str(options.build_dir)]
+                              "--rounds", str(options.rounds), "--divide", str(options.divide), "--servers", ",".join(names), "--build-dir", str(options.build_dir)]
                   + ["--alone"] * options.alone)
     run.loopback_up()
     brokers = [Broker(name, root, number) for number, name in enumerate(options.servers)]
@@ -181,7 +224,7 @@ def main():
         if not options.alone:
             for broker in brokers:
                 broker.start()
-        figures, memory = measure(brokers, options.rounds, options.alone)
+        figures, memory = measure(brokers, options, java_program(root))
     finally:
         for broker in brokers:
             broker.stop()

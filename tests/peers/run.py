@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import installs
 import matrix
@@ -117,10 +118,15 @@ def proxy_running(needed, servers, root):
             proxy.stop()
 
 
+def run_name(log_path):
+    """Part of each topic's and group's name, in letters and digits: another one for each peer, since some run at the same time."""
+    return f"r{int(time.time()) % 1000000}{zlib.crc32(log_path.name.encode()) % 1000:03}"
+
+
 def run_peer(command, servers, log_path, cases, environment=None):
     """{case: (seconds, result)} of one peer; what it writes to stderr goes into the log."""
     results = {}
-    run = f"r{int(time.time()) % 1000000}"  # part of each topic's and group's name
+    run = run_name(log_path)
     with open(log_path, "wb") as log:
         process = subprocess.Popen([*map(str, command), servers.nameserver, run, *cases], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=log, text=True, errors="replace", start_new_session=True, cwd=servers.folder,

@@ -149,7 +149,10 @@ class Broker::Impl::Features {
         offset_reset(b.config, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,
                      b.helper),
         membership(b.config, b.topics, b.groups, b.clients, b.filters, b.notices, b.refusals,
-                   b.helper),
+                   b.helper,
+                   [&hold = *b.hold](std::uint64_t connection_id, auto consumers) {
+                     hold.renew(connection_id, consumers);
+                   }),
         queue_locks(b.locks, b.helper),
         consumer_calls(b.config, b.time, *b.store, b.clients),
         assignment(b.config, b.time, b.topics, b.clients, b.request_modes, b.registration,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,9 @@ var everything = consumer.MessageSelector{}
 
 // The long ones first.
 var cases = []testCase{
+	{"resubscribe_after_unsubscribe", unsubscribe},
+	{"resubscribe_further_topic", furtherTopic},
+	{"resubscribe_other_expression", otherExpression},
 	{"request_reply", requestReply},
 	{"transaction_check_back", checkBack},
 	{"consume_retry", retry},
@@ -38,6 +42,7 @@ var cases = []testCase{
 	{"send_async", sendAsync},
 	{"send_oneway", sendOneway},
 	{"send_batch", sendBatch},
+	{"send_batch_properties", batchProperties},
 	{"send_delay_level", sendDelayed},
 	{"send_large", sendLarge},
 	{"send_properties", sendProperties},
@@ -104,6 +109,20 @@ func sendBatch(w *world) string {
 	}
 	check(len(ids) == 30, "different ids: %d, not 30", len(ids))
 	return fmt.Sprintf("ids told to the producer: %d", len(strings.Split(result.MsgID, ",")))
+}
+
+// Go's batches come with code 310.
+func batchProperties(w *world) string {
+	w.makeTopic(1)
+	sent(w.producer().SendSync(context.Background(), w.message(0), w.message(1)))
+	in := w.consume(everything)
+	in.await(2)
+	var names []string
+	for name := range in.all()[0].GetProperties() {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return strings.Join(names, " ")
 }
 
 func sendDelayed(w *world) string {

@@ -168,6 +168,61 @@ BOOST_AUTO_TEST_CASE(a_held_pull_that_saw_nothing_it_wants_ends_in_time_and_move
   BOOST_TEST(text(answer, "nextBeginOffset") == "2");
 }
 
+// Apache's broker leaves it held, and the client drops what it then gets by the expression that it
+// had before.
+BOOST_AUTO_TEST_CASE(a_held_pull_is_sent_back_when_its_consumer_comes_to_want_something_else) {
+  start();
+  send_three();
+  const auto heart_beat = [](const std::string& tags, const std::string& version) {
+    return RemotingCommand::request(
+        RequestCode::heart_beat,
+        Body(
+            R"({"clientID":"c1","consumerDataSet":[{"groupName":"CG","consumeType":"CONSUME_PASSIVELY",)"
+            R"("messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",)"
+            R"("subscriptionDataSet":[{"topic":"T","subString":")" +
+            tags + R"(","subVersion":)" + version + R"(}]}],"producerDataSet":[]})"));
+  };
+  RemotingCommand by_heartbeat, with_its_own;
+  TaskGroup tasks(world.executor(), world.time);
+  auto pull = [&](std::int32_t flags, std::int64_t version,
+                  RemotingCommand& answer) -> asio::awaitable<void> {
+    RemotingCommand request = pull_request("T", 0, 3, 15'000);
+    auto header = *remoting::read_header<remoting::PullMessageHeader>(request.fields);
+    header.sys_flag = flags;
+    header.sub_version = version;
+    RemotingCommand pulling = RemotingCommand::request(RequestCode::pull_message, header);
+    answer = co_await client->invoke(config.listen_at, std::move(pulling), world.time.now() + 30s);
+  };
+  using namespace remoting::pull_sys_flag;
+  ask(heart_beat("a", "7"));
+  tasks.spawn("pull", pull(kSuspend, 7, by_heartbeat));
+  tasks.spawn("pull", pull(kSuspend | kSubscription, 7, with_its_own));
+  world.settle();
+  ask(heart_beat("a", "8"));  // as clients do when they get other queues
+  BOOST_TEST(tasks.size() == 2u);
+  ask(heart_beat("b", "9"));
+  world.settle();
+  BOOST_TEST(tasks.size() == 1u);
+  BOOST_TEST((by_heartbeat.response_code() == ResponseCode::pull_retry_immediately));
+  BOOST_TEST(text(by_heartbeat, "nextBeginOffset") == "3");
+  BOOST_TEST(by_heartbeat.body.empty());
+
+  tasks.spawn("pull", pull(kSuspend, 9, by_heartbeat));
+  world.settle();
+  ask(send_request("T", "for a", 0,
+                   "TAGS\x01"
+                   "a"));
+  world.settle();
+  BOOST_TEST((bodies(with_its_own) == std::vector<std::string>{"for a"}));
+  BOOST_TEST(tasks.size() == 1u);
+  ask(send_request("T", "for b", 0,
+                   "TAGS\x01"
+                   "b"));
+  world.settle();
+  BOOST_TEST(tasks.size() == 0u);
+  BOOST_TEST((bodies(by_heartbeat) == std::vector<std::string>{"for b"}));
+}
+
 BOOST_AUTO_TEST_CASE(retry_topics_are_not_filtered) {
   start();
   ask(send_request("%RETRY%CG", "again", 0,

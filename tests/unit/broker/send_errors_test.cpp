@@ -510,6 +510,24 @@ BOOST_AUTO_TEST_CASE(an_items_own_properties_have_precedence_over_the_batchs) {
   }
 }
 
+// As Apache's brokers, of 5.5.0 too, which add both to what comes alone.
+BOOST_AUTO_TEST_CASE(messages_of_a_batch_get_neither_msg_region_nor_trace_on) {
+  start();
+  std::string body = two;
+  encode_batch_item(0, "three", "MSG_REGION\x01west\x02TRACE_ON\x01no", body);
+  for (RemotingCommand& form :
+       std::vector{batch(body), with(send_request("T", body, 0, "WAIT\x01true"), "m", "true")}) {
+    BOOST_TEST((ask(std::move(form)).response_code() == ResponseCode::success));
+  }
+  const auto messages = decode_records(ask(pull_request("T", 0, 0)).body.to_string());
+  BOOST_REQUIRE(messages.size() == 6u);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const bool has_its_own = i % 3 == 2;
+    BOOST_TEST(messages[i].properties().get("MSG_REGION") == (has_its_own ? "west" : ""));
+    BOOST_TEST(messages[i].properties().get("TRACE_ON") == (has_its_own ? "no" : ""));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_batch_for_the_dead_or_the_retried_is_refused) {
   start();
   RemotingCommand request = with(batch(two), "b", "%RETRY%CG");

@@ -157,10 +157,11 @@ void ClientRegistry::erase_if_empty(ProducerGroup& group) {
   producers_.erase(producers_.find(group.name));
 }
 
-bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connection>& connection,
-                                       const ClientInfo& client, const ConsumerData& data) {
+ClientRegistry::Change ClientRegistry::register_consumer(
+    const std::shared_ptr<remoting::Connection>& connection, const ClientInfo& client,
+    const ConsumerData& data) {
   std::lock_guard lock(mutex_);
-  if (!connection->is_open()) return false;
+  if (!connection->is_open()) return {};
   const auto [entry, is_new_group] = consumers_.try_emplace(data.group);
   ConsumerGroup& group = entry->second;
   if (is_new_group) {
@@ -171,20 +172,20 @@ bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connectio
   group.message_model = data.message_model;
   group.consume_from_where = data.consume_from_where;
   Session& session = session_of(connection);
-  bool changed = touch(group.members, session, client, &Client::consumer_groups);
-  if (changed) {
+  const bool has_joined = touch(group.members, session, client, &Client::consumer_groups);
+  if (has_joined) {
     session.consumer_groups.push_back(&group);
     log::info("consumer {} of group {} joined from {} ({})", client.id, data.group,
               connection->remote().to_string(), remoting::to_string(client.language));
   }
-  changed |= take_subscriptions(group, data.subscriptions);
-  return changed;
+  Change change = take_subscriptions(group, data.subscriptions);
+  change.of_members_or_topics |= has_joined;
+  return change;
 }
 
-// Whether topics have come or gone.
-bool ClientRegistry::take_subscriptions(ConsumerGroup& group,
-                                        const std::vector<Subscription>& subscriptions) {
-  bool changed = false;
+ClientRegistry::Change ClientRegistry::take_subscriptions(
+    ConsumerGroup& group, const std::vector<Subscription>& subscriptions) {
+  Change change;
   std::set<std::string_view> subscribed;
   for (const Subscription& subscription : subscriptions) {
     subscribed.insert(subscription.topic);
@@ -192,19 +193,21 @@ bool ClientRegistry::take_subscriptions(ConsumerGroup& group,
     const bool is_new = known == group.subscriptions.end();
     if (!is_new && subscription.version <= known->version) continue;
     if (!is_new) {
+      change.of_expressions |= subscription.is_newer_and_other_than(*known);
       bytes_ -= bytes_of(*known);
       group.subscriptions.erase(known);
     }
     bytes_ += bytes_of(*group.subscriptions.insert(subscription).first);
-    changed |= is_new;
+    change.of_members_or_topics |= is_new;
   }
-  if (group.subscriptions.size() == subscribed.size()) return changed;
+  if (group.subscriptions.size() == subscribed.size()) return change;
   std::erase_if(group.subscriptions, [&](const Subscription& one) {
     const bool goes = !subscribed.contains(one.topic);
     if (goes) bytes_ -= bytes_of(one);
     return goes;
   });
-  return true;
+  change.of_members_or_topics = true;
+  return change;
 }
 
 bool ClientRegistry::unregister_consumer(std::uint64_t connection_id, std::string_view group) {

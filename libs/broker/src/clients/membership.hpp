@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+
 #include "clients/client_registry.hpp"
 #include "clients/group_notices.hpp"
 #include "clients/heartbeat.hpp"
@@ -17,9 +22,14 @@ namespace comet::inline v0_1::broker {
 // HEART_BEAT, UNREGISTER_CLIENT, GET_CONSUMER_LIST_BY_GROUP, CHECK_CLIENT_CONFIG.
 class MembershipFeature {
  public:
+  // The consumers of a heartbeat whose groups have come to want something else from a topic; on the
+  // heartbeat's thread.
+  using Renewed =
+      std::function<void(std::uint64_t connection_id, std::span<const ConsumerData* const>)>;
+
   MembershipFeature(const BrokerConfig& config, TopicTable& topics, GroupTable& groups,
                     ClientRegistry& clients, ConsumerFilters& filters, GroupNotices& notices,
-                    RefusalLog& refusals, HelperThread& helper)
+                    RefusalLog& refusals, HelperThread& helper, Renewed renewed)
       : config_(config),
         topics_(topics),
         groups_(groups),
@@ -27,12 +37,14 @@ class MembershipFeature {
         filters_(filters),
         notices_(notices),
         refusals_(refusals),
-        helper_(helper) {}
+        helper_(helper),
+        renewed_(std::move(renewed)) {}
 
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  void register_consumer(remoting::Request& request, const ClientInfo& client,
+  // Whether the group has come to want something else from a topic.
+  bool register_consumer(remoting::Request& request, const ClientInfo& client,
                          const ConsumerData& consumer);
   [[nodiscard]] std::string find_fault(const remoting::Request& request,
                                        const Result<Heartbeat>& heartbeat) const;
@@ -50,6 +62,7 @@ class MembershipFeature {
   GroupNotices& notices_;
   RefusalLog& refusals_;
   HelperThread& helper_;
+  Renewed renewed_;
 };
 
 }  // namespace comet::inline v0_1::broker

@@ -219,16 +219,23 @@ PullFeature::Reading PullFeature::read(const PullQuestion& question) {
   return reading;
 }
 
-// What a pull is told after an administrator has moved its group (5.x: OFFSET_RESET).
-RemotingCommand PullFeature::reset_answer(const RequestIdentity& request,
-                                          const PullQuestion& question, std::int64_t offset) const {
-  RemotingCommand response = request.response(ResponseCode::pull_offset_moved, "OFFSET_RESET");
+// Nothing was read: the consumer shall pull from that offset.
+RemotingCommand PullFeature::pull_from(const RequestIdentity& request, const PullQuestion& question,
+                                       std::int64_t offset, ResponseCode code,
+                                       std::string remark) const {
+  RemotingCommand response = request.response(code, std::move(remark));
   remoting::PullMessageResponseHeader fields;
   fields.next_begin_offset = offset;
   fields.min_offset = store_.min_offset(question.subscription.topic, question.queue_id);
   fields.max_offset = store_.max_offset(question.subscription.topic, question.queue_id);
   remoting::write_header(fields, response.fields);
   return response;
+}
+
+// What a pull is told after an administrator has moved its group (5.x: OFFSET_RESET).
+RemotingCommand PullFeature::reset_answer(const RequestIdentity& request,
+                                          const PullQuestion& question, std::int64_t offset) const {
+  return pull_from(request, question, offset, ResponseCode::pull_offset_moved, "OFFSET_RESET");
 }
 
 RemotingCommand PullFeature::answer(const RequestIdentity& request, const PullQuestion& question,
@@ -278,6 +285,7 @@ Reply PullFeature::pull_message(Request& request) {
   PullQuestion question;
   if (Reply refusal = check(request, *header, question.subscription)) return refusal;
   question.group = header->consumer_group;
+  question.is_of_heartbeat = (header->sys_flag & remoting::pull_sys_flag::kSubscription) == 0;
   question.queue_id = header->queue_id;
   question.offset = header->queue_offset;
   question.limits = limits_of(*header, request.connection->sends_pages());
@@ -299,6 +307,12 @@ Reply PullFeature::pull_message(Request& request) {
 }
 
 void PullFeature::resume_held_pull(std::unique_ptr<HeldPull> pull) {
+  // Its client would drop what it gets for this one by the expression that it had then.
+  if (pull->question.is_outdated) {
+    return pull->reply.answer(pull_from(pull->reply.request(), pull->question,
+                                        pull->question.offset, ResponseCode::pull_retry_immediately,
+                                        "the consumer's subscription has changed"));
+  }
   if (const auto offset = offsets_.take_reset(
           pull->question.group, pull->question.subscription.topic, pull->question.queue_id)) {
     pull->reply.answer(reset_answer(pull->reply.request(), pull->question, *offset));

@@ -48,6 +48,11 @@ class PullFeature {
                                             bool sends_pages) const;
   [[nodiscard]] bool wants_again(const std::string& group, const RecordView& record) const;
   [[nodiscard]] Reading read(const PullQuestion& question);
+  [[nodiscard]] remoting::RemotingCommand pull_from(const remoting::RequestIdentity& request,
+                                                    const PullQuestion& question,
+                                                    std::int64_t offset,
+                                                    remoting::ResponseCode code,
+                                                    std::string remark) const;
   [[nodiscard]] remoting::RemotingCommand reset_answer(const remoting::RequestIdentity& request,
                                                        const PullQuestion& question,
                                                        std::int64_t offset) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <map>
 #include <utility>
 
 namespace comet::inline v0_1::broker {
@@ -181,6 +182,35 @@ void PullHold::on_arrival(const store::Arrival& arrival) {
 
 void PullHold::wake(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset) {
   tell(topic, queue_id, News::any(max_offset));
+}
+
+void PullHold::renew(std::uint64_t connection_id, std::span<const ConsumerData* const> consumers) {
+  std::map<std::pair<std::string_view, std::string_view>, const Subscription*> wishes;
+  for (const ConsumerData* consumer : consumers) {
+    for (const Subscription& one : consumer->subscriptions) {
+      wishes[{consumer->group, one.topic}] = &one;
+    }
+  }
+  const auto is_outdated = [&wishes](const PullQuestion& question) {
+    if (!question.is_of_heartbeat) return false;
+    const auto wish = wishes.find({question.group, question.subscription.topic});
+    return wish != wishes.end() && wish->second->is_newer_and_other_than(question.subscription);
+  };
+  std::vector<Pull> outdated;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = connections_.find(connection_id);
+    if (found == connections_.end()) return;
+    std::vector<HeldPull*> chosen;
+    for (HeldPull& pull : found->second) {
+      if (is_outdated(pull.question)) chosen.push_back(&pull);
+    }
+    for (HeldPull* pull : chosen) outdated.push_back(take(*pull));
+  }
+  for (Pull& pull : outdated) {
+    pull->question.is_outdated = true;
+    resume_on_connection(std::move(pull));
+  }
 }
 
 void PullHold::forget(std::uint64_t connection_id) {

@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "clients/heartbeat.hpp"
 #include "comet/base/async.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/remoting/connection.hpp"
@@ -30,7 +31,9 @@ class PullQuestion {
   std::int32_t queue_id = 0;
   std::int64_t offset = 0;
   store::ReadLimits limits;
-  Subscription subscription;  // its topic is the question's
+  Subscription subscription;     // its topic is the question's
+  bool is_of_heartbeat = false;  // the subscription: else the pull has brought it
+  bool is_outdated = false;      // the consumer wants something else by now
 };
 
 class HeldPull {
@@ -75,6 +78,9 @@ class PullHold {
   void on_arrival(const store::Arrival& arrival);
   // Looks again at every request of the queue whose offset is below `max_offset`.
   void wake(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset);
+  // Hands over those of the connection whose consumer, by its heartbeat, has come to want something
+  // else; they are outdated.
+  void renew(std::uint64_t connection_id, std::span<const ConsumerData* const> consumers);
   // Nobody is there any more to take the answers.
   void forget(std::uint64_t connection_id);
   // Hands over everything, for the stop.

@@ -56,6 +56,12 @@ class Subscription {
   // By the tags' hashes only; consumers compare the text again.
   [[nodiscard]] bool matches(std::int64_t tags_code) const noexcept;
 
+  // Clients also give a new version to what they want already: when they get other queues.
+  [[nodiscard]] bool is_newer_and_other_than(const Subscription& other) const noexcept {
+    return version > other.version &&
+           (expression != other.expression || expression_type != other.expression_type);
+  }
+
   // What it takes in memory, estimated.
   [[nodiscard]] std::size_t memory_size() const noexcept;
 

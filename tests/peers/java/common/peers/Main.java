@@ -36,7 +36,8 @@ public final class Main {
             System.exit(2);
         }
         Map<String, Case> cases = new LinkedHashMap<>();
-        ConsumeCases.add(cases);  // the long ones first
+        ResubscribeCases.add(cases);  // the long ones first
+        ConsumeCases.add(cases);
         DashboardCases.add(cases);
         ExporterCases.add(cases);
         TransactionCases.add(cases);

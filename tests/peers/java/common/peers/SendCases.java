@@ -7,7 +7,9 @@ import static peers.World.sent;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +25,7 @@ import org.apache.rocketmq.client.producer.SendCallback;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.utils.MessageUtil;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
@@ -33,6 +36,7 @@ final class SendCases {
         cases.put("send_async", SendCases::async);
         cases.put("send_oneway", SendCases::oneway);
         cases.put("send_batch", SendCases::batch);
+        cases.put("send_batch_properties", SendCases::batchProperties);
         cases.put("send_to_new_topic", SendCases::toNewTopic);
         cases.put("send_to_queue", SendCases::toQueue);
         cases.put("send_ordered", SendCases::ordered);
@@ -111,6 +115,38 @@ final class SendCases {
         check(inbox.all().stream().allMatch(one -> result.getMsgId().contains(one.getMsgId())), "ids differ from the producer's");
         equal(1L, inbox.all().stream().map(MessageExt::getQueueId).distinct().count(), "queues of one batch");
         return null;
+    }
+
+    /** The properties in the store of a message that was sent alone, and of three that came as a batch. */
+    private static String batchProperties(World world) throws Exception {
+        world.makeTopic(1);
+        var producer = world.producer();
+        var alone = world.message(0);
+        var batch = new ArrayList<Message>();
+        for (int i = 1; i < 4; i++) {
+            batch.add(world.message(i));
+        }
+        // A message that was consumed elsewhere and is sent on brings those of its first broker.
+        for (var one : List.of(alone, batch.get(2))) {
+            MessageAccessor.putProperty(one, "MSG_REGION", "elsewhere");
+            MessageAccessor.putProperty(one, "TRACE_ON", "false");
+            MessageAccessor.putProperty(one, "CLUSTER", "elsewhere");
+        }
+        return "alone: " + storedProperties(world, sent(producer.send(alone))) + ", batch: " + storedProperties(world, sent(producer.send(batch)));
+    }
+
+    private static List<Map<String, String>> storedProperties(World world, SendResult result) throws Exception {
+        var ids = List.of(result.getMsgId().split(","));
+        var seen = new ArrayList<Map<String, String>>();
+        for (var id : result.getOffsetMsgId().split(",")) {
+            var properties = new TreeMap<>(World.eventually(() -> world.admin().viewMessage(world.topic, id)).getProperties());
+            properties.keySet().removeAll(List.of("KEYS", "TAGS"));
+            properties.computeIfPresent("UNIQ_KEY", (name, value) -> ids.contains(value) ? "its own" : "another");
+            if (!seen.contains(properties)) {
+                seen.add(properties);
+            }
+        }
+        return seen;
     }
 
     private static String toNewTopic(World world) throws Exception {
@@ -381,7 +417,7 @@ final class SendCases {
         var producer = world.producer();
         var message = world.message(0);
         message.setDelayTimeLevel(1);
-        return Main.outcome(() -> producer.send(java.util.List.of(message)));
+        return Main.outcome(() -> producer.send(List.of(message)));
     }
 
     private static String systemTopic(World world) throws Exception {

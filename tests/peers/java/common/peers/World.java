@@ -202,9 +202,12 @@ final class World implements AutoCloseable {
         /** All of these bodies; some may have come more than once. */
         void holdsAtLeast(int count) throws InterruptedException {
             for (int i = 0; i < count; i++) {
-                var body = "body " + i;
-                World.await(() -> counts().containsKey(body), body);
+                awaitBody("body " + i);
             }
+        }
+
+        void awaitBody(String body) throws InterruptedException {
+            World.await(() -> counts().containsKey(body), body);
         }
 
         void await(int count) throws InterruptedException {
