@@ -56,9 +56,9 @@ def node_load(root, package):
 class LoadingClient:
     """A client's program that sends and consumes, and what it has said so far."""
 
-    def __init__(self, name, command, servers, log_path):
+    def __init__(self, name, command, servers, log_path, senders=SENDERS, pause_millis=PAUSE_MILLIS):
         self.name = name
-        self.topic = f"outage-{name.replace('.', '-')}"
+        self.topic = f"load-{name.replace('.', '-')}"
         self.group = f"g-{self.topic}"
         for broker in servers.brokers:
             with Client(servers.ports[broker]) as client:
@@ -66,7 +66,7 @@ class LoadingClient:
                     reply = client.create_topic(topic, queues)
                     if reply.code != SUCCESS:
                         raise AssertionError(f"{topic} was not made: {reply}")
-        self.command = [*map(str, command), servers.nameserver, self.topic, self.group, str(SENDERS), str(PAUSE_MILLIS)]
+        self.command = [*map(str, command), servers.nameserver, self.topic, self.group, str(senders), str(pause_millis)]
         self.log_path = log_path
         self.sent, self.got, self.failed = [], [], []  # (number, seconds since 1970, reason)
         self.stopped = threading.Event()

@@ -69,10 +69,11 @@ class CometServers:
 
     name = "comet"
 
-    def __init__(self, folder, brokers=(BROKER,), keys=None, authority=None):
+    def __init__(self, folder, brokers=(BROKER,), keys=None, authority=None, nameserver_keys=None):
         self.folder = pathlib.Path(folder)
         self.brokers = list(brokers)
         self.keys = keys or {}
+        self.nameserver_keys = nameserver_keys or {}
         self.tls_keys = enforcing(authority) if authority else {}
         self.daemons = {}
         self.ports = {}
@@ -87,6 +88,7 @@ class CometServers:
         keys = {"listenPort": self.ports.get(what, 0)} | self.tls_keys
         if what == NAMESERVER:
             program, arguments = "comet-namesrv", []
+            keys = self.nameserver_keys | keys
         else:
             program, arguments = "comet-broker", ["-n", self.nameserver]
             keys = broker_keys(what, {"mappedFileSizeCommitLog": 64 << 20} | self.keys) | keys | {"storePathRootDir": self.folder / what}

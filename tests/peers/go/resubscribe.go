@@ -114,7 +114,7 @@ func unsubscribe(w *world) string {
 	must(made.Subscribe(other, everything, into(in)))
 	in.awaitBodies("0 1 2 3")
 	must(made.Unsubscribe(other))
-	time.Sleep(40 * time.Second) // it says nowhere when it has given up the queues
+	time.Sleep(25 * time.Second) // it says nowhere when it has given up the queues
 	w.sendNumbers(other, 4, 6)
 	w.sendNumbers(w.topic, 6, 8)
 	await(func() bool { return strings.HasSuffix(in.bodies(), "6 7") }, "messages of the other topic")

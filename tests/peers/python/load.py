@@ -50,6 +50,7 @@ def main():
     producer.start()
     consumer = PushConsumer(group)
     consumer.set_namesrv_addr(nameserver)
+    consumer.set_instance_name("receiver")  # with connections of its own
     consumer.set_thread_count(2)
     consumer.subscribe(topic, lambda one: say("got", one.body.decode("utf-8", "replace")))
     consumer.start()
