@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/error.hpp"
 #include "comet/base/printable.hpp"
 
@@ -24,22 +24,19 @@ namespace {
 
 std::int64_t parse_number(std::string_view name, std::string_view text, std::int64_t least,
                           std::int64_t most) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+  const auto value = comet::parse_number<std::int64_t>(text);
+  if (!value || *value < least || *value > most) {
     fail(name, text, fmt::format("a whole number from {} to {}", least, most));
   }
-  return value;
+  return *value;
 }
 
 double parse_real(std::string_view name, std::string_view text, double least, double most) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
-  if (!whole || !std::isfinite(value) || value < least || value > most) {
+  const auto value = comet::parse_number<double>(text);
+  if (!value || !std::isfinite(*value) || *value < least || *value > most) {
     fail(name, text, fmt::format("a number from {} to {}", least, most));
   }
-  return value;
+  return *value;
 }
 
 po::typed_value<std::string>* number_option(std::int64_t otherwise) {

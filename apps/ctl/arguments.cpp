@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <boost/program_options.hpp>
-#include <charconv>
 
+#include "comet/base/parse_number.hpp"
 #include "times.hpp"
 
 namespace comet::inline v0_1::ctl {
@@ -94,13 +94,11 @@ std::int64_t Arguments::number(std::string_view name, std::int64_t otherwise, st
                                std::int64_t most) const {
   if (!has(name)) return otherwise;
   const std::string& value = text(name);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc() || end != value.data() + value.size() || value.empty())
-    fail(name, value, "is no number");
-  if (number < least || number > most)
+  const auto number = parse_number<std::int64_t>(value);
+  if (!number) fail(name, value, "is no number");
+  if (*number < least || *number > most)
     fail(name, value, fmt::format("must be from {} to {}", least, most));
-  return number;
+  return *number;
 }
 
 std::int32_t Arguments::small_number(std::string_view name, std::int32_t otherwise,

@@ -2,19 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdio>
 #include <ctime>
 
+#include "comet/base/parse_number.hpp"
+
 namespace comet::inline v0_1::ctl {
 namespace {
-
-std::optional<std::int64_t> parse_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 // The digits of `text` where the pattern has letters, with its other characters in between.
 bool matches(std::string_view pattern, std::string_view text) {
@@ -36,7 +30,7 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
   if (text == "now") return kNow;
-  if (const auto number = parse_number(text)) return number;
+  if (const auto number = parse_number<std::int64_t>(text)) return number;
   const bool with_millis = matches("dddd-dd-dd#dd:dd:dd:ddd", text);
   const bool with_seconds = matches("dddd-dd-dd dd:dd:dd", text);
   if (!with_millis && !with_seconds && !matches("dddd-dd-dd", text)) return std::nullopt;

@@ -1,7 +1,7 @@
+#include "comet/base/parse_number.hpp"
 #include "comet/admin/cluster.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "body.hpp"
 
@@ -18,10 +18,9 @@ bool read_broker(std::string_view name, const json::object& object, routing::Bro
   broker.enable_acting_master = get_bool(object, "enableActingMaster", false);
   broker.zone_name = get_string(object, "zoneName");
   for (const auto& [id_text, address] : read_texts(get_object(object, "brokerAddrs", ok))) {
-    std::int64_t id = 0;
-    const char* end = id_text.data() + id_text.size();
-    if (std::from_chars(id_text.data(), end, id).ptr != end || id_text.empty()) return false;
-    broker.broker_addrs.emplace(id, address);
+    const auto id = parse_number<std::int64_t>(id_text);
+    if (!id) return false;
+    broker.broker_addrs.emplace(*id, address);
   }
   return ok;
 }

@@ -1,9 +1,9 @@
+#include "comet/base/parse_number.hpp"
 #include "comet/base/address.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstring>
 
 namespace comet::inline v0_1 {
@@ -24,12 +24,9 @@ Result<std::pair<std::string_view, std::uint16_t>> split(std::string_view text) 
   const bool has_brackets = bare.size() != host.size();
   if (!has_brackets && host.find(':') != std::string_view::npos) return BaseErrc::bad_address;
   host = bare;
-  std::uint16_t port = 0;
-  auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  if (error != std::errc{} || end != port_text.data() + port_text.size() || host.empty()) {
-    return BaseErrc::bad_address;
-  }
-  return std::pair{host, port};
+  const auto port = parse_number<std::uint16_t>(port_text);
+  if (!port || host.empty()) return BaseErrc::bad_address;
+  return std::pair{host, *port};
 }
 
 std::string_view trim_blanks(std::string_view text) {

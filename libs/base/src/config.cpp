@@ -1,7 +1,7 @@
+#include "comet/base/parse_number.hpp"
 #include "comet/base/config.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -24,10 +24,7 @@ std::string_view trim(std::string_view text) {
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // as Java
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return parse_number<std::int64_t>(text);
 }
 
 std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }

@@ -1,3 +1,4 @@
+#include "comet/base/parse_number.hpp"
 #include "comet/base/json.hpp"
 
 #include <boost/json/parse.hpp>
@@ -75,12 +76,6 @@ std::int64_t saturate(double number) noexcept {
   if (number >= kLimit) return std::numeric_limits<std::int64_t>::max();
   if (number < -kLimit) return std::numeric_limits<std::int64_t>::min();
   return static_cast<std::int64_t>(number);
-}
-
-std::int64_t parse_int(std::string_view text, std::int64_t otherwise) noexcept {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? number : otherwise;
 }
 
 bool is_true(std::string_view text) noexcept {
@@ -163,7 +158,7 @@ std::int64_t get_int(const boost::json::object& object, std::string_view key,
     case boost::json::kind::double_:
       return saturate(value->get_double());
     case boost::json::kind::string:
-      return parse_int(value->get_string(), otherwise);
+      return parse_number<std::int64_t>(value->get_string()).value_or(otherwise);
     default:
       return otherwise;
   }

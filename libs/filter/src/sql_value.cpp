@@ -6,6 +6,8 @@
 #include <limits>
 #include <string>
 
+#include "comet/base/parse_number.hpp"
+
 namespace comet::inline v0_1::filter {
 namespace {
 
@@ -92,9 +94,8 @@ SqlValue to_number(std::string_view text) noexcept {
   if (digits.empty()) return {};
   if (is_digit(digits.front())) {
     const char* begin = is_negative ? text.data() : digits.data();
-    std::int64_t integer = 0;
-    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), integer);
-    if (error == std::errc() && end == text.data() + text.size()) return SqlValue::of(integer);
+    const std::string_view whole(begin, static_cast<std::size_t>(text.data() + text.size() - begin));
+    if (const auto integer = parse_number<std::int64_t>(whole)) return SqlValue::of(*integer);
   }
   const std::optional<double> real = parse_real(digits);
   if (!real) return {};

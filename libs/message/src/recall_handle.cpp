@@ -1,8 +1,8 @@
+#include "comet/base/parse_number.hpp"
 #include "comet/message/recall_handle.hpp"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <vector>
 
 namespace comet::inline v0_1 {
@@ -51,9 +51,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
 
 // Apache: NumberUtils.toLong(text, -1).
 std::int64_t to_time(std::string_view text) {
-  std::int64_t number = -1;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? number : -1;
+  return parse_number<std::int64_t>(text).value_or(-1);
 }
 
 }  // namespace

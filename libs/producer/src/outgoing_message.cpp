@@ -1,9 +1,9 @@
 #include "outgoing_message.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/client/errors.hpp"
 #include "comet/client/namespaces.hpp"
 #include "comet/message/batch.hpp"
@@ -35,13 +35,6 @@ void append_property(std::string_view name, std::string_view value, std::string&
 
 bool waits_for_store(const Message& message) {
   return message.properties().get(property::kWait) != "false";
-}
-
-std::optional<std::int32_t> number_of(std::string_view text) {
-  std::int32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -232,8 +225,8 @@ RemotingCommand OutgoingMessage::request(const MessageQueue& queue, std::int64_t
   header.broker_name = queue.broker_name;
   if (!is_batch_ && topic().starts_with(kRetryTopicPrefix)) {  // given back by a consumer
     const MessageProperties& properties = messages_.front().properties();
-    header.reconsume_times = number_of(properties.get(property::kReconsumeTime)).value_or(0);
-    header.max_reconsume_times = number_of(properties.get(property::kMaxReconsumeTimes));
+    header.reconsume_times = parse_number<std::int32_t>(properties.get(property::kReconsumeTime)).value_or(0);
+    header.max_reconsume_times = parse_number<std::int32_t>(properties.get(property::kMaxReconsumeTimes));
   }
   const RequestCode code = is_batch_   ? RequestCode::send_batch_message
                            : is_reply_ ? RequestCode::send_reply_message_v2

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "byte_scan.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/remoting/errors.hpp"
 #include "header_codec.hpp"
 #include "json_reader.hpp"
@@ -14,13 +15,6 @@ namespace {
 
 using Kind = JsonReader::Kind;
 
-std::optional<std::int32_t> parse_int(std::string_view text) noexcept {
-  std::int32_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 // A number, or a number in a string; null leaves `out` alone.
 void read_any_int(JsonReader& reader, std::int32_t& out) {
   std::optional<std::int32_t> value;
@@ -28,10 +22,10 @@ void read_any_int(JsonReader& reader, std::int32_t& out) {
   JsonString text;
   switch (reader.peek()) {
     case Kind::number:
-      if (reader.read_number(digits)) value = parse_int(digits);
+      if (reader.read_number(digits)) value = parse_number<std::int32_t>(digits);
       break;
     case Kind::string:
-      if (reader.read_string(text)) value = parse_int(text.escaped ? text.text() : text.raw);
+      if (reader.read_string(text)) value = parse_number<std::int32_t>(text.escaped ? text.text() : text.raw);
       break;
     case Kind::null:
       return reader.read_null();
@@ -53,7 +47,7 @@ void read_language(JsonReader& reader, Language& out) {
     if (reader.read_string(name)) out = parse_language(name.raw).value_or(Language::other);
   } else if (reader.peek() == Kind::number) {
     std::string_view digits;
-    if (reader.read_number(digits)) out = language_of(parse_int(digits).value_or(-1));
+    if (reader.read_number(digits)) out = language_of(parse_number<std::int32_t>(digits).value_or(-1));
   } else if (reader.peek() == Kind::null) {
     reader.read_null();
   } else {

@@ -2,11 +2,11 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <charconv>
 #include <cstdint>
 #include <string>
 #include <utility>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/body_error.hpp"
 #include "comet/base/bytes.hpp"
 #include "comet/base/json.hpp"
@@ -51,11 +51,9 @@ class Words {
     return word;
   }
   std::int32_t next_number() {
-    const std::string_view word = next();
-    std::int32_t number = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || end != word.data() + word.size()) ok_ = false;
-    return number;
+    const auto number = parse_number<std::int32_t>(next());
+    if (!number) ok_ = false;
+    return number.value_or(0);
   }
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   [[nodiscard]] std::string_view rest() const noexcept { return rest_; }

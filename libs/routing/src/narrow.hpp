@@ -6,15 +6,14 @@
 #include <boost/json/object.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "comet/base/json.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/routing/topic_route.hpp"
 
 namespace comet::inline v0_1::routing {
@@ -35,15 +34,6 @@ namespace comet::inline v0_1::routing {
   return all;
 }
 
-// An integer that is a member's name.
-template <class Integer>
-[[nodiscard]] std::optional<Integer> parse_key(std::string_view text) {
-  Integer number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 [[nodiscard]] inline TopicQueueMapping read_queue_mapping(const boost::json::object& object) {
   TopicQueueMapping mapping;
   mapping.topic = get_string(object, "topic");
@@ -55,7 +45,7 @@ template <class Integer>
   const boost::json::value* ids = object.if_contains("currIdMap");
   if (ids == nullptr || !ids->is_object()) return mapping;
   for (const auto& [key, value] : ids->get_object()) {
-    if (const auto global = parse_key<std::int32_t>(key)) {
+    if (const auto global = parse_number<std::int32_t>(key)) {
       mapping.current_ids[*global] = get_int32(ids->get_object(), key, 0);
     }
   }

@@ -1,7 +1,7 @@
+#include "comet/base/parse_number.hpp"
 #include "comet/routing/publish_info.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <map>
 #include <utility>
@@ -35,11 +35,8 @@ void add_ordered(std::string_view order_topic_conf, QueueList& queues) {
 
     const std::size_t colon = item.rfind(':');
     if (colon == std::string_view::npos || colon == 0) continue;
-    const std::string_view number = item.substr(colon + 1);
-    std::int32_t count = 0;
-    const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), count);
-    if (error != std::errc{} || rest != number.data() + number.size()) continue;
-    queues.add(std::string(item.substr(0, colon)), count);
+    const auto count = parse_number<std::int32_t>(item.substr(colon + 1));
+    if (count) queues.add(std::string(item.substr(0, colon)), *count);
   }
 }
 

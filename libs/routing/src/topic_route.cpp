@@ -34,7 +34,7 @@ BrokerData read_broker(const boost::json::object& object) {
   const boost::json::value* addresses = object.if_contains("brokerAddrs");
   if (addresses == nullptr || !addresses->is_object()) return broker;
   for (const auto& [key, address] : addresses->get_object()) {
-    const std::optional<std::int64_t> id = parse_key<std::int64_t>(key);
+    const std::optional<std::int64_t> id = parse_number<std::int64_t>(key);
     if (id && address.is_string()) broker.broker_addrs[*id] = address.get_string();
   }
   return broker;

@@ -1,8 +1,8 @@
 #include "dispatch.hpp"
 
-#include <charconv>
 #include <limits>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
@@ -12,15 +12,13 @@ namespace comet::inline v0_1::store {
 namespace {
 
 // 0 for what is none.
-std::int64_t parse_number(std::string_view text) noexcept {
-  std::int64_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? number : 0;
+std::int64_t number_of(std::string_view text) noexcept {
+  return parse_number<std::int64_t>(text).value_or(0);
 }
 
 // A time, told from a hash by its size; 0 when there is none.
 std::int64_t timer_out(const RecordView& record) noexcept {
-  const std::int64_t out = parse_number(find_property(record.properties, property::kTimerOutMs));
+  const std::int64_t out = number_of(find_property(record.properties, property::kTimerOutMs));
   if (out <= std::numeric_limits<std::int32_t>::max()) return 0;
   return find_property(record.properties, property::kTimerDeleteUniqueKey).empty() ? out : -out;
 }
@@ -29,7 +27,7 @@ std::int64_t timer_out(const RecordView& record) noexcept {
 
 TagsCode tags_code_of(const RecordView& record, const DelayLevels& levels) {
   if (record.topic == kScheduleTopic) {
-    std::int64_t level = parse_number(find_property(record.properties, property::kDelay));
+    std::int64_t level = number_of(find_property(record.properties, property::kDelay));
     if (level > 0) return TagsCode::delay(levels.delay_of(level));
   }
   if (record.topic == kTimerTopic) {

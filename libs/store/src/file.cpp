@@ -12,11 +12,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 
 #include <fmt/format.h>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/files.hpp"
 #include "comet/store/message_store.hpp"
 
@@ -342,10 +342,8 @@ std::string offset_file_name(std::int64_t start_offset) {
 }
 
 std::int64_t parse_offset_file_name(std::string_view name) noexcept {
-  std::int64_t value = 0;
   if (name.size() != 20) return -1;
-  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
-  return error == std::errc() && end == name.data() + name.size() && value >= 0 ? value : -1;
+  return std::max<std::int64_t>(parse_number<std::int64_t>(name).value_or(-1), -1);
 }
 
 }  // namespace comet::inline v0_1::store

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <optional>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/log.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
@@ -24,10 +24,8 @@ constexpr std::size_t kNameSize = 17;
 
 // -1: no such name.
 std::int64_t parse_name(std::string_view name) noexcept {
-  std::int64_t value = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
-  bool whole = error == std::errc() && end == name.data() + name.size();
-  return whole && name.size() == kNameSize && value > 0 ? value : -1;
+  const std::int64_t value = parse_number<std::int64_t>(name).value_or(-1);
+  return name.size() == kNameSize && value > 0 ? value : -1;
 }
 
 std::int64_t name_of_time(std::int64_t wall_millis) {

@@ -1,8 +1,8 @@
 #include "queue_table.hpp"
 
-#include <charconv>
 #include <optional>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/message/validate.hpp"
 
 namespace comet::inline v0_1::store {
@@ -10,10 +10,8 @@ namespace comet::inline v0_1::store {
 namespace {
 
 std::optional<std::int32_t> parse_queue_id(std::string_view name) noexcept {
-  std::int32_t id = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  bool whole = error == std::errc() && end == name.data() + name.size();
-  if (!whole || id < 0 || std::to_string(id) != name) return std::nullopt;
+  const auto id = parse_number<std::int32_t>(name);
+  if (!id || *id < 0 || std::to_string(*id) != name) return std::nullopt;
   return id;
 }
 

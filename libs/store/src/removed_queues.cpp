@@ -4,8 +4,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/log.hpp"
 
 namespace comet::inline v0_1::store {
@@ -39,11 +39,9 @@ error_code RemovedQueues::parse(std::string_view text) {
   for (const auto& [topic, queues] : value.get_object()) {
     if (!queues.is_object()) return make_error_code(BaseErrc::bad_value);
     for (const auto& [id_text, offset] : queues.get_object()) {
-      std::int32_t id = -1;
-      auto [end, problem] = std::from_chars(id_text.data(), id_text.data() + id_text.size(), id);
-      bool whole = problem == std::errc() && end == id_text.data() + id_text.size();
-      if (!whole || !offset.is_int64()) return make_error_code(BaseErrc::bad_value);
-      floors_[std::string(topic)][id] = offset.get_int64();
+      const auto id = parse_number<std::int32_t>(id_text);
+      if (!id || !offset.is_int64()) return make_error_code(BaseErrc::bad_value);
+      floors_[std::string(topic)][*id] = offset.get_int64();
     }
   }
   return {};

@@ -1,9 +1,10 @@
 #include "retention.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <string>
+
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::store {
 
@@ -15,9 +16,8 @@ std::set<int> parse_delete_hours(std::string_view text) {
     while (word.starts_with(' ')) word.remove_prefix(1);
     while (word.ends_with(' ')) word.remove_suffix(1);
     if (word.empty()) continue;
-    int hour = -1;
-    auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), hour);
-    if (error != std::errc() || end != word.data() + word.size() || hour < 0 || hour > 23) {
+    const int hour = parse_number<int>(word).value_or(-1);
+    if (hour < 0 || hour > 23) {
       throw Error(make_error_code(BaseErrc::bad_value),
                   "deleteWhen: \"" + std::string(word) + "\" is no hour from 00 to 23");
     }

@@ -1,10 +1,9 @@
 #include "records/delayed_message.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/message/validate.hpp"
-#include "records/parse_number.hpp"
 
 namespace comet::inline v0_1::broker {
 std::optional<std::int32_t> delay_level_of(std::string_view properties,

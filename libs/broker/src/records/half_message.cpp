@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/predicate.hpp>
-#include <charconv>
 #include <limits>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "records/delayed_message.hpp"
-#include "records/parse_number.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {

@@ -1,10 +1,10 @@
 #include "records/timer_message.hpp"
 
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/message/property_reader.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -16,10 +16,7 @@ constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 // Java's Long.parseLong.
 std::optional<std::int64_t> parse_long(std::string_view text) noexcept {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  std::int64_t number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
+  return parse_number<std::int64_t>(text);
 }
 
 // now + delay * unit, at the ends of the range where it would leave it.

@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <span>
+
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -63,10 +64,8 @@ std::string complaint_about_value(const Rule& rule, std::string_view value) {
     if (has_word(rule.values, value)) return {};
     return fmt::format("{}: value is not in set: {}", rule.key, rule.values);
   }
-  std::int64_t number = 0;
-  const auto [end, problem] = std::from_chars(value.data(), value.data() + value.size(), number);
-  const bool is_number = problem == std::errc() && end == value.data() + value.size();
-  if (is_number && number >= rule.least && number <= rule.most) return {};
+  const auto number = parse_number<std::int64_t>(value);
+  if (number && *number >= rule.least && *number <= rule.most) return {};
   return fmt::format("{}: value is not in range({}, {})", rule.key, rule.least, rule.most);
 }
 

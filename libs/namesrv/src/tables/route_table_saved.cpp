@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/body_error.hpp"
 #include "tables/route_table.hpp"
 #include "tables/route_table_types.hpp"
@@ -102,10 +103,9 @@ class LineReader {
  private:
   template <class Integer>
   Integer take(std::string_view digits) {
-    Integer value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size()) ok_ = false;
-    return value;
+    const auto value = parse_number<Integer>(digits);
+    if (!value) ok_ = false;
+    return value.value_or(0);
   }
 
   std::string_view rest_;

@@ -18,7 +18,6 @@
 // Reading is as tolerant as RocketMQ's: numbers may come as text, booleans in any case, unknown
 // fields are ignored; a number that does not parse counts as absent.
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +25,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include "comet/base/parse_number.hpp"
 #include "comet/base/error.hpp"
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/errors.hpp"
@@ -68,8 +68,9 @@ bool parse_field(std::string_view text, T& value) {
             (text[2] | 0x20) == 'u' && (text[3] | 0x20) == 'e';
     return true;
   } else {
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size();
+    const std::optional<T> number = parse_number<T>(text);
+    if (number) value = *number;
+    return number.has_value();
   }
 }
 
