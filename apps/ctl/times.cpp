@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "comet/base/local_time.hpp"
 #include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::ctl {
@@ -55,12 +56,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
 
 std::string format_time(std::int64_t millis) {
   if (millis <= 0) return "-";
-  const std::time_t seconds = millis / 1000;
-  std::tm day{};
-  if (::localtime_r(&seconds, &day) == nullptr) return std::to_string(millis);
-  char text[64];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &day);
-  return fmt::format("{}.{:03}", std::string_view(text, size), millis % 1000);
+  return format_local_time(millis);
 }
 
 }  // namespace comet::inline v0_1::ctl

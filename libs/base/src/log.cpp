@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "comet/base/error.hpp"
+#include "comet/base/local_time.hpp"
 
 namespace comet::inline v0_1::log {
 namespace {
@@ -41,13 +42,10 @@ Destination& destination() {
 void format_line(Level level, std::string_view text, fmt::memory_buffer& line) {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  tm local{};
-  localtime_r(&now.tv_sec, &local);
+  const std::int64_t millis = now.tv_sec * std::int64_t{1000} + now.tv_nsec / 1'000'000;
   constexpr std::string_view kLetters = "TDIWE-";
-  fmt::format_to(fmt::appender(line), "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} {} {}\n",
-                 local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min,
-                 local.tm_sec, now.tv_nsec / 1'000'000, kLetters[static_cast<std::size_t>(level)],
-                 text);
+  fmt::format_to(fmt::appender(line), "{} {} {}\n", format_local_time(millis),
+                 kLetters[static_cast<std::size_t>(level)], text);
 }
 
 // One call per line, so that lines of several threads, and of several processes, stay whole.

@@ -15,6 +15,7 @@
 #include <random>
 
 #include "comet/base/bytes.hpp"
+#include "comet/base/local_time.hpp"
 
 namespace comet::inline v0_1 {
 
@@ -109,9 +110,7 @@ MonthSpan month_of(std::int64_t wall_millis) noexcept {
   // The C library's own lock around the time zone is one that ThreadSanitizer does not know.
   static std::mutex time_zone;
   const std::lock_guard lock(time_zone);
-  auto seconds = static_cast<std::time_t>(wall_millis / 1000);
-  std::tm local{};
-  localtime_r(&seconds, &local);
+  std::tm local = local_time(wall_millis);
   MonthSpan span;
   span.begin = month_begin(local);
   local.tm_mon += 1;  // mktime carries December over

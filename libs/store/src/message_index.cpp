@@ -6,8 +6,9 @@
 #include <ctime>
 #include <optional>
 
-#include "comet/base/parse_number.hpp"
+#include "comet/base/local_time.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/store/message_store.hpp"
@@ -30,9 +31,7 @@ std::int64_t parse_name(std::string_view name) noexcept {
 
 std::int64_t name_of_time(std::int64_t wall_millis) {
   wall_millis = std::clamp<std::int64_t>(wall_millis, 0, kLastIndexedMillis);
-  std::time_t seconds = static_cast<std::time_t>(wall_millis / 1000);
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
+  const std::tm parts = local_time(wall_millis);
   std::int64_t date = (parts.tm_year + 1900) * 10'000 + (parts.tm_mon + 1) * 100 + parts.tm_mday;
   std::int64_t clock = parts.tm_hour * 10'000 + parts.tm_min * 100 + parts.tm_sec;
   return (date * 1'000'000 + clock) * 1000 + wall_millis % 1000;

@@ -1,10 +1,10 @@
 // Prints what lies in a store directory.
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
 #include <ostream>
+
+#include "comet/base/local_time.hpp"
 
 #include "inspect_files.hpp"
 
@@ -16,10 +16,7 @@ namespace {
 
 std::string time_text(std::int64_t millis) {
   if (millis <= 0 || millis > 253'402'214'400'000) return std::to_string(millis);
-  auto seconds = static_cast<std::time_t>(millis / 1000);
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  return fmt::format("{:%F %T}.{:03}", parts, millis % 1000);
+  return format_local_time(millis);
 }
 
 std::string state_of(const LogRecord& first) {

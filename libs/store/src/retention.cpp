@@ -1,9 +1,9 @@
 #include "retention.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <string>
 
+#include "comet/base/local_time.hpp"
 #include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::store {
@@ -26,12 +26,7 @@ std::set<int> parse_delete_hours(std::string_view text) {
   return hours;
 }
 
-int local_hour_of(std::int64_t wall_millis) {
-  auto seconds = static_cast<std::time_t>(wall_millis / 1000);
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  return parts.tm_hour;
-}
+int local_hour_of(std::int64_t wall_millis) { return local_time(wall_millis).tm_hour; }
 
 RetentionPlan plan_retention(const StoreConfig& config, const std::set<int>& hours,
                              std::int64_t wall_millis, int used_percent, bool asked_for) {

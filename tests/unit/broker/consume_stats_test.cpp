@@ -2,9 +2,8 @@
 
 #include <limits>
 
-#include <ctime>
-
 #include "admin_fixture.hpp"
+#include "comet/base/local_time.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -30,17 +29,6 @@ class ConsumeStats : public AdminFixture {
   }
   std::int64_t first = 0, second = 0;
 };
-
-std::string with_hash(std::int64_t millis) {
-  const auto seconds = static_cast<std::time_t>(millis / 1000);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  char text[64];
-  std::strftime(text, sizeof text, "%Y-%m-%d#%H:%M:%S", &local);
-  char all[80];
-  std::snprintf(all, sizeof all, "%s:%03d", text, static_cast<int>(millis % 1000));
-  return all;
-}
 
 }  // namespace
 
@@ -145,15 +133,17 @@ BOOST_AUTO_TEST_CASE(time_spans_say_what_lies_in_a_queue_and_how_far_its_group_i
   fill();
   commit("CG", "T", 0, 1);
   world.pass(5s);
-  const std::string none = R"("maxTimeStamp":-1,"maxTimeStampStr":")" + with_hash(-1);
+  const std::string none =
+      R"("maxTimeStamp":-1,"maxTimeStampStr":")" + format_local_time(-1, '#', ':');
   const std::string body =
       body_of(RequestCode::query_consume_time_span, {{"topic", "T"}, {"group", "CG"}});
   BOOST_TEST(body.starts_with(
       R"({"consumeTimeSpanSet":[{"consumeTimeStamp":)" + std::to_string(first) +
-      R"(,"consumeTimeStampStr":")" + with_hash(first) + R"(","delayTime":5000,"maxTimeStamp":)" +
-      std::to_string(second) + R"(,"maxTimeStampStr":")" + with_hash(second) +
-      R"(","messageQueue":)" + queue(0) + R"(,"minTimeStamp":)" + std::to_string(first) +
-      R"(,"minTimeStampStr":")" + with_hash(first) + R"("},{"consumeTimeStamp":-1,)"));
+      R"(,"consumeTimeStampStr":")" + format_local_time(first, '#', ':') +
+      R"(","delayTime":5000,"maxTimeStamp":)" + std::to_string(second) + R"(,"maxTimeStampStr":")" +
+      format_local_time(second, '#', ':') + R"(","messageQueue":)" + queue(0) +
+      R"(,"minTimeStamp":)" + std::to_string(first) + R"(,"minTimeStampStr":")" +
+      format_local_time(first, '#', ':') + R"("},{"consumeTimeStamp":-1,)"));
   BOOST_TEST((ask_with(RequestCode::query_consume_time_span, {{"topic", "no"}, {"group", "CG"}})
                   .response_code() == ResponseCode::topic_not_exist));
 }

@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "comet/base/local_time.hpp"
+
 #include "admin_fixture.hpp"
 #include "stats/stats_windows.hpp"
 
@@ -156,9 +158,7 @@ BOOST_AUTO_TEST_CASE(puts_and_gets_are_counted_with_sizes_times_and_failures) {
 BOOST_AUTO_TEST_CASE(at_midnight_the_morning_counts_move_on) {
   start();
   const auto until_midnight = [this] {
-    const auto now = static_cast<std::time_t>(world.time.wall_millis() / 1000);
-    std::tm local{};
-    ::localtime_r(&now, &local);
+    const std::tm local = local_time(world.time.wall_millis());
     return std::chrono::seconds(86'400 - local.tm_hour * 3600 - local.tm_min * 60 - local.tm_sec);
   };
   ask(send_request("T", "x"));

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "comet/base/local_time.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "request/on_header.hpp"
 #include "subscriptions/consumer_filters.hpp"
@@ -30,17 +30,7 @@ RemotingCommand topic_not_exist(const Request& request, std::string_view topic) 
 
 // "2026-11-20#23:53:28:973", local time (Apache: UtilAll.timeMillisToHumanString3).
 std::string human_time_with_hash(std::int64_t wall_millis) {
-  std::int64_t millis = wall_millis % 1000;
-  std::time_t seconds = static_cast<std::time_t>(wall_millis / 1000);
-  if (millis < 0) {
-    millis += 1000;
-    --seconds;
-  }
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return fmt::format("{:04}-{:02}-{:02}#{:02}:{:02}:{:02}:{:03}", local.tm_year + 1900,
-                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
-                     millis);
+  return format_local_time(wall_millis, '#', ':');
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "clients/client_versions.hpp"
+#include "comet/base/local_time.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 #include "delay/timer_service.hpp"
@@ -35,12 +35,7 @@ namespace {
 
 // As Java's SimpleDateFormat writes it: 2026-11-20 23:53:28,973.
 std::string human_time(std::int64_t wall_millis) {
-  const auto seconds = static_cast<std::time_t>(wall_millis / 1000);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", local.tm_year + 1900,
-                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
-                     wall_millis % 1000);
+  return format_local_time(wall_millis, ' ', ',');
 }
 
 // Apache: TopicConfig.toString.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "comet/base/local_time.hpp"
 #include "comet/base/timer.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -37,9 +38,7 @@ void raise(std::atomic<std::int64_t>& most, std::int64_t value) noexcept {
 
 // Grows by something at every local midnight.
 std::int64_t local_day(std::int64_t wall_millis) {
-  const auto seconds = static_cast<std::time_t>(wall_millis / 1000);
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
+  const std::tm local = local_time(wall_millis);
   return local.tm_year * std::int64_t{366} + local.tm_yday;
 }
 
