@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "comet/base/parse_number.hpp"
 #include "comet/base/error.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/base/printable.hpp"
 
 namespace comet::inline v0_1::program {

@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "comet/base/async.hpp"
+#include "comet/base/error.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/time.hpp"
 #include "command_line.hpp"
@@ -82,11 +83,10 @@ int run(const std::string& name, asio::io_context& context, DaemonNetwork& netwo
   }
   int exit_code = program::kFailed;
   auto on_end = [&](std::exception_ptr problem) {
-    if (!problem) exit_code = program::kOk;
-    try {
-      if (problem) std::rethrow_exception(problem);
-    } catch (const std::exception& error) {
-      log::error("{} did not stop in order: {}", name, error.what());
+    if (problem) {
+      log::error("{} did not stop in order: {}", name, exception_text(problem));
+    } else {
+      exit_code = program::kOk;
     }
     context.stop();
   };

@@ -1,5 +1,5 @@
-#include "comet/base/parse_number.hpp"
 #include "comet/admin/cluster.hpp"
+#include "comet/base/parse_number.hpp"
 
 #include <algorithm>
 

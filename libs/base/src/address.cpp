@@ -1,5 +1,5 @@
-#include "comet/base/parse_number.hpp"
 #include "comet/base/address.hpp"
+#include "comet/base/parse_number.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -17,23 +17,7 @@ namespace comet::inline v0_1 {
 namespace {
 
 bool is_cancellation(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const boost::system::system_error& error) {
-    return error.code() == asio::error::operation_aborted;
-  } catch (...) {
-    return false;
-  }
-}
-
-std::string describe(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "unknown exception";
-  }
+  return exception_code(problem) == asio::error::operation_aborted;
 }
 
 }  // namespace
@@ -81,7 +65,8 @@ void TaskGroup::spawn(std::string name, asio::awaitable<void> task) {
   auto on_end = [state = state_, signal, name = std::move(name)](std::exception_ptr problem) {
     state->running.erase(signal);
     state->ended.notify_all();
-    if (problem && !is_cancellation(problem)) log::error("{} ended: {}", name, describe(problem));
+    if (problem && !is_cancellation(problem))
+      log::error("{} ended: {}", name, exception_text(problem));
   };
   comet::spawn(state_->executor, std::move(task), std::move(on_end), signal->slot());
 }

@@ -23,6 +23,28 @@ class BaseCategory final : public boost::system::error_category {
 
 void throw_code(const error_code& code) { throw boost::system::system_error(code); }
 
+std::string exception_text(const std::exception_ptr& problem) {
+  try {
+    if (problem) std::rethrow_exception(problem);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "unknown exception";
+  }
+  return {};
+}
+
+error_code exception_code(const std::exception_ptr& problem) noexcept {
+  try {
+    if (problem) std::rethrow_exception(problem);
+  } catch (const boost::system::system_error& error) {
+    return error.code();
+  } catch (...) {
+    return {};
+  }
+  return {};
+}
+
 const boost::system::error_category& base_category() noexcept {
   static BaseCategory category;
   return category;

@@ -1,5 +1,5 @@
-#include "comet/base/parse_number.hpp"
 #include "comet/base/json.hpp"
+#include "comet/base/parse_number.hpp"
 
 #include <boost/json/parse.hpp>
 #include <charconv>

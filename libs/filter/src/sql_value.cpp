@@ -94,7 +94,8 @@ SqlValue to_number(std::string_view text) noexcept {
   if (digits.empty()) return {};
   if (is_digit(digits.front())) {
     const char* begin = is_negative ? text.data() : digits.data();
-    const std::string_view whole(begin, static_cast<std::size_t>(text.data() + text.size() - begin));
+    const std::string_view whole(begin,
+                                 static_cast<std::size_t>(text.data() + text.size() - begin));
     if (const auto integer = parse_number<std::int64_t>(whole)) return SqlValue::of(*integer);
   }
   const std::optional<double> real = parse_real(digits);

@@ -1,5 +1,5 @@
-#include "comet/base/parse_number.hpp"
 #include "comet/message/recall_handle.hpp"
+#include "comet/base/parse_number.hpp"
 
 #include <fmt/format.h>
 

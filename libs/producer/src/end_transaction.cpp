@@ -79,15 +79,4 @@ asio::awaitable<error_code> end_transaction(std::shared_ptr<Producer::Impl> prod
   co_return context.error;
 }
 
-std::string text_of(const std::exception_ptr& problem) {
-  try {
-    if (problem) std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an exception that says nothing";
-  }
-  return {};
-}
-
 }  // namespace comet::inline v0_1

@@ -31,7 +31,4 @@ class TransactionEnd {
 [[nodiscard]] asio::awaitable<error_code> end_transaction(std::shared_ptr<Producer::Impl> producer,
                                                           TransactionEnd end);
 
-// The text of what a local transaction or a check has thrown, for people who read the broker's log.
-[[nodiscard]] std::string text_of(const std::exception_ptr& problem);
-
 }  // namespace comet::inline v0_1

@@ -225,8 +225,10 @@ RemotingCommand OutgoingMessage::request(const MessageQueue& queue, std::int64_t
   header.broker_name = queue.broker_name;
   if (!is_batch_ && topic().starts_with(kRetryTopicPrefix)) {  // given back by a consumer
     const MessageProperties& properties = messages_.front().properties();
-    header.reconsume_times = parse_number<std::int32_t>(properties.get(property::kReconsumeTime)).value_or(0);
-    header.max_reconsume_times = parse_number<std::int32_t>(properties.get(property::kMaxReconsumeTimes));
+    header.reconsume_times =
+        parse_number<std::int32_t>(properties.get(property::kReconsumeTime)).value_or(0);
+    header.max_reconsume_times =
+        parse_number<std::int32_t>(properties.get(property::kMaxReconsumeTimes));
   }
   const RequestCode code = is_batch_   ? RequestCode::send_batch_message
                            : is_reply_ ? RequestCode::send_reply_message_v2

@@ -44,11 +44,8 @@ void SendFailure::set_exception(const std::exception_ptr& problem) {
     if (typeid(caught) != typeid(Error)) thrown = problem;
   } catch (const boost::system::system_error& caught) {
     set_error(caught.code(), "send");
-  } catch (const std::exception& caught) {
-    set_error(ClientErrc::callback_failed, caught.what());
-    thrown = problem;
   } catch (...) {
-    set_error(ClientErrc::callback_failed, "an exception that says nothing");
+    set_error(ClientErrc::callback_failed, exception_text(problem));
     thrown = problem;
   }
 }

@@ -70,7 +70,7 @@ asio::awaitable<TransactionResult> TransactionProducer::Impl::send(std::shared_p
       result.state = TransactionState::unknown;
     }
   }
-  start_ending(half, result.state, text_of(result.problem));
+  start_ending(half, result.state, exception_text(result.problem));
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   if (result.problem && cancellation.cancelled() != asio::cancellation_type::none) {
     std::rethrow_exception(result.problem);
@@ -139,7 +139,7 @@ asio::awaitable<void> TransactionProducer::Impl::answer(std::shared_ptr<Impl> se
   } catch (...) {
     problem = std::current_exception();
   }
-  end.remark = text_of(problem);
+  end.remark = exception_text(problem);
   if (problem) log::warn("the check of transaction {} failed: {}", end.message_id, end.remark);
   (void)co_await end_transaction(self->inner, std::move(end));
 }

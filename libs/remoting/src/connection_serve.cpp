@@ -12,17 +12,6 @@
 namespace comet::inline v0_1::remoting {
 namespace {
 
-// The text of the exception that is being handled.
-std::string current_problem() {
-  try {
-    throw;
-  } catch (const std::exception& problem) {
-    return problem.what();
-  } catch (...) {
-    return "unknown exception";
-  }
-}
-
 // The two remarks are Apache's.
 RemotingCommand overloaded(const RequestIdentity& request) {
   return request.response(ResponseCode::system_busy,
@@ -42,7 +31,7 @@ Reply call(const SyncHandler& handler, Request& request, const RequestIdentity& 
   try {
     return handler(request);
   } catch (...) {
-    return identity.response(ResponseCode::system_error, current_problem());
+    return identity.response(ResponseCode::system_error, exception_text(std::current_exception()));
   }
 }
 
@@ -202,7 +191,7 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
   try {
     reply = co_await handler(std::move(request));
   } catch (...) {
-    reply = identity.response(ResponseCode::system_error, current_problem());
+    reply = identity.response(ResponseCode::system_error, exception_text(std::current_exception()));
   }
   if (observed) impl.note(identity, reply, begin, impl.time.now());
   impl.answer(identity, std::move(reply));

@@ -25,7 +25,8 @@ void read_any_int(JsonReader& reader, std::int32_t& out) {
       if (reader.read_number(digits)) value = parse_number<std::int32_t>(digits);
       break;
     case Kind::string:
-      if (reader.read_string(text)) value = parse_number<std::int32_t>(text.escaped ? text.text() : text.raw);
+      if (reader.read_string(text))
+        value = parse_number<std::int32_t>(text.escaped ? text.text() : text.raw);
       break;
     case Kind::null:
       return reader.read_null();
@@ -47,7 +48,8 @@ void read_language(JsonReader& reader, Language& out) {
     if (reader.read_string(name)) out = parse_language(name.raw).value_or(Language::other);
   } else if (reader.peek() == Kind::number) {
     std::string_view digits;
-    if (reader.read_number(digits)) out = language_of(parse_number<std::int32_t>(digits).value_or(-1));
+    if (reader.read_number(digits))
+      out = language_of(parse_number<std::int32_t>(digits).value_or(-1));
   } else if (reader.peek() == Kind::null) {
     reader.read_null();
   } else {

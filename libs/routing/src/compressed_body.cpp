@@ -6,11 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "comet/base/parse_number.hpp"
 #include "comet/base/body_error.hpp"
 #include "comet/base/bytes.hpp"
 #include "comet/base/json.hpp"
 #include "comet/base/json_writer.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/message/compression.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "narrow.hpp"

@@ -1,5 +1,5 @@
-#include "comet/base/parse_number.hpp"
 #include "comet/routing/publish_info.hpp"
+#include "comet/base/parse_number.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -16,8 +16,8 @@
 
 #include <fmt/format.h>
 
-#include "comet/base/parse_number.hpp"
 #include "comet/base/files.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/store/message_store.hpp"
 
 namespace comet::inline v0_1::store {

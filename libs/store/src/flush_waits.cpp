@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <iterator>
 
+#include "comet/base/error.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/spawn.hpp"
 #include "comet/base/timer.hpp"
@@ -13,12 +14,7 @@ namespace comet::inline v0_1::store {
 namespace {
 
 void log_end_of_watch(std::exception_ptr problem) {
-  if (!problem) return;
-  try {
-    std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    log::error("watching flush timeouts ended: {}", error.what());
-  }
+  if (problem) log::error("watching flush timeouts ended: {}", exception_text(problem));
 }
 
 // Takes out those that lie before `end`, or all.

@@ -5,8 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
-#include "comet/base/parse_number.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::store {
 

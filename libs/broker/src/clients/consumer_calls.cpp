@@ -54,26 +54,6 @@ void call_client(const std::shared_ptr<Connection>& connection, RemotingCommand 
                  std::move(done));
 }
 
-bool is_timeout(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const Error& error) {
-    return error.code() == remoting::RemotingErrc::timed_out;
-  } catch (...) {
-    return false;
-  }
-}
-
-std::string text_of(const std::exception_ptr& problem) {
-  try {
-    std::rethrow_exception(problem);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "unknown";
-  }
-}
-
 // What a call that failed is answered with, in Apache's words.
 class CallNames {
  public:
@@ -81,14 +61,14 @@ class CallNames {
   std::string client_id;
   [[nodiscard]] RemotingCommand failure(const remoting::RequestIdentity& request,
                                         const std::exception_ptr& problem) const {
-    if (is_timeout(problem)) {
+    if (exception_code(problem) == remoting::RemotingErrc::timed_out) {
       return request.response(
           ResponseCode::consume_msg_timeout,
-          fmt::format("consumer <{}> <{}> Timeout: {}", group, client_id, text_of(problem)));
+          fmt::format("consumer <{}> <{}> Timeout: {}", group, client_id, exception_text(problem)));
     }
-    return request.response(
-        ResponseCode::system_error,
-        fmt::format("invoke consumer <{}> <{}> Exception: {}", group, client_id, text_of(problem)));
+    return request.response(ResponseCode::system_error,
+                            fmt::format("invoke consumer <{}> <{}> Exception: {}", group, client_id,
+                                        exception_text(problem)));
   }
 };
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <utility>
 
-#include "comet/base/parse_number.hpp"
 #include "comet/base/body_error.hpp"
+#include "comet/base/parse_number.hpp"
 #include "tables/route_table.hpp"
 #include "tables/route_table_types.hpp"
 

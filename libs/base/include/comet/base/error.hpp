@@ -5,6 +5,7 @@
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
+#include <exception>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -30,6 +31,11 @@ class Error : public boost::system::system_error {
 };
 
 [[noreturn]] void throw_code(const error_code& code);
+
+// Of any exception: its what(), a sentence when it has none, and nothing for no exception.
+[[nodiscard]] std::string exception_text(const std::exception_ptr& problem);
+// Of a system_error, as Error is; none for all others.
+[[nodiscard]] error_code exception_code(const std::exception_ptr& problem) noexcept;
 
 // A value or the code of an error, for decoders and other code that must not throw on bad input.
 // As boost::system::result, whose header costs a tenth of everything else that is included.

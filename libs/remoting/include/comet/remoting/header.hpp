@@ -25,8 +25,8 @@
 #include <tuple>
 #include <type_traits>
 
-#include "comet/base/parse_number.hpp"
 #include "comet/base/error.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/remoting/command.hpp"
 #include "comet/remoting/errors.hpp"
 
