@@ -5,6 +5,7 @@
 #include "apache_keys.hpp"
 #include "broker_settings.hpp"
 #include "comet/broker/live_settings.hpp"
+#include "comet/message/system_names.hpp"
 #include "common_settings.hpp"
 
 namespace comet::inline v0_1::daemon {
@@ -114,7 +115,7 @@ constexpr ConfigKey kUsed[] = {
     Key::text("configBlackList", "configBlackList;brokerConfigPath",
               "keys that UPDATE_BROKER_CONFIG must not change, besides those that it never may"),
     Key::boolean("traceTopicEnable", false, "make the topic for clients' message traces"),
-    Key::text("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "name of that topic"),
+    Key::text("msgTraceTopicName", kTraceTopic, "name of that topic"),
     Key::integer(
         "sendThreadPoolQueueCapacity", "10000", 1, 1000000,
         "sends that wait for the log, over all connections; further ones are answered SYSTEM_BUSY"),

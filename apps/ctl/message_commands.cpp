@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "comet/message/system_names.hpp"
 #include "comet/remoting/errors.hpp"
 #include "context.hpp"
 #include "resend.hpp"
@@ -225,7 +226,7 @@ asio::awaitable<int> query_trace(Context& context) {
   const Arguments& arguments = context.arguments;
   const std::string& id = arguments.text("msgId");
   const std::vector<MessageExt> messages = co_await context.admin.messages_by_key(
-      arguments.text_or("traceTopic", "RMQ_SYS_TRACE_TOPIC"), id,
+      arguments.text_or("traceTopic", kTraceTopic), id,
       arguments.small_number("maxNum", 64, 1, 100'000), arguments.time("beginTimestamp", 0),
       arguments.time("endTimestamp", kLast));
   std::vector<TraceRecord> records;

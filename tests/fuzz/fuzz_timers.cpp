@@ -36,7 +36,7 @@ void check_wish(std::string_view properties) {
     record.queue_id = 3;
     MessageProperties decoded = MessageProperties::decode(properties);
     broker::put_off_until(record, decoded, wish.out_millis);
-    must(record.topic == broker::kTimerTopic && record.queue_id == 0);
+    must(record.topic == kTimerTopic && record.queue_id == 0);
     const std::string text = decoded.encode();
     must(broker::timer_out_of(text) == wish.out_millis);
     must(find_property(text, property::kRealTopic) == "T");

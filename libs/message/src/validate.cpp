@@ -24,21 +24,9 @@ bool contains(const std::array<std::string_view, N>& names, std::string_view nam
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Apache: TopicValidator.SYSTEM_TOPIC_SET
-constexpr std::array<std::string_view, 9> kSystemTopics{"TBW102",
-                                                        "SCHEDULE_TOPIC_XXXX",
-                                                        "BenchmarkTest",
-                                                        "RMQ_SYS_TRANS_HALF_TOPIC",
-                                                        "RMQ_SYS_TRACE_TOPIC",
-                                                        "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-                                                        "TRANS_CHECK_MAX_TIME_TOPIC",
-                                                        "SELF_TEST_TOPIC",
-                                                        "OFFSET_MOVED_EVENT"};
-
 // Apache: TopicValidator.NOT_ALLOWED_SEND_TOPIC_SET
-constexpr std::array<std::string_view, 6> kNotAllowedForSending{
-    "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-    "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT"};
+constexpr std::array kNotAllowedForSending{kScheduleTopic, kHalfTopic,     kOpTopic,
+                                           kGivenUpTopic,  kSelfTestTopic, kOffsetMovedTopic};
 
 // The names that RocketMQ uses itself (Apache 5.5.0: MessageConst.STRING_HASH_SET), and what sets
 // them for an application, if anything.
@@ -170,7 +158,7 @@ std::string check_message(const Message& message, std::size_t max_message_size) 
 }
 
 bool is_system_topic(std::string_view topic) noexcept {
-  return contains(kSystemTopics, topic) || topic.starts_with("rmq_sys_");
+  return contains(kSystemTopics, topic) || topic.starts_with(kSystemTopicPrefix);
 }
 
 bool is_system_group(std::string_view group) noexcept { return group.starts_with("CID_RMQ_SYS_"); }

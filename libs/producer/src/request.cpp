@@ -8,6 +8,7 @@
 
 #include "comet/client/namespaces.hpp"
 #include "comet/message/reply_properties.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/producer/request_reply.hpp"
 #include "producer_impl.hpp"
 
@@ -118,7 +119,8 @@ Message make_reply(const Message& request, std::string body) {
         ClientErrc::illegal_message,
         fmt::format("create reply message fail, requestMessage error, property[{}] is null", name));
   }
-  Message reply(std::string(properties.get(property::kCluster)) + "_REPLY_TOPIC", std::move(body));
+  Message reply(std::string(properties.get(property::kCluster)).append(kReplyTopicSuffix),
+                std::move(body));
   reply.properties().set(property::kMessageType, property::kReply);
   for (const std::string_view name :
        {property::kCorrelationId, property::kReplyToClient, property::kTtl}) {

@@ -5,12 +5,10 @@
 #include <string_view>
 
 #include "comet/message/record.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/store/delay_levels.hpp"
 
 namespace comet::inline v0_1::store {
-
-// Where the broker keeps messages that are to be delivered at any time (5.x).
-inline constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";
 
 // The tags code of a queue unit: a hash, or in the schedule topic the time of delivery, which is
 // known when the store timestamp is, or in the timer topic TIMER_OUT_MS, so that a broker that

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "comet/base/log.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/message/validate.hpp"
 #include "retention.hpp"
 #include "store_core.hpp"
@@ -194,7 +195,7 @@ std::int64_t StoreCore::remove_topic(std::string_view topic) {
 std::int64_t StoreCore::remove_unused_topics(const std::set<std::string, std::less<>>& used) {
   return remove_queues([&](const ConsumeQueue& queue) {
     return !used.contains(queue.topic()) && !is_counted_by_broker(queue.topic()) &&
-           queue.topic() != "RMQ_SYS_TRANS_OP_HALF_TOPIC";
+           queue.topic() != kOpTopic;
   });
 }
 

@@ -7,6 +7,8 @@
 #include <limits>
 #include <ostream>
 
+#include "comet/message/system_names.hpp"
+
 #include "inspect_files.hpp"
 
 namespace comet::inline v0_1::store {
@@ -16,7 +18,6 @@ using namespace inspect;
 namespace {
 
 constexpr std::int64_t kMaxLines = 100;
-constexpr const char* kScheduleTopic = "SCHEDULE_TOPIC_XXXX";
 
 class Verification {
  public:
@@ -159,7 +160,7 @@ class Verification {
     if (delayed) return code >= record.store_timestamp;  // the time of delivery
     const bool is_time = code > std::numeric_limits<std::int32_t>::max() ||
                          code < std::numeric_limits<std::int32_t>::min();
-    if (record.topic == "rmq_sys_wheel_timer" && is_time) {
+    if (record.topic == kTimerTopic && is_time) {
       const std::string sign = record.property("TIMER_DEL_UNIQKEY").empty() ? "" : "-";
       return std::to_string(code) == sign + std::string(record.property("TIMER_OUT_MS"));
     }

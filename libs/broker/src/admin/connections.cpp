@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "comet/message/system_names.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -175,13 +176,8 @@ RemotingCommand ConnectionsFeature::system_topics(const Request& request) {
     }
   }
   // Those that come into being when they are needed belong to the system before.
-  for (const char* topic :
-       {"TBW102", "SCHEDULE_TOPIC_XXXX", "BenchmarkTest", "SELF_TEST_TOPIC",
-        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC", "TRANS_CHECK_MAX_TIME_TOPIC",
-        "RMQ_SYS_TRACE_TOPIC", "OFFSET_MOVED_EVENT"}) {
-    topics.insert(topic);
-  }
-  topics.insert(config_.cluster_name + "_REPLY_TOPIC");
+  topics.insert(kSystemTopics.begin(), kSystemTopics.end());
+  topics.insert(config_.cluster_name + std::string(kReplyTopicSuffix));
   return list_answer(request, "topicList", topics);
 }
 

@@ -10,6 +10,8 @@
 #include <map>
 #include <string>
 
+#include "comet/base/parse_number.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/version.hpp"
 #include "delay/timer_service.hpp"
@@ -109,13 +111,11 @@ RuntimeInfoFeature::StatsKey RuntimeInfoFeature::parse_stats_key(std::string_vie
     parts.topic = key;
     return parts;
   }
-  std::int32_t queue_id = 0;
   const std::string_view head = key.substr(0, first);
   const std::string_view rest = key.substr(first + 1);
   const std::size_t second = rest.find('@');
-  const auto [end, error] = std::from_chars(head.data(), head.data() + head.size(), queue_id);
-  if (second != std::string_view::npos && error == std::errc{} &&
-      end == head.data() + head.size() && queue_id >= 0) {
+  const std::int32_t queue_id = parse_number<std::int32_t>(head).value_or(-1);
+  if (second != std::string_view::npos && queue_id >= 0) {
     parts.queue_id = queue_id;
     parts.topic = rest.substr(0, second);
     parts.group = rest.substr(second + 1);
@@ -156,7 +156,7 @@ void RuntimeInfoFeature::add_store(Table& table) const {
       std::to_string(std::numeric_limits<std::int32_t>::max());
   for (const auto& [level, offset] : delays_.offsets()) {
     table[fmt::format("scheduleMessageOffset_{}", level)] =
-        fmt::format("{},{}", offset, store.max_offset("SCHEDULE_TOPIC_XXXX", level - 1));
+        fmt::format("{},{}", offset, store.max_offset(kScheduleTopic, level - 1));
   }
 }
 

@@ -10,16 +10,13 @@
 #include <vector>
 
 #include "comet/message/record.hpp"
+#include "comet/message/system_names.hpp"
 
 namespace comet::inline v0_1::broker {
 
-inline constexpr std::string_view kHalfTopic = "RMQ_SYS_TRANS_HALF_TOPIC";
-inline constexpr std::string_view kOpTopic = "RMQ_SYS_TRANS_OP_HALF_TOPIC";
-// Of half messages that nobody has ended in spite of all checks.
-inline constexpr std::string_view kGivenUpTopic = "TRANS_CHECK_MAX_TIME_TOPIC";
-// Whose offsets in the two topics say how far transactions have ended.
+// Whose offsets in kHalfTopic and kOpTopic say how far transactions have ended.
 inline constexpr std::string_view kTransactionGroup = "CID_RMQ_SYS_TRANS";
-inline constexpr std::int32_t kHalfQueue = 0;  // each of these topics has one queue
+inline constexpr std::int32_t kHalfQueue = 0;  // each of those topics has one queue
 
 // Whether a producer wants the message with these properties to be half of a transaction.
 [[nodiscard]] bool is_half(std::string_view properties) noexcept;

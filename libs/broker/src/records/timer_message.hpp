@@ -8,10 +8,9 @@
 #include "comet/broker/broker.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/record.hpp"
+#include "comet/message/system_names.hpp"
 
 namespace comet::inline v0_1::broker {
-
-inline constexpr std::string_view kTimerTopic = "rmq_sys_wheel_timer";  // queue 0
 
 // Apache cuts times to timerPrecisionMs and delivers when the next step begins: TIMER_OUT_MS is the
 // last step that begins before the wished time. So it is with us, with steps of 1 ms.

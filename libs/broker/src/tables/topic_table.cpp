@@ -5,6 +5,7 @@
 
 #include "comet/base/log.hpp"
 #include "comet/base/printable.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "tables/table_limits.hpp"
@@ -50,15 +51,15 @@ void TopicTable::load(const std::map<std::string, std::int32_t, std::less<>>& st
     ensure(make_topic(kAutoCreateTopic, config_.default_topic_queue_nums,
                       kReadWrite | perm::kInherit));
   }
-  ensure(make_topic("SELF_TEST_TOPIC", 1, kReadWrite));
-  ensure(make_topic("BenchmarkTest", 1024, kReadWrite));
+  ensure(make_topic(kSelfTestTopic, 1, kReadWrite));
+  ensure(make_topic(kBenchmarkTopic, 1024, kReadWrite));
   const auto permission = [](bool enabled) { return perm::kInherit | (enabled ? kReadWrite : 0); };
   ensure(make_topic(config_.cluster_name, 16, permission(config_.cluster_topic)));
   ensure(make_topic(config_.broker_name, 1, permission(config_.broker_topic)));
   if (!config_.trace_topic.empty()) ensure(make_topic(config_.trace_topic, 1, kReadWrite));
-  ensure(make_topic("OFFSET_MOVED_EVENT", 1, kReadWrite));
+  ensure(make_topic(kOffsetMovedTopic, 1, kReadWrite));
   ensure(make_topic(kScheduleTopic, 18, kReadWrite));
-  ensure(make_topic(config_.cluster_name + "_REPLY_TOPIC", 1, kReadWrite));
+  ensure(make_topic(config_.cluster_name + std::string(kReplyTopicSuffix), 1, kReadWrite));
   for (const auto& [name, topic] : table_.topics) name_bytes_ += name.size();
   announced_ = table_.data_version;
   unknown_before_ = announced_.counter;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "comet/base/address.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/remoting/address_server.hpp"
 #include "comet/remoting/client_config.hpp"
 
@@ -53,7 +54,7 @@ class ClientConfig {
   Duration api_timeout = std::chrono::seconds(3);
 
   // Topics that do not exist yet are sent to the brokers of this one, which create them.
-  std::string create_topic_key = "TBW102";
+  std::string create_topic_key{kAutoCreateTopic};
   std::int32_t default_topic_queue_nums = 4;  // at most so many queues for them
 
   // Of the headers of requests. Empty: the environment variable ROCKETMQ_SERIALIZE_TYPE when the

@@ -7,16 +7,13 @@
 #include <string_view>
 
 #include "comet/message/message.hpp"
+#include "comet/message/system_names.hpp"
 
 namespace comet::inline v0_1 {
 
 inline constexpr std::size_t kMaxTopicLength = 127;
 inline constexpr std::size_t kMaxGroupLength = 255;
 inline constexpr std::size_t kDefaultMaxMessageSize = 4 * 1024 * 1024;
-inline constexpr std::string_view kAutoCreateTopic = "TBW102";
-inline constexpr std::string_view kRetryTopicPrefix = "%RETRY%";
-inline constexpr std::string_view kDlqTopicPrefix = "%DLQ%";
-inline constexpr std::string_view kScheduleTopic = "SCHEDULE_TOPIC_XXXX";
 
 [[nodiscard]] std::string check_topic(std::string_view topic);
 [[nodiscard]] std::string check_group(std::string_view group);

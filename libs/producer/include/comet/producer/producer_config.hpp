@@ -10,6 +10,7 @@
 #include "comet/base/tls_config.hpp"
 #include "comet/client/client_config.hpp"
 #include "comet/message/compression_type.hpp"
+#include "comet/message/system_names.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/producer/fault_rules.hpp"
 #include "comet/producer/producer_stats.hpp"
@@ -227,12 +228,12 @@ class ProducerConfig {
   }
   // Records where each message went in a topic that mqadmin and the dashboard read
   // (Apache: enableMsgTrace, customizedTraceTopic). Off.
-  ProducerConfig& message_trace(bool on, std::string topic = "RMQ_SYS_TRACE_TOPIC") & {
+  ProducerConfig& message_trace(bool on, std::string topic = std::string(kTraceTopic)) & {
     message_trace_ = on;
     trace_topic_ = std::move(topic);
     return *this;
   }
-  ProducerConfig message_trace(bool on, std::string topic = "RMQ_SYS_TRACE_TOPIC") && {
+  ProducerConfig message_trace(bool on, std::string topic = std::string(kTraceTopic)) && {
     return std::move(message_trace(on, std::move(topic)));
   }
 
