@@ -67,6 +67,7 @@ TLS_CASES = {  # of the peers with TLS, at servers that speak nothing else
 TLS_CASES["java-4.9.8-tls"] = TLS_CASES["java-5.5.0-tls"]
 UNTRUSTED_CASES = ["tls_untrusted_server"]  # run once more, with Java, by clients that trust somebody else
 FAST_PEERS = ["java-5.5.0", "go-2.1.3", "ali-ons-3.12.0"]
+peers_running = set()  # the ids of their processes, each of which leads a group
 
 
 def say(text):
@@ -135,6 +136,7 @@ def run_peer(command, servers, log_path, cases, environment=None):
         killer = subprocess.Popen([sys.executable, "-c",
                                    f"import os,time;time.sleep({DEADLINE});os.killpg({process.pid},{signal.SIGKILL:d})"])
         ended = False
+        peers_running.add(process.pid)
         try:
             for line in process.stdout:
                 log.write(line.encode())
@@ -144,6 +146,7 @@ def run_peer(command, servers, log_path, cases, environment=None):
                 ended = ended or fields[0] == "end"
             process.wait()
         finally:
+            peers_running.discard(process.pid)
             killer.kill()
             killer.wait()
             if process.poll() is None:
@@ -303,9 +306,17 @@ def run_again_what_differs(table, options, seen, times):
     return count
 
 
+def stop(*_):
+    """Ends the program and what it has started: a thread waits for each peer."""
+    for pid in list(peers_running):
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.killpg(pid, signal.SIGKILL)
+    sys.exit("peers: stopped")
+
+
 def main():
     options = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: stopped"))  # what it has started ends with it
+    signal.signal(signal.SIGTERM, stop)
     root = options.build_dir / "peers"
     if options.inside:
         loopback_up()
