@@ -291,7 +291,7 @@ asio::awaitable<error_code> Connection::run() {
   const AbandonAtExit self{shared_from_this()};
   Impl& impl = *impl_;
   if (impl.frame_memory.is_counted()) {
-    impl.frame_memory.on_give_up([weak = weak_from_this()] {
+    impl.frame_memory.on_give_up([weak = weak_from_this()](std::size_t /*bytes*/) {
       if (const auto connection = weak.lock()) connection->give_up_frame();
     });
   }

@@ -5,50 +5,37 @@
 
 namespace comet::inline v0_1::remoting {
 
-void FrameMemory::Part::on_give_up(std::function<void()> give_up) {
-  own_.emplace_back().give_up = std::move(give_up);
-}
-
 FrameMemory::Part::Outcome FrameMemory::Part::resize(std::size_t bytes) {
-  std::function<void()> give_up;
+  HeldBytes& held = owner_->held_;
+  std::function<void(std::size_t)> give_up;
+  std::size_t given_up_bytes = 0;
   {
-    const std::scoped_lock lock(owner_->mutex_);
-    auto& holders = owner_->holders_;
-    if (!is_listed_) {
-      place_ = own_.begin();
-      holders.splice(holders.end(), own_);
-      is_listed_ = true;
-      ++owner_->listed_;
-    }
-    if (place_->given_up) return Outcome::give_up;
-    const std::size_t others = owner_->bytes_ - place_->bytes;
-    if (others == 0 || others + bytes <= owner_->most_ || bytes <= place_->bytes) {
-      owner_->bytes_ = others + bytes;
-      place_->bytes = bytes;
+    const std::scoped_lock lock(held.mutex);
+    HeldBytes::Holder& own = place_.list_in(held);
+    if (own.given_up) return Outcome::give_up;
+    const std::size_t others = held.bytes - own.bytes;
+    if (others == 0 || others + bytes <= held.most || bytes <= own.bytes) {
+      held.bytes = others + bytes;
+      own.bytes = bytes;
       return Outcome::granted;
     }
-    const bool room_is_coming = std::ranges::any_of(holders, &Holder::given_up);
+    const bool room_is_coming = std::ranges::any_of(held.holders, &HeldBytes::Holder::given_up);
     if (room_is_coming) return Outcome::wait;
-    const auto oldest =
-        std::ranges::find_if(holders, [](const Holder& one) { return one.bytes > 0; });
-    oldest->given_up = true;
-    ++owner_->given_up_;
-    if (oldest == place_) return Outcome::give_up;
-    give_up = oldest->give_up;
+    HeldBytes::Holder& oldest = *std::ranges::find_if(
+        held.holders, [](const HeldBytes::Holder& one) { return one.bytes > 0; });
+    held.give_up(oldest);
+    if (&oldest == &own) return Outcome::give_up;
+    give_up = oldest.give_up;
+    given_up_bytes = oldest.bytes;
   }
-  give_up();
+  give_up(given_up_bytes);
   return Outcome::wait;
 }
 
 void FrameMemory::Part::release() noexcept {
-  if (!is_listed_) return;
-  const std::scoped_lock lock(owner_->mutex_);
-  owner_->bytes_ -= place_->bytes;
-  place_->bytes = 0;
-  place_->given_up = false;
-  own_.splice(own_.begin(), owner_->holders_, place_);
-  is_listed_ = false;
-  --owner_->listed_;
+  if (!place_.is_listed()) return;
+  const std::scoped_lock lock(owner_->held_.mutex);
+  place_.take_off(owner_->held_).given_up = false;
 }
 
 std::size_t FrameMemory::Part::fair_read(std::size_t most) const noexcept {

@@ -5,40 +5,29 @@
 
 namespace comet::inline v0_1::remoting {
 
-void UnsentMemory::Part::on_give_up(std::function<void(std::size_t)> give_up) {
-  own_.emplace_back().give_up = std::move(give_up);
-}
-
 void UnsentMemory::Part::resize(std::size_t bytes) {
+  HeldBytes& held = owner_->held_;
   std::vector<std::pair<std::function<void(std::size_t)>, std::size_t>> closing;
   {
-    const std::scoped_lock lock(owner_->mutex_);
-    auto& holders = owner_->holders_;
-    if (!is_listed_) {
-      place_ = own_.begin();
-      holders.splice(holders.end(), own_);
-      is_listed_ = true;
-    }
-    if (place_->given_up) return;  // it is being closed
-    owner_->bytes_ += bytes - place_->bytes;
-    place_->bytes = bytes;
-    for (auto oldest = holders.begin(); owner_->bytes_ > owner_->most_; ++oldest) {
+    const std::scoped_lock lock(held.mutex);
+    HeldBytes::Holder& own = place_.list_in(held);
+    if (own.given_up) return;  // it is being closed
+    held.bytes += bytes - own.bytes;
+    own.bytes = bytes;
+    for (auto oldest = held.holders.begin(); held.bytes > held.most; ++oldest) {
       if (oldest->given_up) continue;
-      oldest->given_up = true;
-      ++owner_->given_up_;
+      held.give_up(*oldest);
       closing.emplace_back(oldest->give_up, oldest->bytes);
-      owner_->bytes_ -= std::exchange(oldest->bytes, 0);
+      held.bytes -= std::exchange(oldest->bytes, 0);
     }
   }
-  for (const auto& [give_up, held] : closing) give_up(held);
+  for (const auto& [give_up, given_up_bytes] : closing) give_up(given_up_bytes);
 }
 
 void UnsentMemory::Part::release() noexcept {
-  if (!is_listed_) return;
-  const std::scoped_lock lock(owner_->mutex_);
-  owner_->bytes_ -= std::exchange(place_->bytes, 0);
-  own_.splice(own_.begin(), owner_->holders_, place_);
-  is_listed_ = false;
+  if (!place_.is_listed()) return;
+  const std::scoped_lock lock(owner_->held_.mutex);
+  place_.take_off(owner_->held_);
 }
 
 }  // namespace comet::inline v0_1::remoting

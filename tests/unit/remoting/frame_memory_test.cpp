@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(of_many_unfinished_frames_less_is_read_at_a_time) {
   constexpr std::size_t kMost = 256u << 10;
   std::list<FrameMemory::Part> parts;
   const auto begin = [&] {
-    parts.emplace_back(memory).on_give_up([] {});
+    parts.emplace_back(memory).on_give_up([](std::size_t) {});
     BOOST_TEST((parts.back().resize(100) == FrameMemory::Part::Outcome::granted));
     return parts.back().fair_read(kMost);
   };

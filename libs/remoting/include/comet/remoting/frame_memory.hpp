@@ -1,13 +1,12 @@
 #pragma once
 // What the frames that have not come whole hold together, over all connections of a server.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
-#include <mutex>
+
+#include "comet/remoting/held_bytes.hpp"
 
 namespace comet::inline v0_1::remoting {
 
@@ -17,38 +16,30 @@ namespace comet::inline v0_1::remoting {
 // connections and kept alive by them.
 class FrameMemory {
  public:
-  explicit FrameMemory(std::size_t most) noexcept : most_(most) {}
+  explicit FrameMemory(std::size_t most) noexcept : held_(most) {}
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::size_t most() const noexcept { return most_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return held_.bytes; }
+  [[nodiscard]] std::size_t most() const noexcept { return held_.most; }
   // Connections that have an unfinished frame.
-  [[nodiscard]] std::size_t holders() const noexcept { return listed_; }
+  [[nodiscard]] std::size_t holders() const noexcept { return held_.listed; }
   // Connections that were closed for the room of others, since the start.
-  [[nodiscard]] std::uint64_t given_up() const noexcept { return given_up_; }
+  [[nodiscard]] std::uint64_t given_up() const noexcept { return held_.given_up_count; }
 
   // What one connection holds. Belongs to its executor.
   class Part;
 
  private:
-  struct Holder {
-    std::function<void()> give_up;
-    std::size_t bytes = 0;
-    bool given_up = false;
-  };
-
-  const std::size_t most_;
-  std::mutex mutex_;
-  std::list<Holder> holders_;  // by the time at which their frames began
-  std::atomic<std::size_t> bytes_{0};
-  std::atomic<std::size_t> listed_{0};  // the size of holders_
-  std::atomic<std::uint64_t> given_up_{0};
+  HeldBytes held_;
 };
 
 class FrameMemory::Part {
  public:
   explicit Part(std::shared_ptr<FrameMemory> owner) : owner_(std::move(owner)) {}
-  // What closes the connection, once; called on any thread. To be set before the first resize().
-  void on_give_up(std::function<void()> give_up);
+  // What closes the connection, with the bytes that it holds; called once, on any thread. To be set
+  // before the first resize().
+  void on_give_up(std::function<void(std::size_t)> give_up) {
+    place_.on_give_up(std::move(give_up));
+  }
   ~Part() { release(); }
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
@@ -67,9 +58,7 @@ class FrameMemory::Part {
 
  private:
   std::shared_ptr<FrameMemory> owner_;
-  std::list<Holder> own_;  // the holder while it is not in the owner's list
-  std::list<Holder>::iterator place_;
-  bool is_listed_ = false;
+  HeldBytes::Place place_;
 };
 
 }  // namespace comet::inline v0_1::remoting

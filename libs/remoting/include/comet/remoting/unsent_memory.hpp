@@ -1,13 +1,12 @@
 #pragma once
 // What answers that peers have not taken hold together, over all connections of a server.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
-#include <mutex>
+
+#include "comet/remoting/held_bytes.hpp"
 
 namespace comet::inline v0_1::remoting {
 
@@ -17,28 +16,18 @@ namespace comet::inline v0_1::remoting {
 // closed, however much it is sent. Thread-safe; shared by all connections and kept alive by them.
 class UnsentMemory {
  public:
-  explicit UnsentMemory(std::size_t most) noexcept : most_(most) {}
+  explicit UnsentMemory(std::size_t most) noexcept : held_(most) {}
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::size_t most() const noexcept { return most_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return held_.bytes; }
+  [[nodiscard]] std::size_t most() const noexcept { return held_.most; }
   // Connections that were closed for the limit, since the start.
-  [[nodiscard]] std::uint64_t given_up() const noexcept { return given_up_; }
+  [[nodiscard]] std::uint64_t given_up() const noexcept { return held_.given_up_count; }
 
   // What one connection holds. Belongs to its executor.
   class Part;
 
  private:
-  struct Holder {
-    std::function<void(std::size_t)> give_up;
-    std::size_t bytes = 0;
-    bool given_up = false;
-  };
-
-  const std::size_t most_;
-  std::mutex mutex_;
-  std::list<Holder> holders_;  // by the time at which their writes began
-  std::atomic<std::size_t> bytes_{0};
-  std::atomic<std::uint64_t> given_up_{0};
+  HeldBytes held_;
 };
 
 class UnsentMemory::Part {
@@ -50,7 +39,9 @@ class UnsentMemory::Part {
 
   // What closes the connection, with the bytes that it holds; called once, on any thread. To be set
   // before the first resize().
-  void on_give_up(std::function<void(std::size_t)> give_up);
+  void on_give_up(std::function<void(std::size_t)> give_up) {
+    place_.on_give_up(std::move(give_up));
+  }
   // False: nothing is counted.
   [[nodiscard]] bool is_counted() const noexcept { return owner_ != nullptr; }
   // A write is in progress, and so many bytes wait until their peer has taken them. May close any
@@ -61,9 +52,7 @@ class UnsentMemory::Part {
 
  private:
   std::shared_ptr<UnsentMemory> owner_;
-  std::list<Holder> own_;  // the holder while it is not in the owner's list
-  std::list<Holder>::iterator place_;
-  bool is_listed_ = false;
+  HeldBytes::Place place_;
 };
 
 }  // namespace comet::inline v0_1::remoting
