@@ -159,10 +159,4 @@ int act(const CommandLine& given, const program::Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const auto body = [&] {
-    const program::Options options = describe_options();
-    return act(CommandLine(argc, argv, options), options);
-  };
-  return program::run(kName, body, program::kUsage);
-}
+int main(int argc, char** argv) { return program::run(kName, describe_options(), act, argc, argv); }

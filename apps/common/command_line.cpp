@@ -110,4 +110,10 @@ int run(std::string_view program, const std::function<int()>& body, int code_of_
   }
 }
 
+int run(std::string_view program, const Options& options,
+        int (*act)(const CommandLine& given, const Options& options), int argc,
+        const char* const* argv) {
+  return run(program, [&] { return act(CommandLine(argc, argv, options), options); }, kUsage);
+}
+
 }  // namespace comet::inline v0_1::program

@@ -68,6 +68,11 @@ class CommandLine {
 // configuration's (kUsage), since daemon::run() handles those of the start.
 int run(std::string_view program, const std::function<int()>& body, int code_of_errors = kFailed);
 
+// A program whose life is one function of its command line; its errors end with kUsage.
+int run(std::string_view program, const Options& options,
+        int (*act)(const CommandLine& given, const Options& options), int argc,
+        const char* const* argv);
+
 // One line of stderr, with the program's name, for each line of the text.
 void complain(std::string_view program, std::string_view text);
 
