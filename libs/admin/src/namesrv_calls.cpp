@@ -38,6 +38,22 @@ std::string merge_order(std::string_view before, std::string_view added) {
   return text;
 }
 
+// Asks all name servers; `count`: where the answer has the number of the broker's topics.
+template <class AdminImpl, class Answer>
+asio::awaitable<std::vector<std::pair<Address, std::int32_t>>> change_write_perm(
+    AdminImpl& admin, RequestCode code, std::string broker_name, std::int32_t Answer::* count) {
+  remoting::BrokerNameHeader header;
+  header.broker_name = broker_name;
+  std::vector<std::pair<Address, std::int32_t>> counts;
+  for (const BrokerNode& server : admin.name_server_nodes()) {
+    RemotingCommand request = RemotingCommand::request(code, header);
+    const RemotingCommand answer = co_await admin.ask(server.address, std::move(request));
+    counts.emplace_back(server.address,
+                        require_header<Answer>(answer, code, server.address).*count);
+  }
+  co_return std::move(counts);
+}
+
 }  // namespace
 
 asio::awaitable<Properties> Admin::name_server_config(Address name_server) {
@@ -109,34 +125,14 @@ asio::awaitable<std::vector<Outcome>> Admin::put_order_config(std::string topic,
 
 asio::awaitable<std::vector<std::pair<Address, std::int32_t>>> Admin::wipe_write_perm(
     std::string broker_name) {
-  constexpr RequestCode kCode = RequestCode::wipe_write_perm_of_broker;
-  remoting::BrokerNameHeader header;
-  header.broker_name = broker_name;
-  std::vector<std::pair<Address, std::int32_t>> counts;
-  for (const BrokerNode& server : impl_->name_server_nodes()) {
-    RemotingCommand request = RemotingCommand::request(kCode, header);
-    const RemotingCommand answer = co_await impl_->ask(server.address, std::move(request));
-    const auto count =
-        require_header<remoting::WipeWritePermResponseHeader>(answer, kCode, server.address);
-    counts.emplace_back(server.address, count.wipe_topic_count);
-  }
-  co_return std::move(counts);
+  return change_write_perm(*impl_, RequestCode::wipe_write_perm_of_broker, std::move(broker_name),
+                           &remoting::WipeWritePermResponseHeader::wipe_topic_count);
 }
 
 asio::awaitable<std::vector<std::pair<Address, std::int32_t>>> Admin::add_write_perm(
     std::string broker_name) {
-  constexpr RequestCode kCode = RequestCode::add_write_perm_of_broker;
-  remoting::BrokerNameHeader header;
-  header.broker_name = broker_name;
-  std::vector<std::pair<Address, std::int32_t>> counts;
-  for (const BrokerNode& server : impl_->name_server_nodes()) {
-    RemotingCommand request = RemotingCommand::request(kCode, header);
-    const RemotingCommand answer = co_await impl_->ask(server.address, std::move(request));
-    const auto count =
-        require_header<remoting::AddWritePermResponseHeader>(answer, kCode, server.address);
-    counts.emplace_back(server.address, count.add_topic_count);
-  }
-  co_return std::move(counts);
+  return change_write_perm(*impl_, RequestCode::add_write_perm_of_broker, std::move(broker_name),
+                           &remoting::AddWritePermResponseHeader::add_topic_count);
 }
 
 }  // namespace comet::inline v0_1::admin

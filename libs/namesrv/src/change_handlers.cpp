@@ -10,36 +10,35 @@
 namespace comet::inline v0_1::namesrv {
 namespace {
 
-Reply wipe_write_permission(Service& service, Request& request) {
+// WRITE of all topics of a broker: `change` says what becomes of it, `count` where the answer has
+// the number of topics.
+template <class Answer>
+Reply change_write_permission(Service& service, Request& request,
+                              std::size_t (RouteTable::*change)(std::string_view),
+                              std::int32_t Answer::* count, std::string_view verb) {
   std::string missing;
   const auto header = remoting::read_header<remoting::BrokerNameHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) return lacks(request, missing);
   const std::scoped_lock lock(service.mutex);
-  const std::size_t topics = service.table.wipe_write_permission(header->broker_name);
-  log::info("broker {}: write permission of {} topics wiped by {}", printable(header->broker_name),
-            topics, request.connection->remote().to_string());
+  const std::size_t topics = (service.table.*change)(header->broker_name);
+  log::info("broker {}: write permission of {} topics {} by {}", printable(header->broker_name),
+            topics, verb, request.connection->remote().to_string());
   RemotingCommand answer = success(request);
-  remoting::WipeWritePermResponseHeader counted;
-  counted.wipe_topic_count = static_cast<std::int32_t>(topics);
+  Answer counted;
+  counted.*count = static_cast<std::int32_t>(topics);
   remoting::write_header(counted, answer.fields);
   return answer;
 }
 
+Reply wipe_write_permission(Service& service, Request& request) {
+  return change_write_permission(service, request, &RouteTable::wipe_write_permission,
+                                 &remoting::WipeWritePermResponseHeader::wipe_topic_count, "wiped");
+}
+
 Reply add_write_permission(Service& service, Request& request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::BrokerNameHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return lacks(request, missing);
-  const std::scoped_lock lock(service.mutex);
-  const std::size_t topics = service.table.add_write_permission(header->broker_name);
-  log::info("broker {}: write permission of {} topics added by {}", printable(header->broker_name),
-            topics, request.connection->remote().to_string());
-  RemotingCommand answer = success(request);
-  remoting::AddWritePermResponseHeader counted;
-  counted.add_topic_count = static_cast<std::int32_t>(topics);
-  remoting::write_header(counted, answer.fields);
-  return answer;
+  return change_write_permission(service, request, &RouteTable::add_write_permission,
+                                 &remoting::AddWritePermResponseHeader::add_topic_count, "added");
 }
 
 // Apache's answer does not say whether anything has come of it.
