@@ -11,15 +11,6 @@ namespace {
 
 constexpr std::size_t kLongestLine = 4096;  // bytes of a body on one line
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = utf8_character_size(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
 std::map<std::string, std::string> properties_of(const MessageExt& message) {
   std::map<std::string, std::string> properties;
   for (const auto& [name, value] : message.properties()) properties.emplace(name, value);

@@ -198,7 +198,7 @@ Error Config::make_error(const ConfigKey& key, const Value& value, std::string_v
                                    std::string(complaint)};
 }
 
-std::string Config::print() const {
+std::map<std::string_view, std::string> Config::lines_by_source() const {
   std::map<std::string_view, std::string> groups;  // the empty source, defaults, comes first
   for (const ConfigKey& key : keys_) {
     if (key.use() != ConfigKey::Use::used) continue;
@@ -206,11 +206,21 @@ std::string Config::print() const {
     const bool hide = key.is_secret() && !stored.text.empty();
     append_property(groups[stored.source], key.name(), hide ? "***" : stored.text);
   }
+  return groups;
+}
+
+std::string Config::print() const {
   std::string out;
-  for (const auto& [source, lines] : groups) {
+  for (const auto& [source, lines] : lines_by_source()) {
     out += source.empty() ? "# defaults\n" : "# from " + printable(source, 1024) + "\n";
     out += lines;
   }
+  return out;
+}
+
+std::string Config::print_values() const {
+  std::string out;
+  for (const auto& [source, lines] : lines_by_source()) out += lines;
   return out;
 }
 

@@ -190,4 +190,22 @@ void append_property(std::string& out, std::string_view key, std::string_view va
   out += '\n';
 }
 
+std::string change_properties_file(const std::string& path, const Properties& changes,
+                                   std::string_view writer) {
+  Properties stored;
+  // What cannot be read now must not be lost by writing the changes alone.
+  const Result<std::string> content = read_file(path);
+  if (content) {
+    if (const Result<Properties> present = Properties::parse(*content)) stored = *present;
+  } else if (content.error() != boost::system::errc::no_such_file_or_directory) {
+    return "the configuration in " + path + " cannot be read: " + content.error().message();
+  }
+  for (const auto& [key, value] : changes.values()) stored.set(key, value);
+  std::string text = fmt::format("# Written by {}\n", writer);
+  for (const auto& [key, value] : stored.values()) append_property(text, key, value);
+  const error_code error = write_file_atomically(path, text, true);
+  if (!error) return {};
+  return "the configuration cannot be saved to " + path + ": " + error.message();
+}
+
 }  // namespace comet::inline v0_1

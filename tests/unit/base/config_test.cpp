@@ -177,6 +177,9 @@ BOOST_AUTO_TEST_CASE(what_is_printed_reads_back_as_the_same_configuration) {
              "# defaults\nbindAddress=127.0.0.1\nautoCreateTopicEnable=true\n"
              "flushDiskType=ASYNC_FLUSH\ndiskRatio=75\n# from command line\nhome=C:\\\\data\\tx\n"
              "# from x.conf\nlistenPort=1234\n");
+  BOOST_TEST(config.print_values() ==
+             "bindAddress=127.0.0.1\nautoCreateTopicEnable=true\nflushDiskType=ASYNC_FLUSH\n"
+             "diskRatio=75\nhome=C:\\\\data\\tx\nlistenPort=1234\n");
   Config again(kKeys);
   again.apply(parse(printed), "printed");
   BOOST_TEST(again.text("home") == "C:\\data\tx");

@@ -1,12 +1,19 @@
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
+#include <exception>
 #include <filesystem>
+#include <limits>
+#include <stdexcept>
+#include <string>
 
 #include "comet/base/address.hpp"
+#include "comet/base/ascii.hpp"
 #include "comet/base/body.hpp"
 #include "comet/base/bytes.hpp"
 #include "comet/base/files.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/base/properties.hpp"
 
 using namespace comet;
@@ -101,4 +108,52 @@ BOOST_AUTO_TEST_CASE(an_atomic_write_replaces_the_file_and_keeps_the_old_one_as_
   BOOST_TEST(!write_file_atomically(path, "four", false));
   BOOST_TEST(*read_file(path + ".bak") == "two");
   std::filesystem::remove_all(directory);
+}
+
+BOOST_AUTO_TEST_CASE(changes_of_a_properties_file_leave_its_other_keys) {
+  const std::filesystem::path file =
+      std::filesystem::temp_directory_path() / ("comet_changes_" + std::to_string(::getpid()));
+  std::filesystem::remove(file);
+  Properties changes;
+  changes.set("a", "1");
+  BOOST_TEST(change_properties_file(file, changes, "TEST") == "");
+  changes.set("a", "2");
+  changes.set("b", "x y");
+  BOOST_TEST(change_properties_file(file, changes, "TEST") == "");
+  BOOST_TEST(read_file(file).value() == "# Written by TEST\na=2\nb=x y\n");
+  const std::string below_a_file = file.string() + "/below";
+  BOOST_TEST(change_properties_file(below_a_file, changes, "TEST")
+                 .starts_with("the configuration in " + below_a_file + " cannot be read: "));
+  std::filesystem::remove(file);
+  std::filesystem::remove(file.string() + ".bak");
+}
+
+BOOST_AUTO_TEST_CASE(a_word_of_a_list_is_all_that_stands_between_two_separators) {
+  BOOST_TEST(list_has("a;bc;d", ';', "a"));
+  BOOST_TEST(list_has("a;bc;d", ';', "bc"));
+  BOOST_TEST(list_has("a;bc;d", ';', "d"));
+  BOOST_TEST(!list_has("a;bc;d", ';', "b"));
+  BOOST_TEST(!list_has("a;bc;d", ',', "a"));
+  BOOST_TEST(!list_has("", ';', ""));
+  BOOST_TEST(list_has("a;;b", ';', ""));
+}
+
+BOOST_AUTO_TEST_CASE(a_number_is_the_whole_text_and_fits_its_type) {
+  BOOST_TEST(parse_number<std::int64_t>("-9223372036854775808").value() ==
+             std::numeric_limits<std::int64_t>::min());
+  BOOST_TEST(parse_number<int>("007").value() == 7);
+  for (const char* text : {"", " 1", "1 ", "+1", "1x", "-", "0x10", "2147483648"}) {
+    BOOST_TEST(!parse_number<std::int32_t>(text).has_value(), text);
+  }
+  BOOST_TEST(!parse_number<std::uint16_t>("-1").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_has_a_text_and_a_code_of_errors_has_one_too) {
+  const auto caught = [](auto problem) { return std::make_exception_ptr(problem); };
+  BOOST_TEST(exception_text(caught(std::runtime_error("broken"))) == "broken");
+  BOOST_TEST(exception_text(caught(7)) == "unknown exception");
+  BOOST_TEST(exception_text(nullptr) == "");
+  BOOST_TEST((exception_code(caught(Error(BaseErrc::bad_value, "x"))) == BaseErrc::bad_value));
+  BOOST_TEST(!exception_code(caught(std::runtime_error("broken"))));
+  BOOST_TEST(!exception_code(nullptr));
 }

@@ -33,6 +33,15 @@ BOOST_AUTO_TEST_CASE(malformed_bytes_are_no_characters) {
   BOOST_TEST(utf8_character_size("\xf4\x90\x80\x80") == 0u);  // beyond U+10FFFF
 }
 
+BOOST_AUTO_TEST_CASE(a_text_is_utf8_when_all_of_it_is) {
+  BOOST_TEST(comet::is_utf8(""));
+  BOOST_TEST(comet::is_utf8("a\x01\xC3\xBC"));
+  BOOST_TEST(!comet::is_utf8("a\xC3"));
+  BOOST_TEST(
+      !comet::is_utf8("\xFF"
+                      "a"));
+}
+
 BOOST_AUTO_TEST_CASE(plain_text_has_no_control_characters) {
   BOOST_TEST(is_plain_text(""));
   BOOST_TEST(is_plain_text("%RETRY%group 主题"));

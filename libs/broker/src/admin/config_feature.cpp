@@ -10,7 +10,7 @@
 #include <string_view>
 #include <thread>
 
-#include "comet/base/files.hpp"
+#include "comet/base/ascii.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/printable.hpp"
 #include "comet/base/properties.hpp"
@@ -34,36 +34,6 @@ constexpr std::pair<const char*, const char*> kOnlyTold[] = {{"filterServerNums"
                                                              {"traceOn", "true"},
                                                              {"useTLS", "false"}};
 
-// "key=value" lines, as administrators' tools expect them; without the comments of print().
-std::string lines_of(const std::string& printed) {
-  std::string text;
-  for (std::string_view rest = printed; !rest.empty();) {
-    const std::string_view line = rest.substr(0, rest.find('\n') + 1);
-    rest.remove_prefix(line.size());
-    if (!line.starts_with('#')) text += line;
-  }
-  return text;
-}
-
-// "a;b;c"
-bool is_listed(std::string_view names, std::string_view name) {
-  while (!names.empty()) {
-    const std::size_t end = std::min(names.find(';'), names.size());
-    if (names.substr(0, end) == name) return true;
-    names.remove_prefix(std::min(end + 1, names.size()));
-  }
-  return false;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = utf8_character_size(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
-
 }  // namespace
 
 Config& ConfigFeature::present() {
@@ -81,7 +51,7 @@ RemotingCommand ConfigFeature::show(const Request& request) {
   header.version = version;
   remoting::write_header(header, answer.fields);
   Properties shown;
-  if (const auto parsed = Properties::parse(lines_of(present().print()))) shown = *parsed;
+  if (const auto parsed = Properties::parse(present().print_values())) shown = *parsed;
   // What is only known since the start.
   shown.set("brokerName", config_.broker_name);
   shown.set("brokerClusterName", config_.cluster_name);
@@ -118,7 +88,7 @@ RemotingCommand ConfigFeature::use(const Request& request, const Properties& ask
   const std::string black_list =
       changed.has("configBlackList") ? changed.text("configBlackList") : std::string();
   for (const auto& [key, value] : asked.values()) {
-    if (is_listed(black_list, key)) {
+    if (list_has(black_list, ';', key)) {
       log::warn("configuration: {} refused to {}", printable(key), peer);
       return refusal(request, ResponseCode::no_permission,
                      fmt::format("{} is in configBlackList and cannot be changed so", key));
@@ -138,7 +108,9 @@ RemotingCommand ConfigFeature::use(const Request& request, const Properties& ask
       return refusal(request, problem.what());
     }
   }
-  if (std::string problem = store(asked); !problem.empty()) {
+  // From there the next start takes them.
+  const std::string path = stored_settings_path(config_.store.root);
+  if (std::string problem = change_properties_file(path, asked, kSource); !problem.empty()) {
     return refusal(request, std::move(problem));
   }
   const std::int32_t permission = config_.broker_permission;
@@ -151,26 +123,6 @@ RemotingCommand ConfigFeature::use(const Request& request, const Properties& ask
   // Name servers learn it from the topics.
   if (config_.broker_permission != permission) topics_.announce_all();
   return success(request);
-}
-
-// Adds the changes to what the file holds, from which the next start takes them. Empty: done;
-// otherwise why not.
-std::string ConfigFeature::store(const Properties& changes) const {
-  const std::string path = stored_settings_path(config_.store.root);
-  Properties stored;
-  // What cannot be read now must not be lost by writing the changes alone.
-  const Result<std::string> content = read_file(path);
-  if (content) {
-    if (const Result<Properties> present = Properties::parse(*content)) stored = *present;
-  } else if (content.error() != boost::system::errc::no_such_file_or_directory) {
-    return "the configuration in " + path + " cannot be read: " + content.error().message();
-  }
-  for (const auto& [key, value] : changes.values()) stored.set(key, value);
-  std::string text = fmt::format("# Written by {}\n", kSource);
-  for (const auto& [key, value] : stored.values()) append_property(text, key, value);
-  const error_code error = write_file_atomically(path, text, true);
-  if (!error) return {};
-  return fmt::format("the configuration cannot be saved to {}: {}", path, error.message());
 }
 
 void ConfigFeature::install(remoting::Dispatcher& dispatcher) {

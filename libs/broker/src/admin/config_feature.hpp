@@ -35,7 +35,6 @@ class ConfigFeature {
   Config& present();
   [[nodiscard]] remoting::RemotingCommand use(const remoting::Request& request,
                                               const Properties& asked);
-  [[nodiscard]] std::string store(const Properties& changes) const;
 
   BrokerConfig& config_;
   TimeSource& time_;

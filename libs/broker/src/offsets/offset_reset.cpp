@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "clients/client_versions.hpp"
+#include "comet/base/ascii.hpp"
 #include "comet/base/log.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/version.hpp"
@@ -25,15 +26,6 @@ using remoting::Request;
 using remoting::RequestCode;
 using remoting::ResetOffsetHeader;
 using remoting::ResponseCode;
-
-bool lists(std::string_view names, std::string_view name) {  // "a,b"
-  while (!names.empty()) {
-    const std::size_t end = std::min(names.find(','), names.size());
-    if (names.substr(0, end) == name) return true;
-    names.remove_prefix(std::min(end + 1, names.size()));
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -192,7 +184,7 @@ RemotingCommand OffsetResetFeature::correction_offset(
     const Request& request, const remoting::CorrectionOffsetHeader& header) {
   Queues least;
   for (const OffsetTable::Group& group : offsets_.groups_of_topic(header.topic)) {
-    if (lists(header.filter_groups.value_or(""), group.name)) continue;
+    if (list_has(header.filter_groups.value_or(""), ',', group.name)) continue;
     for (const auto& [queue_id, offset] : group.queues) {
       if (offset < store_.min_offset(header.topic, queue_id)) continue;
       const auto [entry, is_new] = least.try_emplace(queue_id, offset);

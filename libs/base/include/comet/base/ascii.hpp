@@ -1,5 +1,5 @@
 #pragma once
-// Letters of ASCII alone, whatever the locale; other bytes stay as they are.
+// Text as ASCII has it, whatever the locale; other bytes stay as they are.
 
 #include <cstddef>
 #include <string>
@@ -23,6 +23,18 @@ namespace comet::inline v0_1 {
     if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   }
   return true;
+}
+
+// Whether the word is one of "word;word;word".
+[[nodiscard]] constexpr bool list_has(std::string_view list, char separator,
+                                      std::string_view word) noexcept {
+  while (!list.empty()) {
+    const std::size_t found = list.find(separator);
+    const std::size_t end = found < list.size() ? found : list.size();
+    if (list.substr(0, end) == word) return true;
+    list.remove_prefix(end < list.size() ? end + 1 : end);
+  }
+  return false;
 }
 
 }  // namespace comet::inline v0_1

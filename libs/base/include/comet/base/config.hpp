@@ -151,6 +151,8 @@ class Config {
   // All used keys as a properties file (secrets as "***"), grouped under comments that say where
   // the values come from.
   [[nodiscard]] std::string print() const;
+  // The same without comments, as administrators' tools expect it.
+  [[nodiscard]] std::string print_values() const;
   // One line per used key: name, default, help.
   [[nodiscard]] std::string describe() const;
 
@@ -166,6 +168,7 @@ class Config {
   [[nodiscard]] const ConfigKey* find(std::string_view key) const noexcept;
   [[nodiscard]] const Value& value(std::string_view key, ConfigKey::Type type) const;
   void clamp(const ConfigKey& key, Value& given);
+  [[nodiscard]] std::map<std::string_view, std::string> lines_by_source() const;
   static Error make_error(const ConfigKey& key, const Value& value, std::string_view complaint);
 
   std::span<const ConfigKey> keys_;

@@ -34,4 +34,9 @@ class Properties {
 // Appends "key=value" and an end of line, escaped so that parse() and Java read both back.
 void append_property(std::string& out, std::string_view key, std::string_view value);
 
+// Adds the changes to what the file holds, below a comment that says who has written it. Empty:
+// done, and on disk; otherwise why not. A file that cannot be read is left as it is.
+[[nodiscard]] std::string change_properties_file(const std::string& path, const Properties& changes,
+                                                 std::string_view writer);
+
 }  // namespace comet::inline v0_1

@@ -10,6 +10,9 @@ namespace comet::inline v0_1 {
 // cut off, overlong, a surrogate).
 [[nodiscard]] std::size_t utf8_character_size(std::string_view text) noexcept;
 
+// Whether all of it is well-formed.
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
 // The code point of one well-formed character.
 [[nodiscard]] char32_t utf8_code_point(std::string_view character) noexcept;
 
