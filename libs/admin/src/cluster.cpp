@@ -1,9 +1,9 @@
 #include "comet/admin/cluster.hpp"
-#include "comet/base/parse_number.hpp"
 
 #include <algorithm>
 
 #include "body.hpp"
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::admin {
 namespace {

@@ -1,10 +1,11 @@
 #include "comet/base/address.hpp"
-#include "comet/base/parse_number.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <cstring>
+
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1 {
 namespace {

@@ -1,5 +1,4 @@
 #include "comet/base/config.hpp"
-#include "comet/base/parse_number.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -9,6 +8,7 @@
 
 #include "comet/base/ascii.hpp"
 #include "comet/base/edit_distance.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/base/printable.hpp"
 
 namespace comet::inline v0_1 {

@@ -1,5 +1,4 @@
 #include "comet/base/json.hpp"
-#include "comet/base/parse_number.hpp"
 
 #include <boost/json/parse.hpp>
 #include <charconv>
@@ -7,6 +6,7 @@
 #include <limits>
 
 #include "comet/base/body_error.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/base/utf8.hpp"
 
 namespace comet::inline v0_1 {

@@ -1,9 +1,10 @@
 #include "comet/message/recall_handle.hpp"
-#include "comet/base/parse_number.hpp"
 
 #include <fmt/format.h>
 
 #include <vector>
+
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1 {
 namespace {

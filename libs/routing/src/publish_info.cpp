@@ -1,10 +1,11 @@
 #include "comet/routing/publish_info.hpp"
-#include "comet/base/parse_number.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <utility>
+
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::routing {
 namespace {
