@@ -161,7 +161,8 @@ class Picture:
         for _ in range(50):
             reply = wire.request(QUERY_MESSAGE, {"topic": topic, "key": key, "maxNum": 32, "beginTimestamp": 0,
                                                  "endTimestamp": int(time.time() * 1000) + 10**6})
-            places = sorted(one.physical_offset for one in records(reply.body)) if reply.code == 0 else []
+            # Each once: after a kill Apache's 4.9.7 indexes again what was indexed last (it skips what lies before that).
+            places = sorted({one.physical_offset for one in records(reply.body)}) if reply.code == 0 else []
             if places:
                 return places
             time.sleep(0.1)
@@ -174,16 +175,16 @@ class Picture:
         return sum(map(len, self.queues.values()))
 
 
-def differences(before, after):
-    """What of `before` is not so in `after`, which may have more messages."""
+def differences(before, after, may_repeat):
+    """What of `before` is not so in `after`, which may have more messages, of a known key the timers and those of may_repeat(topic, name)."""
     found = []
     for what in ("topics", "groups", "offsets"):
         one, other = getattr(before, what), getattr(after, what)
         found += [f"{what}: {name} is {other.get(name)}, was {value}" for name, value in one.items() if other.get(name) != value]
     for name, places in before.keys.items():
         now = after.keys[name]
-        # A timer message may have come once more.
-        if now != places and not (name[0] == TIMED and set(places) <= set(now)):
+        may = name[0] == TIMED or may_repeat(*name)
+        if now != places and not (may and set(places) <= set(now)):
             found.append(f"key {name} is found at {now}, was at {places}")
     for name, messages in before.queues.items():
         now = after.queues.get(name, [])
@@ -377,6 +378,16 @@ class Cell:
                 return
             time.sleep(0.2)
 
+    def may_repeat(self, topic, name, stage):
+        """Whether this stage may deliver what the one before has delivered."""
+        if self.delivered.get((topic, name)) != stage - 1:
+            return False
+        # Apache's broker finds our timer records, but not our progress (docs/delay.md).
+        if topic == TIMED and stage == 3:
+            return True
+        # What comes in the last seconds before Apache's broker is killed, on a slow machine, it has not noted.
+        return self.ending == "kill" and stage % 2 == 0 and self.due[topic, name][1] == stage
+
     def check_deliveries(self, picture, before, stage):
         problems, again = [], 0
         for (topic, name), (at, by) in self.due.items():
@@ -386,8 +397,7 @@ class Cell:
             if at > time.time() + 1.1 and count:
                 problems.append(f"{topic}: {name} has come {at - time.time():.1f} s too early")
             known = before.names(topic)[name] if before else 0
-            # Apache's broker finds our timer records, but not our progress (docs/delay.md).
-            may_repeat = topic == TIMED and stage == 3 and self.delivered.get((topic, name)) == 2
+            may_repeat = self.may_repeat(topic, name, stage)
             if count > max(1, known) and not may_repeat:
                 problems.append(f"{topic}: {name} has come {count} times, {known} of them before")
             again += max(0, count - max(1, known)) if may_repeat else 0
@@ -406,7 +416,7 @@ class Cell:
             self.make_tables(wire)
         else:
             taken = Picture(wire, before)
-            self.line(f"{number} {who}: what the other one had", differences(before, taken),
+            self.line(f"{number} {who}: what the other one had", differences(before, taken, lambda *one: one in self.due and self.may_repeat(*one, number)),
                       f"{before.count()} messages in {len(before.queues)} queues, {len(before.keys)} keys, "
                       f"{sum(map(len, before.offsets.values()))} offsets of {len(before.groups)} groups")
             self.line(f"{number} {who}: open transactions", self.answer_checks(wire, number, 40), f"{len(self.open)} left open")
@@ -417,7 +427,7 @@ class Cell:
         problems, again = self.check_deliveries(picture, before, number)
         self.line(f"{number} {who}: delayed, timers, committed", problems,
                   f"{len(self.delivered)} of {len(self.due)} have come, {len(self.ended[COMMIT])} committed"
-                  + (f", {again} timers once more" if again else ""))
+                  + (f", {again} once more" if again else ""))
         wire.close()
         return picture
 
