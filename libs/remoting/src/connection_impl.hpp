@@ -85,6 +85,7 @@ struct Connection::Impl {
   void finish(const RequestIdentity& request, Reply&& reply);
   void note(const RequestIdentity& request, const Reply& reply, Instant begin, Instant end);
   void serve(Request& request);
+  void serve_handling(const Dispatcher::Entry& entry, Request& request);
   void serve_async(const Dispatcher::Entry& entry, Request& request);
   static asio::awaitable<void> run_handler(std::shared_ptr<Connection> connection,
                                            const AsyncHandler& handler, Request request,

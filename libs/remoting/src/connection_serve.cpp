@@ -7,7 +7,9 @@
 #include "comet/base/log.hpp"
 #include "comet/base/strand.hpp"
 #include "comet/remoting/codec.hpp"
+#include "comet/remoting/handling.hpp"
 #include "connection_impl.hpp"
+#include "spare_fields.hpp"
 
 namespace comet::inline v0_1::remoting {
 namespace {
@@ -41,12 +43,6 @@ constexpr std::size_t kAnswersTogether = 256u << 10;
 // So many times the limit may be unsent: more says that the peer takes nothing.
 constexpr std::size_t kMostOverLimit = 4;
 
-// The memory of header fields, for the next connection of this thread that serves a burst.
-Fields& spare_fields() {
-  thread_local Fields spare;
-  return spare;
-}
-
 }  // namespace
 
 bool is_running_here(const asio::any_io_executor& executor) noexcept {
@@ -76,6 +72,15 @@ void Dispatcher::on_async(RequestCode code, AsyncHandler handler, std::size_t ma
   if (max_concurrent != 0) entry.running = std::make_shared<std::atomic<std::size_t>>(0);
 }
 
+void Dispatcher::on_handling(RequestCode code, HandlingHandler handler,
+                             std::size_t max_concurrent) {
+  Entry& entry = handlers_[static_cast<std::int32_t>(code)];
+  entry = Entry();
+  entry.handling = std::move(handler);
+  entry.max_concurrent = max_concurrent;
+  if (max_concurrent != 0) entry.running = std::make_shared<std::atomic<std::size_t>>(0);
+}
+
 void Dispatcher::before(SyncHandler check) { check_ = std::move(check); }
 
 void Dispatcher::otherwise(SyncHandler handler) { fallback_ = std::move(handler); }
@@ -87,10 +92,9 @@ void Dispatcher::observe(std::shared_ptr<RequestObserver> observer) {
 error_code Connection::Impl::serve_burst(Request& request) {
   in_burst = true;
   if (handlers != nullptr && handlers->observer_) request_began = time.now();
-  request.command.fields = std::move(spare_fields());
+  request.command.fields = take_spare_fields();
   error_code problem = serve_frames(request);
-  request.command.fields.clear();
-  spare_fields() = std::move(request.command.fields);
+  give_spare_fields(std::move(request.command.fields));
   in_burst = false;
   send_queued();
   return problem;
@@ -136,12 +140,27 @@ void Connection::Impl::serve(Request& request) {
         return finish(identity, std::move(refusal));
       }
     }
+    if (entry != nullptr && entry->handling) return serve_handling(*entry, request);
     if (entry != nullptr && entry->async) return serve_async(*entry, request);
     handler = entry != nullptr ? &entry->sync : &handlers->fallback_;
   }
   const RequestIdentity identity(request.command);
   if (handler == nullptr || !*handler) return finish(identity, not_supported(identity));
   finish(identity, call(*handler, request, identity));
+}
+
+void Connection::Impl::serve_handling(const Dispatcher::Entry& entry, Request& request) {
+  const RequestIdentity identity(request.command);
+  std::optional<HandlerSlot> slot;
+  if (entry.running != nullptr) {
+    const bool is_full =
+        entry.running->fetch_add(1, std::memory_order_relaxed) >= entry.max_concurrent;
+    slot.emplace(entry.running);
+    if (is_full) return finish(identity, overloaded(identity));
+  }
+  Handling handling = entry.handling(std::move(request));
+  finish(identity, slot ? handling.begun(std::move(*slot)) : handling.begun());
+  request.command.fields = take_spare_fields();
 }
 
 void Connection::Impl::finish(const RequestIdentity& request, Reply&& reply) {

@@ -8,9 +8,12 @@
 namespace comet::inline v0_1::broker {
 std::optional<std::int32_t> delay_level_of(std::string_view properties,
                                            const store::DelayLevels& levels) {
-  const std::string_view text = find_property(properties, property::kDelay);
-  if (text.empty()) return 0;
-  const std::optional<std::int32_t> level = parse_number<std::int32_t>(text);
+  return delay_level(find_property(properties, property::kDelay), levels);
+}
+
+std::optional<std::int32_t> delay_level(std::string_view value, const store::DelayLevels& levels) {
+  if (value.empty()) return 0;
+  const std::optional<std::int32_t> level = parse_number<std::int32_t>(value);
   if (!level) return std::nullopt;
   return std::clamp(*level, 0, levels.count());
 }

@@ -17,6 +17,9 @@ namespace comet::inline v0_1::broker {
 // number.
 [[nodiscard]] std::optional<std::int32_t> delay_level_of(std::string_view properties,
                                                          const store::DelayLevels& levels);
+// The same, of the property's value; empty: not delayed.
+[[nodiscard]] std::optional<std::int32_t> delay_level(std::string_view value,
+                                                      const store::DelayLevels& levels);
 
 // Turns `record` into the record of the schedule topic for `level` (from 1) and completes
 // `properties` accordingly; the caller gives the record their encoded form.

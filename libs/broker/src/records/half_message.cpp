@@ -31,7 +31,10 @@ std::string with_property(std::string_view properties, std::string_view name, st
 }  // namespace
 
 bool is_half(std::string_view properties) noexcept {
-  const std::string_view value = find_property(properties, property::kTransactionPrepared);
+  return means_half(find_property(properties, property::kTransactionPrepared));
+}
+
+bool means_half(std::string_view value) noexcept {
   return value == "true" || boost::algorithm::iequals(value, "true");
 }
 

@@ -20,6 +20,8 @@ inline constexpr std::int32_t kHalfQueue = 0;  // each of those topics has one q
 
 // Whether a producer wants the message with these properties to be half of a transaction.
 [[nodiscard]] bool is_half(std::string_view properties) noexcept;
+// The same, of the value of TRAN_MSG.
+[[nodiscard]] bool means_half(std::string_view transaction_prepared) noexcept;
 // Turns `record` into the half message of itself; the properties that it then has. What only the
 // broker may say of a half message is taken out.
 [[nodiscard]] std::string make_half(std::string properties, RecordView& record);

@@ -143,17 +143,17 @@ Refusal SendChecks::redirect_dead_letter(const Request& request, const SendMessa
   return {};
 }
 
-Refusal SendChecks::check_half(std::string_view properties, bool is_batch) const {
+Refusal SendChecks::check_half(const CheckedSend& send) const {
   if (config_.reject_transactions) {
     return refuse(
         ResponseCode::no_permission,
         fmt::format("the broker[{}] sending transaction message is forbidden", config_.broker_ip));
   }
-  if (is_batch) return transactional_batch();
-  const auto is_set = [properties](std::string_view name) {
-    return !find_property(properties, name).empty();
+  if (send.is_batch) return transactional_batch();
+  const auto is_set = [&send](std::string_view name) {
+    return !find_property(send.properties.text, name).empty();
   };
-  if (delay_level_of(properties, delay_levels_) != 0 ||
+  if (delay_level(send.properties.delay, delay_levels_) != 0 ||
       std::any_of(std::begin(kTimerProperties), std::end(kTimerProperties), is_set)) {
     return refuse(ResponseCode::message_illegal, "a transactional message cannot be delayed");
   }
@@ -161,8 +161,7 @@ Refusal SendChecks::check_half(std::string_view properties, bool is_batch) const
 }
 
 // What this version cannot do must be refused, not stored as something else.
-Refusal SendChecks::check_properties(std::string_view properties, std::int32_t sys_flags,
-                                     bool is_batch, std::int32_t& delay_level) const {
+Refusal SendChecks::check_properties(std::int32_t sys_flags, CheckedSend& send) const {
   // It would be stored where no consumer ever finds it.
   const std::int32_t type = sys_flags & sys_flag::kTransactionMask;
   if (type == sys_flag::kTransactionPrepared || type == sys_flag::kTransactionRollback) {
@@ -171,16 +170,17 @@ Refusal SendChecks::check_properties(std::string_view properties, std::int32_t s
                               "not set",
                               sys_flags, property::kTransactionPrepared));
   }
-  const std::optional<std::int32_t> level = delay_level_of(properties, delay_levels_);
+  const std::optional<std::int32_t> level = delay_level(send.properties.delay, delay_levels_);
   if (!level) return not_a_level();
-  delay_level = *level;
-  return delay_level > 0 && is_batch ? delayed_batch() : Refusal();
+  send.delay_level = *level;
+  return send.delay_level > 0 && send.is_batch ? delayed_batch() : Refusal();
 }
 
 // Codes and remarks are Apache's (5.x: WHEEL_TIMER_...).
-Refusal SendChecks::check_timer(std::string_view properties, CheckedSend& send) const {
+Refusal SendChecks::check_timer(CheckedSend& send) const {
+  if (!send.properties.has_timer) return {};
   const BrokerConfig& config = config_;
-  const TimerWish wish = timer_wish(properties, time_.wall_millis(), config);
+  const TimerWish wish = timer_wish(send.properties.text, time_.wall_millis(), config);
   if (wish.kind == TimerWish::Kind::none) return {};
   if (timers_ == nullptr) {
     return refuse(ResponseCode::system_error,
@@ -233,16 +233,17 @@ Refusal SendChecks::check_send(const Request& request, const SendMessageHeader& 
                   request.command.request_code() == remoting::RequestCode::send_batch_message;
   Refusal refusal = check(request, header, send.topic);
   if (!refusal) refusal = redirect_dead_letter(request, header, send);
-  const std::string_view properties = header.properties.value_or("");
+  send.properties = SendProperties(header.properties.value_or(""));
   // A consumer gives back a transaction's message with all that it had.
-  send.is_half = is_half(properties) && !header.topic.starts_with(kRetryTopicPrefix);
+  send.is_half = means_half(send.properties.transaction_prepared) &&
+                 !header.topic.starts_with(kRetryTopicPrefix);
   if (!refusal && send.is_half) {
-    refusal = check_half(properties, send.is_batch);
+    refusal = check_half(send);
   } else if (!refusal) {
-    refusal = check_properties(properties, header.sys_flag, send.is_batch, send.delay_level);
+    refusal = check_properties(header.sys_flag, send);
   }
   if (!refusal && send.delay_level == 0 && !send.is_dead_letter(header)) {
-    refusal = check_timer(properties, send);
+    refusal = check_timer(send);
   }
   if (send.is_dead_letter(header)) send.delay_level = 0;
   return refusal;

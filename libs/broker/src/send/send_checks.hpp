@@ -11,35 +11,27 @@
 #include "comet/message/batch.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/remoting/codes.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "delay/timer_service.hpp"
+#include "send/send_properties.hpp"
 #include "tables/group_table.hpp"
 #include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
 
-class Refusal {
- public:
-  remoting::ResponseCode code = remoting::ResponseCode::success;
-  std::string remark;
-  [[nodiscard]] explicit operator bool() const noexcept {
-    return code != remoting::ResponseCode::success;
-  }
-};
+using remoting::Refusal;
 
 [[nodiscard]] inline Refusal refuse(remoting::ResponseCode code, std::string remark) {
-  Refusal refusal;
-  refusal.code = code;
-  refusal.remark = std::move(remark);
-  return refusal;
+  return {code, std::move(remark)};
 }
 
 // A send as the broker has understood it.
 class CheckedSend {
  public:
+  SendProperties properties;
   bool is_batch = false;
   routing::TopicConfig topic;  // where it is stored: the one named, or that of dead letters
   std::int32_t delay_level = 0;
@@ -84,10 +76,9 @@ class SendChecks {
   [[nodiscard]] Refusal redirect_dead_letter(const remoting::Request& request,
                                              const remoting::SendMessageHeader& header,
                                              CheckedSend& send) const;
-  [[nodiscard]] Refusal check_half(std::string_view properties, bool is_batch) const;
-  [[nodiscard]] Refusal check_properties(std::string_view properties, std::int32_t sys_flags,
-                                         bool is_batch, std::int32_t& delay_level) const;
-  [[nodiscard]] Refusal check_timer(std::string_view properties, CheckedSend& send) const;
+  [[nodiscard]] Refusal check_half(const CheckedSend& send) const;
+  [[nodiscard]] Refusal check_properties(std::int32_t sys_flags, CheckedSend& send) const;
+  [[nodiscard]] Refusal check_timer(CheckedSend& send) const;
 
   const BrokerConfig& config_;
   TimeSource& time_;

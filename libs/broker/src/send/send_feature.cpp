@@ -14,18 +14,20 @@
 #include "comet/message/sys_flag.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "records/append_outcome.hpp"
 #include "records/delayed_message.hpp"
 #include "records/timer_message.hpp"
 #include "request/answers.hpp"
+#include "request/await_append.hpp"
 #include "send/batch_records.hpp"
 #include "send/send_checks.hpp"
+#include "tables/await_saved.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
-using remoting::PendingReply;
+using remoting::Handling;
 using remoting::RemotingCommand;
-using remoting::Reply;
 using remoting::Request;
 using remoting::RequestIdentity;
 using remoting::ResponseCode;
@@ -60,28 +62,25 @@ std::string delayed_properties(std::string_view text, std::int32_t level, Record
   return properties.encode();
 }
 
-MessageType type_of(const CheckedSend& send, std::string_view properties) {
+MessageType type_of(const CheckedSend& send) {
   if (send.is_half) return MessageType::transaction;
-  if (!find_property(properties, property::kShardingKey).empty()) return MessageType::fifo;
+  if (!send.properties.sharding_key.empty()) return MessageType::fifo;
   const bool is_for_later = send.delay_level > 0 || send.timer_out_millis > 0;
   return is_for_later ? MessageType::delay : MessageType::normal;
-}
-
-bool waits_for_flush(std::string_view properties) {
-  return find_property(properties, property::kWait) != "false";
-}
-
-PendingReply take_reply(const Request& request, PendingReply* held) {
-  return held != nullptr ? std::move(*held) : PendingReply(request);
 }
 
 }  // namespace
 
 // The properties as they are stored: without WAIT, and with the broker's own.
-std::string SendFeature::stored_properties(std::string_view properties) const {
+std::string SendFeature::stored_properties(const SendProperties& properties) const {
   std::string stored;
-  stored.reserve(properties.size() + own_properties_.size() + 1);
-  PropertyReader reader(properties);
+  stored.reserve(properties.text.size() + own_properties_.size() + 1);
+  if (properties.is_stored_as_is) {
+    append_properties(properties.text, stored);
+    append_properties(own_properties_, stored);
+    return stored;
+  }
+  PropertyReader reader(properties.text);
   std::string_view name, value;
   std::string_view run;  // properties that go over as they are
   while (reader.next(name, value)) {
@@ -201,206 +200,91 @@ std::string SendFeature::timer_properties(std::string_view text, std::int64_t ou
   return properties.encode();
 }
 
-// What is left to do when the store has done its part.
-class SendFeature::Answer {
- public:
-  // Of many that wait at a time Asio's own one keeps the memory of two.
-  using allocator_type = std::allocator<void>;
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return {}; }
-
-  Answer(SendFeature& feature, PendingReply pending, const RecordView& record,
-         std::string_view properties, std::size_t bytes, SendsInFlight::Place place,
-         MessageType type, Instant began)
-      : feature_(feature),
-        place_(std::move(place)),
-        pending_(std::move(pending)),
-        topic_size_(record.topic.size()),
-        queue_id_(record.queue_id),
-        bytes_(bytes),
-        type_(type),
-        began_(began) {
-    const std::string_view key = find_property(properties, property::kUniqueKey);
-    unique_key_size_ = key.size();
-    texts_.reserve(topic_size_ + unique_key_size_);
-    texts_.append(record.topic).append(key);
-  }
-
-  [[nodiscard]] MessageType type() const noexcept { return type_; }
-  // The message is stored in another topic than the one that it is for.
-  void is_stored_in(std::string_view topic) {
-    texts_.replace(0, topic_size_, topic);
-    topic_size_ = topic.size();
-  }
-  // How its sender can have a timer message taken back.
-  void can_be_recalled_by(std::string_view handle) { texts_ += handle; }
-
-  void operator()(const store::AppendResult& result) {
-    feature_.runtime_.count_put(feature_.time_.now() - began_,
-                                !result.error || result.error == store::StoreErrc::flush_timeout);
-    try {
-      pending_.answer(make(result));
-    } catch (const std::exception& problem) {
-      pending_.answer(
-          pending_.request().response(remoting::ResponseCode::system_error, problem.what()));
-    }
-  }
-
- private:
-  RemotingCommand make(const store::AppendResult& result) {
-    if (result.error && result.error != store::StoreErrc::flush_timeout) {
-      return feature_.checks_.refusal_answer(pending_.request(),
-                                             feature_.store_refusal(result.error));
-    }
-    const std::size_t messages = std::max<std::size_t>(result.batch_offsets.size(), 1);
-    std::string_view rest = texts_;
-    const auto take = [&rest](std::size_t size) {
-      const std::string_view taken = rest.substr(0, size);
-      rest.remove_prefix(size);
-      return taken;
-    };
-    feature_.traffic_.count(take(topic_size_), messages, bytes_, type_);
-    const std::string_view unique_key = take(unique_key_size_);
-    return feature_.stored_answer(pending_.request(), queue_id_, unique_key, rest, result);
-  }
-
-  SendFeature& feature_;
-  SendsInFlight::Place place_;
-  PendingReply pending_;
-  // The topic, the unique key and the recall handle: one piece of memory that moves.
-  std::string texts_;
-  std::size_t topic_size_;
-  std::size_t unique_key_size_ = 0;
-  std::int32_t queue_id_;
-  std::size_t bytes_;
-  MessageType type_;
-  Instant began_;
-};
-
-void SendFeature::append_single(const Request& request, std::string_view properties,
-                                const CheckedSend& send, RecordView record, Answer&& answer) {
-  std::string text = stored_properties(properties);
+// A single message's record is what it is stored as: `text` becomes its properties, `recall_handle`
+// how the sender of a timer message can have it taken back.
+void SendFeature::complete_single(const CheckedSend& send, RecordView& record, std::string& text,
+                                  std::string& recall_handle) {
+  text = stored_properties(send.properties);
   if (send.delay_level > 0) text = delayed_properties(text, send.delay_level, record);
   if (send.timer_out_millis > 0) {
-    std::string handle;
-    text = timer_properties(text, send.timer_out_millis, record, handle);
-    answer.can_be_recalled_by(handle);
+    text = timer_properties(text, send.timer_out_millis, record, recall_handle);
   }
   if (send.is_half) {
     transactions_.announce_half_topic();
     text = make_half(std::move(text), record);
   }
-  if (answer.type() != MessageType::normal) answer.is_stored_in(record.topic);
-  record.body = request.command.body.view();
   record.properties = text;
-  store_.append(std::span(&record, 1), waits_for_flush(properties), request.connection->executor(),
-                std::move(answer));
 }
 
-// A send that waits until the topic and the group that it implies are on the disk: a message must
-// not outlive them. When they cannot be written it is refused, so that its client tries another
-// broker.
-class SendFeature::HeldSend {
- public:
-  HeldSend(SendFeature& feature, Request& request, PendingReply pending, SendsInFlight::Place place,
-           std::string what)
-      : feature_(feature),
-        pending_(std::move(pending)),
-        request_(std::move(request.command), request.connection),
-        place_(std::move(place)),
-        what_(std::move(what)) {}
-
-  void go_on(bool saved);
-
- private:
-  SendFeature& feature_;
-  PendingReply pending_;
-  Request request_;
-  std::optional<SendsInFlight::Place> place_;
-  std::string what_;
-};
-
-void SendFeature::HeldSend::go_on(bool saved) {
-  place_.reset();  // it gets another one
-  Reply reply;
-  try {
-    reply = saved ? feature_.send_message(request_, &pending_)
-                  : feature_.checks_.refusal_answer(
-                        pending_.request(),
-                        refuse(ResponseCode::service_not_available,
-                               fmt::format("service not available now. {} cannot be "
-                                           "written to this broker's disk",
-                                           what_)));
-  } catch (const std::exception& problem) {
-    reply = pending_.request().response(ResponseCode::system_error, problem.what());
-  }
-  if (reply) pending_.answer(std::move(reply));
+Refusal SendFeature::not_on_disk(std::string_view what) {
+  return refuse(
+      ResponseCode::service_not_available,
+      fmt::format("service not available now. {} cannot be written to this broker's disk", what));
 }
 
-// Whether the send has to wait; then it is taken over.
-bool SendFeature::hold_until_saved(Request& request, const CheckedSend& send,
-                                   SendsInFlight::Place& place, PendingReply* held) {
-  const bool has_new_topic = topics_.has_unsaved() && topics_.is_unsaved(send.topic.topic_name);
-  const bool has_new_group =
-      !send.group.empty() && groups_.has_unsaved() && groups_.is_unsaved(send.group);
-  if (!has_new_topic && !has_new_group) return false;
-  const std::string what =
-      has_new_topic ? "topic " + send.topic.topic_name : "consumer group " + send.group;
-  const auto executor = request.connection->executor();
-  PendingReply pending = take_reply(request, held);
-  const auto later =
-      std::make_shared<HeldSend>(*this, request, std::move(pending), std::move(place), what);
-  const auto done = [later, executor](bool saved) {
-    asio::post(executor, [later, saved] { later->go_on(saved); });
-  };
-  const bool waits = has_new_topic ? topics_.when_saved(send.topic.topic_name, done)
-                                   : groups_.when_saved(send.group, done);
-  if (!waits) done(true);  // it was saved this moment
-  return true;
-}
-
-Reply SendFeature::send_message(Request& request, PendingReply* held) {
+Handling SendFeature::send(Request request) {
   const RemotingCommand& command = request.command;
-  const RequestIdentity identity(command);
   const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
   std::string missing;
-  auto header = remoting::read_header<SendMessageHeader>(
+  const auto header = remoting::read_header<SendMessageHeader>(
       command.fields, is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form,
       &missing);
-  if (!header) return bad_header(command, missing);
-
-  const std::size_t bytes = command.body.size() + header->properties.value_or("").size();
-  const Instant now = time_.now();
-  SendsInFlight::Place place = sends_.enter(bytes, now);
-  if (!place) return checks_.refusal_answer(identity, too_many_sends(sends_));
-  CheckedSend send;
-  if (Refusal refusal = checks_.check_send(request, *header, send)) {
-    return checks_.refusal_answer(identity, std::move(refusal));
-  }
-  if (hold_until_saved(request, send, place, held)) return std::nullopt;
-  const RecordView record = make_record(request, *header, send);
+  if (!header) co_return bad_header(command, missing);
+  const RequestIdentity identity(command);
   const std::string_view properties = header->properties.value_or("");
-  if (!send.is_batch) {
-    append_single(request, properties, send, record,
-                  Answer(*this, take_reply(request, held), record, properties, bytes,
-                         std::move(place), type_of(send, properties), now));
-    return std::nullopt;
+  const std::size_t bytes = command.body.size() + properties.size();
+  const Instant began = time_.now();
+  SendsInFlight::Place place = sends_.enter(bytes, began);
+  if (!place) co_return checks_.refusal_answer(identity, too_many_sends(sends_));
+  CheckedSend send;
+  Refusal refusal = checks_.check_send(request, *header, send);
+  if (refusal) co_return checks_.refusal_answer(identity, std::move(refusal));
+  // A message must not outlive the topic and the group that it implies. When they cannot be
+  // written it is refused, so that its client tries another broker.
+  if (topics_.has_unsaved() && topics_.is_unsaved(send.topic.topic_name)) {
+    const bool saved = co_await AwaitSaved(topics_, send.topic.topic_name);
+    if (!saved)
+      co_return checks_.refusal_answer(identity, not_on_disk("topic " + send.topic.topic_name));
   }
-  BatchRecords records(command.body.view(), properties, config_.cluster_name, record);
-  BatchRecords::Measured measured = records.measure(config_);
-  if (measured.refusal) {
-    return checks_.refusal_answer(identity, std::move(measured.refusal));
+  if (!send.group.empty() && groups_.has_unsaved() && groups_.is_unsaved(send.group)) {
+    const bool saved = co_await AwaitSaved(groups_, send.group);
+    if (!saved)
+      co_return checks_.refusal_answer(identity, not_on_disk("consumer group " + send.group));
   }
-  if (Refusal refusal = checks_.check_items(command.body.view())) {
-    return checks_.refusal_answer(identity, std::move(refusal));
+  RecordView record = make_record(request, *header, send);
+  const std::int32_t queue_id = record.queue_id;
+  std::string text, recall_handle;
+  std::unique_ptr<BatchRecords> batch;
+  if (send.is_batch) {
+    batch = std::make_unique<BatchRecords>(command.body.view(), properties, config_.cluster_name,
+                                           record);
+    refusal = take_room(*batch, command.body.view(), bytes, place);
+    if (refusal) co_return checks_.refusal_answer(identity, std::move(refusal));
+  } else {
+    record.body = command.body.view();
+    complete_single(send, record, text, recall_handle);
   }
-  if (measured.bytes > bytes && !place.grow(measured.bytes - bytes)) {
-    return checks_.refusal_answer(identity, too_many_sends(sends_));
+  const bool waits = send.properties.wait != "false";
+  AwaitAppend append = batch ? AwaitAppend(store_, request, *batch, waits)
+                             : AwaitAppend(store_, request, record, waits);
+  const store::AppendResult stored = co_await append;
+  runtime_.count_put(time_.now() - began, is_stored(stored));
+  if (!is_stored(stored)) {
+    co_return checks_.refusal_answer(identity, store_refusal(stored.error));
   }
-  Answer answer(*this, take_reply(request, held), record, properties, bytes, std::move(place),
-                type_of(send, properties), now);
-  store_.append(records, waits_for_flush(properties), request.connection->executor(),
-                std::move(answer));
-  return std::nullopt;
+  traffic_.count(record.topic, std::max<std::size_t>(stored.batch_offsets.size(), 1), bytes,
+                 type_of(send));
+  co_return stored_answer(identity, queue_id, send.properties.unique_key, recall_handle, stored);
+}
+
+// What a batch lacks to be stored: it is measured before any record of it is made.
+Refusal SendFeature::take_room(BatchRecords& batch, std::string_view body, std::size_t bytes,
+                               SendsInFlight::Place& place) const {
+  BatchRecords::Measured measured = batch.measure(config_);
+  if (measured.refusal) return std::move(measured.refusal);
+  if (Refusal refusal = checks_.check_items(body)) return refusal;
+  if (measured.bytes > bytes && !place.grow(measured.bytes - bytes)) return too_many_sends(sends_);
+  return {};
 }
 
 std::int32_t random_queue(std::int32_t queues) {
@@ -417,10 +301,10 @@ std::string own_properties(const BrokerConfig& config) {
 }
 
 void SendFeature::install(remoting::Dispatcher& dispatcher) {
-  const auto handler = [this](Request& request) { return send_message(request, nullptr); };
-  dispatcher.on(remoting::RequestCode::send_message, handler);
-  dispatcher.on(remoting::RequestCode::send_message_v2, handler);
-  dispatcher.on(remoting::RequestCode::send_batch_message, handler);
+  const auto handler = [this](Request&& request) { return send(std::move(request)); };
+  dispatcher.on_handling(remoting::RequestCode::send_message, handler);
+  dispatcher.on_handling(remoting::RequestCode::send_message_v2, handler);
+  dispatcher.on_handling(remoting::RequestCode::send_batch_message, handler);
 }
 
 }  // namespace comet::inline v0_1::broker

@@ -3,11 +3,12 @@
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 #include "comet/broker/broker.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
-#include "send/send_checks.hpp"
 #include "request/sends_in_flight.hpp"
+#include "send/batch_records.hpp"
+#include "send/send_checks.hpp"
 #include "stats/runtime_stats.hpp"
 #include "stats/traffic.hpp"
 #include "tables/group_table.hpp"
@@ -43,10 +44,7 @@ class SendFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  class Answer;
-  class HeldSend;
-
-  [[nodiscard]] std::string stored_properties(std::string_view properties) const;
+  [[nodiscard]] std::string stored_properties(const SendProperties& properties) const;
   [[nodiscard]] Refusal store_refusal(error_code error) const;
   [[nodiscard]] std::string message_ids(const store::AppendResult& result) const;
   [[nodiscard]] remoting::RemotingCommand stored_answer(const remoting::RequestIdentity& request,
@@ -59,13 +57,12 @@ class SendFeature {
                                        const CheckedSend& send) const;
   [[nodiscard]] std::string timer_properties(std::string_view text, std::int64_t out_millis,
                                              RecordView& record, std::string& recall_handle) const;
-  void append_single(const remoting::Request& request, std::string_view properties,
-                     const CheckedSend& send, RecordView record, Answer&& answer);
-  [[nodiscard]] bool hold_until_saved(remoting::Request& request, const CheckedSend& send,
-                                      SendsInFlight::Place& place, remoting::PendingReply* held);
-  // `held`: the reply of a send that has waited; null: it has not.
-  [[nodiscard]] remoting::Reply send_message(remoting::Request& request,
-                                             remoting::PendingReply* held);
+  void complete_single(const CheckedSend& send, RecordView& record, std::string& text,
+                       std::string& recall_handle);
+  [[nodiscard]] static Refusal not_on_disk(std::string_view what);
+  [[nodiscard]] Refusal take_room(BatchRecords& batch, std::string_view body, std::size_t bytes,
+                                  SendsInFlight::Place& place) const;
+  [[nodiscard]] remoting::Handling send(remoting::Request request);
 
   const BrokerConfig& config_;
   TimeSource& time_;

@@ -91,6 +91,10 @@ class Fields {
   }
   // Of all keys and values together.
   [[nodiscard]] std::size_t text_size() const noexcept { return text_.size(); }
+  // That is held, used or not.
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return text_.capacity() + entries_.capacity() * sizeof(Entry);
+  }
   // Keeps the memory for the next use.
   void clear() noexcept;
   void reserve(std::size_t fields, std::size_t bytes);

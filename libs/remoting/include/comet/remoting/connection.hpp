@@ -39,6 +39,9 @@ using SyncHandler = std::function<Reply(Request&)>;
 // The coroutine owns the request; other requests of the connection go on meanwhile. It runs to its
 // end also when the connection is lost; see Connection::cancel_handlers.
 using AsyncHandler = std::function<asio::awaitable<Reply>(Request)>;
+class Handling;
+// The same as an eager coroutine, for all handlers of ours: see handling.hpp.
+using HandlingHandler = std::function<Handling(Request&&)>;
 
 // What a request's answer needs to know of it, when the request itself is gone.
 class RequestIdentity {
@@ -100,6 +103,7 @@ class Dispatcher {
   // While `max_concurrent` handlers of this code run, over all connections, further requests are
   // answered with SYSTEM_BUSY at once; 0: no limit.
   void on_async(RequestCode code, AsyncHandler handler, std::size_t max_concurrent = 0);
+  void on_handling(RequestCode code, HandlingHandler handler, std::size_t max_concurrent = 0);
   // Sees every request before its handler; a reply refuses it, an exception too.
   void before(SyncHandler check);
   // For codes without a handler. Without one: REQUEST_CODE_NOT_SUPPORTED.
@@ -110,8 +114,9 @@ class Dispatcher {
  private:
   friend class Connection;
   struct Entry {
-    SyncHandler sync;  // one of the two
+    SyncHandler sync;  // one of the three
     AsyncHandler async;
+    HandlingHandler handling;
     std::size_t max_concurrent = 0;
     std::shared_ptr<std::atomic<std::size_t>> running;  // asynchronous handlers, when limited
   };
