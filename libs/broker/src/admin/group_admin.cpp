@@ -9,19 +9,23 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "request/answers.hpp"
+#include "request/await_change.hpp"
 #include "request/later_answers.hpp"
+#include "request/on_header.hpp"
 #include "tables/attributes.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
+using remoting::Handling;
+using remoting::Refusal;
 using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
-Reply refuse_group(const Request& request, std::string remark) {
-  return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(remark));
+Refusal bad_group(std::string complaint) {
+  return {ResponseCode::system_error, std::move(complaint)};
 }
 
 constexpr std::int32_t kMaxRetryQueues = 65'536;
@@ -71,46 +75,57 @@ std::string GroupAdminFeature::take_attributes(GroupConfig& group) const {
   return {};
 }
 
-// Answers when the file is down.
-Reply GroupAdminFeature::set(Request& request, std::vector<GroupConfig> groups, Saved saved) {
-  if (groups_.put(std::move(groups), std::move(saved))) return std::nullopt;
-  return refuse_group(request,
-                      fmt::format("this broker has {} consumer groups already, the most that it "
-                                  "takes",
-                                  groups_.size()));
+void GroupAdminFeature::put(std::vector<GroupConfig> groups, Saved done) {
+  if (groups_.put(std::move(groups), std::move(done))) return;
+  throw Refusal(ResponseCode::system_error,
+                fmt::format("this broker has {} consumer groups already, the most that it takes",
+                            groups_.size()));
 }
 
-Reply GroupAdminFeature::put_group(Request& request, Saved saved) {
+std::vector<GroupConfig> GroupAdminFeature::read_group(const Request& request) const {
   auto group = parse_group_config(request.command.body.view());
-  if (!group) return refuse_group(request, "the body is not a SubscriptionGroupConfig");
-  std::string complaint = complaint_about(*group);
-  if (complaint.empty()) complaint = take_attributes(*group);
-  if (!complaint.empty()) {
-    return refuse_group(request, std::move(complaint));
-  }
+  if (!group) throw bad_group("the body is not a SubscriptionGroupConfig");
+  check(*group);
   std::vector<GroupConfig> groups;
   groups.push_back(std::move(*group));
-  return set(request, std::move(groups), std::move(saved));
+  return groups;
 }
 
 // 5.x: several at once.
-Reply GroupAdminFeature::put_groups(Request& request, Saved saved) {
+std::vector<GroupConfig> GroupAdminFeature::read_groups(const Request& request) const {
   auto parsed = parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("groupConfigList");
-  if (list == nullptr || !list->is_array())
-    return refuse_group(request, "the body has no groupConfigList");
+  if (list == nullptr || !list->is_array()) throw bad_group("the body has no groupConfigList");
   std::vector<GroupConfig> groups;
   for (const boost::json::value& item : list->get_array()) {
-    if (!item.is_object()) return refuse_group(request, "an item of groupConfigList is no object");
+    if (!item.is_object()) throw bad_group("an item of groupConfigList is no object");
     groups.push_back(group_from_json(item.get_object()));
-    std::string complaint = complaint_about(groups.back());
-    if (complaint.empty()) complaint = take_attributes(groups.back());
-    if (!complaint.empty()) {
-      return refuse_group(request, std::move(complaint));
-    }
+    check(groups.back());
   }
-  return set(request, std::move(groups), std::move(saved));
+  return groups;
+}
+
+void GroupAdminFeature::check(GroupConfig& group) const {
+  std::string complaint = complaint_about(group);
+  if (complaint.empty()) complaint = take_attributes(group);
+  if (!complaint.empty()) throw bad_group(std::move(complaint));
+}
+
+Handling GroupAdminFeature::put_group(Request request) {
+  const std::function<void(Saved)> change = [&](Saved done) {
+    put(read_group(request), std::move(done));
+  };
+  const bool saved = co_await AwaitChange(helper_, request, change);
+  co_return saved_answer(request, saved);
+}
+
+Handling GroupAdminFeature::put_groups(Request request) {
+  const std::function<void(Saved)> change = [&](Saved done) {
+    put(read_groups(request), std::move(done));
+  };
+  const bool saved = co_await AwaitChange(helper_, request, change);
+  co_return saved_answer(request, saved);
 }
 
 Reply GroupAdminFeature::get_group(Request& request) {
@@ -127,33 +142,30 @@ Reply GroupAdminFeature::get_group(Request& request) {
   return json_answer(request.command, to_json(*group));
 }
 
-Reply GroupAdminFeature::delete_group(Request& request, Saved saved) {
+Handling GroupAdminFeature::delete_group(Request request) {
   std::string missing;
-  auto header = remoting::read_header<remoting::DeleteGroupHeader>(
+  const auto header = remoting::read_header<remoting::DeleteGroupHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
-  if (header->remove_offset.value_or(false) || header->clean_offset.value_or(false)) {
-    offsets_.forget_group(header->group_name);
-  }
-  traffic_.forget_group(header->group_name);
-  groups_.remove(header->group_name, std::move(saved));
-  return std::nullopt;
+  if (!header) co_return bad_header(request.command, missing);
+  const std::function<void(Saved)> change = [&](Saved done) {
+    if (header->remove_offset.value_or(false) || header->clean_offset.value_or(false)) {
+      offsets_.forget_group(header->group_name);
+    }
+    traffic_.forget_group(header->group_name);
+    groups_.remove(header->group_name, std::move(done));
+  };
+  const bool saved = co_await AwaitChange(helper_, request, change);
+  co_return saved_answer(request, saved);
 }
 
 void GroupAdminFeature::install(remoting::Dispatcher& dispatcher) {
   using remoting::RequestCode;
-  using Change = Reply (GroupAdminFeature::*)(Request&, Saved);
-  const auto on_change = [&](RequestCode code, Change change) {
-    dispatcher.on(code, [this, change](Request& request) {
-      const auto work = [this, change](Request& asked, Saved saved) {
-        return (this->*change)(asked, std::move(saved));
-      };
-      return save_by_size(helper_, request, work);
-    });
-  };
-  on_change(RequestCode::update_and_create_subscriptiongroup, &GroupAdminFeature::put_group);
-  on_change(RequestCode::update_and_create_subscriptiongroup_list, &GroupAdminFeature::put_groups);
-  on_change(RequestCode::delete_subscriptiongroup, &GroupAdminFeature::delete_group);
+  on_handling(dispatcher, RequestCode::update_and_create_subscriptiongroup, this,
+              &GroupAdminFeature::put_group);
+  on_handling(dispatcher, RequestCode::update_and_create_subscriptiongroup_list, this,
+              &GroupAdminFeature::put_groups);
+  on_handling(dispatcher, RequestCode::delete_subscriptiongroup, this,
+              &GroupAdminFeature::delete_group);
   dispatcher.on(RequestCode::get_subscriptiongroup_config,
                 [this](Request& request) { return get_group(request); });
   dispatcher.on(RequestCode::get_all_subscriptiongroup_config, [this](Request& request) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
 #include "stats/traffic.hpp"
@@ -25,12 +25,16 @@ class GroupAdminFeature {
 
  private:
   [[nodiscard]] std::string take_attributes(GroupConfig& group) const;
-  [[nodiscard]] remoting::Reply set(remoting::Request& request, std::vector<GroupConfig> groups,
-                                    Saved saved);
-  [[nodiscard]] remoting::Reply put_group(remoting::Request& request, Saved saved);
-  [[nodiscard]] remoting::Reply put_groups(remoting::Request& request, Saved saved);
+  // Throw Refusal.
+  void put(std::vector<GroupConfig> groups, Saved done);
+  [[nodiscard]] std::vector<GroupConfig> read_group(const remoting::Request& request) const;
+  [[nodiscard]] std::vector<GroupConfig> read_groups(const remoting::Request& request) const;
+  void check(GroupConfig& group) const;
+
+  [[nodiscard]] remoting::Handling put_group(remoting::Request request);
+  [[nodiscard]] remoting::Handling put_groups(remoting::Request request);
+  [[nodiscard]] remoting::Handling delete_group(remoting::Request request);
   [[nodiscard]] remoting::Reply get_group(remoting::Request& request);
-  [[nodiscard]] remoting::Reply delete_group(remoting::Request& request, Saved saved);
 
   GroupTable& groups_;
   OffsetTable& offsets_;

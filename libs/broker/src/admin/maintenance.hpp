@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
 #include "tables/topic_table.hpp"
 
@@ -20,8 +20,9 @@ class MaintenanceFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  [[nodiscard]] asio::awaitable<remoting::Reply> clean_queues(remoting::Request request);
-  [[nodiscard]] asio::awaitable<remoting::Reply> clean_topics(remoting::Request request);
+  [[nodiscard]] asio::awaitable<std::int64_t> remove_unused_topics();
+  [[nodiscard]] remoting::Handling clean_queues(remoting::Request request);
+  [[nodiscard]] remoting::Handling clean_topics(remoting::Request request);
 
   store::MessageStore& store_;
   TopicTable& topics_;

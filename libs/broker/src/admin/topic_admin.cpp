@@ -17,14 +17,18 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "request/answers.hpp"
+#include "request/await_call.hpp"
+#include "request/await_change.hpp"
 #include "request/later_answers.hpp"
+#include "request/on_header.hpp"
 #include "tables/attributes.hpp"
-#include "tables/await_saved.hpp"
 #include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
+using remoting::Handling;
+using remoting::Refusal;
 using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
@@ -51,11 +55,14 @@ std::string complaint_about(const routing::TopicConfig& topic, const TopicTable&
 }
 
 // 5.x says which kind of error it is, and its clients look at that; 4.9 has one code for all.
-RemotingCommand bad_topic(const RemotingCommand& request, std::string complaint) {
+Refusal bad_topic(const RemotingCommand& request, std::string complaint) {
   const bool is_new_client = request.version >= remoting::kVersionV5_0_0;
-  return RemotingCommand::response(
-      request, is_new_client ? ResponseCode::invalid_parameter : ResponseCode::system_error,
-      std::move(complaint));
+  return {is_new_client ? ResponseCode::invalid_parameter : ResponseCode::system_error,
+          std::move(complaint)};
+}
+
+Refusal bad_request(std::string complaint) {
+  return {ResponseCode::system_error, std::move(complaint)};
 }
 
 void keep_page(routing::TopicConfigTable& table, const TablePage& page) {
@@ -105,50 +112,51 @@ RemotingCommand make_topic_page(const RemotingCommand& request, routing::TopicCo
 
 }  // namespace
 
-Reply TopicAdminFeature::create_topic(Request& request, Saved saved) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::CreateTopicHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+routing::TopicConfig TopicAdminFeature::read_topic(
+    const Request& request, const remoting::CreateTopicHeader& header) const {
   // What the request does not speak of stays as it is.
-  const auto before = topics_.find(header->topic);
+  const auto before = topics_.find(header.topic);
   routing::TopicConfig topic = before.value_or(routing::TopicConfig());
-  topic.topic_name = header->topic;
-  topic.read_queue_nums = header->read_queue_nums;
-  topic.write_queue_nums = header->write_queue_nums;
-  topic.perm = header->perm & 0xF;
-  topic.topic_filter_type = header->topic_filter_type.value_or("SINGLE_TAG");
-  topic.topic_sys_flag = header->topic_sys_flag.value_or(0);
-  topic.order = header->order.value_or(false);
+  topic.topic_name = header.topic;
+  topic.read_queue_nums = header.read_queue_nums;
+  topic.write_queue_nums = header.write_queue_nums;
+  topic.perm = header.perm & 0xF;
+  topic.topic_filter_type = header.topic_filter_type.value_or("SINGLE_TAG");
+  topic.topic_sys_flag = header.topic_sys_flag.value_or(0);
+  topic.order = header.order.value_or(false);
   if (std::string complaint = complaint_about(topic, topics_); !complaint.empty()) {
-    return bad_topic(request.command, std::move(complaint));
+    throw bad_topic(request.command, std::move(complaint));
   }
   Attributes changes;
-  std::string complaint = parse_attribute_changes(header->attributes.value_or(""), changes);
+  std::string complaint = parse_attribute_changes(header.attributes.value_or(""), changes);
   if (complaint.empty()) {
     complaint = change_attributes(AttributeOwner::topic, !before, changes, topic.attributes);
   }
-  if (!complaint.empty()) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                     std::move(complaint));
-  }
-  topics_.put({std::move(topic)}, std::move(saved));
-  return std::nullopt;
+  if (!complaint.empty()) throw bad_request(std::move(complaint));
+  return topic;
+}
+
+Handling TopicAdminFeature::create_topic(Request request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::CreateTopicHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  const std::function<void(Saved)> change = [&](Saved done) {
+    topics_.put({read_topic(request, *header)}, registration_.and_told(std::move(done)));
+  };
+  const bool saved = co_await AwaitChange(helper_, request, change);
+  co_return saved_answer(request, saved);
 }
 
 // 5.x: several at once, all or none.
-Reply TopicAdminFeature::create_topics(Request& request, Saved saved) {
-  const auto refuse = [&request](std::string complaint) {
-    return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                     std::move(complaint));
-  };
+std::vector<routing::TopicConfig> TopicAdminFeature::read_topics(const Request& request) const {
   const auto parsed = parse_json(request.command.body.view());
   const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
   const boost::json::value* list = root == nullptr ? nullptr : root->if_contains("topicConfigList");
-  if (list == nullptr || !list->is_array()) return refuse("the body has no topicConfigList");
+  if (list == nullptr || !list->is_array()) throw bad_request("the body has no topicConfigList");
   std::vector<routing::TopicConfig> topics;
   for (const boost::json::value& item : list->get_array()) {
-    if (!item.is_object()) return refuse("an item of topicConfigList is no object");
+    if (!item.is_object()) throw bad_request("an item of topicConfigList is no object");
     topics.push_back(topic_from_json(item.get_object()));
     const auto before = topics_.find(topics.back().topic_name);
     if (before) topics.back().attributes = before->attributes;
@@ -156,15 +164,20 @@ Reply TopicAdminFeature::create_topics(Request& request, Saved saved) {
         change_attributes(AttributeOwner::topic, !before, changes_from_json(item.get_object()),
                           topics.back().attributes);
     if (std::string wrong = complaint_about(topics.back(), topics_); !wrong.empty()) {
-      return bad_topic(request.command, std::move(wrong));
+      throw bad_topic(request.command, std::move(wrong));
     }
-    if (!complaint.empty()) {
-      return refuse(std::move(complaint));
-    }
+    if (!complaint.empty()) throw bad_request(std::move(complaint));
   }
-  if (topics_.size() + topics.size() > kMostTopics) return refuse("there are too many topics");
-  topics_.put(std::move(topics), std::move(saved));
-  return std::nullopt;
+  if (topics_.size() + topics.size() > kMostTopics) throw bad_request("there are too many topics");
+  return topics;
+}
+
+Handling TopicAdminFeature::create_topics(Request request) {
+  const std::function<void(Saved)> change = [&](Saved done) {
+    topics_.put(read_topics(request), registration_.and_told(std::move(done)));
+  };
+  const bool saved = co_await AwaitChange(helper_, request, change);
+  co_return saved_answer(request, saved);
 }
 
 Reply TopicAdminFeature::all_topic_config(Request& request) {
@@ -188,51 +201,39 @@ Reply TopicAdminFeature::get_topic(Request& request) {
 }
 
 // Its messages cannot be read any more, and consumers begin anew should it be created again.
-asio::awaitable<Reply> TopicAdminFeature::delete_topic(Request request) {
+Handling TopicAdminFeature::delete_topic(Request request) {
   std::string missing;
-  auto header = remoting::read_header<remoting::TopicHeader>(request.command.fields,
-                                                             remoting::FieldNames::full, &missing);
+  const auto header = remoting::read_header<remoting::TopicHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) co_return bad_header(request.command, missing);
   const std::string topic(header->topic);
-  if (topics_.is_reserved(topic)) {
-    co_return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                        conflict_with_system_topic(topic));
-  }
-  const std::function<void(TopicTable::Done)> removal = [&](TopicTable::Done done) {
-    do_in_order(helper_, request.connection->id(),
-                [&, done = std::move(done)] { topics_.remove(topic, done); });
+  if (topics_.is_reserved(topic)) co_return bad_request(conflict_with_system_topic(topic));
+  const std::function<void(Saved)> removal = [&](Saved done) {
+    topics_.remove(topic, std::move(done));
   };
-  const bool saved = co_await await_saved(removal);
+  const bool saved = co_await AwaitChange(helper_, request, removal);
   if (!saved) {
-    co_return RemotingCommand::response(request.command, ResponseCode::system_error,
-                                        "topics.json could not be written; it is tried again, see "
-                                        "the broker's log");
+    co_return bad_request(
+        "topics.json could not be written; it is tried again, see the broker's log");
   }
   offsets_.forget_topic(topic);
   traffic_.forget_topic(topic);
-  const std::int64_t queues = co_await store_.remove_topic(topic);
+  const std::int64_t queues = co_await AwaitCall(store_.remove_topic(topic));
   log::info("topic {} deleted with {} queues", topic, queues);
-  co_return RemotingCommand::response(request.command, ResponseCode::success);
+  co_return success(request);
 }
 
 void TopicAdminFeature::install(remoting::Dispatcher& dispatcher) {
   using remoting::RequestCode;
-  using Put = Reply (TopicAdminFeature::*)(Request&, Saved);
-  const auto on_put = [&](RequestCode code, Put put) {
-    dispatcher.on(code, [this, put](Request& request) {
-      const auto work = [this, put](Request& asked, Saved saved) {
-        return (this->*put)(asked, registration_.and_told(std::move(saved)));
-      };
-      return save_by_size(helper_, request, work);
-    });
-  };
-  on_put(RequestCode::update_and_create_topic, &TopicAdminFeature::create_topic);
-  on_put(RequestCode::update_and_create_topic_list, &TopicAdminFeature::create_topics);
+  constexpr std::size_t kMostDeletions = 64;  // at a time: each works on files
+  on_handling(dispatcher, RequestCode::update_and_create_topic, this,
+              &TopicAdminFeature::create_topic);
+  on_handling(dispatcher, RequestCode::update_and_create_topic_list, this,
+              &TopicAdminFeature::create_topics);
+  on_handling(dispatcher, RequestCode::delete_topic_in_broker, this,
+              &TopicAdminFeature::delete_topic, kMostDeletions);
   dispatcher.on(RequestCode::get_topic_config,
                 [this](Request& request) { return get_topic(request); });
-  const auto deletion = [this](Request request) { return delete_topic(std::move(request)); };
-  constexpr std::size_t kMostDeletions = 64;  // at a time: each works on files
-  dispatcher.on_async(RequestCode::delete_topic_in_broker, deletion, kMostDeletions);
   dispatcher.on(RequestCode::get_all_topic_config,
                 [this](Request& request) { return all_topic_config(request); });
 }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-#include <optional>
 #include <string>
+#include <vector>
 
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/admin_headers.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
 #include "registration/registration.hpp"
 #include "request/helper_thread.hpp"
@@ -33,11 +33,17 @@ class TopicAdminFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  [[nodiscard]] remoting::Reply create_topic(remoting::Request& request, Saved saved);
-  [[nodiscard]] remoting::Reply create_topics(remoting::Request& request, Saved saved);
+  // Throw Refusal.
+  [[nodiscard]] routing::TopicConfig read_topic(const remoting::Request& request,
+                                                const remoting::CreateTopicHeader& header) const;
+  [[nodiscard]] std::vector<routing::TopicConfig> read_topics(
+      const remoting::Request& request) const;
+
+  [[nodiscard]] remoting::Handling create_topic(remoting::Request request);
+  [[nodiscard]] remoting::Handling create_topics(remoting::Request request);
+  [[nodiscard]] remoting::Handling delete_topic(remoting::Request request);
   [[nodiscard]] remoting::Reply all_topic_config(remoting::Request& request);
   [[nodiscard]] remoting::Reply get_topic(remoting::Request& request);
-  [[nodiscard]] asio::awaitable<remoting::Reply> delete_topic(remoting::Request request);
 
   store::MessageStore& store_;
   TopicTable& topics_;

@@ -18,13 +18,18 @@
 #include "comet/message/validate.hpp"
 #include "comet/routing/queue_allocation.hpp"
 #include "request/answers.hpp"
+#include "request/await_call.hpp"
+#include "request/await_change.hpp"
+#include "request/await_work.hpp"
 #include "request/later_answers.hpp"
-#include "request/on_helper.hpp"
+#include "request/on_header.hpp"
 #include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
+using remoting::Handling;
+using remoting::Refusal;
 using remoting::RemotingCommand;
 using remoting::Reply;
 using remoting::Request;
@@ -34,9 +39,7 @@ using remoting::ResponseCode;
 constexpr std::size_t kManyQueues = 1'000;  // more are sorted on the helper thread
 constexpr std::size_t kMostAtATime = 1'000;
 
-RemotingCommand refuse_assignment(const RemotingCommand& request, std::string why) {
-  return RemotingCommand::response(request, ResponseCode::system_error, std::move(why));
-}
+Refusal bad_assignment(std::string why) { return {ResponseCode::system_error, std::move(why)}; }
 
 RemotingCommand assignment_answer(const RemotingCommand& request,
                                   const std::vector<MessageQueue>& queues) {
@@ -60,40 +63,34 @@ RemotingCommand assignment_answer(const RemotingCommand& request,
   return json_answer(request, json.take());
 }
 
-Reply set_mode(Request& request, MessageRequestModes& modes, Saved saved) {
+// Throws Refusal.
+void set_mode(const Request& request, MessageRequestModes& modes, Saved saved) {
   const auto parsed = parse_json(request.command.body.view());
   if (!parsed || !parsed->is_object()) {
-    return refuse_assignment(request.command,
-                             "SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
+    throw bad_assignment("SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
   }
   const boost::json::object& body = parsed->get_object();
   std::string topic = get_string(body, "topic");
   std::string group = get_string(body, "consumerGroup");
   const std::string mode = get_string(body, "mode");
   if (topic.starts_with(kRetryTopicPrefix)) {
-    return RemotingCommand::response(request.command, ResponseCode::no_permission,
-                                     "retry topic is not allowed to set mode");
+    throw Refusal(ResponseCode::no_permission, "retry topic is not allowed to set mode");
   }
   for (std::string complaint : {check_topic(topic), check_group(group)}) {
-    if (!complaint.empty()) return refuse_assignment(request.command, std::move(complaint));
+    if (!complaint.empty()) throw bad_assignment(std::move(complaint));
   }
   if (mode == "POP") {
     log::warn("group {} was to consume topic {} by POP, which this broker has not: refused", group,
               topic);
-    return refuse_assignment(request.command,
-                             "mode POP: this broker version has no consumption by POP; use PULL");
+    throw bad_assignment("mode POP: this broker version has no consumption by POP; use PULL");
   }
   if (mode != "PULL") {
-    return refuse_assignment(request.command,
-                             fmt::format("mode '{}' is neither PULL nor POP", mode));
+    throw bad_assignment(fmt::format("mode '{}' is neither PULL nor POP", mode));
   }
   if (!modes.put(std::move(topic), std::move(group), MessageRequestMode(), std::move(saved))) {
-    return refuse_assignment(
-        request.command,
-        fmt::format("there are {} request modes already, the most that this broker takes",
-                    kMostRequestModes));
+    throw bad_assignment(fmt::format(
+        "there are {} request modes already, the most that this broker takes", kMostRequestModes));
   }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -124,18 +121,17 @@ void AssignmentFeature::say_that_pop_is_not_here(const Question& question) {
       question.group, question.topic);
 }
 
-asio::awaitable<Reply> AssignmentFeature::query(Request request) {
+Handling AssignmentFeature::query(Request request) {
   const auto parsed = parse_json(request.command.body.view());
   if (!parsed || !parsed->is_object()) {
-    co_return refuse_assignment(request.command, "QUERY_ASSIGNMENT: the body is no JSON object");
+    co_return bad_assignment("QUERY_ASSIGNMENT: the body is no JSON object");
   }
   const Question question(parsed->get_object());
   if (question.topic.empty() || question.group.empty()) {
-    co_return refuse_assignment(request.command,
-                                "QUERY_ASSIGNMENT: topic or consumerGroup is missing in the body");
+    co_return bad_assignment("QUERY_ASSIGNMENT: topic or consumerGroup is missing in the body");
   }
   say_that_pop_is_not_here(question);
-  const ClusterQueues::Queues queues = co_await queues_.find(question.topic);
+  const ClusterQueues::Queues queues = co_await AwaitCall(queues_.find(question.topic));
   // Without the list the client leaves what it has as it is.
   if (!queues) co_return json_answer(request.command, "{}");
   if (question.is_broadcast) co_return assignment_answer(request.command, *queues);
@@ -143,10 +139,10 @@ asio::awaitable<Reply> AssignmentFeature::query(Request request) {
   if (members.empty()) co_return json_answer(request.command, "{}");
   const auto strategy = routing::allocation_strategy(question.strategy);
   if (!strategy) {
-    co_return refuse_assignment(request.command,
-                                fmt::format("the strategy {} is not one of a broker's (AVG, "
-                                            "AVG_BY_CIRCLE); use clientRebalance=true with it",
-                                            question.strategy));
+    co_return bad_assignment(
+        fmt::format("the strategy {} is not one of a broker's (AVG, "
+                    "AVG_BY_CIRCLE); use clientRebalance=true with it",
+                    question.strategy));
   }
   RemotingCommand answer;
   const std::function<void()> work = [&] {
@@ -155,22 +151,26 @@ asio::awaitable<Reply> AssignmentFeature::query(Request request) {
         routing::allocate_queues(*strategy, *queues, std::move(members), question.client_id));
   };
   if (queues->size() + members.size() > kManyQueues) {
-    co_await on_helper(helper_, work);
+    co_await AwaitWork(helper_, work);
   } else {
     work();
   }
   co_return answer;
 }
 
+Handling AssignmentFeature::set_request_mode(Request request) {
+  const std::function<void(Saved)> change = [&](Saved done) {
+    set_mode(request, modes_, std::move(done));
+  };
+  const bool saved = co_await AwaitChange(helper_, request, change);
+  co_return saved_answer(request, saved);
+}
+
 void AssignmentFeature::install(remoting::Dispatcher& dispatcher) {
-  const auto question = [this](Request request) { return query(std::move(request)); };
-  dispatcher.on_async(RequestCode::query_assignment, question, kMostAtATime);
-  dispatcher.on(RequestCode::set_message_request_mode, [this](Request& request) {
-    const auto work = [this](Request& asked, Saved saved) {
-      return set_mode(asked, modes_, std::move(saved));
-    };
-    return save_by_size(helper_, request, work);
-  });
+  on_handling(dispatcher, RequestCode::query_assignment, this, &AssignmentFeature::query,
+              kMostAtATime);
+  on_handling(dispatcher, RequestCode::set_message_request_mode, this,
+              &AssignmentFeature::set_request_mode);
   dispatcher.on(RequestCode::get_all_message_request_mode, [this](Request& request) {
     const auto make = [this](Request& asked) {
       return json_answer(asked.command, modes_.to_json());

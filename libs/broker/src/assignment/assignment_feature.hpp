@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <mutex>
 #include <set>
 #include <string>
@@ -9,7 +8,7 @@
 #include "assignment/cluster_queues.hpp"
 #include "assignment/message_request_modes.hpp"
 #include "clients/client_registry.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "request/helper_thread.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -32,7 +31,8 @@ class AssignmentFeature {
 
  private:
   class Question;
-  [[nodiscard]] asio::awaitable<remoting::Reply> query(remoting::Request request);
+  [[nodiscard]] remoting::Handling query(remoting::Request request);
+  [[nodiscard]] remoting::Handling set_request_mode(remoting::Request request);
   void say_that_pop_is_not_here(const Question& question);
 
   ClientRegistry& clients_;

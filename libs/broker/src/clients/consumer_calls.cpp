@@ -20,16 +20,18 @@
 #include "comet/message/message_id.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/version.hpp"
+#include "request/await_call.hpp"
 #include "request/on_header.hpp"
+#include "request/resume.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
 using namespace std::chrono_literals;
 using remoting::Connection;
-using remoting::PendingReply;
+using remoting::Handling;
+using remoting::Refusal;
 using remoting::RemotingCommand;
-using remoting::Reply;
 using remoting::Request;
 using remoting::RequestCode;
 using remoting::ResponseCode;
@@ -39,38 +41,32 @@ constexpr Duration kStatusTimeout = 5s;  // Apache: Broker2Client.getConsumeStat
 
 // On the connection's executor. Keeps nothing of the broker's: it may outlive it.
 asio::awaitable<RemotingCommand> call(std::shared_ptr<Connection> connection,
-                                      std::shared_ptr<RemotingCommand> request, Instant deadline) {
-  RemotingCommand asked = std::move(*request);
-  RemotingCommand answer = co_await connection->invoke(std::move(asked), deadline);
+                                      RemotingCommand request, Instant deadline) {
+  RemotingCommand answer = co_await connection->invoke(std::move(request), deadline);
   co_return answer;
 }
 
-// Asks the client; `done(error, answer)` is called on its connection's executor.
-template <class Done>
-void call_client(const std::shared_ptr<Connection>& connection, RemotingCommand request,
-                 Instant deadline, Done done) {
-  auto asked = std::make_shared<RemotingCommand>(std::move(request));
-  asio::co_spawn(connection->executor(), call(connection, std::move(asked), deadline),
-                 std::move(done));
+// What a call that failed is answered with, in Apache's words.
+Refusal call_failure(std::string_view group, std::string_view client_id, const Error& problem) {
+  if (problem.code() == remoting::RemotingErrc::timed_out) {
+    return {ResponseCode::consume_msg_timeout,
+            fmt::format("consumer <{}> <{}> Timeout: {}", group, client_id, problem.what())};
+  }
+  return {ResponseCode::system_error,
+          fmt::format("invoke consumer <{}> <{}> Exception: {}", group, client_id, problem.what())};
 }
 
-// What a call that failed is answered with, in Apache's words.
-class CallNames {
- public:
-  std::string group;
-  std::string client_id;
-  [[nodiscard]] RemotingCommand failure(const remoting::RequestIdentity& request,
-                                        const std::exception_ptr& problem) const {
-    if (exception_code(problem) == remoting::RemotingErrc::timed_out) {
-      return request.response(
-          ResponseCode::consume_msg_timeout,
-          fmt::format("consumer <{}> <{}> Timeout: {}", group, client_id, exception_text(problem)));
-    }
-    return request.response(ResponseCode::system_error,
-                            fmt::format("invoke consumer <{}> <{}> Exception: {}", group, client_id,
-                                        exception_text(problem)));
+// The client's answer as that of whoever asked.
+RemotingCommand handed_back(const Request& request, const RemotingCommand& answer) {
+  RemotingCommand reply =
+      RemotingCommand::response(request.command, answer.response_code(), answer.remark);
+  for (std::size_t i = 0; i < answer.fields.size(); ++i) {
+    const auto [name, value] = answer.fields[i];
+    reply.fields.add(name, value);
   }
-};
+  reply.body = answer.body;
+  return reply;
+}
 
 // A request to the client with all fields of the administrator's.
 RemotingCommand copy_of(const RemotingCommand& request, Body body) {
@@ -82,11 +78,84 @@ RemotingCommand copy_of(const RemotingCommand& request, Body body) {
   return copy;
 }
 
-// The answers of several clients, gathered.
-class StatusCollector {
+// What a client says of its queues, with the keys as Java writes them.
+void write_queues(JsonWriter& json, const std::string& body) {
+  json.begin_object();
+  const auto parsed = parse_json(body);
+  const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
+  const boost::json::value* queues =
+      root == nullptr ? nullptr : root->if_contains("messageQueueTable");
+  if (queues != nullptr && queues->is_object()) {
+    for (const auto& [key, offset] : queues->get_object()) {
+      const auto queue = parse_json(std::string_view(key));
+      if (!queue || !queue->is_object()) continue;
+      json.begin_object_key();
+      json.member("brokerName", get_string(queue->get_object(), "brokerName"));
+      json.member("queueId", get_int(queue->get_object(), "queueId", 0));
+      json.member("topic", get_string(queue->get_object(), "topic"));
+      json.end_object_key();
+      json.value(get_int(queues->get_object(), key, 0));
+    }
+  }
+  json.end_object();
+}
+
+RemotingCommand statuses_answer(const Request& request,
+                                const std::map<std::string, std::string>& bodies) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("consumerTable");
+  json.begin_object();
+  for (const auto& [client_id, body] : bodies) {
+    json.key(client_id);
+    write_queues(json, body);
+  }
+  json.end_object();
+  json.key("messageQueueTable");
+  json.begin_object();
+  json.end_object();
+  json.end_object();
+  return json_answer(request.command, json.take());
+}
+
+}  // namespace
+
+// Asks several clients at once; what those that answered well said, by client id, as far as it is
+// not more than `max_size` bytes in all.
+class ConsumerCallFeature::AwaitStatuses {
  public:
-  StatusCollector(const Request& request, std::size_t expected, std::size_t max_size)
-      : pending_(request), expected_(expected), max_size_(max_size) {}
+  using Bodies = std::map<std::string, std::string>;
+  using Clients = std::map<std::string, std::shared_ptr<Connection>>;
+
+  AwaitStatuses(Clients clients, const remoting::ConsumerStatusHeader& question, Instant deadline,
+                std::size_t max_size)
+      : clients_(std::move(clients)),
+        question_(question),
+        deadline_(deadline),
+        max_size_(max_size) {}
+
+  [[nodiscard]] bool await_ready() const noexcept { return clients_.empty(); }
+  void await_suspend(Handling::Handle waiting);
+  [[nodiscard]] Bodies await_resume() noexcept { return std::move(bodies_); }
+
+ private:
+  class Gathering;
+
+  Clients clients_;
+  const remoting::ConsumerStatusHeader& question_;
+  Instant deadline_;
+  std::size_t max_size_;
+  Bodies bodies_;
+};
+
+// Called on the clients' executors.
+class ConsumerCallFeature::AwaitStatuses::Gathering {
+ public:
+  Gathering(Handling::Handle waiting, Bodies& bodies, std::size_t expected, std::size_t max_size)
+      : home_(waiting.promise().connection()->executor()),
+        resume_(std::make_shared<Resume<Bodies>>(waiting, bodies)),
+        expected_(expected),
+        max_size_(max_size) {}
 
   void add(const std::string& client_id, const std::exception_ptr& problem,
            const RemotingCommand& answer) {
@@ -96,165 +165,146 @@ class StatusCollector {
       size_ += answer.body.size();
       bodies_.emplace(client_id, answer.body.to_string());
     }
-    if (--expected_ == 0) finish();
+    if (--expected_ != 0) return;
+    asio::post(home_, [resume = resume_, bodies = std::move(bodies_)]() mutable {
+      (*resume)(std::move(bodies));
+    });
   }
 
  private:
-  // What a client says of its queues, with the keys as Java writes them.
-  static void write_queues(JsonWriter& json, const std::string& body) {
-    json.begin_object();
-    const auto parsed = parse_json(body);
-    const boost::json::object* root = parsed ? parsed->if_object() : nullptr;
-    const boost::json::value* queues =
-        root == nullptr ? nullptr : root->if_contains("messageQueueTable");
-    if (queues != nullptr && queues->is_object()) {
-      for (const auto& [key, offset] : queues->get_object()) {
-        const auto queue = parse_json(std::string_view(key));
-        if (!queue || !queue->is_object()) continue;
-        json.begin_object_key();
-        json.member("brokerName", get_string(queue->get_object(), "brokerName"));
-        json.member("queueId", get_int(queue->get_object(), "queueId", 0));
-        json.member("topic", get_string(queue->get_object(), "topic"));
-        json.end_object_key();
-        json.value(get_int(queues->get_object(), key, 0));
-      }
-    }
-    json.end_object();
-  }
-
-  void finish() {
-    JsonWriter json;
-    json.begin_object();
-    json.key("consumerTable");
-    json.begin_object();
-    for (const auto& [client_id, body] : bodies_) {
-      json.key(client_id);
-      write_queues(json, body);
-    }
-    json.end_object();
-    json.key("messageQueueTable");
-    json.begin_object();
-    json.end_object();
-    json.end_object();
-    RemotingCommand answer = pending_.request().response(ResponseCode::success, {});
-    answer.body = Body(json.take());
-    pending_.answer(std::move(answer));
-  }
-
-  PendingReply pending_;
+  asio::any_io_executor home_;
+  std::shared_ptr<Resume<Bodies>> resume_;
   std::mutex mutex_;
   std::size_t expected_;
   const std::size_t max_size_;
   std::size_t size_ = 0;
-  std::map<std::string, std::string> bodies_;  // by client id
+  Bodies bodies_;
 };
 
-}  // namespace
+void ConsumerCallFeature::AwaitStatuses::await_suspend(Handling::Handle waiting) {
+  waiting.promise().will_wait();
+  const auto gathering = std::make_shared<Gathering>(waiting, bodies_, clients_.size(), max_size_);
+  const RequestCode code = RequestCode::get_consumer_status_from_client;
+  // The coroutine may go on before the last has been asked: what is asked belongs to this call.
+  const Clients clients = std::move(clients_);
+  const RemotingCommand asked = RemotingCommand::request(code, question_);
+  const Instant deadline = deadline_;
+  for (const auto& [client_id, connection] : clients) {
+    auto done = [gathering, client_id = client_id](const std::exception_ptr& problem,
+                                                   const RemotingCommand& answer) {
+      gathering->add(client_id, problem, answer);
+    };
+    asio::co_spawn(connection->executor(), call(connection, asked, deadline), std::move(done));
+  }
+}
 
-// Hands the request on and the client's answer back.
-Reply ConsumerCallFeature::pass_on(Request& request, std::string_view group,
-                                   std::string_view client_id, RemotingCommand asked) {
-  const auto client = clients_.find_consumer(group, client_id);
+ClientRegistry::ConnectedClient ConsumerCallFeature::find(std::string_view group,
+                                                          std::string_view client_id) const {
+  auto client = clients_.find_consumer(group, client_id);
   if (!client) {
-    return refusal(request, fmt::format("The Consumer <{}> <{}> not online", group, client_id));
+    throw Refusal(ResponseCode::system_error,
+                  fmt::format("The Consumer <{}> <{}> not online", group, client_id));
   }
   if (client->info.version < kVersionV3_1_8Snapshot) {
-    return refusal(request, fmt::format("The Consumer <{}> Version <{}> too low to finish, please "
-                                        "upgrade it to V3_1_8_SNAPSHOT",
-                                        client_id, remoting::version_name(client->info.version)));
+    throw Refusal(ResponseCode::system_error,
+                  fmt::format("The Consumer <{}> Version <{}> too low to finish, please upgrade it "
+                              "to V3_1_8_SNAPSHOT",
+                              client_id, remoting::version_name(client->info.version)));
   }
-  CallNames names;
-  names.group = group;
-  names.client_id = client_id;
-  auto done = [pending = std::make_shared<PendingReply>(request), names = std::move(names)](
-                  const std::exception_ptr& problem, const RemotingCommand& answer) {
-    if (problem) return pending->answer(names.failure(pending->request(), problem));
-    RemotingCommand reply = pending->request().response(answer.response_code(), answer.remark);
-    for (std::size_t i = 0; i < answer.fields.size(); ++i) {
-      const auto [name, value] = answer.fields[i];
-      reply.fields.add(name, value);
-    }
-    reply.body = answer.body;
-    pending->answer(std::move(reply));
-  };
-  call_client(client->connection, std::move(asked), time_.now() + kCallTimeout, std::move(done));
-  return std::nullopt;
+  return std::move(*client);
 }
 
-Reply ConsumerCallFeature::running_info(Request& request,
-                                        const remoting::ConsumerRunningInfoHeader& header) {
-  return pass_on(request, header.consumer_group, header.client_id,
-                 copy_of(request.command, request.command.body));
+Handling ConsumerCallFeature::running_info(Request request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::ConsumerRunningInfoHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  const std::string_view group = header->consumer_group;
+  const std::string_view client_id = header->client_id;
+  const ClientRegistry::ConnectedClient client = find(group, client_id);
+  asio::awaitable<RemotingCommand> asked =
+      call(client.connection, copy_of(request.command, request.command.body),
+           time_.now() + kCallTimeout);
+  try {
+    const RemotingCommand answer =
+        co_await AwaitCall(std::move(asked), client.connection->executor());
+    co_return handed_back(request, answer);
+  } catch (const Error& problem) {
+    co_return call_failure(group, client_id, problem);
+  }
 }
 
-Reply ConsumerCallFeature::consume_directly(Request& request,
-                                            const remoting::ConsumeMessageDirectlyHeader& header) {
-  const std::string_view client_id = header.client_id.value_or("");
-  const auto place = parse_offset_message_id(header.msg_id.value_or(""));
+Handling ConsumerCallFeature::consume_directly(Request request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::ConsumeMessageDirectlyHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  const auto place = parse_offset_message_id(header->msg_id.value_or(""));
   if (!place) {
-    return refusal(
-        request, fmt::format("msgId <{}> is not an offset message id", header.msg_id.value_or("")));
+    co_return Refusal(
+        ResponseCode::system_error,
+        fmt::format("msgId <{}> is not an offset message id", header->msg_id.value_or("")));
   }
   SharedBytes record = store_.read_record(place->physical_offset);
   if (record.empty()) {
-    return refusal(request,
-                   fmt::format("can not find message by the offset, {}", place->physical_offset));
+    co_return Refusal(
+        ResponseCode::system_error,
+        fmt::format("can not find message by the offset, {}", place->physical_offset));
   }
-  RemotingCommand asked = copy_of(request.command, Body(std::move(record)));
-  // The last of equal names counts.
-  asked.fields.add("brokerName", config_.broker_name);
-  return pass_on(request, header.consumer_group, client_id, std::move(asked));
+  const std::string_view group = header->consumer_group;
+  const std::string_view client_id = header->client_id.value_or("");
+  RemotingCommand command = copy_of(request.command, Body(std::move(record)));
+  command.fields.add("brokerName", config_.broker_name);  // the last of equal names counts
+  const ClientRegistry::ConnectedClient client = find(group, client_id);
+  asio::awaitable<RemotingCommand> asked =
+      call(client.connection, std::move(command), time_.now() + kCallTimeout);
+  try {
+    const RemotingCommand answer =
+        co_await AwaitCall(std::move(asked), client.connection->executor());
+    co_return handed_back(request, answer);
+  } catch (const Error& problem) {
+    co_return call_failure(group, client_id, problem);
+  }
 }
 
-Reply ConsumerCallFeature::consumer_status(Request& request,
-                                           const remoting::ConsumerStatusHeader& header) {
-  const auto group = clients_.consumer_group(header.group);
+Handling ConsumerCallFeature::consumer_status(Request request) {
+  std::string missing;
+  const auto header = remoting::read_header<remoting::ConsumerStatusHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  const auto group = clients_.consumer_group(header->group);
   if (!group || group->clients.empty()) {
-    return refusal(request,
-                   fmt::format("No Any Consumer online in the consumer group: [{}]", header.group));
+    co_return Refusal(
+        ResponseCode::system_error,
+        fmt::format("No Any Consumer online in the consumer group: [{}]", header->group));
   }
-  const std::string_view wanted = header.client_addr.value_or("");
-  std::map<std::string, std::shared_ptr<Connection>> asked;  // by client id
+  const std::string_view wanted = header->client_addr.value_or("");
+  AwaitStatuses::Clients asked;
   for (const ClientRegistry::ConnectedClient& client : group->clients) {
     if (client.info.version < kVersionV3_0_7Snapshot) {
-      return refusal(request, fmt::format("the client does not support this feature. version={}",
-                                          remoting::version_name(client.info.version)));
+      co_return Refusal(ResponseCode::system_error,
+                        fmt::format("the client does not support this feature. version={}",
+                                    remoting::version_name(client.info.version)));
     }
     if (wanted.empty() || wanted == client.info.id) {
       asked.insert_or_assign(client.info.id, client.connection);
     }
   }
-  if (asked.empty()) {
-    RemotingCommand answer = success(request);
-    answer.body = Body(std::string(R"({"consumerTable":{},"messageQueueTable":{}})"));
-    return answer;
-  }
-  const auto collector =
-      std::make_shared<StatusCollector>(request, asked.size(), config_.connection.max_frame / 2);
   remoting::ConsumerStatusHeader question;
-  question.topic = header.topic;
-  question.group = header.group;
-  for (const auto& [client_id, connection] : asked) {
-    auto done = [collector, client_id = client_id](const std::exception_ptr& problem,
-                                                   const RemotingCommand& answer) {
-      collector->add(client_id, problem, answer);
-    };
-    call_client(connection,
-                RemotingCommand::request(RequestCode::get_consumer_status_from_client, question),
-                time_.now() + kStatusTimeout, std::move(done));
-  }
-  return std::nullopt;
+  question.topic = header->topic;
+  question.group = header->group;
+  const AwaitStatuses::Bodies bodies = co_await AwaitStatuses(
+      std::move(asked), question, time_.now() + kStatusTimeout, config_.connection.max_frame / 2);
+  co_return statuses_answer(request, bodies);
 }
 
 void ConsumerCallFeature::install(remoting::Dispatcher& dispatcher) {
-  on_header<remoting::ConsumerRunningInfoHeader>(dispatcher, RequestCode::get_consumer_running_info,
-                                                 this, &ConsumerCallFeature::running_info);
-  on_header<remoting::ConsumeMessageDirectlyHeader>(dispatcher,
-                                                    RequestCode::consume_message_directly, this,
-                                                    &ConsumerCallFeature::consume_directly);
-  on_header<remoting::ConsumerStatusHeader>(dispatcher,
-                                            RequestCode::invoke_broker_to_get_consumer_status, this,
-                                            &ConsumerCallFeature::consumer_status);
+  on_handling(dispatcher, RequestCode::get_consumer_running_info, this,
+              &ConsumerCallFeature::running_info);
+  on_handling(dispatcher, RequestCode::consume_message_directly, this,
+              &ConsumerCallFeature::consume_directly);
+  on_handling(dispatcher, RequestCode::invoke_broker_to_get_consumer_status, this,
+              &ConsumerCallFeature::consumer_status);
 }
 
 }  // namespace comet::inline v0_1::broker

@@ -4,7 +4,7 @@
 #include "comet/base/time.hpp"
 #include "comet/broker/broker.hpp"
 #include "comet/remoting/admin_headers.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -21,15 +21,14 @@ class ConsumerCallFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  [[nodiscard]] remoting::Reply pass_on(remoting::Request& request, std::string_view group,
-                                        std::string_view client_id,
-                                        remoting::RemotingCommand asked);
-  [[nodiscard]] remoting::Reply running_info(remoting::Request& request,
-                                             const remoting::ConsumerRunningInfoHeader& header);
-  [[nodiscard]] remoting::Reply consume_directly(
-      remoting::Request& request, const remoting::ConsumeMessageDirectlyHeader& header);
-  [[nodiscard]] remoting::Reply consumer_status(remoting::Request& request,
-                                                const remoting::ConsumerStatusHeader& header);
+  class AwaitStatuses;
+
+  // Throws Refusal.
+  [[nodiscard]] ClientRegistry::ConnectedClient find(std::string_view group,
+                                                     std::string_view client_id) const;
+  [[nodiscard]] remoting::Handling running_info(remoting::Request request);
+  [[nodiscard]] remoting::Handling consume_directly(remoting::Request request);
+  [[nodiscard]] remoting::Handling consumer_status(remoting::Request request);
 
   const BrokerConfig& config_;
   TimeSource& time_;

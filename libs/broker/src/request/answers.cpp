@@ -25,6 +25,13 @@ RemotingCommand success(const Request& request) {
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
 
+RemotingCommand saved_answer(const Request& request, bool saved) {
+  if (saved) return success(request);
+  return refusal(request,
+                 "the change holds, but is not on the disk yet: writing is tried again every "
+                 "second, see the broker's log");
+}
+
 RemotingCommand json_answer(const RemotingCommand& request, std::string json) {
   RemotingCommand response = RemotingCommand::response(request, ResponseCode::success);
   response.body = Body(std::move(json));

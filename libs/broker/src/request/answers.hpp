@@ -10,6 +10,8 @@
 namespace comet::inline v0_1::broker {
 
 [[nodiscard]] remoting::RemotingCommand success(const remoting::Request& request);
+// For a change of a table: whether its file is down.
+[[nodiscard]] remoting::RemotingCommand saved_answer(const remoting::Request& request, bool saved);
 // A success with JSON in its body.
 [[nodiscard]] remoting::RemotingCommand json_answer(const remoting::RemotingCommand& request,
                                                     std::string json);

@@ -5,12 +5,23 @@
 #include <functional>
 #include <string>
 
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/header.hpp"
 #include "request/answers.hpp"
 #include "request/later_answers.hpp"
 
 namespace comet::inline v0_1::broker {
+
+// `handle(request)` is a member of the feature that returns a Handling.
+template <class Feature>
+void on_handling(remoting::Dispatcher& dispatcher, remoting::RequestCode code, Feature* feature,
+                 remoting::Handling (Feature::*handle)(remoting::Request),
+                 std::size_t max_concurrent = 0) {
+  const auto handler = [feature, handle](remoting::Request&& request) {
+    return (feature->*handle)(std::move(request));
+  };
+  dispatcher.on_handling(code, handler, max_concurrent);
+}
 
 // `answer(request, header)` is a member of the feature and returns a Reply.
 template <class Header, class Feature, class Member>

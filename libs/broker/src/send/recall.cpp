@@ -11,10 +11,13 @@
 #include "delay/timer_service.hpp"
 #include "records/timer_message.hpp"
 #include "request/answers.hpp"
+#include "request/await_append.hpp"
+#include "request/on_header.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
+using remoting::Handling;
 using remoting::RecallMessageHeader;
 using remoting::RemotingCommand;
 using remoting::Reply;
@@ -89,7 +92,7 @@ MessageProperties RecallFeature::recall_properties(const RecallHandle& handle,
   return properties;
 }
 
-asio::awaitable<Reply> RecallFeature::recall(Request request) {
+Handling RecallFeature::recall(Request request) {
   std::string missing;
   auto header = remoting::read_header<RecallMessageHeader>(request.command.fields,
                                                            remoting::FieldNames::full, &missing);
@@ -111,7 +114,7 @@ asio::awaitable<Reply> RecallFeature::recall(Request request) {
   put_off_until(record, properties, handle->time_millis - 1);
   const std::string text = properties.encode();
   record.properties = text;
-  const store::AppendResult result = co_await store_.append(record);
+  const store::AppendResult result = co_await AwaitAppend(store_, request, record, true);
   if (result.error && result.error != store::StoreErrc::flush_timeout) {
     co_return answer(request, ResponseCode::system_error, "recall failed, execute error");
   }
@@ -124,8 +127,8 @@ asio::awaitable<Reply> RecallFeature::recall(Request request) {
 }
 
 void RecallFeature::install(remoting::Dispatcher& dispatcher) {
-  const auto handler = [this](Request request) { return recall(std::move(request)); };
-  dispatcher.on_async(remoting::RequestCode::recall_message, handler, config_.max_sends);
+  on_handling(dispatcher, remoting::RequestCode::recall_message, this, &RecallFeature::recall,
+              config_.max_sends);
 }
 
 }  // namespace comet::inline v0_1::broker

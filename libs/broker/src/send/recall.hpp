@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
 
@@ -9,7 +8,7 @@
 #include "comet/broker/broker.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/recall_handle.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "delay/timer_service.hpp"
@@ -45,7 +44,7 @@ class RecallFeature {
                                             const std::optional<RecallHandle>& handle) const;
   [[nodiscard]] MessageProperties recall_properties(const RecallHandle& handle,
                                                     std::string_view group) const;
-  [[nodiscard]] asio::awaitable<remoting::Reply> recall(remoting::Request request);
+  [[nodiscard]] remoting::Handling recall(remoting::Request request);
 
   const BrokerConfig& config_;
   TimeSource& time_;

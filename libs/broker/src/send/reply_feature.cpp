@@ -5,10 +5,7 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include "comet/base/log.hpp"
 #include "comet/message/message_id.hpp"
@@ -17,6 +14,9 @@
 #include "comet/message/sys_flag.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "request/answers.hpp"
+#include "request/await_append.hpp"
+#include "request/await_call.hpp"
+#include "request/on_header.hpp"
 #include "send/send_checks.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -24,14 +24,28 @@ namespace {
 
 using namespace std::chrono_literals;
 using remoting::Connection;
+using remoting::Handling;
 using remoting::RemotingCommand;
-using remoting::Reply;
 using remoting::Request;
 using remoting::RequestCode;
 using remoting::ResponseCode;
 using remoting::SendMessageHeader;
 
 constexpr Duration kPushPatience = 10s;  // Apache: Broker2Client.callClient
+
+// On the connection's executor. Empty: the client has taken it.
+asio::awaitable<std::string> push_to(std::shared_ptr<Connection> client, RemotingCommand command,
+                                     Instant deadline) {
+  std::string problem = "no answer";
+  try {
+    const RemotingCommand answer = co_await client->invoke(std::move(command), deadline);
+    problem = answer.response_code() == ResponseCode::success ? std::string() : answer.remark;
+    if (problem.empty() && answer.response_code() != ResponseCode::success) problem = "refused";
+  } catch (const Error&) {
+    // it has none
+  }
+  co_return problem;
+}
 
 }  // namespace
 
@@ -60,39 +74,6 @@ RemotingCommand ReplyFeature::push_request(const Request& request,
   header.store_timestamp = now;
   return RemotingCommand::request(RequestCode::push_reply_message_to_client, header,
                                   Body(request.command.body));
-}
-
-// The refusal is empty when the client has taken it. The remarks are Apache's.
-asio::awaitable<Refusal> ReplyFeature::push(const Request& request, const SendMessageHeader& send) {
-  const std::string client(find_property(send.properties.value_or(""), property::kReplyToClient));
-  if (client.empty()) {
-    co_return refuse(ResponseCode::system_error,
-                     fmt::format("reply message properties[{}] is null", property::kReplyToClient));
-  }
-  const std::shared_ptr<Connection> requester = clients_.find_producer(client);
-  if (requester == nullptr) {
-    co_return refuse(ResponseCode::system_error,
-                     fmt::format("push reply message fail, channel of <{}> not found.", client));
-  }
-  RemotingCommand command = push_request(request, send);
-  const Instant deadline = time_.now() + kPushPatience;
-  // It belongs to another executor, to which no cancellation must reach; the deadline ends it.
-  auto token =
-      asio::bind_cancellation_slot(asio::cancellation_slot(), asio::as_tuple(asio::use_awaitable));
-  auto invoke = [](std::shared_ptr<Connection> to, RemotingCommand pushed,
-                   Instant until) -> asio::awaitable<RemotingCommand> {
-    co_return co_await to->invoke(std::move(pushed), until);
-  };
-  auto [problem, answer] = co_await asio::co_spawn(
-      requester->executor(), invoke(requester, std::move(command), deadline), std::move(token));
-  if (!problem && answer.response_code() == ResponseCode::success) {
-    const Refusal none;
-    co_return none;
-  }
-  log::warn("a reply was not taken by client {}: {}", client,
-            problem ? "no answer" : answer.remark);
-  co_return refuse(ResponseCode::system_error,
-                   fmt::format("push reply message to {}fail.", client));
 }
 
 RecordView ReplyFeature::make_record(const Request& request, const SendMessageHeader& send,
@@ -131,7 +112,7 @@ RemotingCommand ReplyFeature::make_answer(const Request& request, const Refusal&
   return response;
 }
 
-asio::awaitable<Reply> ReplyFeature::send_reply(Request request) {
+Handling ReplyFeature::send_reply(Request request) {
   const bool is_long_form = request.command.request_code() == RequestCode::send_reply_message;
   std::string missing;
   const auto header = remoting::read_header<SendMessageHeader>(
@@ -140,32 +121,51 @@ asio::awaitable<Reply> ReplyFeature::send_reply(Request request) {
   if (!header) co_return bad_header(request.command, missing);
   CheckedSend send;
   Refusal refusal = checks_.check_send(request, *header, send);
-  if (!refusal && send.is_batch)
+  if (!refusal && send.is_batch) {
     refusal = refuse(ResponseCode::message_illegal, "a batch cannot be a reply");
-  if (refusal) {
-    const remoting::RequestIdentity identity(request.command);
-    co_return checks_.refusal_answer(identity, std::move(refusal));
   }
-  const Refusal not_taken = co_await push(request, *header);
+  const remoting::RequestIdentity identity(request.command);
+  if (refusal) co_return checks_.refusal_answer(identity, std::move(refusal));
+
+  // To the client that asked. The remarks are Apache's.
+  const std::string client(find_property(send.properties.text, property::kReplyToClient));
+  const std::shared_ptr<Connection> requester =
+      client.empty() ? nullptr : clients_.find_producer(client);
+  Refusal not_taken;
+  if (client.empty()) {
+    not_taken =
+        refuse(ResponseCode::system_error,
+               fmt::format("reply message properties[{}] is null", property::kReplyToClient));
+  } else if (requester == nullptr) {
+    not_taken = refuse(ResponseCode::system_error,
+                       fmt::format("push reply message fail, channel of <{}> not found.", client));
+  } else {
+    asio::awaitable<std::string> push =
+        push_to(requester, push_request(request, *header), time_.now() + kPushPatience);
+    const std::string problem = co_await AwaitCall(std::move(push), requester->executor());
+    if (!problem.empty()) {
+      log::warn("a reply was not taken by client {}: {}", client, problem);
+      not_taken =
+          refuse(ResponseCode::system_error, fmt::format("push reply message to {}fail.", client));
+    }
+  }
   const std::int32_t queue_id =
       header->queue_id < 0 ? random_queue(send.topic.write_queue_nums) : header->queue_id;
   std::optional<store::AppendResult> stored;
   if (config_.store_replies) {
     const RecordView record = make_record(request, *header, queue_id);
-    const bool wait = find_property(record.properties, property::kWait) != "false";
-    const store::AppendResult result = co_await store_.append(record, wait);
-    stored = result;
-    if (!result.error)
-      traffic_.count(record.topic, 1, record.body.size() + record.properties.size());
+    const std::size_t bytes = record.body.size() + record.properties.size();
+    const bool wait = send.properties.wait != "false";
+    stored = co_await AwaitAppend(store_, request, record, wait);
+    if (!stored->error) traffic_.count(header->topic, 1, bytes);
   }
   co_return make_answer(request, not_taken, queue_id, stored);
 }
 
 void ReplyFeature::install(remoting::Dispatcher& dispatcher) {
-  const auto handler = [this](Request request) { return send_reply(std::move(request)); };
   for (const RequestCode code :
        {RequestCode::send_reply_message, RequestCode::send_reply_message_v2}) {
-    dispatcher.on_async(code, handler, config_.max_sends);
+    on_handling(dispatcher, code, this, &ReplyFeature::send_reply, config_.max_sends);
   }
 }
 

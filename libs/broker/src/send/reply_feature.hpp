@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
 
@@ -8,7 +7,7 @@
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 #include "comet/broker/broker.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "send/send_checks.hpp"
@@ -36,15 +35,13 @@ class ReplyFeature {
  private:
   [[nodiscard]] remoting::RemotingCommand push_request(
       const remoting::Request& request, const remoting::SendMessageHeader& send) const;
-  [[nodiscard]] asio::awaitable<Refusal> push(const remoting::Request& request,
-                                              const remoting::SendMessageHeader& send);
   [[nodiscard]] RecordView make_record(const remoting::Request& request,
                                        const remoting::SendMessageHeader& send,
                                        std::int32_t queue_id) const;
   [[nodiscard]] remoting::RemotingCommand make_answer(
       const remoting::Request& request, const Refusal& refusal, std::int32_t queue_id,
       const std::optional<store::AppendResult>& stored) const;
-  [[nodiscard]] asio::awaitable<remoting::Reply> send_reply(remoting::Request request);
+  [[nodiscard]] remoting::Handling send_reply(remoting::Request request);
 
   const BrokerConfig& config_;
   TimeSource& time_;

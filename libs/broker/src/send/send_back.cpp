@@ -14,8 +14,11 @@
 #include "comet/message/properties.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "records/append_outcome.hpp"
 #include "records/delayed_message.hpp"
 #include "request/answers.hpp"
+#include "request/await_append.hpp"
+#include "request/on_header.hpp"
 #include "send/send_checks.hpp"
 #include "tables/await_saved.hpp"
 #include "tables/retry_topics.hpp"
@@ -23,8 +26,8 @@
 namespace comet::inline v0_1::broker {
 namespace {
 
-using remoting::RemotingCommand;
-using remoting::Reply;
+using remoting::Handling;
+using remoting::Refusal;
 using remoting::Request;
 using remoting::ResponseCode;
 using remoting::SendMessageBackHeader;
@@ -32,10 +35,6 @@ using remoting::SendMessageBackHeader;
 // Of the first attempt: 10 s in the usual table.
 constexpr std::int32_t kFirstRetryLevel = 3;
 constexpr std::int32_t kMostAttempts = 1'000'000;  // more than anybody makes
-
-Reply answer(const Request& request, ResponseCode code, std::string remark = {}) {
-  return RemotingCommand::response(request.command, code, std::move(remark));
-}
 
 // Apache: the name of the PutMessageStatus.
 std::string_view status_name(const error_code& error) {
@@ -57,46 +56,45 @@ MessageProperties next_properties(const RecordView& record) {
 
 }  // namespace
 
-asio::awaitable<bool> SendBackFeature::is_known_on_disk(std::string topic, std::string group) {
-  if (groups_.has_unsaved()) {
-    const std::function<void(GroupTable::Done)> wait = [&](GroupTable::Done done) {
-      if (!groups_.when_saved(group, done)) done(true);
-    };
-    const bool saved = co_await await_saved(wait);
-    if (!saved) co_return false;
-  }
-  if (topics_.has_unsaved()) {
-    const std::function<void(TopicTable::Done)> wait = [&](TopicTable::Done done) {
-      if (!topics_.when_saved(topic, done)) done(true);
-    };
-    const bool saved = co_await await_saved(wait);
-    co_return saved;
-  }
-  co_return true;
+bool SendBackFeature::is_writable() const {
+  return (config_.broker_permission & routing::perm::kWrite) != 0;
 }
 
-asio::awaitable<Reply> SendBackFeature::store_again(const Request& request,
-                                                    const SendMessageBackHeader& header,
-                                                    const GroupConfig& group,
-                                                    routing::TopicConfig topic) {
-  const SharedBytes bytes = store_.read_record(header.offset);
-  const auto found = parse_record(bytes.view(), CheckCrc::no);
-  if (!found) {
-    co_return answer(request, ResponseCode::system_error,
-                     fmt::format("look message by offset failed, {}", header.offset));
+routing::TopicConfig SendBackFeature::retry_topic_of(const GroupConfig& group,
+                                                     bool unit_mode) const {
+  if (!is_writable()) {
+    throw Refusal(ResponseCode::no_permission,
+                  fmt::format("the broker[{}] sending message is forbidden", config_.broker_ip));
   }
-  MessageProperties properties = next_properties(*found);
-  RecordView record = *found;
+  auto topic = retry_topic(topics_, group, unit_mode);
+  if (!topic) {
+    throw Refusal(ResponseCode::system_error,
+                  fmt::format("topic[%RETRY%{}] not exist", group.group_name));
+  }
+  if ((topic->perm & routing::perm::kWrite) == 0) {
+    throw Refusal(ResponseCode::no_permission,
+                  fmt::format("the topic[{}] sending message is forbidden", topic->topic_name));
+  }
+  return std::move(*topic);
+}
+
+// The record of the next attempt; `topic` becomes that of the dead letters when there was the last.
+RecordView SendBackFeature::next_record(const Request& request, const SendMessageBackHeader& header,
+                                        const GroupConfig& group, const RecordView& found,
+                                        routing::TopicConfig& topic,
+                                        MessageProperties& properties) const {
+  RecordView record = found;
   // Senders write any number there.
-  const std::int32_t attempts = std::clamp(found->reconsume_times, 0, kMostAttempts);
+  const std::int32_t attempts = std::clamp(found.reconsume_times, 0, kMostAttempts);
   record.reconsume_times = attempts + 1;
   record.store_host = store_host_;
   const std::int32_t most = max_attempts(group, request.command, header.max_reconsume_times);
   const bool is_dead = attempts >= most || header.delay_level < 0;
   if (is_dead) {
     auto dead_letters = dead_letter_topic(topics_, header.group);
-    if (!dead_letters)
-      co_return answer(request, ResponseCode::system_error, "topic of dead letters not exist");
+    if (!dead_letters) {
+      throw Refusal(ResponseCode::system_error, "topic of dead letters not exist");
+    }
     topic = std::move(*dead_letters);
   }
   record.topic = topic.topic_name;
@@ -108,56 +106,55 @@ asio::awaitable<Reply> SendBackFeature::store_again(const Request& request,
         header.delay_level == 0 ? kFirstRetryLevel + attempts : header.delay_level;
     put_off(record, properties, std::min(level, delay_levels_.count()));
   }
+  return record;
+}
+
+Handling SendBackFeature::send_back(Request request) {
+  std::string missing;
+  const auto header = remoting::read_header<SendMessageBackHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
+  const auto group = groups_.find_or_create(header->group);
+  if (!group) {
+    co_return Refusal(ResponseCode::subscription_group_not_exist, no_such_group(header->group));
+  }
+  if (group->retry_queue_nums <= 0 && is_writable()) co_return success(request);
+  routing::TopicConfig topic = retry_topic_of(*group, header->unit_mode.value_or(false));
+  const SharedBytes bytes = store_.read_record(header->offset);
+  const auto found = parse_record(bytes.view(), CheckCrc::no);
+  if (!found) {
+    co_return Refusal(ResponseCode::system_error,
+                      fmt::format("look message by offset failed, {}", header->offset));
+  }
+  MessageProperties properties = next_properties(*found);
+  RecordView record = next_record(request, *header, *group, *found, topic, properties);
   // As with sends: a message must not outlive what it needs, and this time its group is one of
   // that.
-  const bool known = co_await is_known_on_disk(topic.topic_name, std::string(header.group));
-  if (!known) {
-    co_return answer(request, ResponseCode::service_not_available,
-                     fmt::format("topic {} and consumer group {} cannot be written to this "
-                                 "broker's disk",
-                                 topic.topic_name, header.group));
+  bool is_known = true;
+  if (groups_.has_unsaved()) is_known = co_await AwaitSaved(groups_, std::string(header->group));
+  if (is_known && topics_.has_unsaved()) is_known = co_await AwaitSaved(topics_, topic.topic_name);
+  if (!is_known) {
+    co_return Refusal(ResponseCode::service_not_available,
+                      fmt::format("topic {} and consumer group {} cannot be written to this "
+                                  "broker's disk",
+                                  topic.topic_name, header->group));
   }
   const std::string text = properties.encode();
   record.properties = text;
-  const store::AppendResult result = co_await store_.append(record);
-  if (result.error && result.error != store::StoreErrc::flush_timeout) {
-    co_return answer(request, ResponseCode::system_error, std::string(status_name(result.error)));
+  const store::AppendResult stored = co_await AwaitAppend(store_, request, record, true);
+  if (!is_stored(stored)) {
+    co_return Refusal(ResponseCode::system_error, std::string(status_name(stored.error)));
   }
   const bool is_delayed = record.topic == kScheduleTopic;
   traffic_.count(record.topic, 1, record.body.size() + text.size(),
                  is_delayed ? MessageType::delay : MessageType::normal);
-  traffic_.count_send_back(properties.get(property::kRetryTopic), header.group);
-  co_return answer(request, ResponseCode::success);
-}
-
-asio::awaitable<Reply> SendBackFeature::send_back(Request request) {
-  std::string missing;
-  auto header = remoting::read_header<SendMessageBackHeader>(request.command.fields,
-                                                             remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  auto group = groups_.find_or_create(header->group);
-  if (!group)
-    co_return answer(request, ResponseCode::subscription_group_not_exist,
-                     no_such_group(header->group));
-  if ((config_.broker_permission & routing::perm::kWrite) == 0) {
-    co_return answer(request, ResponseCode::no_permission,
-                     fmt::format("the broker[{}] sending message is forbidden", config_.broker_ip));
-  }
-  if (group->retry_queue_nums <= 0) co_return answer(request, ResponseCode::success);
-  auto topic = retry_topic(topics_, *group, header->unit_mode.value_or(false));
-  if (!topic)
-    co_return answer(request, ResponseCode::system_error,
-                     fmt::format("topic[%RETRY%{}] not exist", header->group));
-  if ((topic->perm & routing::perm::kWrite) == 0) {
-    co_return answer(request, ResponseCode::no_permission,
-                     fmt::format("the topic[{}] sending message is forbidden", topic->topic_name));
-  }
-  co_return co_await store_again(request, *header, *group, std::move(*topic));
+  traffic_.count_send_back(properties.get(property::kRetryTopic), header->group);
+  co_return success(request);
 }
 
 void SendBackFeature::install(remoting::Dispatcher& dispatcher) {
-  const auto handler = [this](Request request) { return send_back(std::move(request)); };
-  dispatcher.on_async(remoting::RequestCode::consumer_send_msg_back, handler, config_.max_sends);
+  on_handling(dispatcher, remoting::RequestCode::consumer_send_msg_back, this,
+              &SendBackFeature::send_back, config_.max_sends);
 }
 
 }  // namespace comet::inline v0_1::broker

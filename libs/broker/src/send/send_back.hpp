@@ -1,12 +1,10 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-#include <optional>
-#include <string>
-
 #include "comet/base/address.hpp"
 #include "comet/broker/broker.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/message/properties.hpp"
+#include "comet/message/record.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "comet/store/message_store.hpp"
@@ -34,11 +32,15 @@ class SendBackFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  [[nodiscard]] asio::awaitable<bool> is_known_on_disk(std::string topic, std::string group);
-  [[nodiscard]] asio::awaitable<remoting::Reply> store_again(
-      const remoting::Request& request, const remoting::SendMessageBackHeader& header,
-      const GroupConfig& group, routing::TopicConfig topic);
-  [[nodiscard]] asio::awaitable<remoting::Reply> send_back(remoting::Request request);
+  [[nodiscard]] bool is_writable() const;
+  // Both throw Refusal.
+  [[nodiscard]] routing::TopicConfig retry_topic_of(const GroupConfig& group, bool unit_mode) const;
+  [[nodiscard]] RecordView next_record(const remoting::Request& request,
+                                       const remoting::SendMessageBackHeader& header,
+                                       const GroupConfig& group, const RecordView& found,
+                                       routing::TopicConfig& topic,
+                                       MessageProperties& properties) const;
+  [[nodiscard]] remoting::Handling send_back(remoting::Request request);
 
   const BrokerConfig& config_;
   const IpEndpoint& store_host_;

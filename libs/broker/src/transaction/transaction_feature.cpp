@@ -12,14 +12,16 @@
 #include "comet/remoting/transaction_headers.hpp"
 #include "records/append_outcome.hpp"
 #include "request/answers.hpp"
+#include "request/await_append.hpp"
+#include "request/on_header.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
 
 using remoting::EndTransactionHeader;
-using remoting::PendingReply;
+using remoting::Handling;
+using remoting::Refusal;
 using remoting::RemotingCommand;
-using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 using store::AppendResult;
@@ -49,155 +51,83 @@ constexpr std::string_view kNotResumed = "Put message back to RMQ_SYS_TRANS_HALF
 }  // namespace
 
 // The remarks are Apache's.
-RemotingCommand TransactionFeature::store_refusal(const remoting::RequestIdentity& request,
-                                                  const error_code& error) const {
+Refusal TransactionFeature::store_refusal(const error_code& error) const {
   if (error == StoreErrc::message_too_large) {
-    return request.response(
-        ResponseCode::message_illegal,
-        fmt::format("The message is illegal, maybe msg body or properties length not matched. msg "
-                    "body length limit {}B, msg properties length limit 32KB.",
-                    config_.store.max_message_size));
+    return {ResponseCode::message_illegal,
+            fmt::format("The message is illegal, maybe msg body or properties length not matched. "
+                        "msg body length limit {}B, msg properties length limit 32KB.",
+                        config_.store.max_message_size)};
   }
   const std::string reason = store_.read_only_reason();
-  return request.response(
-      ResponseCode::service_not_available,
-      "Service not available now. " + (reason.empty() ? error.message() : reason));
+  return {ResponseCode::service_not_available,
+          "Service not available now. " + (reason.empty() ? error.message() : reason)};
 }
 
-// What follows when the committed message is stored.
-class TransactionFeature::Committed {
- public:
-  Committed(TransactionFeature& feature, const Request& request, const RecordView& record,
-            OpenHalves::Claim claim, SendsInFlight::Place place)
-      : feature_(feature),
-        place_(std::move(place)),
-        claim_(std::move(claim)),
-        pending_(request),
-        executor_(request.connection->executor()),
-        topic_(record.topic),
-        bytes_(record.body.size() + record.properties.size()) {}
-
-  void operator()(const AppendResult& result) {
-    if (!is_stored(result)) {
-      pending_.answer(feature_.store_refusal(pending_.request(), result.error));
-      return;
-    }
-    feature_.transactions_.write_op(claim_.offset(), executor_);
-    claim_.end();
-    feature_.traffic_.count(topic_, 1, bytes_, MessageType::transaction);
-    feature_.traffic_.count_transaction(topic_, true);
-    pending_.answer(pending_.request().response(ResponseCode::success, {}));
-  }
-
- private:
-  TransactionFeature& feature_;
-  SendsInFlight::Place place_;
-  OpenHalves::Claim claim_;
-  PendingReply pending_;
-  asio::any_io_executor executor_;
-  std::string topic_;
-  std::size_t bytes_;
-};
-
-// What follows when the op message of a rolled back one is stored.
-class TransactionFeature::RolledBack {
- public:
-  RolledBack(TransactionFeature& feature, const Request& request, OpenHalves::Claim claim,
-             SendsInFlight::Place place, std::string topic)
-      : feature_(feature),
-        place_(std::move(place)),
-        claim_(std::move(claim)),
-        pending_(request),
-        topic_(std::move(topic)) {}
-
-  void operator()(const AppendResult& result) {
-    if (!is_stored(result)) {
-      pending_.answer(feature_.store_refusal(pending_.request(), result.error));
-      return;
-    }
-    claim_.end();
-    if (!topic_.empty()) feature_.traffic_.count_transaction(topic_, false);
-    // Apache's broker says this.
-    pending_.answer(
-        pending_.request().response(ResponseCode::success, "not set any response code"));
-  }
-
- private:
-  TransactionFeature& feature_;
-  SendsInFlight::Place place_;
-  OpenHalves::Claim claim_;
-  PendingReply pending_;
-  std::string topic_;
-};
-
-Reply TransactionFeature::commit(const Request& request, const RecordView& half,
-                                 OpenHalves::Claim claim, SendsInFlight::Place place) {
-  std::optional<RecordView> record = committed(half);
-  if (!record) {
-    return end_answer(request, ResponseCode::system_error,
-                      "The half message does not say the topic and queue that it is for");
-  }
-  if (!topics_.find(record->topic)) {
-    // It stays open: the topic may come back before the checks end.
-    return end_answer(request, ResponseCode::topic_not_exist, no_such_topic(record->topic));
-  }
-  record->store_host = store_host_;
-  Committed done(*this, request, *record, std::move(claim), std::move(place));
-  store_.append(std::span(&*record, 1), false, request.connection->executor(), std::move(done));
-  return std::nullopt;
-}
-
-Reply TransactionFeature::roll_back(const Request& request, const RecordView& half,
-                                    OpenHalves::Claim claim, SendsInFlight::Place place) {
-  const OpMessage op(claim.offset());
-  const RecordView record = op.record(store_host_, time_.wall_millis());
-  RolledBack done(*this, request, std::move(claim), std::move(place),
-                  std::string(find_property(half.properties, property::kRealTopic)));
-  store_.append(std::span(&record, 1), false, request.connection->executor(), std::move(done));
-  return std::nullopt;
-}
-
-Reply TransactionFeature::end_transaction(const Request& request) {
+Handling TransactionFeature::end(Request request) {
   std::string missing;
-  auto header = remoting::read_header<EndTransactionHeader>(request.command.fields,
-                                                            remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+  const auto header = remoting::read_header<EndTransactionHeader>(
+      request.command.fields, remoting::FieldNames::full, &missing);
+  if (!header) co_return bad_header(request.command, missing);
   if (config_.broker_id != 0) {
-    return end_answer(request, ResponseCode::slave_not_available,
-                      "a slave does not end transactions");
+    co_return Refusal(ResponseCode::slave_not_available, "a slave does not end transactions");
   }
   const bool is_commit = header->commit_or_rollback == remoting::transaction_decision::kCommit;
   if (!is_commit && header->commit_or_rollback != remoting::transaction_decision::kRollback) {
     log::debug("producer {} does not know yet how a transaction ends: {}",
                request.connection->remote().to_string(), request.command.remark);
-    return std::nullopt;
+    co_return std::nullopt;
   }
   const SharedBytes bytes = store_.read_record(header->commit_log_offset);
   const auto half = parse_record(bytes.view(), CheckCrc::no);
   if (!half || half->topic != kHalfTopic) {
-    return end_answer(request, ResponseCode::system_error,
-                      "Find prepared transaction message failed");
+    co_return Refusal(ResponseCode::system_error, "Find prepared transaction message failed");
   }
-  if (std::string problem = complaint(*half, *header); !problem.empty())
-    return end_answer(request, ResponseCode::system_error, std::move(problem));
-  SendsInFlight::Place place =
+  std::string problem = complaint(*half, *header);
+  if (!problem.empty()) co_return Refusal(ResponseCode::system_error, std::move(problem));
+  const SendsInFlight::Place place =
       sends_.enter(half->body.size() + half->properties.size(), time_.now());
   if (!place) {
-    return end_answer(request, ResponseCode::system_busy,
+    co_return Refusal(ResponseCode::system_busy,
                       "[REJECTREQUEST]system busy, start flow control for a while");
   }
   OpenHalves::Attempt attempt = transactions_.claim(half->queue_offset);
-  if (!attempt.claim)
-    return end_answer(request, ResponseCode::system_error, complaint(attempt.refusal));
+  if (!attempt.claim) co_return Refusal(ResponseCode::system_error, complaint(attempt.refusal));
+  OpenHalves::Claim& claim = *attempt.claim;
+
   if (!is_commit) {
-    return roll_back(request, *half, std::move(*attempt.claim), std::move(place));
+    const OpMessage op(claim.offset());
+    const RecordView record = op.record(store_host_, time_.wall_millis());
+    const AppendResult stored = co_await AwaitAppend(store_, request, record, false);
+    if (!is_stored(stored)) co_return store_refusal(stored.error);
+    claim.end();
+    const std::string_view topic = find_property(half->properties, property::kRealTopic);
+    if (!topic.empty()) traffic_.count_transaction(topic, false);
+    // Apache's broker says this.
+    co_return end_answer(request, ResponseCode::success, "not set any response code");
   }
-  return commit(request, *half, std::move(*attempt.claim), std::move(place));
+  std::optional<RecordView> record = committed(*half);
+  if (!record) {
+    co_return Refusal(ResponseCode::system_error,
+                      "The half message does not say the topic and queue that it is for");
+  }
+  // It stays open: the topic may come back before the checks end.
+  if (!topics_.find(record->topic)) {
+    co_return Refusal(ResponseCode::topic_not_exist, no_such_topic(record->topic));
+  }
+  record->store_host = store_host_;
+  const AppendResult stored = co_await AwaitAppend(store_, request, *record, false);
+  if (!is_stored(stored)) co_return store_refusal(stored.error);
+  transactions_.write_op(claim.offset(), request.connection->executor());
+  claim.end();
+  traffic_.count(record->topic, 1, record->body.size() + record->properties.size(),
+                 MessageType::transaction);
+  traffic_.count_transaction(record->topic, true);
+  co_return end_answer(request, ResponseCode::success);
 }
 
 // A half message goes to the end of its queue, as if it had never been checked: one that is open,
 // or one that has been given up.
-asio::awaitable<Reply> TransactionFeature::resume_check(Request request) {
+Handling TransactionFeature::resume_check(Request request) {
   std::string missing;
   auto header = remoting::read_header<remoting::ResumeCheckHalfMessageHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
@@ -229,7 +159,7 @@ asio::awaitable<Reply> TransactionFeature::resume_check(Request request) {
   record.queue_id = kHalfQueue;
   record.properties = properties;
   record.store_host = store_host_;
-  const AppendResult result = co_await store_.append(record, false);
+  const AppendResult result = co_await AwaitAppend(store_, request, record, false);
   if (!is_stored(result)) {
     co_return end_answer(request, ResponseCode::system_error,
                          fmt::format("{} {}", kNotResumed, result.error.message()));
@@ -243,10 +173,9 @@ asio::awaitable<Reply> TransactionFeature::resume_check(Request request) {
 
 void TransactionFeature::install(remoting::Dispatcher& dispatcher) {
   using remoting::RequestCode;
-  dispatcher.on(RequestCode::end_transaction,
-                [this](Request& request) { return end_transaction(request); });
-  const auto resume = [this](Request request) { return resume_check(std::move(request)); };
-  dispatcher.on_async(RequestCode::resume_check_half_message, resume, config_.max_sends);
+  on_handling(dispatcher, RequestCode::end_transaction, this, &TransactionFeature::end);
+  on_handling(dispatcher, RequestCode::resume_check_half_message, this,
+              &TransactionFeature::resume_check, config_.max_sends);
 }
 
 }  // namespace comet::inline v0_1::broker

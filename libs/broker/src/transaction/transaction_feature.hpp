@@ -1,13 +1,9 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-#include <optional>
-#include <string>
-
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 #include "comet/broker/broker.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
 #include "request/sends_in_flight.hpp"
 #include "stats/traffic.hpp"
@@ -35,17 +31,9 @@ class TransactionFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  class Committed;
-  class RolledBack;
-
-  [[nodiscard]] remoting::RemotingCommand store_refusal(const remoting::RequestIdentity& request,
-                                                        const error_code& error) const;
-  [[nodiscard]] remoting::Reply commit(const remoting::Request& request, const RecordView& half,
-                                       OpenHalves::Claim claim, SendsInFlight::Place place);
-  [[nodiscard]] remoting::Reply roll_back(const remoting::Request& request, const RecordView& half,
-                                          OpenHalves::Claim claim, SendsInFlight::Place place);
-  [[nodiscard]] remoting::Reply end_transaction(const remoting::Request& request);
-  [[nodiscard]] asio::awaitable<remoting::Reply> resume_check(remoting::Request request);
+  [[nodiscard]] remoting::Refusal store_refusal(const error_code& error) const;
+  [[nodiscard]] remoting::Handling end(remoting::Request request);
+  [[nodiscard]] remoting::Handling resume_check(remoting::Request request);
 
   const BrokerConfig& config_;
   TimeSource& time_;
