@@ -120,8 +120,8 @@ def proxy_running(needed, servers, root):
 
 
 def run_name(log_path):
-    """Part of each topic's and group's name, in letters and digits: another one for each peer, since some run at the same time."""
-    return f"r{int(time.time()) % 1000000}{zlib.crc32(log_path.name.encode()) % 1000:03}"
+    """Part of each topic's and group's name, six digits (Fingerprint.java knows them): of the time and the peer, since some run at the same time."""
+    return f"r{int(time.time()) % 1000:03}{zlib.crc32(log_path.name.encode()) % 1000:03}"
 
 
 def run_peer(command, servers, log_path, cases, environment=None):
