@@ -39,7 +39,7 @@ void put(const std::string& root, std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::string root = make_root();
   put(root, {reinterpret_cast<const char*>(data), size});
-  broker::OffsetTable table(root);
+  broker::OffsetTable table(root, real_time());
   try {
     table.load();
   } catch (const Error&) {
@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const std::string json = table.to_json(routing::IntegerKeys::quoted);
   put(root, json);
-  broker::OffsetTable again(root);
+  broker::OffsetTable again(root, real_time());
   again.load();
   must(again.to_json(routing::IntegerKeys::quoted) == json);
   return 0;
