@@ -14,6 +14,7 @@
 #include "common_settings.hpp"
 #include "configuration_check.hpp"
 #include "daemon.hpp"
+#include "daemon_options.hpp"
 #include "descriptors.hpp"
 
 using namespace comet;
@@ -30,19 +31,12 @@ constexpr std::string_view kImportantKeys[] = {
 constexpr const char* kName = "comet-broker";
 
 program::Options describe_options() {
-  program::Options description("Options");
-  const auto word = [] { return boost::program_options::value<std::string>(); };
+  program::Options description = daemon::daemon_options("broker.conf");
   auto option = description.add_options();
-  option("help,h", "this text, and the keys of the configuration file");
-  option("configFile,c", word(), "properties file (broker.conf)");
-  option("namesrvAddr,n", word(), "name servers, host:port;host:port");
-  option("test,t",
-         "say what is wrong with the configuration, with the line, and end: 0 nothing, 1");
-  option("printConfigItem,p", "print the effective configuration and end");
+  option("namesrvAddr,n", boost::program_options::value<std::string>(),
+         "name servers, host:port;host:port");
   option("printImportantConfig,m", "print its most important items and end");
   option("keys", "list every key of RocketMQ's and what becomes of it here, and end");
-  option("logLevel", word(), "debug, info, warn or error, instead of the configuration's");
-  option("version", "print the version and end");
   return description;
 }
 
@@ -144,11 +138,7 @@ int act(const CommandLine& given, const program::Options& options) {
   const Config settings = read_settings(given);
   daemon::configure_log(settings);
   const broker::BrokerConfig config = daemon::to_broker_config(settings);
-  if (given.has("printConfigItem")) {
-    for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
-    std::cout << settings.print();
-    return program::kOk;
-  }
+  if (given.has("printConfigItem")) return daemon::print_settings(settings), program::kOk;
   if (given.has("printImportantConfig")) {
     for (std::string_view key : kImportantKeys)
       std::cout << key << '=' << settings.shown(key) << '\n';

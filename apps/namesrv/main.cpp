@@ -10,6 +10,7 @@
 #include "common_settings.hpp"
 #include "configuration_check.hpp"
 #include "daemon.hpp"
+#include "daemon_options.hpp"
 #include "descriptors.hpp"
 #include "namesrv_metrics.hpp"
 #include "namesrv_settings.hpp"
@@ -23,17 +24,9 @@ namespace {
 constexpr const char* kName = "comet-namesrv";
 
 program::Options describe_options() {
-  program::Options description("Options");
-  const auto word = [] { return boost::program_options::value<std::string>(); };
-  auto option = description.add_options();
-  option("help,h", "this text, and the keys of the configuration file");
-  option("configFile,c", word(), "properties file (namesrv.conf)");
-  option("namesrvAddr,n", word(), "accepted without effect, as by mqnamesrv");
-  option("test,t",
-         "say what is wrong with the configuration, with the line, and end: 0 nothing, 1");
-  option("printConfigItem,p", "print the effective configuration and end");
-  option("logLevel", word(), "debug, info, warn or error, instead of the configuration's");
-  option("version", "print the version and end");
+  program::Options description = daemon::daemon_options("namesrv.conf");
+  description.add_options()("namesrvAddr,n", boost::program_options::value<std::string>(),
+                            "accepted without effect, as by mqnamesrv");
   return description;
 }
 
@@ -114,11 +107,7 @@ int act(const CommandLine& given, const program::Options& options) {
   const Config settings = read_settings(given);
   daemon::configure_log(settings);
   namesrv::NameServerConfig config = daemon::to_name_server_config(settings);
-  if (given.has("printConfigItem")) {
-    for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
-    std::cout << settings.print();
-    return program::kOk;
-  }
+  if (given.has("printConfigItem")) return daemon::print_settings(settings), program::kOk;
   return serve(given, settings, std::move(config));
 }
 
