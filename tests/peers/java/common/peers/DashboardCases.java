@@ -258,7 +258,7 @@ final class DashboardCases {
         consumer.start();
         world.send(1);
         var topic = "%DLQ%" + world.group;
-        World.eventually(() -> world.admin().examineTopicRouteInfo(topic));
+        World.await(() -> Main.outcome(() -> world.admin().examineTopicRouteInfo(topic)).equals("done"), "the topic of dead letters");
         var reader = new DefaultMQPullConsumer("TOOLS_CONSUMER");
         reader.setNamesrvAddr(world.nameserver);
         reader.setInstanceName(world.instance());

@@ -188,7 +188,7 @@ public final class Spring {
         arrived(how, 1);
         var got = received.get(how + " 0").get(0);
         long waited = got.getStoreTimestamp() - got.getBornTimestamp();
-        check(waited >= least && waited < least + 6_000, "delivered after " + waited + " ms");
+        check(waited >= least && waited < least + 6_000, "delivered after " + waited / 1_000 + " s");
         return null;
     }
 
