@@ -11,6 +11,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -91,6 +92,7 @@ def main():
     parser.add_argument("--clients", type=run.list_of, default=list(CLIENTS), help=f"some of {','.join(CLIENTS)}")
     parser.add_argument("--build-dir", type=pathlib.Path, default=run.PROJECT / "build", help="peers are installed below it (default: build)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("idle: stopped"))  # what it has started ends with it
     for name in options.clients:
         if name not in CLIENTS:
             parser.error(f"'{name}' is not one of {', '.join(CLIENTS)}")
