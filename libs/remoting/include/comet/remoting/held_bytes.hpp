@@ -6,6 +6,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <utility>
 
 namespace comet::inline v0_1::remoting {
 
