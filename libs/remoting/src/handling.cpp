@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "comet/base/error.hpp"
 #include "spare_fields.hpp"
 
 namespace comet::inline v0_1::remoting {
@@ -17,10 +18,9 @@ void Handling::promise_type::unhandled_exception() noexcept {
     throw;
   } catch (const Refusal& refusal) {
     reply_ = identity.response(refusal.code, refusal.remark);
-  } catch (const std::exception& problem) {
-    reply_ = identity.response(ResponseCode::system_error, problem.what());
   } catch (...) {
-    reply_ = identity.response(ResponseCode::system_error, "unknown exception");
+    reply_ =
+        identity.response(ResponseCode::system_error, exception_text(std::current_exception()));
   }
 }
 
