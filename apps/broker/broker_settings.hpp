@@ -4,7 +4,7 @@
 #include <span>
 
 #include "comet/base/config.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 
 namespace comet::inline v0_1::daemon {
 

@@ -11,7 +11,7 @@
 
 #include "comet/base/async.hpp"
 #include "comet/base/stream.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/remoting/server.hpp"
 

@@ -8,7 +8,7 @@
 #include "comet/base/config.hpp"
 #include "comet/base/properties.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "request/helper_thread.hpp"

@@ -4,7 +4,7 @@
 #include "comet/base/address.hpp"
 #include "comet/base/json_writer.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/remoting/message_headers.hpp"

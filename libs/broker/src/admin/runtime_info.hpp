@@ -6,7 +6,8 @@
 #include <string_view>
 
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/broker_stats.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"

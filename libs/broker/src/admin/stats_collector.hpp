@@ -2,8 +2,8 @@
 
 #include "clients/client_registry.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
 #include "comet/broker/broker_stats.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"
 #include "pull/pull_hold.hpp"

@@ -5,6 +5,7 @@
 
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "registration/registration.hpp"
 #include "request/helper_thread.hpp"

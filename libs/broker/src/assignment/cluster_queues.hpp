@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/message/message.hpp"
 #include "registration/registration.hpp"
 #include "tables/topic_table.hpp"

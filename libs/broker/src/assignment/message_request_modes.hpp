@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "tables/background_saver.hpp"
 #include "tables/state_file.hpp"
 

@@ -14,7 +14,8 @@
 
 #include "clients/heartbeat.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/broker_stats.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/connection.hpp"
 
 namespace comet::inline v0_1::broker {

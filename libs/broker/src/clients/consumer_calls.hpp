@@ -2,7 +2,7 @@
 
 #include "clients/client_registry.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"

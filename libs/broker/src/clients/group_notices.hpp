@@ -12,7 +12,7 @@
 #include "clients/client_registry.hpp"
 #include "comet/base/async.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "tables/group_table.hpp"
 
 namespace comet::inline v0_1::broker {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "comet/base/error.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "subscriptions/subscription.hpp"
 
 namespace comet::inline v0_1::broker {

@@ -8,7 +8,7 @@
 #include "clients/client_registry.hpp"
 #include "clients/group_notices.hpp"
 #include "clients/heartbeat.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/connection.hpp"
 #include "request/helper_thread.hpp"
 #include "request/refusal_log.hpp"

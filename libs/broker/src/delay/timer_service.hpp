@@ -15,7 +15,8 @@
 #include <unordered_set>
 
 #include "comet/base/async.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/broker_stats.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/store/message_store.hpp"
 #include "delay/dropped_messages.hpp"
 #include "delay/timer_index.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "clients/client_registry.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/connection.hpp"
 #include "comet/store/message_store.hpp"

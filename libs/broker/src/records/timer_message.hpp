@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/record.hpp"
 #include "comet/message/system_names.hpp"

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/broker_stats.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/client.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"

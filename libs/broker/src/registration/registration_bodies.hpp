@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/routing/topic_config.hpp"
 
 namespace comet::inline v0_1::broker {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/message/batch.hpp"
 #include "comet/message/record.hpp"
 #include "comet/store/message_store.hpp"

@@ -5,7 +5,7 @@
 
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/recall_handle.hpp"
 #include "comet/remoting/handling.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "comet/base/address.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/record.hpp"
 #include "comet/remoting/handling.hpp"

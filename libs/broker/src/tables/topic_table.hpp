@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "tables/background_saver.hpp"
 #include "tables/state_file.hpp"

@@ -2,7 +2,7 @@
 
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
 #include "request/sends_in_flight.hpp"

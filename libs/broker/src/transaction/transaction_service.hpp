@@ -13,7 +13,7 @@
 
 #include "clients/client_registry.hpp"
 #include "comet/base/async.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 #include "records/half_message.hpp"
 #include "stats/traffic.hpp"
 #include "tables/offset_table.hpp"

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "comet/base/config.hpp"
-#include "comet/broker/broker.hpp"
+#include "comet/broker/config.hpp"
 
 namespace comet::inline v0_1::broker {
 
