@@ -158,8 +158,13 @@ void Connection::Impl::serve_handling(const Dispatcher::Entry& entry, Request& r
     slot.emplace(entry.running);
     if (is_full) return finish(identity, overloaded(identity));
   }
-  Handling handling = entry.handling(std::move(request));
-  finish(identity, slot ? handling.begun(std::move(*slot)) : handling.begun());
+  try {
+    Handling handling = entry.handling(std::move(request));
+    finish(identity, slot ? handling.begun(std::move(*slot)) : handling.begun());
+  } catch (...) {  // there was no memory for it
+    finish(identity,
+           identity.response(ResponseCode::system_error, exception_text(std::current_exception())));
+  }
   request.command.fields = take_spare_fields();
 }
 
@@ -218,27 +223,28 @@ asio::awaitable<void> Connection::Impl::run_handler(std::shared_ptr<Connection> 
 }
 
 PendingReply::PendingReply(const Request& request)
-    : connection_(request.connection),
-      request_(request.command),
-      body_size_(request.command.body.size()) {
+    : PendingReply(request, request.command.body.size()) {}
+
+PendingReply::PendingReply(const Request& request, std::size_t bytes)
+    : connection_(request.connection), request_(request.command), bytes_(bytes) {
   Connection::Impl& impl = *connection_->impl_;
   begin_ = impl.request_began;
   impl.is_pending = true;
   ++impl.pending_replies;
   ++impl.running_handlers;
-  impl.running_bytes += body_size_;
+  impl.running_bytes += bytes_;
 }
 
 void PendingReply::answer(Reply reply) {
   if (connection_ == nullptr) return;
   std::shared_ptr<Connection> connection = std::move(connection_);
   if (is_running_here(connection->executor_)) {
-    connection->impl_->answer_pending(request_, std::move(reply), begin_, body_size_);
+    connection->impl_->answer_pending(request_, std::move(reply), begin_, bytes_);
     return;
   }
   const asio::any_io_executor executor = connection->executor_;
   asio::post(executor, [connection = std::move(connection), request = request_, begin = begin_,
-                        size = body_size_, reply = std::move(reply)]() mutable {
+                        size = bytes_, reply = std::move(reply)]() mutable {
     connection->impl_->answer_pending(request, std::move(reply), begin, size);
   });
 }

@@ -7,7 +7,7 @@ namespace comet::inline v0_1::remoting {
 namespace {
 
 // Of each thread. More wait only where many requests of one burst wait at a time.
-constexpr std::size_t kMostSpares = 128;
+constexpr std::size_t kMostSpares = 256;
 constexpr std::size_t kMostBytes = 8u << 10;  // greater ones are not kept
 
 // Requests may end after the spares of their thread.

@@ -223,6 +223,47 @@ BOOST_AUTO_TEST_CASE(a_held_pull_is_sent_back_when_its_consumer_comes_to_want_so
   BOOST_TEST((bodies(by_heartbeat) == std::vector<std::string>{"for b"}));
 }
 
+// The group wants the new expression since the first of them has said so.
+BOOST_AUTO_TEST_CASE(each_member_that_changes_its_expression_has_its_held_pull_sent_back) {
+  start();
+  ask(send_request("T", "x"));
+  remoting::Client second(world.executor(), world.network, world.time);
+  const auto ask_as = [&](remoting::Client& who, RemotingCommand request) {
+    return who.invoke(config.listen_at, std::move(request), world.time.now() + 30s);
+  };
+  const auto heart_beat = [](const std::string& id, const std::string& tags,
+                             const std::string& version) {
+    return RemotingCommand::request(
+        RequestCode::heart_beat,
+        Body(R"({"clientID":")" + id +
+             R"(","consumerDataSet":[{"groupName":"CG","consumeType":"CONSUME_PASSIVELY",)"
+             R"("messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET",)"
+             R"("subscriptionDataSet":[{"topic":"T","subString":")" +
+             tags + R"(","subVersion":)" + version + R"(}]}],"producerDataSet":[]})"));
+  };
+  TaskGroup tasks(world.executor(), world.time);
+  auto pull = [&](remoting::Client& who) -> asio::awaitable<void> {
+    RemotingCommand request = pull_request("T", 0, 1, 15'000);
+    auto header = *remoting::read_header<remoting::PullMessageHeader>(request.fields);
+    header.sys_flag = remoting::pull_sys_flag::kSuspend;
+    header.sub_version = 7;
+    RemotingCommand pulling = RemotingCommand::request(RequestCode::pull_message, header);
+    (void)co_await ask_as(who, std::move(pulling));
+  };
+  world.run(ask_as(*client, heart_beat("c1", "a", "7")));
+  world.run(ask_as(second, heart_beat("c2", "a", "7")));
+  tasks.spawn("p1", pull(*client));
+  tasks.spawn("p2", pull(second));
+  world.settle();
+  world.run(ask_as(*client, heart_beat("c1", "b", "8")));
+  world.settle();
+  BOOST_TEST(tasks.size() == 1u);
+  world.run(ask_as(second, heart_beat("c2", "b", "9")));
+  world.settle();
+  BOOST_TEST(tasks.size() == 0u);
+  world.run(second.stop());
+}
+
 BOOST_AUTO_TEST_CASE(retry_topics_are_not_filtered) {
   start();
   ask(send_request("%RETRY%CG", "again", 0,

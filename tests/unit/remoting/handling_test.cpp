@@ -25,7 +25,7 @@ class Gate {
     explicit Wait(Gate& gate) : gate_(gate) {}
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(Handling::Handle handle) {
-      handle.promise().will_wait();
+      const Handling::Wait wait(handle);
       gate_.waiting.push_back(handle);
     }
     void await_resume() const noexcept {}
@@ -47,6 +47,21 @@ class Gate {
   std::deque<Handling::Handle> waiting;
 };
 
+// A wait that cannot begin.
+class Broken {
+ public:
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(Handling::Handle handle) {
+    const Handling::Wait wait(handle);
+    const Resume<int> resume(handle, result_);
+    throw std::runtime_error("it cannot be waited for");
+  }
+  [[nodiscard]] int await_resume() const noexcept { return result_; }
+
+ private:
+  int result_ = 0;
+};
+
 class Feature {
  public:
   // The body says what becomes of the request.
@@ -56,6 +71,10 @@ class Feature {
     if (what == "throw refusal") throw Refusal(ResponseCode::topic_not_exist, "no such topic");
     if (what == "throw") throw std::runtime_error("out of order");
     if (what == "nothing") co_return std::nullopt;
+    if (what == "broken") {
+      const int never = co_await Broken();
+      co_return Refusal(ResponseCode::success, std::to_string(never));
+    }
     if (what.starts_with("wait")) {
       co_await Gate::Wait(gate);
       if (what == "wait twice") co_await Gate::Wait(gate);
@@ -135,6 +154,33 @@ BOOST_AUTO_TEST_CASE(any_other_exception_is_a_system_error) {
   const RemotingCommand answer = world.receive();
   BOOST_TEST((answer.response_code() == ResponseCode::system_error));
   BOOST_TEST(answer.remark == "out of order");
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_a_wait_that_begins_is_the_coroutines) {
+  World world;
+  world.send(World::request(1, "broken"));
+  const RemotingCommand answer = world.receive();
+  BOOST_TEST((answer.response_code() == ResponseCode::system_error));
+  BOOST_TEST(answer.remark == "it cannot be waited for");
+}
+
+BOOST_AUTO_TEST_CASE(reading_pauses_while_handlings_that_wait_hold_too_many_bytes) {
+  ConnectionLimits limits;
+  limits.max_handler_bytes = 100'000;
+  World world(limits);
+  std::string burst;
+  for (int i = 1; i <= 12; ++i) {
+    RemotingCommand command = request_of(RequestCode::pull_message, i, "wait");
+    command.fields.add("name", std::string(60'000, 'n'));
+    burst += frame_of(command);
+  }
+  world.send(burst);
+  BOOST_TEST(world.gate().waiting.size() == 2u);
+  for (int i = 1; i <= 12; ++i) {
+    BOOST_REQUIRE(!world.gate().waiting.empty());
+    world.resume_first();
+    BOOST_TEST(world.receive().opaque == i);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_handling_may_give_no_answer) {

@@ -157,11 +157,10 @@ void ClientRegistry::erase_if_empty(ProducerGroup& group) {
   producers_.erase(producers_.find(group.name));
 }
 
-ClientRegistry::Change ClientRegistry::register_consumer(
-    const std::shared_ptr<remoting::Connection>& connection, const ClientInfo& client,
-    const ConsumerData& data) {
+bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connection>& connection,
+                                       const ClientInfo& client, const ConsumerData& data) {
   std::lock_guard lock(mutex_);
-  if (!connection->is_open()) return {};
+  if (!connection->is_open()) return false;
   const auto [entry, is_new_group] = consumers_.try_emplace(data.group);
   ConsumerGroup& group = entry->second;
   if (is_new_group) {
@@ -178,14 +177,13 @@ ClientRegistry::Change ClientRegistry::register_consumer(
     log::info("consumer {} of group {} joined from {} ({})", client.id, data.group,
               connection->remote().to_string(), remoting::to_string(client.language));
   }
-  Change change = take_subscriptions(group, data.subscriptions);
-  change.of_members_or_topics |= has_joined;
-  return change;
+  const bool has_other_topics = take_subscriptions(group, data.subscriptions);
+  return has_joined || has_other_topics;
 }
 
-ClientRegistry::Change ClientRegistry::take_subscriptions(
-    ConsumerGroup& group, const std::vector<Subscription>& subscriptions) {
-  Change change;
+bool ClientRegistry::take_subscriptions(ConsumerGroup& group,
+                                        const std::vector<Subscription>& subscriptions) {
+  bool is_other = false;
   std::set<std::string_view> subscribed;
   for (const Subscription& subscription : subscriptions) {
     subscribed.insert(subscription.topic);
@@ -193,21 +191,19 @@ ClientRegistry::Change ClientRegistry::take_subscriptions(
     const bool is_new = known == group.subscriptions.end();
     if (!is_new && subscription.version <= known->version) continue;
     if (!is_new) {
-      change.of_expressions |= subscription.is_newer_and_other_than(*known);
       bytes_ -= bytes_of(*known);
       group.subscriptions.erase(known);
     }
     bytes_ += bytes_of(*group.subscriptions.insert(subscription).first);
-    change.of_members_or_topics |= is_new;
+    is_other |= is_new;
   }
-  if (group.subscriptions.size() == subscribed.size()) return change;
+  if (group.subscriptions.size() == subscribed.size()) return is_other;
   std::erase_if(group.subscriptions, [&](const Subscription& one) {
     const bool goes = !subscribed.contains(one.topic);
     if (goes) bytes_ -= bytes_of(one);
     return goes;
   });
-  change.of_members_or_topics = true;
-  return change;
+  return true;
 }
 
 bool ClientRegistry::unregister_consumer(std::uint64_t connection_id, std::string_view group) {

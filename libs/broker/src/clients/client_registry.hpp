@@ -39,13 +39,9 @@ class ClientRegistry {
   [[nodiscard]] std::string find_fault(std::uint64_t connection_id,
                                        const Heartbeat& heartbeat) const;
 
-  class Change {
-   public:
-    bool of_members_or_topics = false;  // the members must be told
-    bool of_expressions = false;        // it wants something else from a topic
-  };
-  Change register_consumer(const std::shared_ptr<remoting::Connection>& connection,
-                           const ClientInfo& client, const ConsumerData& data);
+  // Whether the group's members or topics have changed, so that its members must be told.
+  bool register_consumer(const std::shared_ptr<remoting::Connection>& connection,
+                         const ClientInfo& client, const ConsumerData& data);
   // Whether the group's members have changed, so that they must be told.
   bool unregister_consumer(std::uint64_t connection_id, std::string_view group);
   // A sign of life of a consumer that says that nothing has changed since the heartbeat of that
@@ -195,7 +191,8 @@ class ClientRegistry {
   void release(const Member& member, std::size_t Client::* count);
   void forget_if_unused(std::uint64_t connection_id);
   void forget_session(Sessions::iterator session);
-  Change take_subscriptions(ConsumerGroup& group, const std::vector<Subscription>& subscriptions);
+  // Whether they are of other topics now.
+  bool take_subscriptions(ConsumerGroup& group, const std::vector<Subscription>& subscriptions);
   void erase_if_empty(ConsumerGroup& group);
   void erase_if_empty(ProducerGroup& group);
   [[nodiscard]] std::vector<ConnectedClient> describe(const Members& members) const;

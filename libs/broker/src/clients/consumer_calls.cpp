@@ -22,7 +22,6 @@
 #include "comet/remoting/version.hpp"
 #include "request/await_call.hpp"
 #include "request/on_header.hpp"
-#include "request/resume.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -47,8 +46,10 @@ asio::awaitable<RemotingCommand> call(std::shared_ptr<Connection> connection,
 }
 
 // What a call that failed is answered with, in Apache's words.
-Refusal call_failure(std::string_view group, std::string_view client_id, const Error& problem) {
-  if (problem.code() == remoting::RemotingErrc::timed_out) {
+Refusal call_failure(std::string_view group, std::string_view client_id,
+                     const std::exception& problem) {
+  const auto* error = dynamic_cast<const Error*>(&problem);
+  if (error != nullptr && error->code() == remoting::RemotingErrc::timed_out) {
     return {ResponseCode::consume_msg_timeout,
             fmt::format("consumer <{}> <{}> Timeout: {}", group, client_id, problem.what())};
   }
@@ -153,7 +154,7 @@ class ConsumerCallFeature::AwaitStatuses::Gathering {
  public:
   Gathering(Handling::Handle waiting, Bodies& bodies, std::size_t expected, std::size_t max_size)
       : home_(waiting.promise().connection()->executor()),
-        resume_(std::make_shared<Resume<Bodies>>(waiting, bodies)),
+        resume_(std::make_shared<remoting::Resume<Bodies>>(waiting, bodies)),
         expected_(expected),
         max_size_(max_size) {}
 
@@ -173,7 +174,7 @@ class ConsumerCallFeature::AwaitStatuses::Gathering {
 
  private:
   asio::any_io_executor home_;
-  std::shared_ptr<Resume<Bodies>> resume_;
+  std::shared_ptr<remoting::Resume<Bodies>> resume_;
   std::mutex mutex_;
   std::size_t expected_;
   const std::size_t max_size_;
@@ -182,10 +183,9 @@ class ConsumerCallFeature::AwaitStatuses::Gathering {
 };
 
 void ConsumerCallFeature::AwaitStatuses::await_suspend(Handling::Handle waiting) {
-  waiting.promise().will_wait();
+  const remoting::Handling::Wait wait(waiting);
   const auto gathering = std::make_shared<Gathering>(waiting, bodies_, clients_.size(), max_size_);
   const RequestCode code = RequestCode::get_consumer_status_from_client;
-  // The coroutine may go on before the last has been asked: what is asked belongs to this call.
   const Clients clients = std::move(clients_);
   const RemotingCommand asked = RemotingCommand::request(code, question_);
   const Instant deadline = deadline_;
@@ -229,7 +229,7 @@ Handling ConsumerCallFeature::running_info(Request request) {
     const RemotingCommand answer =
         co_await AwaitCall(std::move(asked), client.connection->executor());
     co_return handed_back(request, answer);
-  } catch (const Error& problem) {
+  } catch (const std::exception& problem) {
     co_return call_failure(group, client_id, problem);
   }
 }
@@ -262,7 +262,7 @@ Handling ConsumerCallFeature::consume_directly(Request request) {
     const RemotingCommand answer =
         co_await AwaitCall(std::move(asked), client.connection->executor());
     co_return handed_back(request, answer);
-  } catch (const Error& problem) {
+  } catch (const std::exception& problem) {
     co_return call_failure(group, client_id, problem);
   }
 }

@@ -31,17 +31,16 @@ constexpr std::size_t kHugeHeartbeat = 256u << 10;
 
 }  // namespace
 
-bool MembershipFeature::register_consumer(Request& request, const ClientInfo& client,
+void MembershipFeature::register_consumer(Request& request, const ClientInfo& client,
                                           const ConsumerData& consumer) {
   auto group = groups_.find_or_create(consumer.group);
-  if (!group) return false;
+  if (!group) return;
   // Its members subscribe to the retry topic, too.
   std::ignore = retry_topic(topics_, *group, consumer.unit_mode);
   filters_.subscribe(consumer.group, consumer.subscriptions);
-  const ClientRegistry::Change change =
-      clients_.register_consumer(request.connection, client, consumer);
-  if (change.of_members_or_topics) notices_.group_changed(consumer.group);
-  return change.of_expressions;
+  if (clients_.register_consumer(request.connection, client, consumer)) {
+    notices_.group_changed(consumer.group);
+  }
 }
 
 // Why the heartbeat is not taken; empty: it is.
@@ -69,15 +68,14 @@ RemotingCommand MembershipFeature::take_heartbeat(Request& request) {
   client.version = request.command.version;
   client.fingerprint = heartbeat->fingerprint;
   bool needs_full_heartbeat = false;
-  std::vector<const ConsumerData*> renewed;
   for (const ConsumerData& consumer : heartbeat->consumers) {
     if (!heartbeat->without_subscriptions) {
-      if (register_consumer(request, client, consumer)) renewed.push_back(&consumer);
+      register_consumer(request, client, consumer);
     } else if (!clients_.refresh_consumer(request.connection, client, consumer.group)) {
       needs_full_heartbeat = true;
     }
   }
-  if (!renewed.empty()) renewed_(request.connection->id(), renewed);
+  if (!heartbeat->without_subscriptions) renewed_(request.connection->id(), heartbeat->consumers);
   for (const std::string& group : heartbeat->producer_groups) {
     if (!check_group(group).empty()) continue;
     clients_.register_producer(request.connection, client, group);

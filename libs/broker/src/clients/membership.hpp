@@ -24,8 +24,7 @@ class MembershipFeature {
  public:
   // The consumers of a heartbeat whose groups have come to want something else from a topic; on the
   // heartbeat's thread.
-  using Renewed =
-      std::function<void(std::uint64_t connection_id, std::span<const ConsumerData* const>)>;
+  using Renewed = std::function<void(std::uint64_t connection_id, std::span<const ConsumerData>)>;
 
   MembershipFeature(const BrokerConfig& config, TopicTable& topics, GroupTable& groups,
                     ClientRegistry& clients, ConsumerFilters& filters, GroupNotices& notices,
@@ -44,7 +43,7 @@ class MembershipFeature {
 
  private:
   // Whether the group has come to want something else from a topic.
-  bool register_consumer(remoting::Request& request, const ClientInfo& client,
+  void register_consumer(remoting::Request& request, const ClientInfo& client,
                          const ConsumerData& consumer);
   [[nodiscard]] std::string find_fault(const remoting::Request& request,
                                        const Result<Heartbeat>& heartbeat) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/container_hash/hash.hpp>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -184,11 +185,16 @@ void PullHold::wake(std::string_view topic, std::int32_t queue_id, std::int64_t 
   tell(topic, queue_id, News::any(max_offset));
 }
 
-void PullHold::renew(std::uint64_t connection_id, std::span<const ConsumerData* const> consumers) {
+void PullHold::renew(std::uint64_t connection_id, std::span<const ConsumerData> consumers) {
   std::map<std::pair<std::string_view, std::string_view>, const Subscription*> wishes;
-  for (const ConsumerData* consumer : consumers) {
-    for (const Subscription& one : consumer->subscriptions) {
-      wishes[{consumer->group, one.topic}] = &one;
+  std::size_t hash = 0;
+  for (const ConsumerData& consumer : consumers) {
+    for (const Subscription& one : consumer.subscriptions) {
+      wishes[{consumer.group, one.topic}] = &one;
+      boost::hash_combine(hash, consumer.group);
+      boost::hash_combine(hash, one.topic);
+      boost::hash_combine(hash, one.expression);
+      boost::hash_combine(hash, one.expression_type);
     }
   }
   const auto is_outdated = [&wishes](const PullQuestion& question) {
@@ -201,6 +207,8 @@ void PullHold::renew(std::uint64_t connection_id, std::span<const ConsumerData* 
     const std::lock_guard lock(mutex_);
     const auto found = connections_.find(connection_id);
     if (found == connections_.end()) return;
+    const auto [before, is_first] = wishes_of_.try_emplace(connection_id, hash);
+    if (!is_first && std::exchange(before->second, hash) == hash) return;
     std::vector<HeldPull*> chosen;
     for (HeldPull& pull : found->second) {
       if (is_outdated(pull.question)) chosen.push_back(&pull);
@@ -216,6 +224,7 @@ void PullHold::renew(std::uint64_t connection_id, std::span<const ConsumerData* 
 void PullHold::forget(std::uint64_t connection_id) {
   std::vector<Pull> gone;  // their ends need not be under the lock
   const std::lock_guard lock(mutex_);
+  wishes_of_.erase(connection_id);
   for (auto found = connections_.find(connection_id); found != connections_.end();
        found = connections_.find(connection_id)) {
     gone.push_back(take(found->second.front()));

@@ -79,8 +79,9 @@ class PullHold {
   // Looks again at every request of the queue whose offset is below `max_offset`.
   void wake(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset);
   // Hands over those of the connection whose consumer, by its heartbeat, has come to want something
-  // else; they are outdated.
-  void renew(std::uint64_t connection_id, std::span<const ConsumerData* const> consumers);
+  // else; they are outdated. Looks at them only when the connection's wishes differ from those of
+  // its heartbeat before.
+  void renew(std::uint64_t connection_id, std::span<const ConsumerData> consumers);
   // Nobody is there any more to take the answers.
   void forget(std::uint64_t connection_id);
   // Hands over everything, for the stop.
@@ -181,6 +182,8 @@ class PullHold {
   mutable std::mutex mutex_;
   Queues queues_;
   std::unordered_map<std::uint64_t, OfConnection> connections_;
+  // Of connections with held pulls: a hash of the wishes of the last heartbeat.
+  std::unordered_map<std::uint64_t, std::size_t> wishes_of_;
   ByDeadline by_deadline_;
   std::size_t bytes_ = 0;
   Instant timer_at_ = Instant::max();  // when run() looks again

@@ -6,7 +6,6 @@
 #include "comet/message/record.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
-#include "request/resume.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -23,9 +22,9 @@ class AwaitAppend {
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(remoting::Handling::Handle waiting) {
-    waiting.promise().will_wait();
+    const remoting::Handling::Wait wait(waiting);
     const asio::any_io_executor& executor = request_.connection->executor();
-    Resume<store::AppendResult> done(waiting, result_);
+    remoting::Resume<store::AppendResult> done(waiting, result_);
     if (records_ != nullptr) {
       store_.append(*records_, wait_flush_, executor, std::move(done));
     } else {

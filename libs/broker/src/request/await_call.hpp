@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "comet/remoting/handling.hpp"
-#include "request/resume.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -31,10 +30,10 @@ class AwaitCall {
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(remoting::Handling::Handle waiting) {
-    waiting.promise().will_wait();
+    const remoting::Handling::Wait wait(waiting);
     const asio::any_io_executor home = waiting.promise().connection()->executor();
     const asio::any_io_executor where = where_ ? where_ : home;
-    Done done(Resume<CallOutcome<T>>(waiting, outcome_));
+    Done done(remoting::Resume<CallOutcome<T>>(waiting, outcome_));
     asio::co_spawn(where, std::move(call_), asio::bind_executor(home, std::move(done)));
   }
   [[nodiscard]] T await_resume() {
@@ -45,7 +44,7 @@ class AwaitCall {
  private:
   class Done {
    public:
-    explicit Done(Resume<CallOutcome<T>> resume) : resume_(std::move(resume)) {}
+    explicit Done(remoting::Resume<CallOutcome<T>> resume) : resume_(std::move(resume)) {}
     void operator()(std::exception_ptr problem, T value) {
       CallOutcome<T> outcome;
       outcome.problem = std::move(problem);
@@ -54,7 +53,7 @@ class AwaitCall {
     }
 
    private:
-    Resume<CallOutcome<T>> resume_;
+    remoting::Resume<CallOutcome<T>> resume_;
   };
 
   asio::awaitable<T> call_;

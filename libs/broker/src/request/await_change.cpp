@@ -5,9 +5,9 @@
 namespace comet::inline v0_1::broker {
 
 void AwaitChange::await_suspend(remoting::Handling::Handle waiting) {
-  waiting.promise().will_wait();
+  const remoting::Handling::Wait wait(waiting);
   const asio::any_io_executor executor = request_.connection->executor();
-  const auto resume = std::make_shared<Resume<bool>>(waiting, is_saved_);
+  const auto resume = std::make_shared<remoting::Resume<bool>>(waiting, is_saved_);
   const auto done = [resume, executor](bool saved) {
     asio::post(executor, [resume, saved] { (*resume)(saved); });
   };

@@ -8,14 +8,13 @@
 #include "comet/remoting/handling.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
-#include "request/resume.hpp"
 
 namespace comet::inline v0_1::broker {
 
 // Makes a change of a table and waits until its file is down; false: it could not be written. Large
 // requests are looked at on the helper thread, in the order of their connection
-// (later_answers.hpp). What `change` throws, a Refusal for instance, is thrown where it is awaited;
-// it must not have given the callback away then.
+// (later_answers.hpp). `change` keeps its callback, calls it or throws. What it throws, a Refusal
+// for instance, is thrown where it is awaited; it must not have given the callback away then.
 class AwaitChange {
  public:
   AwaitChange(HelperThread& helper, const remoting::Request& request,

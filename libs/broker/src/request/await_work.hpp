@@ -8,7 +8,6 @@
 
 #include "comet/remoting/handling.hpp"
 #include "request/helper_thread.hpp"
-#include "request/resume.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -20,9 +19,9 @@ class AwaitWork {
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(remoting::Handling::Handle waiting) {
-    waiting.promise().will_wait();
+    const remoting::Handling::Wait wait(waiting);
     const asio::any_io_executor executor = waiting.promise().connection()->executor();
-    const auto resume = std::make_shared<Resume<std::exception_ptr>>(waiting, problem_);
+    const auto resume = std::make_shared<remoting::Resume<std::exception_ptr>>(waiting, problem_);
     helper_.post([work = std::move(work_), resume, executor] {
       std::exception_ptr problem;
       try {

@@ -73,10 +73,4 @@ Reply answer_by_size(HelperThread& helper, Request& request,
   return answer_on_helper(helper, request, std::move(make_large));
 }
 
-void do_in_order(HelperThread& helper, std::uint64_t connection_id, std::function<void()> work) {
-  if (!helper.has_large_jobs(connection_id)) return work();
-  auto large = std::make_shared<HelperThread::LargeJob>(helper, connection_id);
-  helper.post([work = std::move(work), large = std::move(large)] { work(); });
-}
-
 }  // namespace comet::inline v0_1::broker

@@ -23,10 +23,6 @@ using Saved = std::function<void(bool saved)>;
 [[nodiscard]] remoting::Reply answer_by_size(
     HelperThread& helper, remoting::Request& request,
     std::function<remoting::RemotingCommand(remoting::Request&)> make);
-// For coroutines, whose work must not overtake those requests of the connection either: done here
-// unless they wait. It throws nothing.
-void do_in_order(HelperThread& helper, std::uint64_t connection_id, std::function<void()> work);
-
 // Whether a request is small enough to be looked at here, and none of its connection waits there.
 [[nodiscard]] bool is_done_here(const HelperThread& helper, const remoting::Request& request);
 // What is said when too many wait there.

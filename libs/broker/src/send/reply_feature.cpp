@@ -41,7 +41,7 @@ asio::awaitable<std::string> push_to(std::shared_ptr<Connection> client, Remotin
     const RemotingCommand answer = co_await client->invoke(std::move(command), deadline);
     problem = answer.response_code() == ResponseCode::success ? std::string() : answer.remark;
     if (problem.empty() && answer.response_code() != ResponseCode::success) problem = "refused";
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     // it has none
   }
   co_return problem;

@@ -233,7 +233,7 @@ Handling SendFeature::send(Request request) {
   const RequestIdentity identity(command);
   const std::string_view properties = header->properties.value_or("");
   const std::size_t bytes = command.body.size() + properties.size();
-  const Instant began = time_.now();
+  Instant began = time_.now();
   SendsInFlight::Place place = sends_.enter(bytes, began);
   if (!place) co_return checks_.refusal_answer(identity, too_many_sends(sends_));
   CheckedSend send;
@@ -241,15 +241,25 @@ Handling SendFeature::send(Request request) {
   if (refusal) co_return checks_.refusal_answer(identity, std::move(refusal));
   // A message must not outlive the topic and the group that it implies. When they cannot be
   // written it is refused, so that its client tries another broker.
+  bool has_waited = false;
   if (topics_.has_unsaved() && topics_.is_unsaved(send.topic.topic_name)) {
+    has_waited = true;
     const bool saved = co_await AwaitSaved(topics_, send.topic.topic_name);
     if (!saved)
       co_return checks_.refusal_answer(identity, not_on_disk("topic " + send.topic.topic_name));
   }
   if (!send.group.empty() && groups_.has_unsaved() && groups_.is_unsaved(send.group)) {
+    has_waited = true;
     const bool saved = co_await AwaitSaved(groups_, send.group);
     if (!saved)
       co_return checks_.refusal_answer(identity, not_on_disk("consumer group " + send.group));
+  }
+  if (has_waited) {
+    began = time_.now();
+    if (!topics_.find(send.topic.topic_name)) {  // it was deleted meanwhile
+      co_return checks_.refusal_answer(
+          identity, refuse(ResponseCode::topic_not_exist, no_such_topic(send.topic.topic_name)));
+    }
   }
   RecordView record = make_record(request, *header, send);
   const std::int32_t queue_id = record.queue_id;

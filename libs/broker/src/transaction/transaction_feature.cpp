@@ -1,6 +1,6 @@
 // How transactions end (Apache: EndTransactionProcessor), and half messages that an administrator
-// wants to be checked again (AdminBrokerProcessor). No coroutines where producers wait: a commit is
-// put into the store's queue at once, and its op message follows when it is stored.
+// wants to be checked again (AdminBrokerProcessor). A commit is put into the store's queue at
+// once, and its op message follows when it is stored.
 
 #include "transaction/transaction_feature.hpp"
 

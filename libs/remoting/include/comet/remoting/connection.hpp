@@ -40,7 +40,7 @@ using SyncHandler = std::function<Reply(Request&)>;
 // end also when the connection is lost; see Connection::cancel_handlers.
 using AsyncHandler = std::function<asio::awaitable<Reply>(Request)>;
 class Handling;
-// The same as an eager coroutine, for all handlers of ours: see handling.hpp.
+// The same as an eager coroutine: see handling.hpp.
 using HandlingHandler = std::function<Handling(Request&&)>;
 
 // What a request's answer needs to know of it, when the request itself is gone.
@@ -68,6 +68,8 @@ class PendingReply {
  public:
   // To be called while the handler runs.
   explicit PendingReply(const Request& request);
+  // For whoever keeps more of the request than its body's size tells.
+  PendingReply(const Request& request, std::size_t bytes);
   PendingReply(PendingReply&&) noexcept = default;
   PendingReply& operator=(PendingReply&&) = delete;
   ~PendingReply() { answer(std::nullopt); }
@@ -82,7 +84,7 @@ class PendingReply {
   std::shared_ptr<Connection> connection_;  // empty: answered
   RequestIdentity request_;
   Instant begin_{};
-  std::size_t body_size_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 // Sees what becomes of a server's requests. Called on the connections' executors.
@@ -101,7 +103,7 @@ class Dispatcher {
  public:
   void on(RequestCode code, SyncHandler handler);
   // While `max_concurrent` handlers of this code run, over all connections, further requests are
-  // answered with SYSTEM_BUSY at once; 0: no limit.
+  // answered with SYSTEM_BUSY at once; 0: no limit. So with on_handling().
   void on_async(RequestCode code, AsyncHandler handler, std::size_t max_concurrent = 0);
   void on_handling(RequestCode code, HandlingHandler handler, std::size_t max_concurrent = 0);
   // Sees every request before its handler; a reply refuses it, an exception too.
@@ -118,7 +120,7 @@ class Dispatcher {
     AsyncHandler async;
     HandlingHandler handling;
     std::size_t max_concurrent = 0;
-    std::shared_ptr<std::atomic<std::size_t>> running;  // asynchronous handlers, when limited
+    std::shared_ptr<std::atomic<std::size_t>> running;  // those that wait, when limited
   };
   std::unordered_map<std::int32_t, Entry> handlers_;
   SyncHandler check_;

@@ -9,12 +9,14 @@
 //
 // It runs on its connection's executor, between its waits too. What it returns before it has waited
 // for anything leaves with the other answers of its burst; a wait makes the request one that counts
-// among the handlers of its connection, as with PendingReply. A Refusal that it throws or returns
-// is the answer; so is the text of any other exception, with SYSTEM_ERROR. It runs to its end also
-// when the connection is lost. What it waits for tells its promise first (will_wait()) and resumes
-// it on that executor, or destroys it when that executor's context goes away.
+// among the handlers of its connection, as with PendingReply, with all the memory that it holds. A
+// Refusal that it throws or returns is the answer; so is the text of any other exception, with
+// SYSTEM_ERROR. It runs to its end also when the connection is lost. What it waits for begins under
+// a Handling::Wait and ends with a Resume (below), on that executor, not before it has begun.
 
+#include <atomic>
 #include <coroutine>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,6 +42,7 @@ class Refusal {
 class Handling {
  public:
   class promise_type;
+  class Wait;
   using Handle = std::coroutine_handle<promise_type>;
 
   Handling(Handling&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
@@ -83,7 +86,7 @@ class Handling::promise_type {
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(Handle handle) const noexcept {
       promise_type& promise = handle.promise();
-      if (!promise.pending_) return;  // the Handling takes the answer
+      if (!promise.is_on_its_own_) return;  // the Handling takes the answer
       promise.pending_->answer(std::move(promise.reply_));
       handle.destroy();
     }
@@ -95,30 +98,78 @@ class Handling::promise_type {
   void return_value(const Refusal& refusal);
   void unhandled_exception() noexcept;
 
-  // For what it waits for, before that begins.
-  void will_wait() {
-    if (!pending_) pending_.emplace(*request_);
-  }
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const noexcept {
     return request_->connection;
   }
 
  private:
   friend class Handling;
+  template <class Result>
+  friend class Resume;
   static void recycle(Request& request) noexcept;
 
   Request* request_;  // the coroutine's parameter
   std::optional<PendingReply> pending_;
   Reply reply_;
   std::shared_ptr<void> slot_;
+  bool is_on_its_own_ = false;              // nobody has the Handling any more
+  std::atomic<bool> is_beginning_ = false;  // a wait: what it throws comes back to the coroutine
+};
+
+// Stands in an await_suspend() as long as the wait begins, in front of everything else: makes the
+// request one that waits, and lets an exception find the coroutine as it was.
+class Handling::Wait {
+ public:
+  explicit Wait(Handle handle) : promise_(handle.promise()) {
+    if (!promise_.pending_) {
+      promise_.pending_.emplace(*promise_.request_, promise_.request_->command.memory_size());
+    }
+    promise_.is_beginning_.store(true, std::memory_order_relaxed);
+  }
+  ~Wait() { promise_.is_beginning_.store(false, std::memory_order_relaxed); }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+
+ private:
+  promise_type& promise_;
+};
+
+// What a Handling waits for calls this with the result, on the connection's executor. When it is
+// dropped uncalled, nobody will call it any more: a context or a thread has gone, and the coroutine
+// goes with it.
+template <class Result>
+class Resume {
+ public:
+  Resume(Handling::Handle waiting, Result& result) noexcept : waiting_(waiting), result_(&result) {}
+  Resume(Resume&& other) noexcept
+      : waiting_(std::exchange(other.waiting_, nullptr)), result_(other.result_) {}
+  Resume& operator=(Resume&&) = delete;
+  ~Resume() {
+    if (!waiting_) return;
+    if (waiting_.promise().is_beginning_.load(std::memory_order_relaxed)) return;
+    waiting_.destroy();
+  }
+
+  void operator()(Result result) {
+    *result_ = std::move(result);
+    std::exchange(waiting_, nullptr).resume();
+  }
+
+ private:
+  Handling::Handle waiting_;
+  Result* result_;
 };
 
 inline Reply Handling::begun() {
+  promise_type& promise = handle_.promise();
   if (!handle_.done()) {
+    promise.is_on_its_own_ = true;
     handle_ = nullptr;
     return std::nullopt;
   }
-  return std::move(handle_.promise().reply_);
+  if (!promise.pending_) return std::move(promise.reply_);
+  promise.pending_->answer(std::move(promise.reply_));  // a wait that ended where it began
+  return std::nullopt;
 }
 
 template <class Slot>
