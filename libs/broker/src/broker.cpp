@@ -70,6 +70,7 @@ struct Broker::Impl {
         locks(time),
         delay_levels(config.store.delay_levels),
         sends(config.max_sends, config.max_send_bytes),
+        calls(config.max_client_calls, config.max_client_call_bytes),
         dropped(time),
         runtime(time, traffic),
         registration(home, network, time, config, topics, helper),
@@ -118,6 +119,7 @@ struct Broker::Impl {
   TrafficTable traffic;
   store::DelayLevels delay_levels;
   SendsInFlight sends;
+  SendsInFlight calls;  // that wait for answers of clients
   DroppedMessages dropped;
   RuntimeStats runtime;
   std::unique_ptr<DelayService> delays;
@@ -138,9 +140,10 @@ class Broker::Impl::Features {
       : send_checks(b.config, b.time, b.topics, b.groups, b.delay_levels, b.timers.get()),
         send(b.config, b.time, b.store_host, *b.store, b.topics, b.groups, *b.transactions, b.sends,
              b.runtime, b.traffic, send_checks),
-        send_back(b.config, b.store_host, *b.store, b.topics, b.groups, b.delay_levels, b.traffic),
+        send_back(b.config, b.time, b.store_host, *b.store, b.topics, b.groups, b.delay_levels,
+                  b.sends, b.traffic),
         recall(b.config, b.time, b.store_host, *b.store, b.topics, b.timers.get(), b.traffic),
-        reply(b.config, b.time, b.store_host, *b.store, b.clients, b.traffic, send_checks),
+        reply(b.config, b.time, b.store_host, *b.store, b.clients, b.traffic, b.calls, send_checks),
         transaction(b.config, b.time, b.store_host, *b.store, b.topics, *b.transactions, b.sends,
                     b.traffic),
         pull(b.config, b.time, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,
@@ -154,7 +157,7 @@ class Broker::Impl::Features {
                      hold.renew(connection_id, consumers);
                    }),
         queue_locks(b.locks, b.helper),
-        consumer_calls(b.config, b.time, *b.store, b.clients),
+        consumer_calls(b.config, b.time, *b.store, b.clients, b.calls),
         assignment(b.config, b.time, b.topics, b.clients, b.request_modes, b.registration,
                    b.helper),
         topic_admin(*b.store, b.topics, b.offsets, b.traffic, b.registration, b.helper),
@@ -396,6 +399,8 @@ void Broker::Impl::add_bounds(BrokerStats& stats) const {
   add("offsets", offsets.size(), kMostOffsets);
   add("held_pulls", hold->size(), config.max_held_pulls);
   add("held_pull_bytes", hold->bytes(), config.max_held_pull_bytes);
+  add("client_calls", calls.count(), config.max_client_calls);
+  add("client_call_bytes", calls.bytes(), config.max_client_call_bytes);
   add("queue_locks", held.locks, kMostLocks);
   add("queue_lock_bytes", held.bytes, kMostLockBytes);
   add("filters", kept.filters, kMostFilters);

@@ -43,6 +43,26 @@ BOOST_AUTO_TEST_CASE(the_clients_running_info_comes_back_as_it_is) {
   BOOST_TEST((running_info("c1").response_code() == ResponseCode::system_error));
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_clients_has_a_limit_over_all_connections) {
+  config.max_client_calls = 3;
+  start();
+  ConsumerClient consumer(*this, "c1");
+  consumer.connect();
+  const RemotingCommand request = with_fields(RequestCode::get_consumer_running_info,
+                                              {{"consumerGroup", "CG"}, {"clientId", "c1"}});
+  const auto first = this->begin(request);
+  const auto second = this->begin(request);
+  const auto third = this->begin(request);
+  const RemotingCommand busy = ask(request);
+  BOOST_TEST((busy.response_code() == ResponseCode::system_busy));
+  BOOST_TEST(
+      busy.remark.starts_with("[REJECTREQUEST]system busy, start flow control for a while: "
+                              "3 requests of "));
+  world.pass(11s);
+  BOOST_TEST_REQUIRE(first->size() == 1u);
+  BOOST_TEST((ask(request).response_code() == ResponseCode::consume_msg_timeout));
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_never_answers_is_given_10_s) {
   start();
   ConsumerClient consumer(*this, "c1");

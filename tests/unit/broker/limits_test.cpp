@@ -12,11 +12,15 @@ class LimitsFixture : public BrokerFixture {
  public:
   // All at once; the answers in the order of the requests.
   std::vector<RemotingCommand> send_together(int count, const std::string& body) {
+    return ask_together(count, send_request("T", body));
+  }
+  std::vector<RemotingCommand> ask_together(int count, const RemotingCommand& request) {
     std::vector<RemotingCommand> answers(static_cast<std::size_t>(count));
     TaskGroup tasks(world.executor(), world.time);
     auto send = [&](std::size_t number) -> asio::awaitable<void> {
-      answers[number] = co_await client->invoke(config.listen_at, send_request("T", body),
-                                                world.time.now() + 30s);
+      RemotingCommand asked = request;
+      answers[number] =
+          co_await client->invoke(config.listen_at, std::move(asked), world.time.now() + 30s);
     };
     for (std::size_t i = 0; i < answers.size(); ++i) tasks.spawn("send", send(i));
     world.settle();
@@ -64,6 +68,29 @@ BOOST_AUTO_TEST_CASE(bytes_that_wait_for_the_log_have_a_limit_and_a_lone_send_no
   BOOST_TEST(
       (ask(send_request("T", std::string(5000, 'x'))).response_code() == ResponseCode::success));
   BOOST_TEST(broker->stats().send_bytes_in_flight == 0u);
+}
+
+// 150 bytes each that make the broker read and store a message of any size again.
+BOOST_AUTO_TEST_CASE(what_consumers_give_back_counts_among_the_sends_in_flight) {
+  config.max_send_bytes = 1000;
+  start();
+  ask(send_request("T", std::string(800, 'x')));
+  remoting::SendMessageBackHeader header;
+  header.offset = 0;
+  header.group = "CG";
+  const RemotingCommand request =
+      RemotingCommand::request(RequestCode::consumer_send_msg_back, header);
+  ask(request);  // makes the group and its topic
+  const std::vector<RemotingCommand> answers = ask_together(10, request);
+  int stored = 0;
+  for (const RemotingCommand& answer : answers) {
+    stored += answer.response_code() == ResponseCode::success ? 1 : 0;
+    BOOST_TEST((answer.response_code() == ResponseCode::success ||
+                answer.response_code() == ResponseCode::system_busy));
+  }
+  BOOST_TEST(stored == 1);
+  BOOST_TEST(broker->stats().send_bytes_in_flight == 0u);
+  BOOST_TEST((ask(request).response_code() == ResponseCode::success));
 }
 
 BOOST_AUTO_TEST_CASE(a_send_that_is_refused_gives_its_room_back) {

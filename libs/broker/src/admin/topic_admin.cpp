@@ -13,6 +13,7 @@
 #include "admin/table_page.hpp"
 #include "comet/base/json.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/printable.hpp"
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -219,7 +220,7 @@ Handling TopicAdminFeature::delete_topic(Request request) {
   offsets_.forget_topic(topic);
   traffic_.forget_topic(topic);
   const std::int64_t queues = co_await AwaitCall(store_.remove_topic(topic));
-  log::info("topic {} deleted with {} queues", topic, queues);
+  log::info("topic {} deleted with {} queues", printable(topic), queues);
   co_return success(request);
 }
 

@@ -174,8 +174,9 @@ bool ClientRegistry::register_consumer(const std::shared_ptr<remoting::Connectio
   const bool has_joined = touch(group.members, session, client, &Client::consumer_groups);
   if (has_joined) {
     session.consumer_groups.push_back(&group);
-    log::info("consumer {} of group {} joined from {} ({})", client.id, data.group,
-              connection->remote().to_string(), remoting::to_string(client.language));
+    log::info("consumer {} of group {} joined from {} ({})", printable(client.id),
+              printable(data.group), connection->remote().to_string(),
+              remoting::to_string(client.language));
   }
   const bool has_other_topics = take_subscriptions(group, data.subscriptions);
   return has_joined || has_other_topics;

@@ -22,6 +22,7 @@
 #include "comet/remoting/version.hpp"
 #include "request/await_call.hpp"
 #include "request/on_header.hpp"
+#include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -198,6 +199,12 @@ void ConsumerCallFeature::AwaitStatuses::await_suspend(Handling::Handle waiting)
   }
 }
 
+SendsInFlight::Place ConsumerCallFeature::enter(std::size_t bytes) {
+  SendsInFlight::Place place = calls_.enter(kCallBytes + bytes, time_.now());
+  if (!place) throw too_many_calls(calls_);
+  return place;
+}
+
 ClientRegistry::ConnectedClient ConsumerCallFeature::find(std::string_view group,
                                                           std::string_view client_id) const {
   auto client = clients_.find_consumer(group, client_id);
@@ -222,6 +229,7 @@ Handling ConsumerCallFeature::running_info(Request request) {
   const std::string_view group = header->consumer_group;
   const std::string_view client_id = header->client_id;
   const ClientRegistry::ConnectedClient client = find(group, client_id);
+  const SendsInFlight::Place place = enter(request.command.memory_size());
   asio::awaitable<RemotingCommand> asked =
       call(client.connection, copy_of(request.command, request.command.body),
            time_.now() + kCallTimeout);
@@ -253,6 +261,7 @@ Handling ConsumerCallFeature::consume_directly(Request request) {
   }
   const std::string_view group = header->consumer_group;
   const std::string_view client_id = header->client_id.value_or("");
+  const SendsInFlight::Place room = enter(record.size());
   RemotingCommand command = copy_of(request.command, Body(std::move(record)));
   command.fields.add("brokerName", config_.broker_name);  // the last of equal names counts
   const ClientRegistry::ConnectedClient client = find(group, client_id);
@@ -290,6 +299,7 @@ Handling ConsumerCallFeature::consumer_status(Request request) {
       asked.insert_or_assign(client.info.id, client.connection);
     }
   }
+  const SendsInFlight::Place place = enter(asked.size() * kCallBytes);
   remoting::ConsumerStatusHeader question;
   question.topic = header->topic;
   question.group = header->group;

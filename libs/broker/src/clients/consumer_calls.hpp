@@ -6,6 +6,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/sends_in_flight.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -15,15 +16,16 @@ namespace comet::inline v0_1::broker {
 class ConsumerCallFeature {
  public:
   ConsumerCallFeature(const BrokerConfig& config, TimeSource& time, store::MessageStore& store,
-                      ClientRegistry& clients)
-      : config_(config), time_(time), store_(store), clients_(clients) {}
+                      ClientRegistry& clients, SendsInFlight& calls)
+      : config_(config), time_(time), store_(store), clients_(clients), calls_(calls) {}
 
   void install(remoting::Dispatcher& dispatcher);
 
  private:
   class AwaitStatuses;
 
-  // Throws Refusal.
+  // Both throw Refusal.
+  [[nodiscard]] SendsInFlight::Place enter(std::size_t bytes);
   [[nodiscard]] ClientRegistry::ConnectedClient find(std::string_view group,
                                                      std::string_view client_id) const;
   [[nodiscard]] remoting::Handling running_info(remoting::Request request);
@@ -34,6 +36,7 @@ class ConsumerCallFeature {
   TimeSource& time_;
   store::MessageStore& store_;
   ClientRegistry& clients_;
+  SendsInFlight& calls_;
 };
 
 }  // namespace comet::inline v0_1::broker

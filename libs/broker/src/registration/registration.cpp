@@ -31,7 +31,8 @@ constexpr Duration kFetchTimeout = 3s;   // Apache: TopAddressing
 constexpr Duration kFetchPeriod = 2min;  // Apache: fetchNameServerAddr
 constexpr Duration kLongestFetchRetry = 30s;
 constexpr Duration kAskTimeout = 1s;
-constexpr Duration kTellWait = 2s;     // Apache's tools wait 5 s for an answer, others 3 s
+constexpr Duration kTellWait = 2s;  // Apache's tools wait 5 s for an answer, others 3 s
+constexpr Duration kBetweenComplaints = 10s;
 constexpr Duration kErrorAfter = 60s;  // without a registration
 // Whose body is made where the requests are served; it takes a millisecond.
 constexpr std::size_t kFewTopics = 1000;
@@ -113,8 +114,11 @@ asio::awaitable<std::optional<RemotingCommand>> Registration::ask_here(RemotingC
   try {
     co_return co_await client_.invoke(name_server, std::move(request), time_.now() + kAskTimeout);
   } catch (const Error& error) {
-    log::warn("name server {} has not answered a question: {}", name_server.to_string(),
-              error.what());
+    if (const Instant now = time_.now(); now >= next_complaint_) {
+      log::warn("name server {} has not answered a question: {}", name_server.to_string(),
+                error.what());
+      next_complaint_ = now + kBetweenComplaints;
+    }
     co_return std::nullopt;
   }
 }

@@ -105,6 +105,7 @@ class Registration {
   std::map<Address, std::int64_t> told_;
   Event told_changed_;
   Address asked_last_;
+  Instant next_complaint_{};  // about a question that was not answered
   bool is_stopping_ = false;
 
   class Outcome {

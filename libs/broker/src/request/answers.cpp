@@ -71,6 +71,21 @@ std::string no_such_filter(std::string_view expression_type) {
                      expression_type);
 }
 
+// The first part of the remark is Apache's.
+remoting::Refusal too_many_sends(const SendsInFlight& sends) {
+  return {ResponseCode::system_busy,
+          fmt::format("[REJECTREQUEST]system busy, start flow control for a while: {} sends of {} "
+                      "bytes wait for the log, the limits are {} and {}",
+                      sends.count(), sends.bytes(), sends.most(), sends.most_bytes())};
+}
+
+remoting::Refusal too_many_calls(const SendsInFlight& calls) {
+  return {ResponseCode::system_busy,
+          fmt::format("[REJECTREQUEST]system busy, start flow control for a while: {} requests of "
+                      "{} bytes wait for answers of clients, the limits are {} and {}",
+                      calls.count(), calls.bytes(), calls.most(), calls.most_bytes())};
+}
+
 void check_size(std::size_t max_frame, const JsonWriter& json) {
   constexpr std::size_t kHeader = 4096;
   if (json.size() + kHeader <= max_frame) return;

@@ -5,7 +5,8 @@
 #include <string_view>
 
 #include "comet/base/json_writer.hpp"
-#include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
+#include "request/sends_in_flight.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -30,6 +31,10 @@ namespace comet::inline v0_1::broker {
 [[nodiscard]] std::string no_such_group(std::string_view group);
 // For a filter other than by tags.
 [[nodiscard]] std::string no_such_filter(std::string_view expression_type);
+
+// For what waits for the log, and for what waits for an answer of clients.
+[[nodiscard]] remoting::Refusal too_many_sends(const SendsInFlight& sends);
+[[nodiscard]] remoting::Refusal too_many_calls(const SendsInFlight& calls);
 
 // Throws Error when a frame of `max_frame` bytes could not hold the answer any more.
 void check_size(std::size_t max_frame, const JsonWriter& json);

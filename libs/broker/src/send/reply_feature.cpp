@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "comet/base/log.hpp"
+#include "comet/base/printable.hpp"
 #include "comet/message/message_id.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/reply_properties.hpp"
@@ -18,6 +19,7 @@
 #include "request/await_call.hpp"
 #include "request/on_header.hpp"
 #include "send/send_checks.hpp"
+#include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -112,6 +114,17 @@ RemotingCommand ReplyFeature::make_answer(const Request& request, const Refusal&
   return response;
 }
 
+// At most once a second: clients may cause it at any rate.
+void ReplyFeature::complain(std::string_view client, std::string_view problem) {
+  const Instant now = time_.now();
+  {
+    const std::lock_guard lock(mutex_);
+    if (now < next_line_) return;
+    next_line_ = now + 1s;
+  }
+  log::warn("a reply was not taken by client {}: {}", printable(client), printable(problem));
+}
+
 Handling ReplyFeature::send_reply(Request request) {
   const bool is_long_form = request.command.request_code() == RequestCode::send_reply_message;
   std::string missing;
@@ -126,6 +139,10 @@ Handling ReplyFeature::send_reply(Request request) {
   }
   const remoting::RequestIdentity identity(request.command);
   if (refusal) co_return checks_.refusal_answer(identity, std::move(refusal));
+
+  const SendsInFlight::Place place =
+      calls_.enter(kCallBytes + request.command.memory_size(), time_.now());
+  if (!place) co_return checks_.refusal_answer(identity, too_many_calls(calls_));
 
   // To the client that asked. The remarks are Apache's.
   const std::string client(find_property(send.properties.text, property::kReplyToClient));
@@ -144,7 +161,7 @@ Handling ReplyFeature::send_reply(Request request) {
         push_to(requester, push_request(request, *header), time_.now() + kPushPatience);
     const std::string problem = co_await AwaitCall(std::move(push), requester->executor());
     if (!problem.empty()) {
-      log::warn("a reply was not taken by client {}: {}", client, problem);
+      complain(client, problem);
       not_taken =
           refuse(ResponseCode::system_error, fmt::format("push reply message to {}fail.", client));
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/sends_in_flight.hpp"
 #include "send/send_checks.hpp"
 #include "stats/traffic.hpp"
 
@@ -21,13 +23,14 @@ class ReplyFeature {
  public:
   ReplyFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
                store::MessageStore& store, ClientRegistry& clients, TrafficTable& traffic,
-               const SendChecks& checks)
+               SendsInFlight& calls, const SendChecks& checks)
       : config_(config),
         time_(time),
         store_host_(store_host),
         store_(store),
         clients_(clients),
         traffic_(traffic),
+        calls_(calls),
         checks_(checks) {}
 
   void install(remoting::Dispatcher& dispatcher);
@@ -41,6 +44,7 @@ class ReplyFeature {
   [[nodiscard]] remoting::RemotingCommand make_answer(
       const remoting::Request& request, const Refusal& refusal, std::int32_t queue_id,
       const std::optional<store::AppendResult>& stored) const;
+  void complain(std::string_view client, std::string_view problem);
   [[nodiscard]] remoting::Handling send_reply(remoting::Request request);
 
   const BrokerConfig& config_;
@@ -49,7 +53,10 @@ class ReplyFeature {
   store::MessageStore& store_;
   ClientRegistry& clients_;
   TrafficTable& traffic_;
+  SendsInFlight& calls_;
   const SendChecks& checks_;
+  std::mutex mutex_;
+  Instant next_line_{};
 };
 
 }  // namespace comet::inline v0_1::broker

@@ -60,6 +60,17 @@ bool SendBackFeature::is_writable() const {
   return (config_.broker_permission & routing::perm::kWrite) != 0;
 }
 
+// Nothing is read for a request that will have no room.
+SendsInFlight::Place SendBackFeature::enter() {
+  SendsInFlight::Place place = sends_.enter(0, time_.now());
+  const auto most = static_cast<std::size_t>(config_.store.max_message_size);
+  const bool is_alone = sends_.count() <= 1;
+  if (!place || (!is_alone && sends_.bytes() + most > sends_.most_bytes())) {
+    throw too_many_sends(sends_);
+  }
+  return place;
+}
+
 routing::TopicConfig SendBackFeature::retry_topic_of(const GroupConfig& group,
                                                      bool unit_mode) const {
   if (!is_writable()) {
@@ -120,7 +131,9 @@ Handling SendBackFeature::send_back(Request request) {
   }
   if (group->retry_queue_nums <= 0 && is_writable()) co_return success(request);
   routing::TopicConfig topic = retry_topic_of(*group, header->unit_mode.value_or(false));
+  SendsInFlight::Place place = enter();
   const SharedBytes bytes = store_.read_record(header->offset);
+  if (!place.grow(bytes.size())) throw too_many_sends(sends_);
   const auto found = parse_record(bytes.view(), CheckCrc::no);
   if (!found) {
     co_return Refusal(ResponseCode::system_error,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comet/base/address.hpp"
+#include "comet/base/time.hpp"
 #include "comet/broker/config.hpp"
 #include "comet/message/properties.hpp"
 #include "comet/message/record.hpp"
@@ -8,6 +9,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/sends_in_flight.hpp"
 #include "stats/traffic.hpp"
 #include "tables/group_table.hpp"
 #include "tables/topic_table.hpp"
@@ -18,21 +20,26 @@ namespace comet::inline v0_1::broker {
 // SendMessageProcessor.consumerSendMsgBack).
 class SendBackFeature {
  public:
-  SendBackFeature(const BrokerConfig& config, const IpEndpoint& store_host,
+  SendBackFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
                   store::MessageStore& store, TopicTable& topics, GroupTable& groups,
-                  const store::DelayLevels& delay_levels, TrafficTable& traffic)
+                  const store::DelayLevels& delay_levels, SendsInFlight& sends,
+                  TrafficTable& traffic)
       : config_(config),
+        time_(time),
         store_host_(store_host),
         store_(store),
         topics_(topics),
         groups_(groups),
         delay_levels_(delay_levels),
+        sends_(sends),
         traffic_(traffic) {}
 
   void install(remoting::Dispatcher& dispatcher);
 
  private:
   [[nodiscard]] bool is_writable() const;
+  // Throws Refusal.
+  [[nodiscard]] SendsInFlight::Place enter();
   // Both throw Refusal.
   [[nodiscard]] routing::TopicConfig retry_topic_of(const GroupConfig& group, bool unit_mode) const;
   [[nodiscard]] RecordView next_record(const remoting::Request& request,
@@ -43,11 +50,13 @@ class SendBackFeature {
   [[nodiscard]] remoting::Handling send_back(remoting::Request request);
 
   const BrokerConfig& config_;
+  TimeSource& time_;
   const IpEndpoint& store_host_;
   store::MessageStore& store_;
   TopicTable& topics_;
   GroupTable& groups_;
   const store::DelayLevels& delay_levels_;
+  SendsInFlight& sends_;
   TrafficTable& traffic_;
 };
 

@@ -45,14 +45,6 @@ void append_properties(std::string_view properties, std::string& text) {
   text += properties;
 }
 
-// The first part of the remark is Apache's.
-Refusal too_many_sends(const SendsInFlight& sends) {
-  return refuse(ResponseCode::system_busy,
-                fmt::format("[REJECTREQUEST]system busy, start flow control for a while: {} sends "
-                            "of {} bytes wait for the log, the limits are {} and {}",
-                            sends.count(), sends.bytes(), sends.most(), sends.most_bytes()));
-}
-
 // A delayed message becomes one of the schedule topic.
 std::string delayed_properties(std::string_view text, std::int32_t level, RecordView& record) {
   MessageProperties properties = MessageProperties::decode(text);

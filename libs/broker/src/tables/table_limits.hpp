@@ -36,4 +36,7 @@ class FilterLimits {
   std::size_t bytes = kMostFilterBytes;
 };
 
+// What a question to a client takes while its answer is awaited, beside what it carries.
+inline constexpr std::size_t kCallBytes = 4096;
+
 }  // namespace comet::inline v0_1::broker

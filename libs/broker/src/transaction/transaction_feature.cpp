@@ -137,7 +137,10 @@ Handling TransactionFeature::resume_check(Request request) {
     co_return end_answer(request, ResponseCode::system_error,
                          fmt::format("{} {} is no offset message id", kNotResumed, header->msg_id));
   }
+  SendsInFlight::Place place = sends_.enter(0, time_.now());
+  if (!place) co_return too_many_sends(sends_);
   const SharedBytes bytes = store_.read_record(id->physical_offset);
+  if (!place.grow(bytes.size())) co_return too_many_sends(sends_);
   const auto half = parse_record(bytes.view(), CheckCrc::no);
   if (!half || (half->topic != kHalfTopic && half->topic != kGivenUpTopic)) {
     co_return end_answer(

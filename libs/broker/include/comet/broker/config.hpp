@@ -115,6 +115,10 @@ class BrokerConfig {
   // Sends that wait for the log, over all connections; further ones are answered SYSTEM_BUSY.
   std::size_t max_sends = 10'000;  // sendThreadPoolQueueCapacity
   std::size_t max_send_bytes = 128u << 20;
+  // Requests that wait for an answer of clients, over all connections: replies that are handed
+  // over, and what administrators ask consumers; further ones are answered SYSTEM_BUSY.
+  std::size_t max_client_calls = 10'000;
+  std::size_t max_client_call_bytes = 128u << 20;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
   // What GET_BROKER_CONFIG shows and UPDATE_BROKER_CONFIG changes, with all of kLiveKeys; without:
   // those alone.
