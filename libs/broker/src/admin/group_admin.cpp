@@ -128,16 +128,12 @@ Handling GroupAdminFeature::put_groups(Request request) {
   co_return saved_answer(request, saved);
 }
 
-Reply GroupAdminFeature::get_group(Request& request) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::GroupHeader>(request.command.fields,
-                                                             remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+Reply GroupAdminFeature::get_group(const Request& request, const remoting::GroupHeader& header) {
   // Apache's proxy asks before a client of the group has sent a heartbeat.
-  auto group = groups_.find_or_create(header->group);
+  auto group = groups_.find_or_create(header.group);
   if (!group) {
     return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
-                                     no_such_group(header->group));
+                                     no_such_group(header.group));
   }
   return json_answer(request.command, to_json(*group));
 }
@@ -166,8 +162,8 @@ void GroupAdminFeature::install(remoting::Dispatcher& dispatcher) {
               &GroupAdminFeature::put_groups);
   on_handling(dispatcher, RequestCode::delete_subscriptiongroup, this,
               &GroupAdminFeature::delete_group);
-  dispatcher.on(RequestCode::get_subscriptiongroup_config,
-                [this](Request& request) { return get_group(request); });
+  on_header<remoting::GroupHeader>(dispatcher, RequestCode::get_subscriptiongroup_config, this,
+                                   &GroupAdminFeature::get_group);
   dispatcher.on(RequestCode::get_all_subscriptiongroup_config, [this](Request& request) {
     const auto make = [this](Request& asked) { return make_group_page(asked.command, groups_); };
     return answer_on_helper(helper_, request, make);

@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
 #include "stats/traffic.hpp"
@@ -34,7 +36,8 @@ class GroupAdminFeature {
   [[nodiscard]] remoting::Handling put_group(remoting::Request request);
   [[nodiscard]] remoting::Handling put_groups(remoting::Request request);
   [[nodiscard]] remoting::Handling delete_group(remoting::Request request);
-  [[nodiscard]] remoting::Reply get_group(remoting::Request& request);
+  [[nodiscard]] remoting::Reply get_group(const remoting::Request& request,
+                                          const remoting::GroupHeader& header);
 
   GroupTable& groups_;
   OffsetTable& offsets_;

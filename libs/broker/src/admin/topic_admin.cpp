@@ -188,15 +188,11 @@ Reply TopicAdminFeature::all_topic_config(Request& request) {
   return answer_on_helper(helper_, request, make);
 }
 
-Reply TopicAdminFeature::get_topic(Request& request) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::TopicHeader>(request.command.fields,
-                                                             remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
-  auto topic = topics_.find(header->topic);
+Reply TopicAdminFeature::get_topic(const Request& request, const remoting::TopicHeader& header) {
+  auto topic = topics_.find(header.topic);
   if (!topic) {
     return RemotingCommand::response(request.command, ResponseCode::topic_not_exist,
-                                     no_such_topic(header->topic));
+                                     no_such_topic(header.topic));
   }
   return json_answer(request.command, routing::to_json(*topic));
 }
@@ -233,8 +229,8 @@ void TopicAdminFeature::install(remoting::Dispatcher& dispatcher) {
               &TopicAdminFeature::create_topics);
   on_handling(dispatcher, RequestCode::delete_topic_in_broker, this,
               &TopicAdminFeature::delete_topic, kMostDeletions);
-  dispatcher.on(RequestCode::get_topic_config,
-                [this](Request& request) { return get_topic(request); });
+  on_header<remoting::TopicHeader>(dispatcher, RequestCode::get_topic_config, this,
+                                   &TopicAdminFeature::get_topic);
   dispatcher.on(RequestCode::get_all_topic_config,
                 [this](Request& request) { return all_topic_config(request); });
 }

@@ -44,7 +44,8 @@ class TopicAdminFeature {
   [[nodiscard]] remoting::Handling create_topics(remoting::Request request);
   [[nodiscard]] remoting::Handling delete_topic(remoting::Request request);
   [[nodiscard]] remoting::Reply all_topic_config(remoting::Request& request);
-  [[nodiscard]] remoting::Reply get_topic(remoting::Request& request);
+  [[nodiscard]] remoting::Reply get_topic(const remoting::Request& request,
+                                          const remoting::TopicHeader& header);
 
   store::MessageStore& store_;
   TopicTable& topics_;

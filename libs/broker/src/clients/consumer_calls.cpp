@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,19 @@ Refusal call_failure(std::string_view group, std::string_view client_id,
   }
   return {ResponseCode::system_error,
           fmt::format("invoke consumer <{}> <{}> Exception: {}", group, client_id, problem.what())};
+}
+
+// Hands a question on to one client; throws Refusal for what fails.
+asio::awaitable<RemotingCommand> pass_on(ClientRegistry::ConnectedClient client, std::string group,
+                                         RemotingCommand request, Instant deadline) {
+  std::optional<Refusal> failure;
+  try {
+    RemotingCommand answer = co_await client.connection->invoke(std::move(request), deadline);
+    co_return answer;
+  } catch (const std::exception& problem) {
+    failure = call_failure(group, client.info.id, problem);
+  }
+  throw std::move(*failure);
 }
 
 // The client's answer as that of whoever asked.
@@ -226,20 +240,14 @@ Handling ConsumerCallFeature::running_info(Request request) {
   const auto header = remoting::read_header<remoting::ConsumerRunningInfoHeader>(
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) co_return bad_header(request.command, missing);
-  const std::string_view group = header->consumer_group;
-  const std::string_view client_id = header->client_id;
-  const ClientRegistry::ConnectedClient client = find(group, client_id);
+  const ClientRegistry::ConnectedClient client = find(header->consumer_group, header->client_id);
   const SendsInFlight::Place place = enter(request.command.memory_size());
   asio::awaitable<RemotingCommand> asked =
-      call(client.connection, copy_of(request.command, request.command.body),
-           time_.now() + kCallTimeout);
-  try {
-    const RemotingCommand answer =
-        co_await AwaitCall(std::move(asked), client.connection->executor());
-    co_return handed_back(request, answer);
-  } catch (const std::exception& problem) {
-    co_return call_failure(group, client_id, problem);
-  }
+      pass_on(client, std::string(header->consumer_group),
+              copy_of(request.command, request.command.body), time_.now() + kCallTimeout);
+  const RemotingCommand answer =
+      co_await AwaitCall(std::move(asked), client.connection->executor());
+  co_return handed_back(request, answer);
 }
 
 Handling ConsumerCallFeature::consume_directly(Request request) {
@@ -259,21 +267,16 @@ Handling ConsumerCallFeature::consume_directly(Request request) {
         ResponseCode::system_error,
         fmt::format("can not find message by the offset, {}", place->physical_offset));
   }
-  const std::string_view group = header->consumer_group;
-  const std::string_view client_id = header->client_id.value_or("");
   const SendsInFlight::Place room = enter(record.size());
   RemotingCommand command = copy_of(request.command, Body(std::move(record)));
   command.fields.add("brokerName", config_.broker_name);  // the last of equal names counts
-  const ClientRegistry::ConnectedClient client = find(group, client_id);
-  asio::awaitable<RemotingCommand> asked =
-      call(client.connection, std::move(command), time_.now() + kCallTimeout);
-  try {
-    const RemotingCommand answer =
-        co_await AwaitCall(std::move(asked), client.connection->executor());
-    co_return handed_back(request, answer);
-  } catch (const std::exception& problem) {
-    co_return call_failure(group, client_id, problem);
-  }
+  const ClientRegistry::ConnectedClient client =
+      find(header->consumer_group, header->client_id.value_or(""));
+  asio::awaitable<RemotingCommand> asked = pass_on(client, std::string(header->consumer_group),
+                                                   std::move(command), time_.now() + kCallTimeout);
+  const RemotingCommand answer =
+      co_await AwaitCall(std::move(asked), client.connection->executor());
+  co_return handed_back(request, answer);
 }
 
 Handling ConsumerCallFeature::consumer_status(Request request) {
