@@ -459,7 +459,6 @@ constexpr std::string_view kNoEffect[] = {
     "serverNettyWorkerGroupEnable",
     "serverOnewaySemaphoreValue",
     "serverPooledByteBufAllocatorEnable",
-    "serverSelectorThreads",
     "serverSocketBacklog",
     "serverSocketRcvBufSize",
     "serverSocketSndBufSize",

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
-#include <boost/asio/io_context.hpp>
 #include <iostream>
 
 #include "broker_metrics.hpp"
@@ -16,6 +15,7 @@
 #include "daemon.hpp"
 #include "daemon_options.hpp"
 #include "descriptors.hpp"
+#include "event_loops.hpp"
 
 using namespace comet;
 using program::CommandLine;
@@ -101,12 +101,12 @@ int check(const CommandLine& given) {
 int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig config) {
   // What large frames need goes back to the system, not into malloc's reserves.
   ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
-  asio::io_context context{1};
+  daemon::EventLoops loops(daemon::event_loops(settings));
   config.max_connections = daemon::connections_that_fit(config.max_connections);
   daemon::DaemonNetwork network(settings);
-  daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(config));
+  daemon::DaemonMonitor monitor(settings, loops, daemon::broker_labels(config));
   config.observer = monitor.request_observer();
-  broker::Broker broker({context.get_executor()}, network.network(), real_time(), config);
+  broker::Broker broker(loops.executors(), network.network(), real_time(), config);
   monitor.add_check([&broker] { return broker.problems(); });
   monitor.add(
       [&broker](monitor::Scrape& scrape) { daemon::report_broker(broker.stats(), scrape); });
@@ -124,7 +124,7 @@ int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig
   };
   auto stop = [&] { return broker.stop(real_time().now() + daemon::kStopPatience); };
   auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
-  return daemon::run(kName, context, network, monitor, start, stop, reload);
+  return daemon::run(kName, loops, network, monitor, start, stop, reload);
 }
 
 int act(const CommandLine& given, const program::Options& options) {

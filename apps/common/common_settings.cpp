@@ -4,6 +4,10 @@
 
 namespace comet::inline v0_1::daemon {
 
+std::size_t event_loops(const Config& settings) {
+  return static_cast<std::size_t>(settings.integer("serverSelectorThreads"));
+}
+
 void configure_log(const Config& settings) {
   log::configure(log::parse_level(settings.text("logLevel")));
 }

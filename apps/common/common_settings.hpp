@@ -10,6 +10,9 @@
 namespace comet::inline v0_1::daemon {
 
 inline constexpr ConfigKey kCommonKeys[] = {
+    // Apache's has 3 threads for this.
+    ConfigKey::integer("serverSelectorThreads", "1", 1, 64,
+                       "event loops that serve connections, a thread each"),
     ConfigKey::choice("logLevel", "info", "debug|info|warn|error",
                       "what goes to the log; read again on SIGHUP"),
     ConfigKey::integer("monitorPort", "-1", -1, 65535,
@@ -36,6 +39,8 @@ constexpr auto with_common_keys(const ConfigKey (&own)[N]) {
   return with_common_keys(std::to_array(own));
 }
 
+// How many event loops the daemon is to have.
+[[nodiscard]] std::size_t event_loops(const Config& settings);
 // Sets the log up as the settings say. Throws Error.
 void configure_log(const Config& settings);
 

@@ -60,16 +60,16 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int run(const std::string& name, asio::io_context& context, DaemonNetwork& network,
-        DaemonMonitor& monitor, const std::function<std::string()>& start,
+int run(const std::string& name, EventLoops& loops, DaemonNetwork& network, DaemonMonitor& monitor,
+        const std::function<std::string()>& start,
         const std::function<asio::awaitable<void>()>& stop, const std::function<void()>& reload) {
   raise_descriptor_limit();
   monitor.add([&network](monitor::Scrape& scrape) { network.report(scrape); });
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ,
               SIG_IGN);  // a limit of file sizes is an error of the write, like a full disk
-  asio::signal_set signals(context, SIGINT, SIGTERM);
-  asio::signal_set hangups(context, SIGHUP);
+  asio::signal_set signals(loops.main(), SIGINT, SIGTERM);
+  asio::signal_set hangups(loops.main(), SIGHUP);
   reload_on_hangup(hangups, reload);
   try {
     monitor.start();
@@ -88,11 +88,14 @@ int run(const std::string& name, asio::io_context& context, DaemonNetwork& netwo
     } else {
       exit_code = program::kOk;
     }
-    context.stop();
+    loops.stop();
   };
   monitor.ready();
-  asio::co_spawn(context, wait_for_stop(name, signals, network, monitor, stop), on_end);
-  context.run();
+  asio::co_spawn(loops.main(), wait_for_stop(name, signals, network, monitor, stop), on_end);
+  if (const std::string problem = loops.run(); !problem.empty()) {
+    log::error("{} ends: {}", name, problem);
+    return program::kFailed;
+  }
   return exit_code;
 }
 

@@ -1,6 +1,9 @@
 #include "daemon_monitor.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <mutex>
@@ -23,7 +26,7 @@ constexpr std::chrono::seconds kLoopPatience{2};
 }  // namespace
 
 struct DaemonMonitor::Impl {
-  Impl(asio::io_context& served_in, Address listen_at, monitor::Labels labels)
+  Impl(EventLoops& served_in, Address listen_at, monitor::Labels labels)
       : served(served_in), metrics(std::move(labels)), common(), context(1) {
     common.add(monitor::report_process);
     metrics.add([this](monitor::Scrape& scrape) { requests->report(scrape); });
@@ -36,10 +39,11 @@ struct DaemonMonitor::Impl {
   }
 
   asio::awaitable<Health> check_health();
+  asio::awaitable<std::size_t> silent_loops();
   std::string problems();
   std::string metrics_text();
 
-  asio::io_context& served;
+  EventLoops& served;
   TcpNetwork network;
   std::shared_ptr<monitor::RequestMetrics> requests = std::make_shared<monitor::RequestMetrics>();
   monitor::Metrics metrics;  // of the daemon, while it is ready
@@ -57,20 +61,38 @@ asio::awaitable<Health> DaemonMonitor::Impl::check_health() {
     const std::scoped_lock lock(mutex);
     if (!not_ready.empty()) co_return Health(false, not_ready);
   }
-  const asio::any_io_executor here = context.get_executor();
-  auto answered = std::make_shared<Event>(here, real_time());
-  auto answer = [here, answered] {
-    auto notify = [answered] { answered->notify_all(); };
-    asio::post(here, notify);
-  };
-  asio::post(served, answer);
-  const bool in_time = co_await answered->wait(real_time().now() + kLoopPatience);
+  const std::size_t silent = co_await silent_loops();
   std::string all = problems();
-  if (!in_time) {
-    all += "the event loop has not answered for " + std::to_string(kLoopPatience.count()) + " s\n";
+  if (silent != 0) {
+    all += fmt::format("{} of {} event loops {} not answered for {} s\n", silent, served.size(),
+                       silent == 1 ? "has" : "have", kLoopPatience.count());
   }
   if (!all.empty()) all.pop_back();  // the answer ends the last line
   co_return Health(all.empty(), all);
+}
+
+// How many have not come to a new task in kLoopPatience.
+asio::awaitable<std::size_t> DaemonMonitor::Impl::silent_loops() {
+  class Roll {
+   public:
+    Roll(const asio::any_io_executor& here, std::size_t loops)
+        : silent(loops), answered(here, real_time()) {}
+    std::size_t silent;
+    Event answered;
+  };
+  const asio::any_io_executor here = context.get_executor();
+  const auto roll = std::make_shared<Roll>(here, served.size());
+  for (const asio::any_io_executor& loop : served.executors()) {
+    auto note = [roll] {
+      --roll->silent;
+      roll->answered.notify_all();
+    };
+    auto answer = [here, note] { asio::post(here, note); };
+    asio::post(loop, answer);
+  }
+  const Instant until = real_time().now() + kLoopPatience;
+  while (roll->silent != 0 && real_time().now() < until) co_await roll->answered.wait(until);
+  co_return roll->silent;
 }
 
 // A line for each.
@@ -91,8 +113,7 @@ std::string DaemonMonitor::Impl::metrics_text() {
   return text;
 }
 
-DaemonMonitor::DaemonMonitor(const Config& settings, asio::io_context& served,
-                             monitor::Labels labels) {
+DaemonMonitor::DaemonMonitor(const Config& settings, EventLoops& served, monitor::Labels labels) {
   const std::int64_t port = settings.integer("monitorPort");
   if (port < 0) return;
   Address listen_at(settings.text("monitorAddress"), static_cast<std::uint16_t>(port));

@@ -1,7 +1,6 @@
 #pragma once
 // A daemon's HTTP endpoint for its operator's tools.
 
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,16 +9,17 @@
 #include "comet/base/config.hpp"
 #include "comet/monitor/metrics.hpp"
 #include "comet/monitor/request_metrics.hpp"
+#include "event_loops.hpp"
 
 namespace comet::inline v0_1::daemon {
 
-// Serves on a thread of its own, so that it tells of a start that takes long or of an event loop
-// that hangs, and so that writing thousands of samples delays no request. Without monitorPort there
+// Serves on a thread of its own, so that it tells of a start that takes long or of event loops
+// that hang, and so that writing thousands of samples delays no request. Without monitorPort there
 // is neither thread nor endpoint.
 class DaemonMonitor {
  public:
-  // `served`: the daemon's event loop; it must outlive the monitor.
-  DaemonMonitor(const Config& settings, asio::io_context& served, monitor::Labels labels);
+  // `served`: the daemon's event loops; they must outlive the monitor.
+  DaemonMonitor(const Config& settings, EventLoops& served, monitor::Labels labels);
   ~DaemonMonitor();  // ends the thread
   DaemonMonitor(const DaemonMonitor&) = delete;
   DaemonMonitor& operator=(const DaemonMonitor&) = delete;
@@ -29,7 +29,7 @@ class DaemonMonitor {
   // A source is called on the monitor's thread while the daemon is ready.
   void add(monitor::Metrics::Source source);
 
-  // What keeps the daemon from being well, besides a hanging event loop; empty: nothing. Called on
+  // What keeps the daemon from being well, besides hanging event loops; empty: nothing. Called on
   // the monitor's thread while the daemon is ready; /health answers 503 with all of them.
   void add_check(std::function<std::vector<std::string>()> check);
 

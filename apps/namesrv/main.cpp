@@ -2,7 +2,6 @@
 
 #include <malloc.h>
 
-#include <boost/asio/io_context.hpp>
 #include <iostream>
 
 #include "comet/base/log.hpp"
@@ -12,6 +11,7 @@
 #include "daemon.hpp"
 #include "daemon_options.hpp"
 #include "descriptors.hpp"
+#include "event_loops.hpp"
 #include "namesrv_metrics.hpp"
 #include "namesrv_settings.hpp"
 #include "worker_thread.hpp"
@@ -76,12 +76,12 @@ int serve(const CommandLine& given, const Config& settings, namesrv::NameServerC
   // What large registrations need goes back to the system, not into malloc's reserves.
   ::mallopt(M_MMAP_THRESHOLD, 512 * 1024);
   config.max_connections = daemon::connections_that_fit(config.max_connections);
-  asio::io_context context{1};
+  daemon::EventLoops loops(daemon::event_loops(settings));
   daemon::DaemonNetwork network(settings);
-  daemon::DaemonMonitor monitor(settings, context, {{"node_type", "nameserver"}});
+  daemon::DaemonMonitor monitor(settings, loops, {{"node_type", "nameserver"}});
   config.observer = monitor.request_observer();
   daemon::WorkerThread worker;
-  namesrv::NameServer server({context.get_executor()}, network.network(), real_time(), config,
+  namesrv::NameServer server(loops.executors(), network.network(), real_time(), config,
                              worker.executor());
   monitor.add_check([&server] { return server.problems(); });
   monitor.add(
@@ -94,7 +94,7 @@ int serve(const CommandLine& given, const Config& settings, namesrv::NameServerC
   };
   auto stop = [&] { return server.stop(real_time().now() + daemon::kStopPatience); };
   auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
-  return daemon::run(kName, context, network, monitor, start, stop, reload);
+  return daemon::run(kName, loops, network, monitor, start, stop, reload);
 }
 
 int act(const CommandLine& given, const program::Options& options) {

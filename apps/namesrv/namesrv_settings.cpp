@@ -57,7 +57,6 @@ constexpr ConfigKey kKeys[] = {
     Key::no_effect("unRegisterBrokerQueueCapacity"),
     Key::no_effect("serverWorkerThreads"),
     Key::no_effect("serverCallbackExecutorThreads"),
-    Key::no_effect("serverSelectorThreads"),
     Key::no_effect("serverOnewaySemaphoreValue"),
     Key::no_effect("serverAsyncSemaphoreValue"),
     Key::no_effect("serverSocketSndBufSize"),

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/io_context.hpp>
 #include <iostream>
 #include <memory>
 
@@ -16,6 +15,7 @@
 #include "common_settings.hpp"
 #include "daemon.hpp"
 #include "descriptors.hpp"
+#include "event_loops.hpp"
 #include "namesrv_metrics.hpp"
 
 using namespace comet;
@@ -70,19 +70,18 @@ int serve(const CommandLine& given) {
   namesrv_config.listen_at = Address("127.0.0.1", port(given, "namesrv-port"));
   namesrv_config.kv_config_path = given.text("data") + "/namesrv/kvConfig.json";
 
-  asio::io_context context{1};
+  daemon::EventLoops loops(daemon::event_loops(settings));
   daemon::DaemonNetwork daemon_network(settings);
   Network& network = daemon_network.network();
-  daemon::DaemonMonitor monitor(settings, context, daemon::broker_labels(broker_config));
+  daemon::DaemonMonitor monitor(settings, loops, daemon::broker_labels(broker_config));
   broker_config.observer = namesrv_config.observer = monitor.request_observer();
-  namesrv::NameServer name_server({context.get_executor()}, network, real_time(), namesrv_config);
+  namesrv::NameServer name_server(loops.executors(), network, real_time(), namesrv_config);
   std::unique_ptr<broker::Broker> broker;
   auto start = [&] {
     name_server.start();
     broker_config.name_servers.emplace_back("127.0.0.1", name_server.local().port());
     broker =
-        std::make_unique<broker::Broker>(std::vector<asio::any_io_executor>{context.get_executor()},
-                                         network, real_time(), broker_config);
+        std::make_unique<broker::Broker>(loops.executors(), network, real_time(), broker_config);
     broker->start();
     monitor.add_check([&] {
       std::vector<std::string> problems = name_server.problems();
@@ -105,7 +104,7 @@ int serve(const CommandLine& given) {
   auto reload = [&] {
     daemon::reload([&given] { return broker_settings(given); }, daemon_network);
   };
-  return daemon::run(kName, context, daemon_network, monitor, start, stop, reload);
+  return daemon::run(kName, loops, daemon_network, monitor, start, stop, reload);
 }
 
 int act(const CommandLine& given, const program::Options& options) {

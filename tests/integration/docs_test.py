@@ -15,7 +15,8 @@ from remoting import Client, NOT_SUPPORTED  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Defaults that the documents describe in words, because they depend on the machine.
-IN_WORDS = {"brokerName", "brokerIP1", "bindAddress", "namesrvAddr", "storePathRootDir", "kvConfigPath", "configStorePath"}
+IN_WORDS = {"brokerName", "brokerIP1", "bindAddress", "namesrvAddr", "storePathRootDir", "kvConfigPath", "configStorePath",
+            "serverSelectorThreads"}
 
 
 def documented(document, heading):

@@ -178,11 +178,19 @@ class DaemonTest(unittest.TestCase):
         path.write_text("".join(f"{key}={value}\n" for key, value in keys.items()), encoding="utf-8")
         return path
 
+    @staticmethod
+    def with_loops(keys):
+        """The number of event loops, if COMET_LOOPS names one."""
+        loops = os.environ.get("COMET_LOOPS")
+        return {"serverSelectorThreads": loops} | keys if loops else keys
+
     def start_namesrv(self, **keys):
+        keys = self.with_loops(keys)
         keys.setdefault("listenPort", 0)
         return self.start("comet-namesrv", ["-c", self.write_properties("namesrv.conf", **keys)])
 
     def broker_arguments(self, namesrv, data=None, name="broker-a", **keys):
+        keys = self.with_loops(keys)
         keys.setdefault("brokerName", name)
         keys.setdefault("brokerClusterName", "test-cluster")
         keys.setdefault("brokerId", 0)

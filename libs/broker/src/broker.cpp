@@ -47,6 +47,7 @@ using remoting::ConnectionEvent;
 namespace {
 
 constexpr Duration kSaveRetry = 1s;
+constexpr std::size_t kReaders = 2;  // threads that wait for the disk
 
 }  // namespace
 
@@ -56,9 +57,11 @@ struct Broker::Impl {
        BrokerConfig config_in)
       : time(time_in),
         config(std::move(config_in)),
+        loops(std::make_shared<const std::vector<asio::any_io_executor>>(executors)),
         home(executors.front()),
         files(home, time),
         helper(home, time),
+        reads(home, time, kReaders),
         topics(config, time, files),
         groups(config, time, files),
         request_modes(config, time, files),
@@ -81,6 +84,7 @@ struct Broker::Impl {
     config.connection.unsent = std::make_shared<remoting::UnsentMemory>(config.max_unsent_bytes);
   }
   ~Impl() {
+    reads.abandon();
     helper.abandon();
     files.abandon();
   }
@@ -89,6 +93,7 @@ struct Broker::Impl {
 
   void open_store();
   void listen();
+  [[nodiscard]] store::ArrivalObserver arrival_observer();
   // The VIP port serves everything but pulls.
   std::shared_ptr<const remoting::Dispatcher> make_dispatcher(bool with_pulls);
   void begin_background_work();
@@ -102,9 +107,11 @@ struct Broker::Impl {
 
   TimeSource& time;
   BrokerConfig config;
+  const Loops loops;
   asio::any_io_executor home;
   HelperThread files;   // writes the tables' files
   HelperThread helper;  // makes large answers
+  HelperThread reads;   // reads what may have to come from the disk
 
   std::unique_ptr<store::MessageStore> store;
   TopicTable topics;
@@ -147,8 +154,8 @@ class Broker::Impl::Features {
         transaction(b.config, b.time, b.store_host, *b.store, b.topics, *b.transactions, b.sends,
                     b.traffic),
         pull(b.config, b.time, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,
-             b.runtime, b.traffic),
-        offset(*b.store, b.topics, b.groups, b.offsets, *b.delays, b.refusals, b.helper),
+             b.runtime, b.traffic, b.reads),
+        offset(*b.store, b.topics, b.groups, b.offsets, *b.delays, b.refusals, b.helper, b.reads),
         offset_reset(b.config, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,
                      b.helper),
         membership(b.config, b.topics, b.groups, b.clients, b.filters, b.notices, b.refusals,
@@ -160,9 +167,9 @@ class Broker::Impl::Features {
         consumer_calls(b.config, b.time, *b.store, b.clients, b.calls),
         assignment(b.config, b.time, b.topics, b.clients, b.request_modes, b.registration,
                    b.helper),
-        topic_admin(*b.store, b.topics, b.offsets, b.traffic, b.registration, b.helper),
+        topic_admin(*b.store, b.topics, b.offsets, b.traffic, b.registration, b.loops, b.helper),
         group_admin(b.groups, b.offsets, b.traffic, b.helper),
-        queries(*b.store, b.helper),
+        queries(*b.store, b.reads),
         connections(b.config, b.topics, b.offsets, b.clients, b.helper),
         consume_stats(b.config, b.time, b.store_host, *b.store, b.topics, b.groups, b.offsets,
                       b.clients, b.filters, b.traffic, b.helper),
@@ -246,14 +253,7 @@ void Broker::Impl::listen() {
       home, time, config.max_held_pulls, config.max_held_pull_bytes,
       [this](PullHold::Pull pull) { features->pull.resume_held_pull(std::move(pull)); });
   features = std::make_unique<Features>(*this);
-  store->observe_arrivals([this](const store::Arrival& arrival) {
-    hold->on_arrival(arrival);
-    if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
-    if (timers && arrival.topic == kTimerTopic && arrival.queue_id == 0) {
-      timers->on_arrival(arrival.queue_offset);
-    }
-  });
-
+  store->observe_arrivals(arrival_observer());
   listeners.start([this](bool with_pulls) { return make_dispatcher(with_pulls); },
                   [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
                     on_connection(connection, event);
@@ -264,6 +264,20 @@ void Broker::Impl::listen() {
     throw Error(announced.error(),
                 fmt::format("brokerIP1 '{}' is not an IP address", config.broker_ip));
   store_host = *announced;
+}
+
+// While no pull is held, appends wake nobody.
+store::ArrivalObserver Broker::Impl::arrival_observer() {
+  store::ArrivalObserver observer([this](const store::Arrival& arrival) {
+    hold->on_arrival(arrival);
+    if (arrival.topic == kScheduleTopic) delays->on_arrival(arrival.queue_id);
+    if (timers && arrival.topic == kTimerTopic && arrival.queue_id == 0) {
+      timers->on_arrival(arrival.queue_offset);
+    }
+  });
+  observer.wants_all = [this] { return hold->has_pulls(); };
+  observer.topics = {std::string(kScheduleTopic), std::string(kTimerTopic)};
+  return observer;
 }
 
 std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool with_pulls) {
@@ -304,13 +318,7 @@ void Broker::Impl::on_connection(const std::shared_ptr<Connection>& connection,
                                  ConnectionEvent event) {
   if (event != ConnectionEvent::closed) return;
   hold->forget(connection->id());
-  for (const auto& group : clients.connection_closed(connection->id())) {
-    if (group.is_empty) {
-      filters.unsubscribe(group.name);
-    } else {
-      notices.group_changed(group.name);
-    }
-  }
+  features->membership.connection_closed(connection->id());
 }
 
 asio::awaitable<void> Broker::Impl::close_silent_clients() {
@@ -427,6 +435,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   if (impl->timers) co_await impl->timers->finish();
   if (impl->hold) impl->hold->release_all();
   co_await impl->listeners.stop(deadline);
+  co_await impl->reads.finish();
   co_await impl->helper.finish();
   co_await impl->files.finish();
   impl->topics.save_now();

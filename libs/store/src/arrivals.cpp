@@ -2,6 +2,12 @@
 
 namespace comet::inline v0_1::store {
 
+// Of those topics that are wanted in any case.
+bool Arrivals::is_wanted(const VisibleUnit& unit) const noexcept {
+  const std::string_view topic = unit.queue->topic();
+  return std::ranges::find(observer_->topics, topic) != observer_->topics.end();
+}
+
 void Arrivals::deliver() {
   std::vector<VisibleUnit> units;
   {
@@ -17,7 +23,7 @@ void Arrivals::deliver() {
     arrival.queue_offset = unit.queue_offset;
     arrival.tags_code = unit.tags_code;
     arrival.store_timestamp = unit.store_timestamp;
-    for (const ArrivalObserver& observer : observers_) observer(arrival);
+    observer_->on_arrival(arrival);
   }
 }
 

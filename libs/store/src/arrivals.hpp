@@ -1,9 +1,12 @@
 #pragma once
-// Tells observers of new messages, in the order of the log, on one executor.
+// Tells an observer of new messages, in the order of the log, on one executor.
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,14 +21,18 @@ class Arrivals {
  public:
   explicit Arrivals(asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-  void observe(ArrivalObserver observer) { observers_.push_back(std::move(observer)); }
-  // Runs `deliver` on the executor soon, unless that is already under way.
+  void observe(ArrivalObserver observer) { observer_.emplace(std::move(observer)); }
+  // Runs `deliver` on the executor soon if any of them is wanted, unless that is already under way.
   template <class Deliver>
   void push(std::span<const VisibleUnit> units, Deliver deliver) {
-    if (observers_.empty()) return;
+    if (!observer_) return;
+    const auto is_one_of_topics = [this](const VisibleUnit& unit) { return is_wanted(unit); };
+    const bool all = !observer_->wants_all || observer_->wants_all();
+    if (!all && std::ranges::none_of(units, is_one_of_topics)) return;
     {
       std::lock_guard lock(mutex_);
-      units_.insert(units_.end(), units.begin(), units.end());
+      std::ranges::copy_if(units, std::back_inserter(units_),
+                           [&](const VisibleUnit& unit) { return all || is_wanted(unit); });
       if (scheduled_) return;
       scheduled_ = true;
     }
@@ -37,8 +44,10 @@ class Arrivals {
   void stop();
 
  private:
+  [[nodiscard]] bool is_wanted(const VisibleUnit& unit) const noexcept;
+
   asio::any_io_executor executor_;
-  std::vector<ArrivalObserver> observers_;
+  std::optional<ArrivalObserver> observer_;
   std::mutex mutex_;
   std::vector<VisibleUnit> units_;
   bool scheduled_ = false;

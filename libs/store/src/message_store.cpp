@@ -137,10 +137,10 @@ asio::awaitable<std::int64_t> MessageStore::remove_topic(std::string topic) {
       [topic = std::move(topic)](StoreCore& core) { return core.remove_topic(topic); });
 }
 
-asio::awaitable<std::int64_t> MessageStore::remove_unused_topics(
-    std::set<std::string, std::less<>> used) {
-  return impl_->run_on_helper(
-      [used = std::move(used)](StoreCore& core) { return core.remove_unused_topics(used); });
+asio::awaitable<std::int64_t> MessageStore::remove_unused_topics(TopicTest is_used) {
+  return impl_->run_on_helper([is_used = std::move(is_used)](StoreCore& core) {
+    return core.remove_unused_topics(is_used);
+  });
 }
 
 asio::awaitable<std::int64_t> MessageStore::remove_expired_queues() {

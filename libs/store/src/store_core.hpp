@@ -69,7 +69,7 @@ class StoreCore {
   }
   // Removing queues; see MessageStore. Throw Error.
   std::int64_t remove_topic(std::string_view topic);
-  std::int64_t remove_unused_topics(const std::set<std::string, std::less<>>& used);
+  std::int64_t remove_unused_topics(const TopicTest& is_used);
   std::int64_t remove_expired_queues();
   // From now on append() writes nothing.
   void refuse_appends();

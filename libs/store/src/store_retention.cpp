@@ -155,6 +155,9 @@ std::int64_t StoreCore::remove_queues(const std::function<bool(const ConsumeQueu
   });
   if (victims.empty()) return 0;
   std::lock_guard write_lock(write_mutex_);
+  // What was appended in the meantime may have changed that.
+  std::erase_if(victims, [&](ConsumeQueue* queue) { return !unwanted(*queue); });
+  if (victims.empty()) return 0;
   error_code closed = refusing_ ? make_error_code(StoreErrc::closed) : sync();
   if (closed) throw Error(closed, "remove consume queues");
   // Noted first: after a crash in between recovery must not bring half of them back. The log before
@@ -192,10 +195,10 @@ std::int64_t StoreCore::remove_topic(std::string_view topic) {
   return remove_queues([&](const ConsumeQueue& queue) { return queue.topic() == topic; });
 }
 
-std::int64_t StoreCore::remove_unused_topics(const std::set<std::string, std::less<>>& used) {
+std::int64_t StoreCore::remove_unused_topics(const TopicTest& is_used) {
   return remove_queues([&](const ConsumeQueue& queue) {
-    return !used.contains(queue.topic()) && !is_counted_by_broker(queue.topic()) &&
-           queue.topic() != kOpTopic;
+    return !is_counted_by_broker(queue.topic()) && queue.topic() != kOpTopic &&
+           !is_used(queue.topic());
   });
 }
 

@@ -410,6 +410,28 @@ BOOST_AUTO_TEST_CASE(offsets_groups_of_a_topic_and_resets_have_a_number) {
   BOOST_TEST(offsets.reset("CG3", "T", ten));
 }
 
+// A commit may be under way on another loop when an administrator moves the group.
+BOOST_AUTO_TEST_CASE(what_is_committed_before_the_consumer_knows_of_a_reset_counts_for_nothing) {
+  broker::OffsetTable offsets(directory.path(), world.time);
+  BOOST_TEST(offsets.commit("CG", "T", 0, 7));
+  BOOST_TEST(offsets.reset("CG", "T", {{0, 3}}));
+  BOOST_TEST(offsets.commit("CG", "T", 0, 8));
+  BOOST_TEST(offsets.find("CG", "T", 0).value() == 3);
+  BOOST_TEST(offsets.take_reset("CG", "T", 0).value() == 3);
+  BOOST_TEST(offsets.commit("CG", "T", 0, 4));
+  BOOST_TEST(offsets.find("CG", "T", 0).value() == 4);
+}
+
+// Members come and go on different loops.
+BOOST_AUTO_TEST_CASE(filters_of_a_group_live_on_while_it_has_a_member) {
+  broker::ConsumerFilters filters(directory.path(), world.time);
+  filters.subscribe("CG", {broker::Subscription::from_expression("T", "SQL92", "a > 1", 1)});
+  filters.member_left("CG", [] { return false; });
+  BOOST_TEST(filters.describe("T", "CG").find("\"dead\":false") != std::string::npos);
+  filters.member_left("CG", [] { return true; });
+  BOOST_TEST(filters.describe("T", "CG").find("\"dead\":true") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(requests_that_wait_for_the_helper_thread_have_a_number) {
   broker::HelperThread helper(world.executor(), world.time);
   const auto nothing = [] {};

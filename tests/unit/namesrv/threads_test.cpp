@@ -1,49 +1,21 @@
 // Connections on several threads over real sockets; what the thread sanitizer looks at.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <future>
 #include <list>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "comet/base/tcp_network.hpp"
+#include "loop.hpp"
 #include "name_server_fixture.hpp"
 
 using namespace comet;
 using namespace comet::test;
 
 namespace {
-
-// An io_context with the one thread that runs it.
-class Loop {
- public:
-  Loop() : thread_([this] { context_.run(); }) {}
-  ~Loop() {
-    guard_.reset();
-    thread_.join();
-  }
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
-
-  asio::any_io_executor executor() { return context_.get_executor(); }
-  template <class T>
-  std::future<T> spawn(asio::awaitable<T> task) {
-    return asio::co_spawn(context_, std::move(task), asio::use_future);
-  }
-
- private:
-  asio::io_context context_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> guard_ =
-      asio::make_work_guard(context_);
-  std::thread thread_;
-};
 
 // Registers, queries and leaves again and again; returns how often its own topic had a route.
 asio::awaitable<int> live(asio::any_io_executor executor, Network& network, Address name_server,
@@ -84,13 +56,11 @@ BOOST_DATA_TEST_CASE(brokers_on_several_threads_find_their_own_topics,
   constexpr int kRounds = 20;
   TcpNetwork network;
   std::list<Loop> loops(2);
-  std::vector<asio::any_io_executor> executors;
-  for (Loop& loop : loops) executors.push_back(loop.executor());
   namesrv::NameServerConfig config;
   config.listen_at = Address("127.0.0.1", 0);
   config.scan_interval = 1ms;
   Loop worker;
-  namesrv::NameServer server(executors, network, real_time(), std::move(config),
+  namesrv::NameServer server(executors_of(loops), network, real_time(), std::move(config),
                              with_worker ? worker.executor() : asio::any_io_executor());
   auto start = [](namesrv::NameServer& name_server) -> asio::awaitable<void> {
     name_server.start();

@@ -250,6 +250,28 @@ BOOST_FIXTURE_TEST_CASE(observers_hear_of_messages_in_the_order_of_the_log, Worl
   BOOST_TEST(heard == expected, boost::test_tools::per_element());
 }
 
+BOOST_FIXTURE_TEST_CASE(
+    an_observer_that_wants_some_topics_alone_hears_of_others_when_it_asks_for_all, World) {
+  open();
+  std::vector<std::string> heard;
+  bool wants_all = false;
+  ArrivalObserver observer([&](const Arrival& arrival) { heard.emplace_back(arrival.topic); });
+  observer.wants_all = [&] { return wants_all; };
+  observer.topics = {"U"};
+  store->observe_arrivals(observer);
+  for (const char* topic : {"T", "U", "V", "U"}) start(topic, 0, "x");
+  run_until(4);
+  poll();
+  std::vector<std::string> expected{"U", "U"};
+  BOOST_TEST(heard == expected, boost::test_tools::per_element());
+  wants_all = true;
+  start("T", 0, "x");
+  run_until(5);
+  poll();
+  expected.emplace_back("T");
+  BOOST_TEST(heard == expected, boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(it_runs_on_virtual_time, World) {
   comet::test::VirtualWorld world;
   MessageStore virtual_store(config, world.executor(), world.time);

@@ -114,6 +114,7 @@ void GroupAdminFeature::check(GroupConfig& group) const {
 
 Handling GroupAdminFeature::put_group(Request request) {
   const std::function<void(Saved)> change = [&](Saved done) {
+    const std::lock_guard lock(changes_);
     put(read_group(request), std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
@@ -122,6 +123,7 @@ Handling GroupAdminFeature::put_group(Request request) {
 
 Handling GroupAdminFeature::put_groups(Request request) {
   const std::function<void(Saved)> change = [&](Saved done) {
+    const std::lock_guard lock(changes_);
     put(read_groups(request), std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);

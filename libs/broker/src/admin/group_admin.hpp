@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class GroupAdminFeature {
   OffsetTable& offsets_;
   TrafficTable& traffic_;
   HelperThread& helper_;
+  std::mutex changes_;  // one at a time: a change begins with what there is
 };
 
 }  // namespace comet::inline v0_1::broker

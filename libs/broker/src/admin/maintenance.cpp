@@ -2,11 +2,8 @@
 
 #include "admin/maintenance.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <set>
-#include <string>
+#include <string_view>
+#include <utility>
 
 #include "comet/base/log.hpp"
 #include "comet/remoting/admin_headers.hpp"
@@ -28,23 +25,11 @@ Handling MaintenanceFeature::clean_queues(Request request) {
   co_return success(request);
 }
 
-asio::awaitable<std::int64_t> MaintenanceFeature::remove_unused_topics() {
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  std::set<std::string, std::less<>> used;
-  std::string last;
-  for (;;) {
-    co_await asio::post(executor, asio::use_awaitable);  // others have their turn
-    const auto some = topics_.slice(last, 256);
-    if (some.empty()) break;
-    last = some.back().topic_name;
-    for (const routing::TopicConfig& topic : some) used.insert(topic.topic_name);
-  }
-  const std::int64_t queues = co_await store_.remove_unused_topics(std::move(used));
-  co_return queues;
-}
-
 Handling MaintenanceFeature::clean_topics(Request request) {
-  const std::int64_t queues = co_await AwaitCall(remove_unused_topics());
+  store::TopicTest is_used = [this](std::string_view topic) {
+    return topics_.find(topic).has_value();
+  };
+  const std::int64_t queues = co_await AwaitCall(store_.remove_unused_topics(std::move(is_used)));
   log::info("{} consume queues without a topic removed for {}", queues,
             request.connection->remote().to_string());
   co_return success(request);

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-#include <optional>
-#include <string>
-
 #include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
 #include "tables/topic_table.hpp"
@@ -20,7 +16,6 @@ class MaintenanceFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  [[nodiscard]] asio::awaitable<std::int64_t> remove_unused_topics();
   [[nodiscard]] remoting::Handling clean_queues(remoting::Request request);
   [[nodiscard]] remoting::Handling clean_topics(remoting::Request request);
 

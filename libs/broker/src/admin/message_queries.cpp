@@ -78,8 +78,10 @@ void QueryFeature::install(remoting::Dispatcher& dispatcher) {
                   return answer_on_helper(helper_, request,
                                           [this](Request& asked) { return query_message(asked); });
                 });
-  dispatcher.on(RequestCode::view_message_by_id,
-                [this](Request& request) { return view_message(request); });
+  dispatcher.on(RequestCode::view_message_by_id, [this](Request& request) {  // it may be old
+    return answer_on_helper(helper_, request,
+                            [this](Request& asked) { return view_message(asked); });
+  });
 }
 
 }  // namespace comet::inline v0_1::broker

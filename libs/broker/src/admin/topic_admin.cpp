@@ -143,6 +143,7 @@ Handling TopicAdminFeature::create_topic(Request request) {
       request.command.fields, remoting::FieldNames::full, &missing);
   if (!header) co_return bad_header(request.command, missing);
   const std::function<void(Saved)> change = [&](Saved done) {
+    const std::lock_guard lock(changes_);
     topics_.put({read_topic(request, *header)}, registration_.and_told(std::move(done)));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
@@ -175,6 +176,7 @@ std::vector<routing::TopicConfig> TopicAdminFeature::read_topics(const Request& 
 
 Handling TopicAdminFeature::create_topics(Request request) {
   const std::function<void(Saved)> change = [&](Saved done) {
+    const std::lock_guard lock(changes_);
     topics_.put(read_topics(request), registration_.and_told(std::move(done)));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
@@ -213,6 +215,7 @@ Handling TopicAdminFeature::delete_topic(Request request) {
     co_return bad_request(
         "topics.json could not be written; it is tried again, see the broker's log");
   }
+  co_await AwaitLoops(loops_);  // others may have found the topic, and store a message in it
   offsets_.forget_topic(topic);
   traffic_.forget_topic(topic);
   const std::int64_t queues = co_await AwaitCall(store_.remove_topic(topic));

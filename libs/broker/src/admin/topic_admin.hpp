@@ -1,6 +1,8 @@
 #pragma once
 
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comet/remoting/admin_headers.hpp"
@@ -8,6 +10,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "registration/registration.hpp"
+#include "request/await_loops.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
 #include "stats/traffic.hpp"
@@ -23,12 +26,14 @@ namespace comet::inline v0_1::broker {
 class TopicAdminFeature {
  public:
   TopicAdminFeature(store::MessageStore& store, TopicTable& topics, OffsetTable& offsets,
-                    TrafficTable& traffic, Registration& registration, HelperThread& helper)
+                    TrafficTable& traffic, Registration& registration, Loops loops,
+                    HelperThread& helper)
       : store_(store),
         topics_(topics),
         offsets_(offsets),
         traffic_(traffic),
         registration_(registration),
+        loops_(std::move(loops)),
         helper_(helper) {}
 
   void install(remoting::Dispatcher& dispatcher);
@@ -52,7 +57,9 @@ class TopicAdminFeature {
   OffsetTable& offsets_;
   TrafficTable& traffic_;
   Registration& registration_;
+  const Loops loops_;
   HelperThread& helper_;
+  std::mutex changes_;  // one at a time: a change begins with what there is
 };
 
 }  // namespace comet::inline v0_1::broker

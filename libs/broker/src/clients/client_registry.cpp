@@ -351,6 +351,11 @@ std::optional<std::vector<std::shared_ptr<remoting::Connection>>> ClientRegistry
   return silent;
 }
 
+bool ClientRegistry::has_consumers(std::string_view group) const {
+  const std::lock_guard lock(mutex_);
+  return consumers_.contains(group);
+}
+
 // A client that has come back on a new connection, while the old one is not yet known to be lost,
 // is there once: its share of the queues is one consumer's.
 std::vector<std::string> ClientRegistry::consumer_ids(std::string_view group) const {

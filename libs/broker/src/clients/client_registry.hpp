@@ -74,6 +74,7 @@ class ClientRegistry {
   [[nodiscard]] std::optional<std::vector<std::shared_ptr<remoting::Connection>>> next_silent(
       Duration expiry, std::uint64_t& last) const;
 
+  [[nodiscard]] bool has_consumers(std::string_view group) const;
   [[nodiscard]] std::vector<std::string> consumer_ids(std::string_view group) const;
   // Some members' connections of the group after `last`, which says how far it got, first 0; none:
   // that was all.

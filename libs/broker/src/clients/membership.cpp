@@ -37,9 +37,24 @@ void MembershipFeature::register_consumer(Request& request, const ClientInfo& cl
   if (!group) return;
   // Its members subscribe to the retry topic, too.
   std::ignore = retry_topic(topics_, *group, consumer.unit_mode);
+  const bool is_news = clients_.register_consumer(request.connection, client, consumer);
   filters_.subscribe(consumer.group, consumer.subscriptions);
-  if (clients_.register_consumer(request.connection, client, consumer)) {
-    notices_.group_changed(consumer.group);
+  // Whoever saw it close did not know the filters yet.
+  if (!request.connection->is_open()) forget_filters(consumer.group);
+  if (is_news) notices_.group_changed(consumer.group);
+}
+
+void MembershipFeature::forget_filters(std::string_view group) {
+  filters_.member_left(group, [this, group] { return !clients_.has_consumers(group); });
+}
+
+void MembershipFeature::connection_closed(std::uint64_t connection_id) {
+  for (const auto& group : clients_.connection_closed(connection_id)) {
+    if (group.is_empty) {
+      forget_filters(group.name);
+    } else {
+      notices_.group_changed(group.name);
+    }
   }
 }
 
@@ -111,9 +126,7 @@ RemotingCommand MembershipFeature::unregister_client(Request& request) {
   const std::uint64_t connection = request.connection->id();
   if (header->producer_group) clients_.unregister_producer(connection, *header->producer_group);
   if (header->consumer_group && clients_.unregister_consumer(connection, *header->consumer_group)) {
-    if (clients_.consumer_ids(*header->consumer_group).empty()) {
-      filters_.unsubscribe(*header->consumer_group);
-    }
+    forget_filters(*header->consumer_group);
     notices_.group_changed(std::string(*header->consumer_group));
   }
   return RemotingCommand::response(request.command, ResponseCode::success);

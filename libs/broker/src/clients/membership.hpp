@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "clients/client_registry.hpp"
@@ -40,11 +41,14 @@ class MembershipFeature {
         renewed_(std::move(renewed)) {}
 
   void install(remoting::Dispatcher& dispatcher);
+  // Nobody is there any more who has sent heartbeats over it. On its executor.
+  void connection_closed(std::uint64_t connection_id);
 
  private:
-  // Whether the group has come to want something else from a topic.
   void register_consumer(remoting::Request& request, const ClientInfo& client,
                          const ConsumerData& consumer);
+  // If the group has no members any more.
+  void forget_filters(std::string_view group);
   [[nodiscard]] std::string find_fault(const remoting::Request& request,
                                        const Result<Heartbeat>& heartbeat) const;
   [[nodiscard]] remoting::RemotingCommand take_heartbeat(remoting::Request& request);

@@ -41,32 +41,27 @@ Reply queue_offset(const Request& request, const store::MessageStore& store) {
 // In any case, as Java reads it.
 bool is_upper(std::string_view boundary) { return equal_in_any_case(boundary, "upper"); }
 
-Reply search_offset(const Request& request, const store::MessageStore& store) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::SearchOffsetHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+}  // namespace
+
+// Looks at messages all over the queue.
+RemotingCommand OffsetFeature::search_offset(const Request& request,
+                                             const remoting::SearchOffsetHeader& header) const {
   // Clients of 5.x say which boundary they mean. For older ones it is the lower, as at 5.x brokers:
   // 4.9's nearest message may be one before the time, and never is behind the last.
-  const std::string_view boundary = header->boundary_type.value_or("");
+  const std::string_view boundary = header.boundary_type.value_or("");
   const auto wanted = is_upper(boundary) ? store::TimeBoundary::upper : store::TimeBoundary::lower;
   return offset_answer(
-      request, store.offset_by_time(header->topic, header->queue_id, header->timestamp, wanted));
+      request, store_.offset_by_time(header.topic, header.queue_id, header.timestamp, wanted));
 }
 
-Reply earliest_store_time(const Request& request, const store::MessageStore& store) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields,
-                                                             remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+RemotingCommand OffsetFeature::earliest_store_time(const Request& request,
+                                                   const remoting::QueueHeader& header) const {
   RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
   remoting::TimestampResponseHeader fields;
-  fields.timestamp = store.earliest_store_time(header->topic, header->queue_id);
+  fields.timestamp = store_.earliest_store_time(header.topic, header.queue_id);
   remoting::write_header(fields, response.fields);
   return response;
 }
-
-}  // namespace
 
 Reply OffsetFeature::query_consumer_offset(const Request& request) const {
   std::string missing;
@@ -130,10 +125,12 @@ void OffsetFeature::install(remoting::Dispatcher& dispatcher) {
   const auto queue = [this](Request& request) { return queue_offset(request, store_); };
   dispatcher.on(RequestCode::get_max_offset, queue);
   dispatcher.on(RequestCode::get_min_offset, queue);
-  dispatcher.on(RequestCode::search_offset_by_timestamp,
-                [this](Request& request) { return search_offset(request, store_); });
-  dispatcher.on(RequestCode::get_earliest_msg_storetime,
-                [this](Request& request) { return earliest_store_time(request, store_); });
+  on_header_later<remoting::SearchOffsetHeader>(dispatcher, reads_,
+                                                RequestCode::search_offset_by_timestamp, this,
+                                                &OffsetFeature::search_offset);
+  on_header_later<remoting::QueueHeader>(dispatcher, reads_,
+                                         RequestCode::get_earliest_msg_storetime, this,
+                                         &OffsetFeature::earliest_store_time);
   dispatcher.on(RequestCode::get_all_consumer_offset, [this](Request& request) {
     const auto make = [this](Request& asked) {
       return json_answer(asked.command, offsets_.to_json(routing::IntegerKeys::unquoted));

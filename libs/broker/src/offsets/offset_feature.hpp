@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comet/remoting/connection.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "delay/delay_service.hpp"
 #include "request/helper_thread.hpp"
@@ -19,18 +20,23 @@ class OffsetFeature {
  public:
   OffsetFeature(store::MessageStore& store, TopicTable& topics, GroupTable& groups,
                 OffsetTable& offsets, DelayService& delays, RefusalLog& refusals,
-                HelperThread& helper)
+                HelperThread& helper, HelperThread& reads)
       : store_(store),
         topics_(topics),
         groups_(groups),
         offsets_(offsets),
         delays_(delays),
         refusals_(refusals),
-        helper_(helper) {}
+        helper_(helper),
+        reads_(reads) {}
 
   void install(remoting::Dispatcher& dispatcher);
 
  private:
+  [[nodiscard]] remoting::RemotingCommand search_offset(
+      const remoting::Request& request, const remoting::SearchOffsetHeader& header) const;
+  [[nodiscard]] remoting::RemotingCommand earliest_store_time(
+      const remoting::Request& request, const remoting::QueueHeader& header) const;
   [[nodiscard]] remoting::Reply query_consumer_offset(const remoting::Request& request) const;
   [[nodiscard]] remoting::Reply update_consumer_offset(const remoting::Request& request);
 
@@ -41,6 +47,7 @@ class OffsetFeature {
   DelayService& delays_;
   RefusalLog& refusals_;
   HelperThread& helper_;
+  HelperThread& reads_;
 };
 
 }  // namespace comet::inline v0_1::broker

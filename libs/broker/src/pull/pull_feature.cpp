@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "comet/base/log.hpp"
 #include "comet/message/properties.hpp"
@@ -165,10 +166,9 @@ Reply PullFeature::check(const Request& request, const PullMessageHeader& header
 }
 
 // How much one answer may hold: less when it comes from the disk, since others wait meanwhile.
-store::ReadLimits PullFeature::limits_of(const PullMessageHeader& header, bool sends_pages) const {
+store::ReadLimits PullFeature::limits_of(const PullMessageHeader& header, bool in_memory,
+                                         bool sends_pages) const {
   const BrokerConfig& config = config_;
-  const bool in_memory =
-      store_.probably_in_memory(header.topic, header.queue_id, header.queue_offset);
   store::ReadLimits limits = in_memory ? config.pull_from_memory : config.pull_from_disk;
   limits.max_count = std::clamp(header.max_msg_nums, 1, limits.max_count);
   if (header.max_msg_bytes && *header.max_msg_bytes > 0) {
@@ -268,13 +268,18 @@ Duration PullFeature::patience_of(const Request& request, const PullMessageHeade
 }
 
 void PullFeature::hold(std::unique_ptr<HeldPull> pull) {
+  pull->reply.mark_held();
+  const std::string group = pull->question.group;
   const std::string topic = pull->question.subscription.topic;
   const std::int32_t queue_id = pull->question.queue_id;
   const std::int64_t offset = pull->question.offset;
   hold_.hold(std::move(pull));
-  // A message may have arrived between the read and the hold.
+  // A message may have arrived between the read and the hold, or the group's offset been moved.
   const std::int64_t max_offset = store_.max_offset(topic, queue_id);
   if (max_offset > offset) hold_.wake(topic, queue_id, max_offset);
+  if (offsets_.is_reset(group, topic, queue_id)) {
+    hold_.wake(topic, queue_id, std::numeric_limits<std::int64_t>::max());
+  }
 }
 
 Reply PullFeature::pull_message(Request& request) {
@@ -288,22 +293,45 @@ Reply PullFeature::pull_message(Request& request) {
   question.is_of_heartbeat = (header->sys_flag & remoting::pull_sys_flag::kSubscription) == 0;
   question.queue_id = header->queue_id;
   question.offset = header->queue_offset;
-  question.limits = limits_of(*header, request.connection->sends_pages());
+  const bool in_memory =
+      store_.probably_in_memory(header->topic, header->queue_id, header->queue_offset);
+  question.limits = limits_of(*header, in_memory, request.connection->sends_pages());
 
   if (const auto offset = offsets_.take_reset(question.group, header->topic, question.queue_id)) {
     return reset_answer(RequestIdentity(request.command), question, *offset);
   }
-  Reading reading = read(question);
   if ((header->sys_flag & remoting::pull_sys_flag::kCommitOffset) != 0) {
     offsets_.commit(header->consumer_group, header->topic, header->queue_id, header->commit_offset);
   }
   const Duration patience = patience_of(request, *header);
+  const bool is_in_queue = question.offset < store_.max_offset(header->topic, question.queue_id);
+  if (!in_memory && is_in_queue && reads_.has_room(0)) {
+    read_from_disk(std::make_unique<HeldPull>(request, std::move(question), time_.now() + patience),
+                   patience > Duration::zero());
+    return std::nullopt;
+  }
+  Reading reading = read(question);
   if (status_code(reading.result.status, question.offset) != ResponseCode::pull_not_found ||
       patience == Duration::zero()) {
     return answer(RequestIdentity(request.command), question, std::move(reading));
   }
   hold(std::make_unique<HeldPull>(request, std::move(question), time_.now() + patience));
   return std::nullopt;
+}
+
+// On a thread that may wait: others have their turn meanwhile.
+void PullFeature::read_from_disk(std::unique_ptr<HeldPull> pull, bool may_wait) {
+  reads_.post([this, may_wait, pull = std::move(pull)]() mutable {
+    const RequestIdentity request = pull->reply.request();
+    try {
+      Reading reading = read(pull->question);
+      const ResponseCode code = status_code(reading.result.status, pull->question.offset);
+      if (code == ResponseCode::pull_not_found && may_wait) return hold(std::move(pull));
+      pull->reply.answer(answer(request, pull->question, std::move(reading)));
+    } catch (const std::exception& problem) {  // there was no memory for it
+      if (pull) pull->reply.answer(request.response(ResponseCode::system_error, problem.what()));
+    }
+  });
 }
 
 void PullFeature::resume_held_pull(std::unique_ptr<HeldPull> pull) {

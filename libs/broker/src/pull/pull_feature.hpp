@@ -7,6 +7,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "pull/pull_hold.hpp"
+#include "request/helper_thread.hpp"
 #include "stats/runtime_stats.hpp"
 #include "stats/traffic.hpp"
 #include "tables/group_table.hpp"
@@ -20,7 +21,7 @@ class PullFeature {
  public:
   PullFeature(const BrokerConfig& config, TimeSource& time, store::MessageStore& store,
               TopicTable& topics, GroupTable& groups, OffsetTable& offsets, ClientRegistry& clients,
-              PullHold& hold, RuntimeStats& runtime, TrafficTable& traffic)
+              PullHold& hold, RuntimeStats& runtime, TrafficTable& traffic, HelperThread& reads)
       : config_(config),
         time_(time),
         store_(store),
@@ -30,7 +31,8 @@ class PullFeature {
         clients_(clients),
         hold_(hold),
         runtime_(runtime),
-        traffic_(traffic) {}
+        traffic_(traffic),
+        reads_(reads) {}
 
   void install(remoting::Dispatcher& dispatcher);
   // Looks again at a pull that was held; it is answered now, whatever is there.
@@ -45,7 +47,7 @@ class PullFeature {
                                       const remoting::PullMessageHeader& header,
                                       Subscription& subscription);
   [[nodiscard]] store::ReadLimits limits_of(const remoting::PullMessageHeader& header,
-                                            bool sends_pages) const;
+                                            bool in_memory, bool sends_pages) const;
   [[nodiscard]] bool wants_again(const std::string& group, const RecordView& record) const;
   [[nodiscard]] Reading read(const PullQuestion& question);
   [[nodiscard]] remoting::RemotingCommand pull_from(const remoting::RequestIdentity& request,
@@ -61,6 +63,7 @@ class PullFeature {
   [[nodiscard]] Duration patience_of(const remoting::Request& request,
                                      const remoting::PullMessageHeader& header) const;
   void hold(std::unique_ptr<HeldPull> pull);
+  void read_from_disk(std::unique_ptr<HeldPull> pull, bool may_wait);
   [[nodiscard]] remoting::Reply pull_message(remoting::Request& request);
 
   const BrokerConfig& config_;
@@ -73,6 +76,7 @@ class PullFeature {
   PullHold& hold_;
   RuntimeStats& runtime_;
   TrafficTable& traffic_;
+  HelperThread& reads_;
 };
 
 }  // namespace comet::inline v0_1::broker

@@ -41,6 +41,7 @@ void PullHold::add(Pull pull) {
   ++queue->second.count;
   connections_[held.connection->id()].push_back(held);
   by_deadline_.insert(held);
+  count_.fetch_add(1, std::memory_order_acq_rel);
 }
 
 PullHold::Pull PullHold::take(HeldPull& pull, Queue& queue) {
@@ -48,6 +49,7 @@ PullHold::Pull PullHold::take(HeldPull& pull, Queue& queue) {
   queue.waiting.erase(OfQueue::s_iterator_to(pull));  // of whichever of the two lists
   --queue.count;
   by_deadline_.erase(by_deadline_.iterator_to(pull));
+  count_.fetch_sub(1, std::memory_order_acq_rel);
   const auto connection = connections_.find(pull.connection->id());
   connection->second.erase(connection->second.iterator_to(pull));
   if (connection->second.empty()) connections_.erase(connection);

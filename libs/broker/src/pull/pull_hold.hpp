@@ -3,6 +3,7 @@
 // again as soon as a message that it wants arrives, and answered at the latest when its time is up.
 
 #include <array>
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
@@ -42,9 +43,7 @@ class HeldPull {
       : reply(request),
         connection(request.connection),
         question(std::move(question_in)),
-        deadline(deadline_in) {
-    reply.mark_held();
-  }
+        deadline(deadline_in) {}
   remoting::PendingReply reply;
   std::shared_ptr<remoting::Connection> connection;
   PullQuestion question;
@@ -74,6 +73,11 @@ class PullHold {
   static constexpr std::size_t kSlice = 256;
 
   void hold(Pull pull);
+  // Whether any pull is held. One that begins to be held afterwards sees what could be read before:
+  // the two are in one order for all threads. Costs an atomic operation.
+  [[nodiscard]] bool has_pulls() const noexcept {
+    return count_.fetch_add(0, std::memory_order_acq_rel) != 0;
+  }
   // A message of that queue became readable.
   void on_arrival(const store::Arrival& arrival);
   // Looks again at every request of the queue whose offset is below `max_offset`.
@@ -185,6 +189,7 @@ class PullHold {
   // Of connections with held pulls: a hash of the wishes of the last heartbeat.
   std::unordered_map<std::uint64_t, std::size_t> wishes_of_;
   ByDeadline by_deadline_;
+  mutable std::atomic<std::size_t> count_{0};  // of them
   std::size_t bytes_ = 0;
   Instant timer_at_ = Instant::max();  // when run() looks again
   bool released_ = false;

@@ -6,10 +6,10 @@
 
 namespace comet::inline v0_1::broker {
 
-HelperThread::HelperThread(asio::any_io_executor home, TimeSource& time)
+HelperThread::HelperThread(asio::any_io_executor home, TimeSource& time, std::size_t threads)
     : executor_(std::move(home)) {
   if (dynamic_cast<VirtualTime*>(&time) != nullptr) return;
-  thread_.emplace(1U);
+  thread_.emplace(threads);
   executor_ = thread_->get_executor();
 }
 

@@ -15,7 +15,8 @@
 namespace comet::inline v0_1::broker {
 
 // A thread for work that would hold up the event loops: files, large answers. Jobs are done one
-// after the other. Under virtual time, which waits for no thread, they are done on `home`.
+// after the other; by several threads, begun so. Under virtual time, which waits for no thread,
+// they are done on `home`.
 class HelperThread {
  public:
   // Requests that wait or are done, and their bytes together; beyond them clients are refused. A
@@ -23,7 +24,7 @@ class HelperThread {
   static constexpr std::size_t kMostJobs = 256;
   static constexpr std::size_t kMostBytes = 64u << 20;
 
-  HelperThread(asio::any_io_executor home, TimeSource& time);
+  HelperThread(asio::any_io_executor home, TimeSource& time, std::size_t threads = 1);
 
   // Thread-safe. `job`, which holds so many bytes of a request, throws nothing.
   template <class Job>
@@ -61,7 +62,7 @@ class HelperThread {
 
   // Returns when all that was posted before is done; nothing is to be posted any more.
   [[nodiscard]] asio::awaitable<void> finish();
-  // Ends the thread after the job at hand. For when there is nobody to wait.
+  // Ends the threads after the jobs at hand. For when there is nobody to wait.
   void abandon();
 
  private:

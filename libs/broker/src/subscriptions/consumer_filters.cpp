@@ -137,10 +137,10 @@ void ConsumerFilters::put(const std::string& group, const Subscription& subscrip
   changed_ = true;
 }
 
-void ConsumerFilters::unsubscribe(std::string_view group) {
+void ConsumerFilters::member_left(std::string_view group, const std::function<bool()>& is_empty) {
   const std::lock_guard lock(mutex_);
   const auto live = live_.find(group);
-  if (live == live_.end()) return;
+  if (live == live_.end() || !is_empty()) return;
   for (const std::string& topic : live->second) bury(topic, group);
   live_.erase(live);
 }

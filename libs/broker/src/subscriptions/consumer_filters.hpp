@@ -4,6 +4,7 @@
 // that outlives connections and restarts, in Apache's form.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -32,10 +33,12 @@ class ConsumerFilters {
   // Why the file cannot be written; empty: it can.
   [[nodiscard]] std::string problem() const { return file_.problem(); }
 
-  // A member of the group subscribes to these, and to nothing else.
+  // A member of the group, which is registered as one already, subscribes to these, and to nothing
+  // else.
   void subscribe(const std::string& group, const std::vector<Subscription>& subscriptions);
-  // The group has no members any more.
-  void unsubscribe(std::string_view group);
+  // The group has lost a member. `is_empty` says whether that was the last one: asked with this
+  // table's lock held, so that a member that comes on another thread is seen, or subscribes later.
+  void member_left(std::string_view group, const std::function<bool()>& is_empty);
 
   // As Java prints a ConsumerFilterData; "null" when there is none.
   [[nodiscard]] std::string describe(std::string_view topic, std::string_view group) const;

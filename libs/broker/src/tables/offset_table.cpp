@@ -119,6 +119,7 @@ bool OffsetTable::commit(std::string_view group, std::string_view topic, std::in
   if (!is_offset(offset)) return true;
   const std::string key = key_of(group, topic);
   std::lock_guard lock(mutex_);
+  if (waits_for_reset(key, queue_id)) return true;
   const auto known = table_.find(key);
   if (known != table_.end()) {
     const auto entry = known->second.find(queue_id);
@@ -258,7 +259,11 @@ bool OffsetTable::is_reset(std::string_view group, std::string_view topic,
                            std::int32_t queue_id) const {
   if (!has_resets_.load(std::memory_order_acquire)) return false;
   const std::lock_guard lock(mutex_);
-  const auto found = resets_.find(key_of(group, topic));
+  return waits_for_reset(key_of(group, topic), queue_id);
+}
+
+bool OffsetTable::waits_for_reset(std::string_view key, std::int32_t queue_id) const {
+  const auto found = resets_.find(key);
   return found != resets_.end() && found->second.contains(queue_id);
 }
 

@@ -38,7 +38,8 @@ class OffsetTable {
   // The next offset to consume; nullopt when the group has none for that queue.
   [[nodiscard]] std::optional<std::int64_t> find(std::string_view group, std::string_view topic,
                                                  std::int32_t queue_id) const;
-  // False: there is no room for the offset of one more queue (docs/limits.md).
+  // Without effect while the consumer is to be told of a reset. False: there is no room for the
+  // offset of one more queue (docs/limits.md).
   bool commit(std::string_view group, std::string_view topic, std::int32_t queue_id,
               std::int64_t offset);
 
@@ -82,6 +83,7 @@ class OffsetTable {
  private:
   error_code parse(std::string_view json);
   // With the lock held.
+  [[nodiscard]] bool waits_for_reset(std::string_view key, std::int32_t queue_id) const;
   Queues* find_or_add(const std::string& key, std::size_t more_offsets);
 
   StateFile file_;

@@ -9,10 +9,11 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "comet/base/awaitable.hpp"
@@ -128,6 +129,7 @@ class ReadLimits {
 
 // Sees an entry's tags code before the record is read; false skips the message.
 using TagFilter = std::function<bool(std::int64_t tags_code)>;
+using TopicTest = std::function<bool(std::string_view topic)>;
 // Sees the record itself, after the tag filter; false skips the message.
 using RecordFilter = std::function<bool(const RecordView&)>;
 
@@ -195,7 +197,21 @@ class Arrival {
   std::int64_t tags_code = 0;
   std::int64_t store_timestamp = 0;
 };
-using ArrivalObserver = std::function<void(const Arrival&)>;
+// Who is told of them. Appenders wake the store's executor for what is wanted alone.
+class ArrivalObserver {
+ public:
+  template <class OnArrival>
+    requires std::is_invocable_v<OnArrival&, const Arrival&>
+  ArrivalObserver(OnArrival on_arrival_in)  // NOLINT: implicit, for one that wants all
+      : on_arrival(std::move(on_arrival_in)) {}
+
+  std::function<void(const Arrival&)> on_arrival;
+  // Whether all are wanted at present; empty: always. Asked by appenders, on their threads, when
+  // the new messages can be read: who begins to want them must say so first, in an order that all
+  // threads see, and look then.
+  std::function<bool()> wants_all;
+  std::vector<std::string> topics;  // whose arrivals are wanted in any case
+};
 
 // Records that are made one at a time, so that a batch needs no memory for all of them.
 class RecordSource {
@@ -309,13 +325,14 @@ class MessageStore {
   // their files expire, but are not found by queue any more. Return the number of queues; throw
   // Error when the store is read-only or the disk refuses.
   [[nodiscard]] asio::awaitable<std::int64_t> remove_topic(std::string topic);
-  // All but those of `used` topics and Apache's internal ones.
-  [[nodiscard]] asio::awaitable<std::int64_t> remove_unused_topics(
-      std::set<std::string, std::less<>> used);
+  // All but those of used topics and Apache's internal ones. `is_used` is called on a thread of the
+  // store's, and for the last time while nothing is appended: a topic that is made known before its
+  // first message is appended keeps it. It must not wait for an append.
+  [[nodiscard]] asio::awaitable<std::int64_t> remove_unused_topics(TopicTest is_used);
   // Those without a message left in the log.
   [[nodiscard]] asio::awaitable<std::int64_t> remove_expired_queues();
 
-  void observe_arrivals(ArrivalObserver observer);  // before the first append
+  void observe_arrivals(ArrivalObserver observer);  // before the first append; once
 
   // Finishes the appends that were begun, flushes, writes the checkpoint, removes `abort` and the
   // lock. Appends fail from now on; reads go on. Blocking.
