@@ -8,6 +8,7 @@
 #include "comet/broker/live_settings.hpp"
 #include "comet/message/validate.hpp"
 #include "common_settings.hpp"
+#include "event_loops.hpp"
 
 namespace comet::inline v0_1::daemon {
 namespace {
@@ -49,6 +50,7 @@ std::chrono::milliseconds millis(const Config& settings, std::string_view key) {
 Config make_broker_settings() {
   Config settings(broker_keys());
   settings.set_default("brokerName", host_name());
+  settings.set_default("serverSelectorThreads", std::to_string(default_event_loops()));
   settings.set_default("namesrvAddr", environment("NAMESRV_ADDR"));
   const std::string home = environment("HOME");
   settings.set_default("storePathRootDir", (home.empty() ? "." : home) + "/store");

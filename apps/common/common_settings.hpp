@@ -10,9 +10,9 @@
 namespace comet::inline v0_1::daemon {
 
 inline constexpr ConfigKey kCommonKeys[] = {
-    // Apache's has 3 threads for this.
     ConfigKey::integer("serverSelectorThreads", "1", 1, 64,
-                       "event loops that serve connections, a thread each"),
+                       "event loops that serve connections, a thread each (default: one a core, at "
+                       "most 4)"),
     ConfigKey::choice("logLevel", "info", "debug|info|warn|error",
                       "what goes to the log; read again on SIGHUP"),
     ConfigKey::integer("monitorPort", "-1", -1, 65535,

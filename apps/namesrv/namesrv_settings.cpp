@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common_settings.hpp"
+#include "event_loops.hpp"
 
 namespace comet::inline v0_1::daemon {
 namespace {
@@ -143,6 +144,7 @@ std::span<const ConfigKey> namesrv_keys() {
 Config make_namesrv_settings() {
   Config settings(namesrv_keys());
   settings.set_default("kvConfigPath", home_directory() + "/namesrv/kvConfig.json");
+  settings.set_default("serverSelectorThreads", std::to_string(default_event_loops()));
   settings.set_default("configStorePath", home_directory() + "/namesrv/namesrv.properties");
   return settings;
 }

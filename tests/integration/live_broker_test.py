@@ -2,6 +2,8 @@
 """A broker under clients that behave badly: mutated frames, readers that do not read, connections that vanish, a
 stop in the middle of it all. Others are served meanwhile, and its memory stays bounded."""
 
+import array
+import fcntl
 import json
 import os
 import pathlib
@@ -10,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import termios
 import threading
 import time
 import unittest
@@ -34,6 +37,12 @@ def held_pull(topic, queue_id, offset, opaque, millis=60_000, group="held"):
         "consumerGroup": group, "topic": topic, "queueId": queue_id, "queueOffset": offset, "maxMsgNums": 32,
         "sysFlag": SUSPEND_AND_SUBSCRIPTION, "commitOffset": 0, "suspendTimeoutMillis": millis, "subscription": "*",
         "subVersion": 0, "expressionType": "TAG"}, opaque=opaque)
+
+
+def unread_bytes(peer):
+    count = array.array("i", [0])
+    fcntl.ioctl(peer, termios.FIONREAD, count)
+    return count[0]
 
 
 class LiveBroker(DaemonTest):
@@ -292,6 +301,7 @@ class LiveBroker(DaemonTest):
                     reader.send_raw(held_pull("cut", 0, opaque % 10 * 25, opaque=opaque))
             self.assertEqual(list(range(300)), self.numbers_of(client, 0, 300))
             wait_until(lambda: len(broker.mappings("commitlog")) == 1, 10, "the log is mapped")
+            wait_until(self.take_no_more(readers), 30, "each of the readers has answers that wait for it")
             log = next((self.folder / "broker-a-data" / "commitlog").iterdir())
             os.truncate(log, 500_000)
             for reader in readers:
@@ -311,6 +321,17 @@ class LiveBroker(DaemonTest):
         self.assertTrue(any(" W connection from " in line and str(log.name) + " at " in line for line in lines))
         self.assertEqual([], broker.mappings("commitlog"))
         broker.kill()
+
+    @staticmethod
+    def take_no_more(readers):
+        """Whether what lies in their sockets has not grown since the time before; other loops are still at work else."""
+        seen = [[]]
+
+        def is_full():
+            time.sleep(0.1)
+            before, seen[0] = seen[0], [unread_bytes(reader.socket) for reader in readers]
+            return seen[0] == before and min(before) > 0
+        return is_full
 
     def numbers_of(self, client, offset, end):
         """The numbers that a queue's messages begin with, read in turn."""

@@ -1,6 +1,8 @@
 #pragma once
 // How a feature's members serve request codes: the header is read before they are called, and an
-// incomplete one is refused.
+// incomplete one is refused. They are called on the connection's event loop, several at a time on
+// different loops, and those that answer later on a helper thread: what a feature has of its own is
+// guarded by it, and what it is given is thread-safe, constant or says otherwise in its header.
 
 #include <functional>
 #include <string>
