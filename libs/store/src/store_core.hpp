@@ -107,6 +107,8 @@ class StoreCore {
   [[nodiscard]] std::int64_t readable_end() const noexcept {
     return readable_end_.load(std::memory_order_acquire);
   }
+  // So many bytes before it count as being in memory.
+  [[nodiscard]] std::int64_t memory_reach() const noexcept;
 
   [[nodiscard]] std::map<std::string, std::int32_t, std::less<>> queue_counts() const;
   // What an append would be stamped with.

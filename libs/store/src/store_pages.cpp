@@ -33,7 +33,7 @@ class StoreCore::PagesRead {
         filter_(filter),
         readable_(core.readable_end()),
         least_(std::max(
-            {core.recovery_.end, core.log_.min_offset(), readable_ - page_cache_reach()})) {}
+            {core.recovery_.end, core.log_.min_offset(), readable_ - core.memory_reach()})) {}
 
   // False: nothing can be said of the first one, and the result is as it was.
   bool run(ReadResult& result) {

@@ -318,11 +318,15 @@ bool StoreCore::probably_in_memory(std::string_view topic, std::int32_t queue_id
                                    std::int64_t offset) const {
   const ConsumeQueue* queue = queues_.find(topic, queue_id);
   if (queue == nullptr || offset < 0 || offset >= queue->max_offset()) return false;
-  if (readable_end() - log_.min_offset() <= page_cache_reach()) return true;
+  if (readable_end() - log_.min_offset() <= memory_reach()) return true;
   QueueUnit unit;
   Result<std::size_t> n = queue->read_units(offset, queue->max_offset(), std::span(&unit, 1));
   if (!n || *n == 0) return false;
-  return readable_end() - unit.physical_offset <= page_cache_reach();
+  return readable_end() - unit.physical_offset <= memory_reach();
+}
+
+std::int64_t StoreCore::memory_reach() const noexcept {
+  return config_.page_cache_reach > 0 ? config_.page_cache_reach : page_cache_reach();
 }
 
 }  // namespace comet::inline v0_1::store

@@ -321,4 +321,23 @@ BOOST_AUTO_TEST_CASE(numbers_of_messages_from_nowhere_are_put_right) {
   BOOST_TEST(pull(32, kMost) == 32u);
 }
 
+// They are read by other threads, or, on virtual time, when others have had their turn.
+BOOST_AUTO_TEST_CASE(messages_far_back_in_the_log_come_from_the_disk_and_fewer_at_a_time) {
+  config.store.page_cache_reach = 1000;
+  start();
+  for (int i = 0; i < 30; ++i) ask(send_request("T", std::to_string(i)));
+  const auto first_of = [this](std::int64_t offset) {
+    const std::vector<std::string> found = bodies(ask(pull_request("T", 0, offset)));
+    return std::to_string(found.size()) + " from " + found.front();
+  };
+  BOOST_TEST(first_of(0) == "8 from 0");
+  BOOST_TEST(first_of(28) == "2 from 28");
+  RemotingCommand none = ask(pull_request("T", 0, 0, 5000, "B"));  // a tag that none of them has
+  BOOST_TEST((none.response_code() == ResponseCode::pull_retry_immediately));
+  BOOST_TEST(text(none, "nextBeginOffset") == "30");
+  none = ask(pull_request("T", 0, 30, 0));
+  BOOST_TEST((none.response_code() == ResponseCode::pull_not_found));
+  BOOST_TEST(broker->stats().problems.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

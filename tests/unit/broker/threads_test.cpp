@@ -52,6 +52,7 @@ class BrokerOfLoops {
     config.store.index_slots = 1000;
     config.store.index_entries = 2000;
     config.store.flush = sync_flush ? store::FlushMode::sync_flush : store::FlushMode::async_flush;
+    config.store.page_cache_reach = 32 << 10;  // what lies behind that is read by other threads
     config.property_filter = true;
     config.flush_consumer_offset_interval = 20ms;
     config.flush_delay_offset_interval = 20ms;

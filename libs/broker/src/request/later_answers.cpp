@@ -50,8 +50,8 @@ bool is_done_here(const HelperThread& helper, const Request& request) {
 
 remoting::Refusal helper_is_busy() {
   return {ResponseCode::system_busy,
-          "too many large heartbeats or administrators' requests wait for this broker's helper "
-          "thread"};
+          "too many large heartbeats, administrators' requests or searches wait for this broker's "
+          "helper threads"};
 }
 
 Reply answer_on_helper(HelperThread& helper, Request& request,

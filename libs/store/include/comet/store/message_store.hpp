@@ -61,6 +61,8 @@ class StoreConfig {
   std::int32_t index_slots = 5'000'000;  // maxHashSlotNum, of an index file
   std::int32_t index_entries =
       20'000'000;  // maxIndexNum; slots and entries are constant for a directory
+  // Bytes behind the log's end that count as being in memory; 0: 40 % of the memory.
+  std::int64_t page_cache_reach = 0;
 };
 
 enum class StoreErrc {
