@@ -10,6 +10,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "request/answers.hpp"
 #include "request/await_change.hpp"
+#include "request/header_of.hpp"
 #include "request/later_answers.hpp"
 #include "request/on_header.hpp"
 #include "tables/attributes.hpp"
@@ -51,10 +52,9 @@ std::string complaint_about(const GroupConfig& group) {
 }
 
 RemotingCommand make_group_page(const RemotingCommand& request, const GroupTable& groups) {
-  const auto asked = remoting::read_header<remoting::GroupPageHeader>(request.fields);
-  if (!asked) return bad_header(request, "groupSeq or maxGroupNum");
+  const auto asked = header_of<remoting::GroupPageHeader>(request);
   const std::size_t total = groups.size();
-  const TablePage page(asked->group_seq, asked->max_group_num, asked->data_version,
+  const TablePage page(asked.group_seq, asked.max_group_num, asked.data_version,
                        groups.data_version());
   return page_answer(request, groups.to_json(page.begin, page.most), total, "totalGroupNum",
                      "groups", "groupSeq, maxGroupNum");
@@ -141,16 +141,13 @@ Reply GroupAdminFeature::get_group(const Request& request, const remoting::Group
 }
 
 Handling GroupAdminFeature::delete_group(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::DeleteGroupHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
+  const auto header = header_of<remoting::DeleteGroupHeader>(request.command);
   const std::function<void(Saved)> change = [&](Saved done) {
-    if (header->remove_offset.value_or(false) || header->clean_offset.value_or(false)) {
-      offsets_.forget_group(header->group_name);
+    if (header.remove_offset.value_or(false) || header.clean_offset.value_or(false)) {
+      offsets_.forget_group(header.group_name);
     }
-    traffic_.forget_group(header->group_name);
-    groups_.remove(header->group_name, std::move(done));
+    traffic_.forget_group(header.group_name);
+    groups_.remove(header.group_name, std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
   co_return saved_answer(request, saved);

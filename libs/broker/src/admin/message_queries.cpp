@@ -9,8 +9,7 @@
 
 #include "comet/base/printable.hpp"
 #include "comet/remoting/message_headers.hpp"
-#include "request/answers.hpp"
-#include "request/later_answers.hpp"
+#include "request/on_header.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -24,18 +23,15 @@ constexpr std::int32_t kMostByKey = 64;        // Apache: maxMsgsNumBatch
 
 }  // namespace
 
-RemotingCommand QueryFeature::query_message(Request& request) const {
-  std::string missing;
-  auto header = remoting::read_header<remoting::QueryMessageHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+RemotingCommand QueryFeature::query_message(const Request& request,
+                                            const remoting::QueryMessageHeader& header) const {
   store::KeyQuery query;
-  query.topic = header->topic;
-  query.key = header->key;
-  query.max_count = header->unique_key.value_or(false) ? kMostByUniqueKey
-                                                       : std::clamp(header->max_num, 1, kMostByKey);
-  query.begin = header->begin_timestamp;
-  query.end = header->end_timestamp;
+  query.topic = header.topic;
+  query.key = header.key;
+  query.max_count = header.unique_key.value_or(false) ? kMostByUniqueKey
+                                                      : std::clamp(header.max_num, 1, kMostByKey);
+  query.begin = header.begin_timestamp;
+  query.end = header.end_timestamp;
   store::KeyQueryResult found = store_.query(query);
   RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
   remoting::QueryMessageResponseHeader fields;
@@ -55,16 +51,13 @@ RemotingCommand QueryFeature::query_message(Request& request) const {
   return response;
 }
 
-RemotingCommand QueryFeature::view_message(Request& request) const {
-  std::string missing;
-  auto header = remoting::read_header<remoting::ViewMessageHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
-  SharedBytes record = store_.read_record(header->offset);
+RemotingCommand QueryFeature::view_message(const Request& request,
+                                           const remoting::ViewMessageHeader& header) const {
+  SharedBytes record = store_.read_record(header.offset);
   if (record.empty()) {
     return RemotingCommand::response(
         request.command, ResponseCode::system_error,
-        fmt::format("can not find message by the offset, {}", header->offset));
+        fmt::format("can not find message by the offset, {}", header.offset));
   }
   RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
   response.body.append(std::move(record));
@@ -73,15 +66,11 @@ RemotingCommand QueryFeature::view_message(Request& request) const {
 
 void QueryFeature::install(remoting::Dispatcher& dispatcher) {
   using remoting::RequestCode;
-  dispatcher.on(RequestCode::query_message,
-                [this](Request& request) {  // many messages may have the key
-                  return answer_on_helper(helper_, request,
-                                          [this](Request& asked) { return query_message(asked); });
-                });
-  dispatcher.on(RequestCode::view_message_by_id, [this](Request& request) {  // it may be old
-    return answer_on_helper(helper_, request,
-                            [this](Request& asked) { return view_message(asked); });
-  });
+  // Many messages may have the key; one may be old.
+  on_header_later<remoting::QueryMessageHeader>(dispatcher, helper_, RequestCode::query_message,
+                                                this, &QueryFeature::query_message);
+  on_header_later<remoting::ViewMessageHeader>(dispatcher, helper_, RequestCode::view_message_by_id,
+                                               this, &QueryFeature::view_message);
 }
 
 }  // namespace comet::inline v0_1::broker

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comet/remoting/connection.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "request/helper_thread.hpp"
 
@@ -15,8 +16,10 @@ class QueryFeature {
   void install(remoting::Dispatcher& dispatcher);
 
  private:
-  [[nodiscard]] remoting::RemotingCommand query_message(remoting::Request& request) const;
-  [[nodiscard]] remoting::RemotingCommand view_message(remoting::Request& request) const;
+  [[nodiscard]] remoting::RemotingCommand query_message(
+      const remoting::Request& request, const remoting::QueryMessageHeader& header) const;
+  [[nodiscard]] remoting::RemotingCommand view_message(
+      const remoting::Request& request, const remoting::ViewMessageHeader& header) const;
 
   store::MessageStore& store_;
   HelperThread& helper_;

@@ -20,6 +20,7 @@
 #include "request/answers.hpp"
 #include "request/await_call.hpp"
 #include "request/await_change.hpp"
+#include "request/header_of.hpp"
 #include "request/later_answers.hpp"
 #include "request/on_header.hpp"
 #include "tables/attributes.hpp"
@@ -102,10 +103,9 @@ Attributes changes_from_json(const boost::json::object& object) {
 }
 
 RemotingCommand make_topic_page(const RemotingCommand& request, routing::TopicConfigTable table) {
-  const auto asked = remoting::read_header<remoting::TopicPageHeader>(request.fields);
-  if (!asked) return bad_header(request, "topicSeq or maxTopicNum");
+  const auto asked = header_of<remoting::TopicPageHeader>(request);
   const std::size_t total = table.topics.size();
-  keep_page(table, TablePage(asked->topic_seq, asked->max_topic_num, asked->data_version,
+  keep_page(table, TablePage(asked.topic_seq, asked.max_topic_num, asked.data_version,
                              table.data_version));
   return page_answer(request, routing::to_json(table), total, "totalTopicNum", "topics",
                      "topicSeq, maxTopicNum");
@@ -138,13 +138,10 @@ routing::TopicConfig TopicAdminFeature::read_topic(
 }
 
 Handling TopicAdminFeature::create_topic(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::CreateTopicHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
+  const auto header = header_of<remoting::CreateTopicHeader>(request.command);
   const std::function<void(Saved)> change = [&](Saved done) {
     const std::lock_guard lock(changes_);
-    topics_.put({read_topic(request, *header)}, registration_.and_told(std::move(done)));
+    topics_.put({read_topic(request, header)}, registration_.and_told(std::move(done)));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
   co_return saved_answer(request, saved);
@@ -201,11 +198,8 @@ Reply TopicAdminFeature::get_topic(const Request& request, const remoting::Topic
 
 // Its messages cannot be read any more, and consumers begin anew should it be created again.
 Handling TopicAdminFeature::delete_topic(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::TopicHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  const std::string topic(header->topic);
+  const auto header = header_of<remoting::TopicHeader>(request.command);
+  const std::string topic(header.topic);
   if (topics_.is_reserved(topic)) co_return bad_request(conflict_with_system_topic(topic));
   const std::function<void(Saved)> removal = [&](Saved done) {
     topics_.remove(topic, std::move(done));

@@ -22,6 +22,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/version.hpp"
 #include "request/await_call.hpp"
+#include "request/header_of.hpp"
 #include "request/on_header.hpp"
 #include "tables/table_limits.hpp"
 
@@ -236,14 +237,11 @@ ClientRegistry::ConnectedClient ConsumerCallFeature::find(std::string_view group
 }
 
 Handling ConsumerCallFeature::running_info(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::ConsumerRunningInfoHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  const ClientRegistry::ConnectedClient client = find(header->consumer_group, header->client_id);
+  const auto header = header_of<remoting::ConsumerRunningInfoHeader>(request.command);
+  const ClientRegistry::ConnectedClient client = find(header.consumer_group, header.client_id);
   const SendsInFlight::Place place = enter(request.command.memory_size());
   asio::awaitable<RemotingCommand> asked =
-      pass_on(client, std::string(header->consumer_group),
+      pass_on(client, std::string(header.consumer_group),
               copy_of(request.command, request.command.body), time_.now() + kCallTimeout);
   const RemotingCommand answer =
       co_await AwaitCall(std::move(asked), client.connection->executor());
@@ -251,15 +249,12 @@ Handling ConsumerCallFeature::running_info(Request request) {
 }
 
 Handling ConsumerCallFeature::consume_directly(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::ConsumeMessageDirectlyHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  const auto place = parse_offset_message_id(header->msg_id.value_or(""));
+  const auto header = header_of<remoting::ConsumeMessageDirectlyHeader>(request.command);
+  const auto place = parse_offset_message_id(header.msg_id.value_or(""));
   if (!place) {
     co_return Refusal(
         ResponseCode::system_error,
-        fmt::format("msgId <{}> is not an offset message id", header->msg_id.value_or("")));
+        fmt::format("msgId <{}> is not an offset message id", header.msg_id.value_or("")));
   }
   SharedBytes record = store_.read_record(place->physical_offset);
   if (record.empty()) {
@@ -271,8 +266,8 @@ Handling ConsumerCallFeature::consume_directly(Request request) {
   RemotingCommand command = copy_of(request.command, Body(std::move(record)));
   command.fields.add("brokerName", config_.broker_name);  // the last of equal names counts
   const ClientRegistry::ConnectedClient client =
-      find(header->consumer_group, header->client_id.value_or(""));
-  asio::awaitable<RemotingCommand> asked = pass_on(client, std::string(header->consumer_group),
+      find(header.consumer_group, header.client_id.value_or(""));
+  asio::awaitable<RemotingCommand> asked = pass_on(client, std::string(header.consumer_group),
                                                    std::move(command), time_.now() + kCallTimeout);
   const RemotingCommand answer =
       co_await AwaitCall(std::move(asked), client.connection->executor());
@@ -280,17 +275,14 @@ Handling ConsumerCallFeature::consume_directly(Request request) {
 }
 
 Handling ConsumerCallFeature::consumer_status(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<remoting::ConsumerStatusHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  const auto group = clients_.consumer_group(header->group);
+  const auto header = header_of<remoting::ConsumerStatusHeader>(request.command);
+  const auto group = clients_.consumer_group(header.group);
   if (!group || group->clients.empty()) {
     co_return Refusal(
         ResponseCode::system_error,
-        fmt::format("No Any Consumer online in the consumer group: [{}]", header->group));
+        fmt::format("No Any Consumer online in the consumer group: [{}]", header.group));
   }
-  const std::string_view wanted = header->client_addr.value_or("");
+  const std::string_view wanted = header.client_addr.value_or("");
   AwaitStatuses::Clients asked;
   for (const ClientRegistry::ConnectedClient& client : group->clients) {
     if (client.info.version < kVersionV3_0_7Snapshot) {
@@ -304,8 +296,8 @@ Handling ConsumerCallFeature::consumer_status(Request request) {
   }
   const SendsInFlight::Place place = enter(asked.size() * kCallBytes);
   remoting::ConsumerStatusHeader question;
-  question.topic = header->topic;
-  question.group = header->group;
+  question.topic = header.topic;
+  question.group = header.group;
   const AwaitStatuses::Bodies bodies = co_await AwaitStatuses(
       std::move(asked), question, time_.now() + kStatusTimeout, config_.connection.max_frame / 2);
   co_return statuses_answer(request, bodies);

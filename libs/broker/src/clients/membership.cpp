@@ -15,6 +15,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "request/answers.hpp"
 #include "request/later_answers.hpp"
+#include "request/on_header.hpp"
 #include "tables/retry_topics.hpp"
 #include "tables/table_limits.hpp"
 
@@ -118,30 +119,24 @@ Reply MembershipFeature::heart_beat(Request& request) {
   });
 }
 
-RemotingCommand MembershipFeature::unregister_client(Request& request) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::UnregisterClientHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+RemotingCommand MembershipFeature::unregister_client(
+    const Request& request, const remoting::UnregisterClientHeader& header) {
   const std::uint64_t connection = request.connection->id();
-  if (header->producer_group) clients_.unregister_producer(connection, *header->producer_group);
-  if (header->consumer_group && clients_.unregister_consumer(connection, *header->consumer_group)) {
-    forget_filters(*header->consumer_group);
-    notices_.group_changed(std::string(*header->consumer_group));
+  if (header.producer_group) clients_.unregister_producer(connection, *header.producer_group);
+  if (header.consumer_group && clients_.unregister_consumer(connection, *header.consumer_group)) {
+    forget_filters(*header.consumer_group);
+    notices_.group_changed(std::string(*header.consumer_group));
   }
   return RemotingCommand::response(request.command, ResponseCode::success);
 }
 
-Reply MembershipFeature::consumer_list(Request& request) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::ConsumerGroupHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
-  std::vector<std::string> ids = clients_.consumer_ids(header->consumer_group);
+Reply MembershipFeature::consumer_list(const Request& request,
+                                       const remoting::ConsumerGroupHeader& header) {
+  std::vector<std::string> ids = clients_.consumer_ids(header.consumer_group);
   if (ids.empty()) {
     return RemotingCommand::response(
         request.command, ResponseCode::system_error,
-        "no consumer for this group, " + std::string(header->consumer_group));
+        "no consumer for this group, " + std::string(header.consumer_group));
   }
   boost::json::object root;
   root["consumerIdList"] = boost::json::array(ids.begin(), ids.end());
@@ -173,16 +168,15 @@ RemotingCommand MembershipFeature::check_client_config(Request& request) const {
 void MembershipFeature::install(remoting::Dispatcher& dispatcher) {
   using remoting::RequestCode;
   dispatcher.on(RequestCode::heart_beat, [this](Request& request) { return heart_beat(request); });
-  dispatcher.on(RequestCode::unregister_client, [this](Request& request) {
-    return answer_by_size(helper_, request,
-                          [this](Request& asked) { return unregister_client(asked); });
-  });
+  on_header_by_size<remoting::UnregisterClientHeader>(dispatcher, helper_,
+                                                      RequestCode::unregister_client, this,
+                                                      &MembershipFeature::unregister_client);
   dispatcher.on(RequestCode::check_client_config, [this](Request& request) {
     return answer_by_size(helper_, request,
                           [this](Request& asked) { return check_client_config(asked); });
   });
-  dispatcher.on(RequestCode::get_consumer_list_by_group,
-                [this](Request& request) { return consumer_list(request); });
+  on_header<remoting::ConsumerGroupHeader>(dispatcher, RequestCode::get_consumer_list_by_group,
+                                           this, &MembershipFeature::consumer_list);
 }
 
 }  // namespace comet::inline v0_1::broker

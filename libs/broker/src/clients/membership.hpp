@@ -53,8 +53,10 @@ class MembershipFeature {
                                        const Result<Heartbeat>& heartbeat) const;
   [[nodiscard]] remoting::RemotingCommand take_heartbeat(remoting::Request& request);
   [[nodiscard]] remoting::Reply heart_beat(remoting::Request& request);
-  [[nodiscard]] remoting::RemotingCommand unregister_client(remoting::Request& request);
-  [[nodiscard]] remoting::Reply consumer_list(remoting::Request& request);
+  [[nodiscard]] remoting::RemotingCommand unregister_client(
+      const remoting::Request& request, const remoting::UnregisterClientHeader& header);
+  [[nodiscard]] remoting::Reply consumer_list(const remoting::Request& request,
+                                              const remoting::ConsumerGroupHeader& header);
   [[nodiscard]] remoting::RemotingCommand check_client_config(remoting::Request& request) const;
 
   const BrokerConfig& config_;

@@ -10,6 +10,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "request/answers.hpp"
 #include "request/later_answers.hpp"
+#include "request/on_header.hpp"
 #include "tables/table_limits.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -28,14 +29,11 @@ RemotingCommand offset_answer(const Request& request, std::int64_t offset) {
   return response;
 }
 
-Reply queue_offset(const Request& request, const store::MessageStore& store) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::QueueHeader>(request.command.fields,
-                                                             remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+Reply queue_offset(const store::MessageStore* store, const Request& request,
+                   const remoting::QueueHeader& header) {
   const bool wants_max = request.command.request_code() == remoting::RequestCode::get_max_offset;
-  return offset_answer(request, wants_max ? store.max_offset(header->topic, header->queue_id)
-                                          : store.min_offset(header->topic, header->queue_id));
+  return offset_answer(request, wants_max ? store->max_offset(header.topic, header.queue_id)
+                                          : store->min_offset(header.topic, header.queue_id));
 }
 
 // In any case, as Java reads it.
@@ -63,19 +61,16 @@ RemotingCommand OffsetFeature::earliest_store_time(const Request& request,
   return response;
 }
 
-Reply OffsetFeature::query_consumer_offset(const Request& request) const {
-  std::string missing;
-  auto header = remoting::read_header<remoting::QueryConsumerOffsetHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
-  if (auto offset = offsets_.find(header->consumer_group, header->topic, header->queue_id)) {
+Reply OffsetFeature::query_consumer_offset(
+    const Request& request, const remoting::QueryConsumerOffsetHeader& header) const {
+  if (auto offset = offsets_.find(header.consumer_group, header.topic, header.queue_id)) {
     return offset_answer(request, *offset);
   }
   // A group that is new to a young queue starts at its beginning.
-  const std::int64_t min_offset = store_.min_offset(header->topic, header->queue_id);
-  const bool empty = store_.max_offset(header->topic, header->queue_id) == 0;
-  if (header->set_zero_if_not_found.value_or(true) && min_offset <= 0 &&
-      (empty || store_.probably_in_memory(header->topic, header->queue_id, 0))) {
+  const std::int64_t min_offset = store_.min_offset(header.topic, header.queue_id);
+  const bool empty = store_.max_offset(header.topic, header.queue_id) == 0;
+  if (header.set_zero_if_not_found.value_or(true) && min_offset <= 0 &&
+      (empty || store_.probably_in_memory(header.topic, header.queue_id, 0))) {
     return offset_answer(request, 0);
   }
   return RemotingCommand::response(
@@ -83,37 +78,34 @@ Reply OffsetFeature::query_consumer_offset(const Request& request) const {
       "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
 }
 
-Reply OffsetFeature::update_consumer_offset(const Request& request) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::UpdateConsumerOffsetHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+Reply OffsetFeature::update_consumer_offset(const Request& request,
+                                            const remoting::UpdateConsumerOffsetHeader& header) {
   // Whoever commits must name a topic and a group that can exist: the table is kept for ever.
-  if (!topics_.find(header->topic)) {
+  if (!topics_.find(header.topic)) {
     return RemotingCommand::response(request.command, ResponseCode::topic_not_exist,
-                                     no_such_topic(header->topic));
+                                     no_such_topic(header.topic));
   }
-  if (!groups_.find_or_create(header->consumer_group)) {
+  if (!groups_.find_or_create(header.consumer_group)) {
     return RemotingCommand::response(request.command, ResponseCode::subscription_group_not_exist,
-                                     no_such_group(header->consumer_group));
+                                     no_such_group(header.consumer_group));
   }
   // Not the topic's present number: it may have had more.
-  if (header->queue_id < 0 || header->queue_id >= kMostQueues) {
+  if (header.queue_id < 0 || header.queue_id >= kMostQueues) {
     return RemotingCommand::response(
         request.command, ResponseCode::system_error,
-        fmt::format("queueId[{}] is illegal, topic:[{}]", header->queue_id, header->topic));
+        fmt::format("queueId[{}] is illegal, topic:[{}]", header.queue_id, header.topic));
   }
-  if (offsets_.is_reset(header->consumer_group, header->topic, header->queue_id)) {
+  if (offsets_.is_reset(header.consumer_group, header.topic, header.queue_id)) {
     return RemotingCommand::response(request.command, ResponseCode::success,
                                      "Offset has been previously reset");
   }
-  if (!offsets_.commit(header->consumer_group, header->topic, header->queue_id,
-                       header->commit_offset)) {
+  if (!offsets_.commit(header.consumer_group, header.topic, header.queue_id,
+                       header.commit_offset)) {
     std::string fault = fmt::format(
         "there is no room for an offset of group {} in topic {}: this broker keeps {} offsets of "
         "{} "
         "pairs of group and topic at most",
-        header->consumer_group, header->topic, kMostOffsets, kMostOffsetGroups);
+        header.consumer_group, header.topic, kMostOffsets, kMostOffsetGroups);
     refusals_.log(request.connection->remote(), fault);
     return RemotingCommand::response(request.command, ResponseCode::system_error, std::move(fault));
   }
@@ -122,9 +114,8 @@ Reply OffsetFeature::update_consumer_offset(const Request& request) {
 
 void OffsetFeature::install(remoting::Dispatcher& dispatcher) {
   using remoting::RequestCode;
-  const auto queue = [this](Request& request) { return queue_offset(request, store_); };
-  dispatcher.on(RequestCode::get_max_offset, queue);
-  dispatcher.on(RequestCode::get_min_offset, queue);
+  on_header<remoting::QueueHeader>(dispatcher, RequestCode::get_max_offset, &store_, queue_offset);
+  on_header<remoting::QueueHeader>(dispatcher, RequestCode::get_min_offset, &store_, queue_offset);
   on_header_later<remoting::SearchOffsetHeader>(dispatcher, reads_,
                                                 RequestCode::search_offset_by_timestamp, this,
                                                 &OffsetFeature::search_offset);
@@ -140,10 +131,10 @@ void OffsetFeature::install(remoting::Dispatcher& dispatcher) {
   dispatcher.on(RequestCode::get_all_delay_offset, [this](Request& request) {
     return json_answer(request.command, delays_.to_json(routing::IntegerKeys::unquoted));
   });
-  dispatcher.on(RequestCode::query_consumer_offset,
-                [this](Request& request) { return query_consumer_offset(request); });
-  dispatcher.on(RequestCode::update_consumer_offset,
-                [this](Request& request) { return update_consumer_offset(request); });
+  on_header<remoting::QueryConsumerOffsetHeader>(dispatcher, RequestCode::query_consumer_offset,
+                                                 this, &OffsetFeature::query_consumer_offset);
+  on_header<remoting::UpdateConsumerOffsetHeader>(dispatcher, RequestCode::update_consumer_offset,
+                                                  this, &OffsetFeature::update_consumer_offset);
 }
 
 }  // namespace comet::inline v0_1::broker

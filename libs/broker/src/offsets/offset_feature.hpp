@@ -37,8 +37,10 @@ class OffsetFeature {
       const remoting::Request& request, const remoting::SearchOffsetHeader& header) const;
   [[nodiscard]] remoting::RemotingCommand earliest_store_time(
       const remoting::Request& request, const remoting::QueueHeader& header) const;
-  [[nodiscard]] remoting::Reply query_consumer_offset(const remoting::Request& request) const;
-  [[nodiscard]] remoting::Reply update_consumer_offset(const remoting::Request& request);
+  [[nodiscard]] remoting::Reply query_consumer_offset(
+      const remoting::Request& request, const remoting::QueryConsumerOffsetHeader& header) const;
+  [[nodiscard]] remoting::Reply update_consumer_offset(
+      const remoting::Request& request, const remoting::UpdateConsumerOffsetHeader& header);
 
   store::MessageStore& store_;
   TopicTable& topics_;

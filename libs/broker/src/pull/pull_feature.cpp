@@ -13,6 +13,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "request/answers.hpp"
+#include "request/on_header.hpp"
 
 namespace comet::inline v0_1::broker {
 namespace {
@@ -282,29 +283,25 @@ void PullFeature::hold(std::unique_ptr<HeldPull> pull) {
   }
 }
 
-Reply PullFeature::pull_message(Request& request) {
-  std::string missing;
-  auto header = remoting::read_header<PullMessageHeader>(request.command.fields,
-                                                         remoting::FieldNames::full, &missing);
-  if (!header) return bad_header(request.command, missing);
+Reply PullFeature::pull_message(Request& request, const PullMessageHeader& header) {
   PullQuestion question;
-  if (Reply refusal = check(request, *header, question.subscription)) return refusal;
-  question.group = header->consumer_group;
-  question.is_of_heartbeat = (header->sys_flag & remoting::pull_sys_flag::kSubscription) == 0;
-  question.queue_id = header->queue_id;
-  question.offset = header->queue_offset;
+  if (Reply refusal = check(request, header, question.subscription)) return refusal;
+  question.group = header.consumer_group;
+  question.is_of_heartbeat = (header.sys_flag & remoting::pull_sys_flag::kSubscription) == 0;
+  question.queue_id = header.queue_id;
+  question.offset = header.queue_offset;
   const bool in_memory =
-      store_.probably_in_memory(header->topic, header->queue_id, header->queue_offset);
-  question.limits = limits_of(*header, in_memory, request.connection->sends_pages());
+      store_.probably_in_memory(header.topic, header.queue_id, header.queue_offset);
+  question.limits = limits_of(header, in_memory, request.connection->sends_pages());
 
-  if (const auto offset = offsets_.take_reset(question.group, header->topic, question.queue_id)) {
+  if (const auto offset = offsets_.take_reset(question.group, header.topic, question.queue_id)) {
     return reset_answer(RequestIdentity(request.command), question, *offset);
   }
-  if ((header->sys_flag & remoting::pull_sys_flag::kCommitOffset) != 0) {
-    offsets_.commit(header->consumer_group, header->topic, header->queue_id, header->commit_offset);
+  if ((header.sys_flag & remoting::pull_sys_flag::kCommitOffset) != 0) {
+    offsets_.commit(header.consumer_group, header.topic, header.queue_id, header.commit_offset);
   }
-  const Duration patience = patience_of(request, *header);
-  const bool is_in_queue = question.offset < store_.max_offset(header->topic, question.queue_id);
+  const Duration patience = patience_of(request, header);
+  const bool is_in_queue = question.offset < store_.max_offset(header.topic, question.queue_id);
   if (!in_memory && is_in_queue && reads_.has_room(0)) {
     read_from_disk(std::make_unique<HeldPull>(request, std::move(question), time_.now() + patience),
                    patience > Duration::zero());
@@ -360,9 +357,10 @@ void PullFeature::resume_held_pull(std::unique_ptr<HeldPull> pull) {
 }
 
 void PullFeature::install(remoting::Dispatcher& dispatcher) {
-  const auto handler = [this](Request& request) { return pull_message(request); };
-  dispatcher.on(remoting::RequestCode::pull_message, handler);
-  dispatcher.on(remoting::RequestCode::lite_pull_message, handler);
+  for (const auto code :
+       {remoting::RequestCode::pull_message, remoting::RequestCode::lite_pull_message}) {
+    on_header<PullMessageHeader>(dispatcher, code, this, &PullFeature::pull_message);
+  }
 }
 
 }  // namespace comet::inline v0_1::broker

@@ -64,7 +64,8 @@ class PullFeature {
                                      const remoting::PullMessageHeader& header) const;
   void hold(std::unique_ptr<HeldPull> pull);
   void read_from_disk(std::unique_ptr<HeldPull> pull, bool may_wait);
-  [[nodiscard]] remoting::Reply pull_message(remoting::Request& request);
+  [[nodiscard]] remoting::Reply pull_message(remoting::Request& request,
+                                             const remoting::PullMessageHeader& header);
 
   const BrokerConfig& config_;
   TimeSource& time_;

@@ -46,10 +46,8 @@ RemotingCommand refusal(const Request& request, std::string remark) {
   return refusal(request, ResponseCode::system_error, std::move(remark));
 }
 
-RemotingCommand bad_header(const RemotingCommand& request, const std::string& field) {
-  return RemotingCommand::response(request, ResponseCode::system_error,
-                                   fmt::format("{}: header field {} is missing or malformed",
-                                               to_string(request.request_code()), field));
+RemotingCommand refusal(const Request& request, const remoting::Refusal& reason) {
+  return refusal(request, reason.code, reason.remark);
 }
 
 std::string no_such_topic(std::string_view topic) {

@@ -21,9 +21,8 @@ namespace comet::inline v0_1::broker {
 // With code SYSTEM_ERROR.
 [[nodiscard]] remoting::RemotingCommand refusal(const remoting::Request& request,
                                                 std::string remark);
-// For a header that lacks a field or has a malformed one.
-[[nodiscard]] remoting::RemotingCommand bad_header(const remoting::RemotingCommand& request,
-                                                   const std::string& field);
+[[nodiscard]] remoting::RemotingCommand refusal(const remoting::Request& request,
+                                                const remoting::Refusal& reason);
 
 // RocketMQ's words for an unknown topic.
 [[nodiscard]] std::string no_such_topic(std::string_view topic);

@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "request/answers.hpp"
+
 namespace comet::inline v0_1::broker {
 
 using remoting::PendingReply;
@@ -20,13 +22,20 @@ std::shared_ptr<HelperThread::LargeJob> make_large_job(HelperThread& helper,
   return std::make_shared<HelperThread::LargeJob>(helper, request.connection->id());
 }
 
+RemotingCommand made(const std::function<RemotingCommand(Request&)>& make, Request& request) {
+  try {
+    return make(request);
+  } catch (const remoting::Refusal& reason) {
+    return refusal(request, reason);
+  }
+}
+
 // Whatever `work` throws is the answer, too.
 Reply run_on_helper(HelperThread& helper, Request& request,
                     std::function<void(Request&, const std::shared_ptr<PendingReply>&)> work) {
   const std::size_t bytes = request.command.memory_size();
   if (!helper.has_room(bytes)) {
-    const remoting::Refusal busy = helper_is_busy();
-    return RemotingCommand::response(request.command, busy.code, busy.remark);
+    return refusal(request, helper_is_busy());
   }
   auto pending = std::make_shared<PendingReply>(request);
   auto asked = std::make_unique<Request>(std::move(request.command), request.connection);
@@ -58,14 +67,14 @@ Reply answer_on_helper(HelperThread& helper, Request& request,
                        std::function<RemotingCommand(Request&)> make) {
   const auto work = [make = std::move(make)](Request& asked,
                                              const std::shared_ptr<PendingReply>& pending) {
-    pending->answer(make(asked));
+    pending->answer(made(make, asked));
   };
   return run_on_helper(helper, request, work);
 }
 
 Reply answer_by_size(HelperThread& helper, Request& request,
                      std::function<RemotingCommand(Request&)> make) {
-  if (is_done_here(helper, request)) return make(request);
+  if (is_done_here(helper, request)) return made(make, request);
   auto large = make_large_job(helper, request);
   auto make_large = [make = std::move(make), large = std::move(large)](Request& asked) {
     return make(asked);

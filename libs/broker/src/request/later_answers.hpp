@@ -12,8 +12,8 @@ namespace comet::inline v0_1::broker {
 // What is called when a change is on the disk, or turned out not to get there now.
 using Saved = std::function<void(bool saved)>;
 
-// Makes the answer on the helper thread; `make` throws for what goes wrong. Too many at a time are
-// refused.
+// Makes the answer on the helper thread. `make` throws for what goes wrong: a Refusal, or what is
+// answered with its text and SYSTEM_ERROR. Too many at a time are refused.
 [[nodiscard]] remoting::Reply answer_on_helper(
     HelperThread& helper, remoting::Request& request,
     std::function<remoting::RemotingCommand(remoting::Request&)> make);

@@ -1,15 +1,15 @@
 #pragma once
 // How a feature's members serve request codes: the header is read before they are called, and an
-// incomplete one is refused. They are called on the connection's event loop, several at a time on
-// different loops, and those that answer later on a helper thread: what a feature has of its own is
-// guarded by it, and what it is given is thread-safe, constant or says otherwise in its header.
+// incomplete one is refused; a Refusal that they throw is the answer. They are called on the
+// connection's event loop, several at a time on different loops, and those that answer later on a
+// helper thread: what a feature has of its own is guarded by it, and what it is given is
+// thread-safe, constant or says otherwise in its header.
 
 #include <functional>
-#include <string>
 
 #include "comet/remoting/handling.hpp"
-#include "comet/remoting/header.hpp"
 #include "request/answers.hpp"
+#include "request/header_of.hpp"
 #include "request/later_answers.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -25,16 +25,26 @@ void on_handling(remoting::Dispatcher& dispatcher, remoting::RequestCode code, F
   dispatcher.on_handling(code, handler, max_concurrent);
 }
 
-// `answer(request, header)` is a member of the feature and returns a Reply.
+// What is made of a request by `answer(request, header)`, a member of the feature, or a function
+// that has it first.
+template <class Header, class Feature, class Member>
+auto with_header(Feature* feature, Member answer) {
+  return [feature, answer](remoting::Request& request) {
+    return std::invoke(answer, feature, request, header_of<Header>(request.command));
+  };
+}
+
+// `answer` returns a Reply.
 template <class Header, class Feature, class Member>
 void on_header(remoting::Dispatcher& dispatcher, remoting::RequestCode code, Feature* feature,
                Member answer) {
-  dispatcher.on(code, [feature, answer](remoting::Request& request) -> remoting::Reply {
-    std::string missing;
-    const auto header =
-        remoting::read_header<Header>(request.command.fields, remoting::FieldNames::full, &missing);
-    if (!header) return bad_header(request.command, missing);
-    return std::invoke(answer, feature, request, *header);
+  const auto make = with_header<Header>(feature, answer);
+  dispatcher.on(code, [make](remoting::Request& request) -> remoting::Reply {
+    try {
+      return make(request);
+    } catch (const remoting::Refusal& reason) {
+      return refusal(request, reason);
+    }
   });
 }
 
@@ -42,18 +52,19 @@ void on_header(remoting::Dispatcher& dispatcher, remoting::RequestCode code, Fea
 template <class Header, class Feature, class Member>
 void on_header_later(remoting::Dispatcher& dispatcher, HelperThread& helper,
                      remoting::RequestCode code, Feature* feature, Member answer) {
-  dispatcher.on(code, [&helper, feature, answer](remoting::Request& request) -> remoting::Reply {
-    std::string missing;
-    if (!remoting::read_header<Header>(request.command.fields, remoting::FieldNames::full,
-                                       &missing)) {
-      return bad_header(request.command, missing);
-    }
-    const auto make = [feature, answer](remoting::Request& asked) {
-      // Again, since its texts are views into the command.
-      const auto header = remoting::read_header<Header>(asked.command.fields);
-      return std::invoke(answer, feature, asked, *header);
-    };
+  const auto make = with_header<Header>(feature, answer);
+  dispatcher.on(code, [&helper, make](remoting::Request& request) {
     return answer_on_helper(helper, request, make);
+  });
+}
+
+// The same there if the request is large, as answer_by_size() has it.
+template <class Header, class Feature, class Member>
+void on_header_by_size(remoting::Dispatcher& dispatcher, HelperThread& helper,
+                       remoting::RequestCode code, Feature* feature, Member answer) {
+  const auto make = with_header<Header>(feature, answer);
+  dispatcher.on(code, [&helper, make](remoting::Request& request) {
+    return answer_by_size(helper, request, make);
   });
 }
 

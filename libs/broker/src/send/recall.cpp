@@ -12,6 +12,7 @@
 #include "records/timer_message.hpp"
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
+#include "request/header_of.hpp"
 #include "request/on_header.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -93,24 +94,21 @@ MessageProperties RecallFeature::recall_properties(const RecallHandle& handle,
 }
 
 Handling RecallFeature::recall(Request request) {
-  std::string missing;
-  auto header = remoting::read_header<RecallMessageHeader>(request.command.fields,
-                                                           remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  Reply refusal = refuse_here(request, *header);
+  const auto header = header_of<RecallMessageHeader>(request.command);
+  Reply refusal = refuse_here(request, header);
   if (refusal) co_return refusal;
-  const std::optional<RecallHandle> handle = RecallHandle::decode(header->recall_handle);
-  std::string complaint = complaint_about(*header, handle);
+  const std::optional<RecallHandle> handle = RecallHandle::decode(header.recall_handle);
+  std::string complaint = complaint_about(header, handle);
   if (!complaint.empty()) {
     co_return answer(request, ResponseCode::illegal_operation, std::move(complaint));
   }
   RecordView record;
-  record.topic = header->topic;
+  record.topic = header.topic;
   record.body = kRecallBody;
   record.born_timestamp = time_.wall_millis();
   record.born_host = request.connection->remote();
   record.store_host = store_host_;
-  MessageProperties properties = recall_properties(*handle, header->producer_group.value_or(""));
+  MessageProperties properties = recall_properties(*handle, header.producer_group.value_or(""));
   put_off_until(record, properties, handle->time_millis - 1);
   const std::string text = properties.encode();
   record.properties = text;

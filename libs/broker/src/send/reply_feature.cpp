@@ -17,6 +17,7 @@
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
 #include "request/await_call.hpp"
+#include "request/header_of.hpp"
 #include "request/on_header.hpp"
 #include "send/send_checks.hpp"
 #include "tables/table_limits.hpp"
@@ -127,13 +128,11 @@ void ReplyFeature::complain(std::string_view client, std::string_view problem) {
 
 Handling ReplyFeature::send_reply(Request request) {
   const bool is_long_form = request.command.request_code() == RequestCode::send_reply_message;
-  std::string missing;
-  const auto header = remoting::read_header<SendMessageHeader>(
-      request.command.fields,
-      is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form, &missing);
-  if (!header) co_return bad_header(request.command, missing);
+  const auto header = header_of<SendMessageHeader>(
+      request.command,
+      is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form);
   CheckedSend send;
-  Refusal refusal = checks_.check_send(request, *header, send);
+  Refusal refusal = checks_.check_send(request, header, send);
   if (!refusal && send.is_batch) {
     refusal = refuse(ResponseCode::message_illegal, "a batch cannot be a reply");
   }
@@ -158,7 +157,7 @@ Handling ReplyFeature::send_reply(Request request) {
                        fmt::format("push reply message fail, channel of <{}> not found.", client));
   } else {
     asio::awaitable<std::string> push =
-        push_to(requester, push_request(request, *header), time_.now() + kPushPatience);
+        push_to(requester, push_request(request, header), time_.now() + kPushPatience);
     const std::string problem = co_await AwaitCall(std::move(push), requester->executor());
     if (!problem.empty()) {
       complain(client, problem);
@@ -167,14 +166,14 @@ Handling ReplyFeature::send_reply(Request request) {
     }
   }
   const std::int32_t queue_id =
-      header->queue_id < 0 ? random_queue(send.topic.write_queue_nums) : header->queue_id;
+      header.queue_id < 0 ? random_queue(send.topic.write_queue_nums) : header.queue_id;
   std::optional<store::AppendResult> stored;
   if (config_.store_replies) {
-    const RecordView record = make_record(request, *header, queue_id);
+    const RecordView record = make_record(request, header, queue_id);
     const std::size_t bytes = record.body.size() + record.properties.size();
     const bool wait = send.properties.wait != "false";
     stored = co_await AwaitAppend(store_, request, record, wait);
-    if (!stored->error) traffic_.count(header->topic, 1, bytes);
+    if (!stored->error) traffic_.count(header.topic, 1, bytes);
   }
   co_return make_answer(request, not_taken, queue_id, stored);
 }

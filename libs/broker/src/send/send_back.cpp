@@ -18,6 +18,7 @@
 #include "records/delayed_message.hpp"
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
+#include "request/header_of.hpp"
 #include "request/on_header.hpp"
 #include "send/send_checks.hpp"
 #include "tables/await_saved.hpp"
@@ -121,36 +122,33 @@ RecordView SendBackFeature::next_record(const Request& request, const SendMessag
 }
 
 Handling SendBackFeature::send_back(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<SendMessageBackHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  const auto group = groups_.find_or_create(header->group);
+  const auto header = header_of<SendMessageBackHeader>(request.command);
+  const auto group = groups_.find_or_create(header.group);
   if (!group) {
-    co_return Refusal(ResponseCode::subscription_group_not_exist, no_such_group(header->group));
+    co_return Refusal(ResponseCode::subscription_group_not_exist, no_such_group(header.group));
   }
   if (group->retry_queue_nums <= 0 && is_writable()) co_return success(request);
-  routing::TopicConfig topic = retry_topic_of(*group, header->unit_mode.value_or(false));
+  routing::TopicConfig topic = retry_topic_of(*group, header.unit_mode.value_or(false));
   SendsInFlight::Place place = enter();
-  const SharedBytes bytes = store_.read_record(header->offset);
+  const SharedBytes bytes = store_.read_record(header.offset);
   if (!place.grow(bytes.size())) throw too_many_sends(sends_);
   const auto found = parse_record(bytes.view(), CheckCrc::no);
   if (!found) {
     co_return Refusal(ResponseCode::system_error,
-                      fmt::format("look message by offset failed, {}", header->offset));
+                      fmt::format("look message by offset failed, {}", header.offset));
   }
   MessageProperties properties = next_properties(*found);
-  RecordView record = next_record(request, *header, *group, *found, topic, properties);
+  RecordView record = next_record(request, header, *group, *found, topic, properties);
   // As with sends: a message must not outlive what it needs, and this time its group is one of
   // that.
   bool is_known = true;
-  if (groups_.has_unsaved()) is_known = co_await AwaitSaved(groups_, std::string(header->group));
+  if (groups_.has_unsaved()) is_known = co_await AwaitSaved(groups_, std::string(header.group));
   if (is_known && topics_.has_unsaved()) is_known = co_await AwaitSaved(topics_, topic.topic_name);
   if (!is_known) {
     co_return Refusal(ResponseCode::service_not_available,
                       fmt::format("topic {} and consumer group {} cannot be written to this "
                                   "broker's disk",
-                                  topic.topic_name, header->group));
+                                  topic.topic_name, header.group));
   }
   const std::string text = properties.encode();
   record.properties = text;
@@ -161,7 +159,7 @@ Handling SendBackFeature::send_back(Request request) {
   const bool is_delayed = record.topic == kScheduleTopic;
   traffic_.count(record.topic, 1, record.body.size() + text.size(),
                  is_delayed ? MessageType::delay : MessageType::normal);
-  traffic_.count_send_back(properties.get(property::kRetryTopic), header->group);
+  traffic_.count_send_back(properties.get(property::kRetryTopic), header.group);
   co_return success(request);
 }
 

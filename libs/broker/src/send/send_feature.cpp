@@ -19,6 +19,7 @@
 #include "records/timer_message.hpp"
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
+#include "request/header_of.hpp"
 #include "send/batch_records.hpp"
 #include "send/send_checks.hpp"
 #include "tables/await_saved.hpp"
@@ -217,19 +218,16 @@ Refusal SendFeature::not_on_disk(std::string_view what) {
 Handling SendFeature::send(Request request) {
   const RemotingCommand& command = request.command;
   const bool is_long_form = command.request_code() == remoting::RequestCode::send_message;
-  std::string missing;
-  const auto header = remoting::read_header<SendMessageHeader>(
-      command.fields, is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form,
-      &missing);
-  if (!header) co_return bad_header(command, missing);
+  const auto header = header_of<SendMessageHeader>(
+      command, is_long_form ? remoting::FieldNames::full : remoting::FieldNames::short_form);
   const RequestIdentity identity(command);
-  const std::string_view properties = header->properties.value_or("");
+  const std::string_view properties = header.properties.value_or("");
   const std::size_t bytes = command.body.size() + properties.size();
   Instant began = time_.now();
   SendsInFlight::Place place = sends_.enter(bytes, began);
   if (!place) co_return checks_.refusal_answer(identity, too_many_sends(sends_));
   CheckedSend send;
-  Refusal refusal = checks_.check_send(request, *header, send);
+  Refusal refusal = checks_.check_send(request, header, send);
   if (refusal) co_return checks_.refusal_answer(identity, std::move(refusal));
   // A message must not outlive the topic and the group that it implies. When they cannot be
   // written it is refused, so that its client tries another broker.
@@ -253,7 +251,7 @@ Handling SendFeature::send(Request request) {
           identity, refuse(ResponseCode::topic_not_exist, no_such_topic(send.topic.topic_name)));
     }
   }
-  RecordView record = make_record(request, *header, send);
+  RecordView record = make_record(request, header, send);
   const std::int32_t queue_id = record.queue_id;
   std::string text, recall_handle;
   std::unique_ptr<BatchRecords> batch;

@@ -13,6 +13,7 @@
 #include "records/append_outcome.hpp"
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
+#include "request/header_of.hpp"
 #include "request/on_header.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -64,25 +65,22 @@ Refusal TransactionFeature::store_refusal(const error_code& error) const {
 }
 
 Handling TransactionFeature::end(Request request) {
-  std::string missing;
-  const auto header = remoting::read_header<EndTransactionHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
+  const auto header = header_of<EndTransactionHeader>(request.command);
   if (config_.broker_id != 0) {
     co_return Refusal(ResponseCode::slave_not_available, "a slave does not end transactions");
   }
-  const bool is_commit = header->commit_or_rollback == remoting::transaction_decision::kCommit;
-  if (!is_commit && header->commit_or_rollback != remoting::transaction_decision::kRollback) {
+  const bool is_commit = header.commit_or_rollback == remoting::transaction_decision::kCommit;
+  if (!is_commit && header.commit_or_rollback != remoting::transaction_decision::kRollback) {
     log::debug("producer {} does not know yet how a transaction ends: {}",
                request.connection->remote().to_string(), request.command.remark);
     co_return std::nullopt;
   }
-  const SharedBytes bytes = store_.read_record(header->commit_log_offset);
+  const SharedBytes bytes = store_.read_record(header.commit_log_offset);
   const auto half = parse_record(bytes.view(), CheckCrc::no);
   if (!half || half->topic != kHalfTopic) {
     co_return Refusal(ResponseCode::system_error, "Find prepared transaction message failed");
   }
-  std::string problem = complaint(*half, *header);
+  std::string problem = complaint(*half, header);
   if (!problem.empty()) co_return Refusal(ResponseCode::system_error, std::move(problem));
   const SendsInFlight::Place place =
       sends_.enter(half->body.size() + half->properties.size(), time_.now());
@@ -128,14 +126,11 @@ Handling TransactionFeature::end(Request request) {
 // A half message goes to the end of its queue, as if it had never been checked: one that is open,
 // or one that has been given up.
 Handling TransactionFeature::resume_check(Request request) {
-  std::string missing;
-  auto header = remoting::read_header<remoting::ResumeCheckHalfMessageHeader>(
-      request.command.fields, remoting::FieldNames::full, &missing);
-  if (!header) co_return bad_header(request.command, missing);
-  const auto id = parse_offset_message_id(header->msg_id);
+  const auto header = header_of<remoting::ResumeCheckHalfMessageHeader>(request.command);
+  const auto id = parse_offset_message_id(header.msg_id);
   if (!id) {
     co_return end_answer(request, ResponseCode::system_error,
-                         fmt::format("{} {} is no offset message id", kNotResumed, header->msg_id));
+                         fmt::format("{} {} is no offset message id", kNotResumed, header.msg_id));
   }
   SendsInFlight::Place place = sends_.enter(0, time_.now());
   if (!place) co_return too_many_sends(sends_);
@@ -143,9 +138,8 @@ Handling TransactionFeature::resume_check(Request request) {
   if (!place.grow(bytes.size())) co_return too_many_sends(sends_);
   const auto half = parse_record(bytes.view(), CheckCrc::no);
   if (!half || (half->topic != kHalfTopic && half->topic != kGivenUpTopic)) {
-    co_return end_answer(
-        request, ResponseCode::system_error,
-        fmt::format("{} There is no half message {}", kNotResumed, header->msg_id));
+    co_return end_answer(request, ResponseCode::system_error,
+                         fmt::format("{} There is no half message {}", kNotResumed, header.msg_id));
   }
   std::optional<OpenHalves::Claim> claim;
   if (half->topic == kHalfTopic) {

@@ -111,23 +111,30 @@ void write_field(Fields& fields, FieldNames names, const Field& described, const
 
 }  // namespace detail
 
+// Reads into a header that is as it was made. Returns the name of the first required field that is
+// missing or malformed, or "".
+template <class Header>
+[[nodiscard]] std::string_view fill_header(Header& header, const Fields& fields,
+                                           FieldNames names = FieldNames::full) {
+  std::string_view missing;
+  bool complete = true;
+  auto read_one = [&](const auto& described) {
+    if (!detail::read_field(fields, names, described, header, missing)) complete = false;
+  };
+  std::apply([&](const auto&... described) { (read_one(described), ...); }, Header::fields);
+  return complete ? std::string_view() : missing;
+}
+
 // Reads a header. When required fields are missing or malformed: RemotingErrc::missing_field, and
 // `missing`, if given, names the first of them.
 template <class Header>
 [[nodiscard]] Result<Header> read_header(const Fields& fields, FieldNames names = FieldNames::full,
                                          std::string* missing = nullptr) {
   Header header{};
-  std::string_view first_missing;
-  bool complete = true;
-  auto read_one = [&](const auto& described) {
-    if (!detail::read_field(fields, names, described, header, first_missing)) complete = false;
-  };
-  std::apply([&](const auto&... described) { (read_one(described), ...); }, Header::fields);
-  if (!complete) {
-    if (missing != nullptr) *missing = first_missing;
-    return RemotingErrc::missing_field;
-  }
-  return header;
+  const std::string_view first_missing = fill_header(header, fields, names);
+  if (first_missing.empty()) return header;
+  if (missing != nullptr) *missing = first_missing;
+  return RemotingErrc::missing_field;
 }
 
 template <class Header>
