@@ -10,6 +10,8 @@
 
 #include "assignment/message_request_modes.hpp"
 #include "broker_fixture.hpp"
+#include "comet/remoting/admin_headers.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/server.hpp"
 #include "comet/routing/topic_route.hpp"
 
@@ -111,12 +113,17 @@ class AssignmentFixture : public BrokerFixture {
     }
     return text;
   }
-  RemotingCommand set_mode(const std::string& topic, const std::string& mode) {
-    return ask(RemotingCommand::request(
+  RemotingCommand set_mode(const std::string& topic, const std::string& mode, int share = 0,
+                           const std::string& group = "CG") {
+    return ask_helper(RemotingCommand::request(
         RequestCode::set_message_request_mode,
-        Body(
-            fmt::format(R"({{"consumerGroup":"CG","mode":"{}","popShareQueueNum":0,"topic":"{}"}})",
-                        mode, topic))));
+        Body(fmt::format(
+            R"({{"consumerGroup":"{}","mode":"{}","popShareQueueNum":{},"topic":"{}"}})", group,
+            mode, share, topic))));
+  }
+  std::string modes() {
+    return std::string(
+        ask(RemotingCommand::request(RequestCode::get_all_message_request_mode)).body.view());
   }
 
   std::vector<std::unique_ptr<remoting::Client>> members;
@@ -184,19 +191,58 @@ BOOST_AUTO_TEST_CASE(a_question_that_cannot_be_answered_is_refused_with_the_reas
 
 BOOST_AUTO_TEST_CASE(the_mode_pull_is_kept_and_pop_is_refused) {
   start();
-  BOOST_TEST((set_mode("T", "PULL").response_code() == ResponseCode::success));
+  ask(send_request("T", "x"));
+  BOOST_TEST((set_mode("T", "PULL", 8).response_code() == ResponseCode::success));
   const RemotingCommand pop = set_mode("T", "POP");
   BOOST_TEST((pop.response_code() == ResponseCode::system_error));
   BOOST_TEST(pop.remark.find("no consumption by POP") != std::string::npos);
   BOOST_TEST((set_mode("T", "PUSH").response_code() == ResponseCode::system_error));
   BOOST_TEST((set_mode("%RETRY%CG", "PULL").response_code() == ResponseCode::no_permission));
   const std::string table =
-      R"({"messageRequestModeMap":{"T":{"CG":{"consumerGroup":"CG","mode":"PULL","popShareQueueNum":0,"topic":"T"}}}})";
-  const auto all = RemotingCommand::request(RequestCode::get_all_message_request_mode);
-  BOOST_TEST(ask(all).body.view() == table);
+      R"({"messageRequestModeMap":{"T":{"CG":{"consumerGroup":"CG","mode":"PULL","popShareQueueNum":8,"topic":"T"}}}})";
+  BOOST_TEST(modes() == table);
   stop();
   start();
-  BOOST_TEST(ask(all).body.view() == table);
+  BOOST_TEST(modes() == table);
+}
+
+BOOST_AUTO_TEST_CASE(a_mode_is_set_for_a_topic_and_a_group_that_exist) {
+  config.auto_create_subscription_group = false;
+  start();
+  ask(send_request("T", "x"));
+  const RemotingCommand topic = set_mode("none", "PULL");
+  BOOST_TEST((topic.response_code() == ResponseCode::topic_not_exist));
+  BOOST_TEST(topic.remark == "topic[none] not exist");
+  const RemotingCommand group = set_mode("T", "PULL");
+  BOOST_TEST((group.response_code() == ResponseCode::subscription_group_not_exist));
+  BOOST_TEST(group.remark == "subscription group does not exist");
+  BOOST_TEST(modes() == R"({"messageRequestModeMap":{}})");
+}
+
+BOOST_AUTO_TEST_CASE(the_modes_of_a_topic_and_of_a_group_end_with_it) {
+  start();
+  for (const char* topic : {"T", "U", "V"}) {
+    ask(send_request(topic, "x"));
+    set_mode(topic, "PULL");
+  }
+  set_mode("V", "PULL", 0, "other");
+  remoting::TopicHeader topic;
+  topic.topic = "T";
+  ask_helper(RemotingCommand::request(RequestCode::delete_topic_in_broker, topic));
+  BOOST_TEST(
+      modes() ==
+      R"({"messageRequestModeMap":{"U":{"CG":{"consumerGroup":"CG","mode":"PULL","popShareQueueNum":0,"topic":"U"}},)"
+      R"("V":{"CG":{"consumerGroup":"CG","mode":"PULL","popShareQueueNum":0,"topic":"V"},)"
+      R"("other":{"consumerGroup":"other","mode":"PULL","popShareQueueNum":0,"topic":"V"}}}})");
+  remoting::DeleteGroupHeader group;
+  group.group_name = "CG";
+  ask_helper(RemotingCommand::request(RequestCode::delete_subscriptiongroup, group));
+  const std::string left =
+      R"({"messageRequestModeMap":{"V":{"other":{"consumerGroup":"other","mode":"PULL","popShareQueueNum":0,"topic":"V"}}}})";
+  BOOST_TEST(modes() == left);
+  stop();
+  start();
+  BOOST_TEST(modes() == left);
 }
 
 BOOST_AUTO_TEST_CASE(of_10000_request_modes_none_is_added) {
@@ -223,8 +269,7 @@ BOOST_AUTO_TEST_CASE(a_mode_pop_from_apaches_file_is_kept_and_its_consumers_pull
   ask(send_request("own", "x"));
   join("c1");
   BOOST_TEST(queues(query("own", "c1")) == "broker-a/0 broker-a/1 broker-a/2 broker-a/3");
-  BOOST_TEST(ask(RemotingCommand::request(RequestCode::get_all_message_request_mode)).body.view() ==
-             table);
+  BOOST_TEST(modes() == table);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

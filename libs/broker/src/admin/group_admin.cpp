@@ -146,6 +146,7 @@ Handling GroupAdminFeature::delete_group(Request request) {
     if (header.remove_offset.value_or(false) || header.clean_offset.value_or(false)) {
       offsets_.forget_group(header.group_name);
     }
+    modes_.forget_group(header.group_name);
     traffic_.forget_group(header.group_name);
     groups_.remove(header.group_name, std::move(done));
   };

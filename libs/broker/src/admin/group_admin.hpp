@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "assignment/message_request_modes.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -20,9 +21,9 @@ namespace comet::inline v0_1::broker {
 // GET_SUBSCRIPTIONGROUP_CONFIG, GET_ALL_SUBSCRIPTIONGROUP_CONFIG.
 class GroupAdminFeature {
  public:
-  GroupAdminFeature(GroupTable& groups, OffsetTable& offsets, TrafficTable& traffic,
-                    HelperThread& helper)
-      : groups_(groups), offsets_(offsets), traffic_(traffic), helper_(helper) {}
+  GroupAdminFeature(GroupTable& groups, OffsetTable& offsets, MessageRequestModes& modes,
+                    TrafficTable& traffic, HelperThread& helper)
+      : groups_(groups), offsets_(offsets), modes_(modes), traffic_(traffic), helper_(helper) {}
 
   void install(remoting::Dispatcher& dispatcher);
 
@@ -42,6 +43,7 @@ class GroupAdminFeature {
 
   GroupTable& groups_;
   OffsetTable& offsets_;
+  MessageRequestModes& modes_;
   TrafficTable& traffic_;
   HelperThread& helper_;
   std::mutex changes_;  // one at a time: a change begins with what there is

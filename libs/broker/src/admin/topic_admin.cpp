@@ -211,6 +211,7 @@ Handling TopicAdminFeature::delete_topic(Request request) {
   }
   co_await AwaitLoops(loops_);  // others may have found the topic, and store a message in it
   offsets_.forget_topic(topic);
+  modes_.forget_topic(topic);
   traffic_.forget_topic(topic);
   const std::int64_t queues = co_await AwaitCall(store_.remove_topic(topic));
   log::info("topic {} deleted with {} queues", printable(topic), queues);

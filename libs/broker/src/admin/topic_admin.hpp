@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "assignment/message_request_modes.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
@@ -26,11 +27,12 @@ namespace comet::inline v0_1::broker {
 class TopicAdminFeature {
  public:
   TopicAdminFeature(store::MessageStore& store, TopicTable& topics, OffsetTable& offsets,
-                    TrafficTable& traffic, Registration& registration, Loops loops,
-                    HelperThread& helper)
+                    MessageRequestModes& modes, TrafficTable& traffic, Registration& registration,
+                    Loops loops, HelperThread& helper)
       : store_(store),
         topics_(topics),
         offsets_(offsets),
+        modes_(modes),
         traffic_(traffic),
         registration_(registration),
         loops_(std::move(loops)),
@@ -55,6 +57,7 @@ class TopicAdminFeature {
   store::MessageStore& store_;
   TopicTable& topics_;
   OffsetTable& offsets_;
+  MessageRequestModes& modes_;
   TrafficTable& traffic_;
   Registration& registration_;
   const Loops loops_;

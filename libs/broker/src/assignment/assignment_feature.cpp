@@ -63,8 +63,10 @@ RemotingCommand assignment_answer(const RemotingCommand& request,
   return json_answer(request, json.take());
 }
 
-// Throws Refusal.
-void set_mode(const Request& request, MessageRequestModes& modes, Saved saved) {
+}  // namespace
+
+// Throws Refusal. Those of codes 16, 17 and 26 are Apache's.
+void AssignmentFeature::set_mode(const Request& request, Saved saved) {
   const auto parsed = parse_json(request.command.body.view());
   if (!parsed || !parsed->is_object()) {
     throw bad_assignment("SET_MESSAGE_REQUEST_MODE: the body is no JSON object");
@@ -79,6 +81,12 @@ void set_mode(const Request& request, MessageRequestModes& modes, Saved saved) {
   for (std::string complaint : {check_topic(topic), check_group(group)}) {
     if (!complaint.empty()) throw bad_assignment(std::move(complaint));
   }
+  if (!topics_.find(topic)) {
+    throw Refusal(ResponseCode::topic_not_exist, fmt::format("topic[{}] not exist", topic));
+  }
+  if (!groups_.find_or_create(group)) {
+    throw Refusal(ResponseCode::subscription_group_not_exist, "subscription group does not exist");
+  }
   if (mode == "POP") {
     log::warn("group {} was to consume topic {} by POP, which this broker has not: refused", group,
               topic);
@@ -87,13 +95,13 @@ void set_mode(const Request& request, MessageRequestModes& modes, Saved saved) {
   if (mode != "PULL") {
     throw bad_assignment(fmt::format("mode '{}' is neither PULL nor POP", mode));
   }
-  if (!modes.put(std::move(topic), std::move(group), MessageRequestMode(), std::move(saved))) {
+  MessageRequestMode set;
+  set.pop_share_queues = share_of_queues(body);
+  if (!modes_.put(std::move(topic), std::move(group), set, std::move(saved))) {
     throw bad_assignment(fmt::format(
         "there are {} request modes already, the most that this broker takes", kMostRequestModes));
   }
 }
-
-}  // namespace
 
 // QUERY_ASSIGNMENT's body.
 class AssignmentFeature::Question {
@@ -159,9 +167,7 @@ Handling AssignmentFeature::query(Request request) {
 }
 
 Handling AssignmentFeature::set_request_mode(Request request) {
-  const std::function<void(Saved)> change = [&](Saved done) {
-    set_mode(request, modes_, std::move(done));
-  };
+  const std::function<void(Saved)> change = [&](Saved done) { set_mode(request, std::move(done)); };
   const bool saved = co_await AwaitChange(helper_, request, change);
   co_return saved_answer(request, saved);
 }

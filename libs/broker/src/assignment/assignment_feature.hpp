@@ -10,6 +10,9 @@
 #include "clients/client_registry.hpp"
 #include "comet/remoting/handling.hpp"
 #include "request/helper_thread.hpp"
+#include "request/later_answers.hpp"
+#include "tables/group_table.hpp"
+#include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -20,9 +23,11 @@ namespace comet::inline v0_1::broker {
 class AssignmentFeature {
  public:
   AssignmentFeature(const BrokerConfig& config, TimeSource& time, const TopicTable& topics,
-                    ClientRegistry& clients, MessageRequestModes& modes, Registration& registration,
-                    HelperThread& helper)
-      : clients_(clients),
+                    GroupTable& groups, ClientRegistry& clients, MessageRequestModes& modes,
+                    Registration& registration, HelperThread& helper)
+      : topics_(topics),
+        groups_(groups),
+        clients_(clients),
         modes_(modes),
         helper_(helper),
         queues_(config, time, topics, registration) {}
@@ -33,8 +38,11 @@ class AssignmentFeature {
   class Question;
   [[nodiscard]] remoting::Handling query(remoting::Request request);
   [[nodiscard]] remoting::Handling set_request_mode(remoting::Request request);
+  void set_mode(const remoting::Request& request, Saved saved);
   void say_that_pop_is_not_here(const Question& question);
 
+  const TopicTable& topics_;
+  GroupTable& groups_;
   ClientRegistry& clients_;
   MessageRequestModes& modes_;
   HelperThread& helper_;

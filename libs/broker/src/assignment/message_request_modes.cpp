@@ -19,6 +19,12 @@ void MessageRequestModes::load() {
   file_.load([this](std::string_view json) { return parse(json); });
 }
 
+std::int32_t share_of_queues(const boost::json::object& mode) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(get_int(mode, "popShareQueueNum", 0), -1, kMost));
+}
+
 error_code MessageRequestModes::parse(std::string_view json) {
   const auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
@@ -30,11 +36,9 @@ error_code MessageRequestModes::parse(std::string_view json) {
     if (!groups.is_object()) return BaseErrc::bad_value;
     for (const auto& [group, value] : groups.get_object()) {
       if (!value.is_object()) return BaseErrc::bad_value;
-      constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
       MessageRequestMode mode;
       mode.is_pop = get_string(value.get_object(), "mode") == "POP";
-      mode.pop_share_queues = static_cast<std::int32_t>(
-          std::clamp<std::int64_t>(get_int(value.get_object(), "popShareQueueNum", 0), -1, kMost));
+      mode.pop_share_queues = share_of_queues(value.get_object());
       modes_.insert_or_assign({std::string(topic), std::string(group)}, mode);
     }
   }
@@ -59,6 +63,24 @@ bool MessageRequestModes::put(std::string topic, std::string group, MessageReque
   }
   saver_.changed(std::move(done));
   return true;
+}
+
+void MessageRequestModes::forget_topic(std::string_view topic) {
+  forget([topic](const Key& key) { return key.first == topic; });
+}
+
+void MessageRequestModes::forget_group(std::string_view group) {
+  forget([group](const Key& key) { return key.second == group; });
+}
+
+void MessageRequestModes::forget(const std::function<bool(const Key&)>& is_gone) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto count =
+        std::erase_if(modes_, [&is_gone](const auto& mode) { return is_gone(mode.first); });
+    if (count == 0) return;
+  }
+  saver_.changed();
 }
 
 std::size_t MessageRequestModes::size() const {

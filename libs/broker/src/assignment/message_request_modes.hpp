@@ -1,9 +1,11 @@
 #pragma once
 // How the consumers of a group are to fetch a topic's messages, where an administrator has said so
 // (Apache: MessageRequestModeManager, config/messageRequestMode.json). Only pulling exists here;
-// what a store from Apache says of POP is kept.
+// what a store from Apache says of POP is kept. Apache keeps the modes of what is deleted, too.
 
+#include <boost/json/fwd.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,8 +22,11 @@ namespace comet::inline v0_1::broker {
 class MessageRequestMode {
  public:
   bool is_pop = false;
-  std::int32_t pop_share_queues = 0;
+  std::int32_t pop_share_queues = 0;  // by POP: how many more members may share a queue
 };
+
+// "popShareQueueNum", as it can be kept.
+[[nodiscard]] std::int32_t share_of_queues(const boost::json::object& mode);
 
 // Thread-safe. Changes are written on the helper thread.
 class MessageRequestModes {
@@ -35,6 +40,9 @@ class MessageRequestModes {
                                                        std::string_view group) const;
   // False: there are kMostRequestModes already. `done`: see BackgroundSaver.
   [[nodiscard]] bool put(std::string topic, std::string group, MessageRequestMode mode, Done done);
+  // They are gone, and what was said of them with them.
+  void forget_topic(std::string_view topic);
+  void forget_group(std::string_view group);
   [[nodiscard]] std::size_t size() const;
   void save_now() { saver_.save_now(); }
   void retry_save() { saver_.retry(); }
@@ -43,11 +51,13 @@ class MessageRequestModes {
   [[nodiscard]] std::string to_json() const;
 
  private:
+  using Key = std::pair<std::string, std::string>;  // topic and group
   error_code parse(std::string_view json);
+  void forget(const std::function<bool(const Key&)>& is_gone);
 
   StateFile file_;
   mutable std::mutex mutex_;
-  std::map<std::pair<std::string, std::string>, MessageRequestMode> modes_;  // by topic and group
+  std::map<Key, MessageRequestMode> modes_;
   BackgroundSaver saver_;
 };
 
