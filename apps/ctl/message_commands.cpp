@@ -127,19 +127,32 @@ asio::awaitable<int> query_by_id(Context& context) {
 
 constexpr Option kByKeyOptions[] = {
     kTopic,
-    {"msgKey", 'k', "KEY", "one of the message's keys", true},
+    {"msgKey", 'k', "KEY", "one of the message's keys, or its tag", true},
     {"beginTimestamp", 'b', "TIME", "stored then or later"},
     {"endTimestamp", 'e', "TIME", "stored then or before"},
     {"maxNum", 'm', "N", "messages at most, of each broker (64)"},
+    {"keyType", 'p', "TYPE", "K: one of the keys (default), T: the tag (brokers of 5.5 and later)"},
 };
+
+bool asks_for_a_tag(const Arguments& arguments) {
+  const std::string_view type = arguments.text_or("keyType", "K");
+  if (type != "K" && type != "T") {
+    throw UsageError(fmt::format("--keyType {} is neither K (keys) nor T (tag)", type));
+  }
+  return type == "T";
+}
 
 asio::awaitable<int> query_by_key(Context& context) {
   const Arguments& arguments = context.arguments;
   const std::int64_t begin = arguments.time("beginTimestamp", 0);
   const std::int64_t end = arguments.time("endTimestamp", kLast);
   const std::int32_t most = arguments.small_number("maxNum", 64, 1, 100'000);
-  const std::vector<MessageExt> messages = co_await context.admin.messages_by_key(
-      arguments.text("topic"), arguments.text("msgKey"), most, begin, end);
+  auto asked = asks_for_a_tag(arguments)
+                   ? context.admin.messages_by_tag(arguments.text("topic"),
+                                                   arguments.text("msgKey"), most, begin, end)
+                   : context.admin.messages_by_key(arguments.text("topic"),
+                                                   arguments.text("msgKey"), most, begin, end);
+  const std::vector<MessageExt> messages = co_await std::move(asked);
   context.out.print(list_messages(messages));
   co_return messages.empty() ? kRefused : kOk;
 }
@@ -237,7 +250,8 @@ asio::awaitable<int> query_trace(Context& context) {
 
 constexpr Subcommand kSubcommands[] = {
     {"queryMsgById", kGroup, "A message by its id.", kByIdOptions, query_by_id},
-    {"queryMsgByKey", kGroup, "Messages by one of their keys.", kByKeyOptions, query_by_key},
+    {"queryMsgByKey", kGroup, "Messages by one of their keys, or by their tag.", kByKeyOptions,
+     query_by_key},
     {"queryMsgByUniqueKey", kGroup, "A message by the id that its producer gave it.",
      kByUniqueKeyOptions, query_by_unique_key},
     {"queryMsgByOffset", kGroup, "A message by its place in a queue.", kByOffsetOptions,

@@ -46,17 +46,28 @@ struct Admin::Impl {
   [[nodiscard]] asio::awaitable<std::vector<Outcome>> tell_each(std::vector<BrokerNode> servers,
                                                                 RemotingCommand request);
   [[nodiscard]] std::vector<BrokerNode> name_server_nodes() const;
-  // QUERY_MESSAGE at each, oldest first.
-  struct KeyQuestion {
+  // QUERY_MESSAGE at each broker of the topic, oldest first.
+  enum class KeyKind { key, unique_key, tag };
+  class KeyQuestion {
+   public:
+    KeyQuestion(std::string topic_in, std::string key_in, KeyKind kind_in, int most_in,
+                std::int64_t begin_in = 0,
+                std::int64_t end_in = std::numeric_limits<std::int64_t>::max())
+        : topic(std::move(topic_in)),
+          key(std::move(key_in)),
+          kind(kind_in),
+          most(most_in),
+          begin(begin_in),
+          end(end_in) {}
     std::string topic;
     std::string key;
-    int most = 0;
-    std::int64_t begin = 0;
-    std::int64_t end = std::numeric_limits<std::int64_t>::max();
-    bool unique = false;
+    KeyKind kind;
+    int most;
+    std::int64_t begin;
+    std::int64_t end;
   };
-  [[nodiscard]] asio::awaitable<std::vector<MessageExt>> query(std::vector<BrokerNode> servers,
-                                                               KeyQuestion question);
+  [[nodiscard]] asio::awaitable<std::vector<MessageExt>> query(Admin& admin, KeyQuestion question);
+  [[nodiscard]] static bool is_asked_for(const MessageExt& message, const KeyQuestion& question);
   // Where the message with this id is today (Admin::message_by_id). The id's own address if nobody
   // has it.
   [[nodiscard]] asio::awaitable<Address> broker_of_message(Admin& admin, OffsetMessageId id,

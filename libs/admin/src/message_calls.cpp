@@ -105,8 +105,21 @@ asio::awaitable<MessageExt> Admin::message_at(Address broker, std::int64_t physi
   co_return std::move(messages.front());
 }
 
-asio::awaitable<std::vector<MessageExt>> Admin::Impl::query(std::vector<BrokerNode> servers,
-                                                            KeyQuestion question) {
+// A broker's index knows hashes only; one older than 5.5 takes a tag for a key.
+bool Admin::Impl::is_asked_for(const MessageExt& message, const KeyQuestion& question) {
+  if (message.topic() != question.topic) return false;
+  switch (question.kind) {
+    case KeyKind::unique_key:
+      return message.unique_id() == question.key;
+    case KeyKind::tag:
+      return message.tag() == question.key;
+    case KeyKind::key:
+      break;
+  }
+  return has_key(message, question.key);
+}
+
+asio::awaitable<std::vector<MessageExt>> Admin::Impl::query(Admin& admin, KeyQuestion question) {
   constexpr RequestCode kCode = RequestCode::query_message;
   remoting::QueryMessageHeader header;
   header.topic = question.topic;
@@ -114,7 +127,9 @@ asio::awaitable<std::vector<MessageExt>> Admin::Impl::query(std::vector<BrokerNo
   header.max_num = question.most;
   header.begin_timestamp = question.begin;
   header.end_timestamp = question.end;
-  header.unique_key = question.unique;
+  header.unique_key = question.kind == KeyKind::unique_key;
+  if (question.kind == KeyKind::tag) header.index_type = "T";
+  const std::vector<BrokerNode> servers = co_await admin.brokers_of_topic(question.topic);
   std::vector<MessageExt> found;
   for (const BrokerNode& server : servers) {
     RemotingCommand request = RemotingCommand::request(kCode, header);
@@ -122,11 +137,8 @@ asio::awaitable<std::vector<MessageExt>> Admin::Impl::query(std::vector<BrokerNo
     if (answer.response_code() == ResponseCode::query_not_found) continue;
     if (answer.response_code() != ResponseCode::success)
       throw Refused(answer.response_code(), kCode, server.address, answer.remark);
-    // The index knows hashes only.
     for (MessageExt& message : decode(answer.body.view(), kCode, server.address)) {
-      const bool same =
-          question.unique ? message.unique_id() == question.key : has_key(message, question.key);
-      if (same && message.topic() == question.topic) found.push_back(std::move(message));
+      if (is_asked_for(message, question)) found.push_back(std::move(message));
     }
   }
   sort_by_time(found);
@@ -136,25 +148,24 @@ asio::awaitable<std::vector<MessageExt>> Admin::Impl::query(std::vector<BrokerNo
 asio::awaitable<std::vector<MessageExt>> Admin::messages_by_key(std::string topic, std::string key,
                                                                 int most, std::int64_t begin,
                                                                 std::int64_t end) {
-  std::vector<BrokerNode> servers = co_await brokers_of_topic(topic);
-  Impl::KeyQuestion question;
-  question.topic = topic;
-  question.key = key;
-  question.most = most;
-  question.begin = begin;
-  question.end = end;
-  co_return co_await impl_->query(std::move(servers), std::move(question));
+  Impl::KeyQuestion question(std::move(topic), std::move(key), Impl::KeyKind::key, most, begin,
+                             end);
+  return impl_->query(*this, std::move(question));
+}
+
+asio::awaitable<std::vector<MessageExt>> Admin::messages_by_tag(std::string topic, std::string tag,
+                                                                int most, std::int64_t begin,
+                                                                std::int64_t end) {
+  Impl::KeyQuestion question(std::move(topic), std::move(tag), Impl::KeyKind::tag, most, begin,
+                             end);
+  return impl_->query(*this, std::move(question));
 }
 
 asio::awaitable<std::vector<MessageExt>> Admin::messages_by_unique_key(std::string topic,
                                                                        std::string key) {
-  std::vector<BrokerNode> servers = co_await brokers_of_topic(topic);
-  Impl::KeyQuestion question;
-  question.topic = topic;
-  question.key = key;
-  question.most = kMostByUniqueKey;
-  question.unique = true;
-  co_return co_await impl_->query(std::move(servers), std::move(question));
+  Impl::KeyQuestion question(std::move(topic), std::move(key), Impl::KeyKind::unique_key,
+                             kMostByUniqueKey);
+  return impl_->query(*this, std::move(question));
 }
 
 asio::awaitable<MessageBatch> Admin::read(QueuePlace place, std::int64_t offset, int most,

@@ -10,6 +10,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/parse_number.hpp"
 #include "comet/message/properties.hpp"
+#include "comet/message/property_reader.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/store/message_store.hpp"
 
@@ -46,14 +47,43 @@ bool is_damaged(const error_code& error) noexcept {
   return error == BaseErrc::bad_value || error == StoreErrc::short_file;
 }
 
+// Calls `visit` with what a message is found by: its unique key, its KEYS, its tag.
+template <class Visit>
+void for_each_key(std::string_view properties, const Visit& visit) {
+  std::string_view unique_key, keys, tag;
+  PropertyReader reader(properties);
+  std::string_view name, value;
+  while (reader.next(name, value)) {
+    if (name == property::kUniqueKey) unique_key = value;
+    if (name == property::kKeys) keys = value;
+    if (name == property::kTags) tag = value;
+  }
+  if (!unique_key.empty()) visit(KeyKind::key, unique_key);
+  while (!keys.empty()) {
+    std::string_view key = keys.substr(0, keys.find(' '));
+    keys.remove_prefix(std::min(key.size() + 1, keys.size()));
+    if (!key.empty()) visit(KeyKind::key, key);
+  }
+  if (!tag.empty()) visit(KeyKind::tag, tag);
+}
+
+// The text that is hashed.
+void write_index_key(std::string_view topic, KeyKind kind, std::string_view key,
+                     std::string& text) {
+  text.assign(topic);
+  text += '#';
+  if (kind == KeyKind::tag) text += "T#";  // as 5.5.0; older ones do not index tags
+  text += key;
+}
+
 }  // namespace
 
-bool has_key(const RecordView& record, std::string_view topic, std::string_view key) {
-  if (record.topic != topic) return false;
+bool is_match(const RecordView& record, const KeyQuery& query) {
+  if (record.topic != query.topic) return false;
   bool found = false;
-  for_each_key(find_property(record.properties, property::kUniqueKey),
-               find_property(record.properties, property::kKeys),
-               [&](std::string_view one) { found = found || one == key; });
+  for_each_key(record.properties, [&](KeyKind kind, std::string_view key) {
+    found = found || (kind == query.kind && key == query.key);
+  });
   return found;
 }
 
@@ -247,24 +277,20 @@ error_code MessageIndex::add(const RecordView& record) {
   if ((record.sys_flag & sys_flag::kTransactionMask) == sys_flag::kTransactionRollback) return {};
   error_code error;
   int number = 0;
-  for_each_key(find_property(record.properties, property::kUniqueKey),
-               find_property(record.properties, property::kKeys), [&](std::string_view key) {
-                 if (error || number++ < keys_done_) return;
-                 error = add_key(record.topic, key, record);
-                 if (!error) keys_done_ = number;
-               });
+  for_each_key(record.properties, [&](KeyKind kind, std::string_view key) {
+    if (error || number++ < keys_done_) return;
+    error = add_key(kind, key, record);
+    if (!error) keys_done_ = number;
+  });
   if (!error) keys_done_ = 0;
   return error;
 }
 
-error_code MessageIndex::add_key(std::string_view topic, std::string_view key,
-                                 const RecordView& record) {
+error_code MessageIndex::add_key(KeyKind kind, std::string_view key, const RecordView& record) {
   if (index_files_.empty() || index_files_.back()->is_full()) {
     if (error_code error = add_file(record.store_timestamp)) return error;
   }
-  key_buffer_.assign(topic);
-  key_buffer_ += '#';
-  key_buffer_ += key;
+  write_index_key(record.topic, kind, key, key_buffer_);
   index_files_.back()->put(index_hash(key_buffer_), record.physical_offset, record.store_timestamp);
   no_space_logged_ = false;
   return {};
@@ -313,13 +339,14 @@ std::int64_t MessageIndex::log_end() const {
   return log_end_;
 }
 
-IndexMatches MessageIndex::find(std::string_view topic, std::string_view key, std::int64_t begin,
-                                std::int64_t end, std::size_t max_count) {
+IndexMatches MessageIndex::find(const KeyQuery& query, std::size_t max_count) {
   IndexMatches matches;
+  std::string text;
+  write_index_key(query.topic, query.kind, query.key, text);
   IndexSearch search;
-  search.hash = index_hash(std::string(topic) + "#" + std::string(key));
-  search.begin = begin;
-  search.end = end;
+  search.hash = index_hash(text);
+  search.begin = query.begin;
+  search.end = query.end;
   search.max_count = max_count;
   IndexBudget budget;
   Files files;  // the newest first
@@ -331,13 +358,14 @@ IndexMatches MessageIndex::find(std::string_view topic, std::string_view key, st
     matches.last_timestamp = last.header().end_timestamp;
     matches.last_offset = last.header().end_offset;
     files.assign(index_files_.rbegin(), index_files_.rend());
-    if (last.covers(begin, end)) walk.emplace(last.begin_search(search, matches.offsets));
-    if (last.header().count > 1 && last.header().begin_timestamp < begin) files.resize(1);
+    if (last.covers(query.begin, query.end))
+      walk.emplace(last.begin_search(search, matches.offsets));
+    if (last.header().count > 1 && last.header().begin_timestamp < query.begin) files.resize(1);
   }
   for (const auto& file : files) {
     // Nothing changes any more in those behind the first, nor in what files have.
     const bool is_first = file == files.front();
-    if (!is_first && file->covers(begin, end)) {
+    if (!is_first && file->covers(query.begin, query.end)) {
       walk.emplace(file->begin_search(search, matches.offsets));
     }
     error_code error;
@@ -351,7 +379,7 @@ IndexMatches MessageIndex::find(std::string_view topic, std::string_view key, st
     }
     matches.is_cut = budget.is_spent() && matches.offsets.size() < max_count;
     if (matches.is_cut || matches.offsets.size() >= max_count) break;
-    if (!is_first && file->header().begin_timestamp < begin) break;
+    if (!is_first && file->header().begin_timestamp < query.begin) break;
   }
   return matches;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "checkpoint.hpp"
+#include "comet/store/message_store.hpp"
 #include "commit_log.hpp"
 #include "index_file.hpp"
 
@@ -26,18 +27,8 @@ class IndexMatches {
   bool is_cut = false;      // there are more entries than a search may look at
 };
 
-// Calls `visit` with each key of a message: its unique key, then its KEYS.
-template <class Visit>
-void for_each_key(std::string_view unique_key, std::string_view keys, const Visit& visit) {
-  if (!unique_key.empty()) visit(unique_key);
-  while (!keys.empty()) {
-    std::string_view key = keys.substr(0, keys.find(' '));
-    keys.remove_prefix(std::min(key.size() + 1, keys.size()));
-    if (!key.empty()) visit(key);
-  }
-}
-// Whether a record of the topic carries the key.
-[[nodiscard]] bool has_key(const RecordView& record, std::string_view topic, std::string_view key);
+// Whether a record has what is asked for.
+[[nodiscard]] bool is_match(const RecordView& record, const KeyQuery& query);
 
 // Thread-safe.
 class MessageIndex {
@@ -58,8 +49,7 @@ class MessageIndex {
   // Of what is damaged or cannot be read one ERROR line tells; it is removed, and build() makes it
   // anew.
   // Waits for nobody who reads the disk, and nobody waits for its own reads.
-  [[nodiscard]] IndexMatches find(std::string_view topic, std::string_view key, std::int64_t begin,
-                                  std::int64_t end, std::size_t max_count);
+  [[nodiscard]] IndexMatches find(const KeyQuery& query, std::size_t max_count);
 
   // Bringing it to the disk: write(), then sync(), which makes progress() tell what write() saw.
   // One thread at a time.
@@ -85,8 +75,7 @@ class MessageIndex {
   void continue_behind_last();
   [[nodiscard]] IndexProgress last_progress() const;
   [[nodiscard]] error_code add(const RecordView& record);
-  [[nodiscard]] error_code add_key(std::string_view topic, std::string_view key,
-                                   const RecordView& record);
+  [[nodiscard]] error_code add_key(KeyKind kind, std::string_view key, const RecordView& record);
   [[nodiscard]] error_code add_file(std::int64_t timestamp);
   void give_up(const error_code& error, std::string_view what);
 

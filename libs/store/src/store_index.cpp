@@ -45,7 +45,7 @@ IndexMatches StoreCore::look_up(const KeyQuery& query, std::size_t most) const {
     while (build_index()) {
     }
   }
-  return index_.find(query.topic, query.key, query.begin, query.end, most);
+  return index_.find(query, most);
 }
 
 KeyQueryResult StoreCore::query(const KeyQuery& query) const {
@@ -69,7 +69,7 @@ KeyQueryResult StoreCore::query(const KeyQuery& query) const {
     SharedBytes bytes = read_record(offset);
     if (bytes.empty()) continue;
     Result<RecordView> record = parse_record(bytes.view(), CheckCrc::no);
-    if (record && has_key(*record, query.topic, query.key)) records.push_back(std::move(bytes));
+    if (record && is_match(*record, query)) records.push_back(std::move(bytes));
   }
   result.count = static_cast<std::int32_t>(records.size());
   for (auto record = records.rbegin(); record != records.rend(); ++record) {

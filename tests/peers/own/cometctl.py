@@ -55,6 +55,7 @@ queryMsgById                 | body 3                       | -i {offset_id}
 queryMsgById_malformed       | exit 2                       | -i 00
 queryMsgByUniqueKey          | body 3                       | -i {unique_id} -t {topic}
 queryMsgByKey                | {unique_id}                  | -t {topic} -k key3
+queryMsgByKey_tag            | {unique_id}                  | -t {topic} -k tag1 -p T
 queryMsgByOffset             | body 3                       | -t {topic} -b broker-a -i 3 -o 0
 queryMsgTraceById            | Pub .*{topic}                | -i {unique_id}
 printMsg                     | body 7                       | -t {topic}

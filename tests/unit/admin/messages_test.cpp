@@ -90,6 +90,15 @@ BOOST_AUTO_TEST_CASE(messages_by_key_come_from_all_brokers_oldest_first) {
   BOOST_TEST(fields.at("_UNIQUE_KEY_QUERY") == "false");
 }
 
+BOOST_AUTO_TEST_CASE(a_broker_that_takes_a_tag_for_a_key_finds_nothing) {
+  a.answer(RequestCode::query_message, record_of(1, "it", "tag"), kIndexFields);
+  b.refuse(RequestCode::query_message, ResponseCode::query_not_found, "none");
+  BOOST_TEST(run(admin.messages_by_tag("T1", "tag", 7, 10, 20)).empty());
+  const auto fields = a.only(RequestCode::query_message);
+  BOOST_TEST(fields.at("indexType") == "T");
+  BOOST_TEST(fields.at("_UNIQUE_KEY_QUERY") == "false");
+}
+
 BOOST_AUTO_TEST_CASE(a_broker_without_the_message_is_no_failure) {
   both_refuse(RequestCode::query_message, ResponseCode::query_not_found,
               "can not find message, maybe time range not correct");

@@ -61,6 +61,7 @@ class OwnServers : public test::VirtualWorld {
     for (int i = 0; i < count; ++i) {
       Message message(topic, "body " + std::to_string(i));
       message.key("k" + std::to_string(i));
+      message.tag("t" + std::to_string(i % 2));
       results.push_back(run(producer.send(message)));
     }
     run(producer.shutdown());
@@ -117,6 +118,9 @@ BOOST_AUTO_TEST_CASE(messages_are_found_by_id_key_unique_key_and_place) {
   const auto by_key = run(admin->messages_by_key("T1", "k3", 10, 0, time.wall_millis() + 1000));
   BOOST_REQUIRE(by_key.size() == 1u);
   BOOST_TEST(by_key[0].body() == "body 3");
+  const auto by_tag = run(admin->messages_by_tag("T1", "t1", 10, 0, time.wall_millis() + 1000));
+  BOOST_REQUIRE(by_tag.size() == 2u);
+  BOOST_TEST(by_tag[1].body() == "body 3");
   const auto by_unique = run(admin->messages_by_unique_key("T1", sent[4].message_id));
   BOOST_REQUIRE(by_unique.size() == 1u);
   BOOST_TEST(by_unique[0].body() == "body 4");

@@ -38,6 +38,14 @@ class AdminFixture : public BrokerFixture {
                      {"endTimestamp", "9223372036854775807"},
                      {"_UNIQUE_KEY_QUERY", is_unique ? "true" : "false"}});
   }
+  RemotingCommand query_by(const std::string& index_type, const std::string& key) {
+    return ask_with(RequestCode::query_message, {{"topic", "T"},
+                                                 {"key", key},
+                                                 {"maxNum", "32"},
+                                                 {"beginTimestamp", "0"},
+                                                 {"endTimestamp", "9223372036854775807"},
+                                                 {"indexType", index_type}});
+  }
   bool lists_group(const std::string& name) {
     return ask(RemotingCommand::request(RequestCode::get_all_subscriptiongroup_config))
                .body.to_string()
@@ -85,6 +93,16 @@ BOOST_AUTO_TEST_CASE(offsets_are_found_by_time) {
   BOOST_TEST(queue_field(RequestCode::get_earliest_msg_storetime, "timestamp") ==
              std::to_string(first));
   BOOST_TEST(queue_field(RequestCode::get_earliest_msg_storetime, "timestamp", "no-such") == "-1");
+}
+
+BOOST_AUTO_TEST_CASE(messages_are_found_by_tag_when_the_request_says_so) {
+  start();
+  ask(send_request("T", "one", 0, "TAGS\x01red"));
+  ask(send_request("T", "two", 0, "KEYS\x01red"));
+  world.run_until([&] { return bodies(query_by("T", "red")).size() == 1u; });
+  BOOST_TEST((bodies(query_by("T", "red")) == std::vector<std::string>{"one"}));
+  BOOST_TEST((bodies(query_by("K", "red")) == std::vector<std::string>{"two"}));
+  BOOST_TEST((query_by("T", "blue").response_code() == ResponseCode::query_not_found));
 }
 
 BOOST_AUTO_TEST_CASE(messages_are_found_by_key_and_by_unique_key_and_by_place) {

@@ -539,6 +539,30 @@ BOOST_FIXTURE_TEST_CASE(appends_and_the_building_of_the_index_do_not_wait_for_a_
   BOOST_TEST(meanwhile > 5);
 }
 
+BOOST_FIXTURE_TEST_CASE(messages_are_found_by_their_tag_and_by_no_key_that_looks_like_it, World) {
+  must_append(*core, record_of("T", 0, "tagged", "TAGS\1red"));
+  must_append(*core, record_of("T", 0, "with a key", "KEYS\1red T#red"));
+  must_append(*core, record_of("U", 0, "of another topic", "TAGS\1red"));
+  const auto check = [this] {
+    KeyQuery query;
+    query.topic = "T";
+    query.key = "red";
+    query.kind = KeyKind::tag;
+    BOOST_TEST((bodies_of_query(query) == std::vector<std::string>{"tagged"}));
+    query.max_count = 0;
+    BOOST_TEST(bodies_of_query(query).empty());
+    BOOST_TEST((find("red") == std::vector<std::string>{"with a key"}));
+    BOOST_TEST((find("T#red") == std::vector<std::string>{"with a key"}));
+  };
+  check();
+  close();
+  open();
+  check();
+  crash();
+  open();
+  check();
+}
+
 BOOST_AUTO_TEST_CASE(a_search_ends_when_its_budget_is_spent) {
   TempDirectory directory;
   IndexShape shape;

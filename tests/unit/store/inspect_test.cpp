@@ -117,7 +117,9 @@ BOOST_DATA_TEST_CASE(apaches_directories_are_in_order_before_and_after_we_had_th
   BOOST_TEST(after.problems == 0, lines.str());
   BOOST_TEST(after.records == before.records + 1000);
   BOOST_TEST(after.units == before.units + 1000);
-  BOOST_TEST(after.index_entries == before.index_entries + 1000);
+  // What had to be built anew has entries for tags, too, as 4.9's index has not.
+  const bool is_built_anew = std::string_view(name) == "apache_4_9_8_unclean";
+  BOOST_TEST(after.index_entries - before.index_entries == (is_built_anew ? 2211 : 1000));
   BOOST_TEST(!after.unclean);
 }
 
@@ -129,7 +131,7 @@ BOOST_FIXTURE_TEST_CASE(a_store_of_ours_is_in_order_whatever_its_life, World) {
   BOOST_TEST(report.problems == 0, lines.str());
   BOOST_TEST(report.records == 200);
   BOOST_TEST(report.units == 200);
-  BOOST_TEST(report.index_entries == 600);
+  BOOST_TEST(report.index_entries == 800);
   open();
   core->request_deletion();
   core->clean(4'000'000'000'000);

@@ -28,8 +28,9 @@ RemotingCommand QueryFeature::query_message(const Request& request,
   store::KeyQuery query;
   query.topic = header.topic;
   query.key = header.key;
-  query.max_count = header.unique_key.value_or(false) ? kMostByUniqueKey
-                                                      : std::clamp(header.max_num, 1, kMostByKey);
+  const bool is_unique = header.unique_key.value_or(false);
+  if (!is_unique && header.index_type == "T") query.kind = store::KeyKind::tag;
+  query.max_count = is_unique ? kMostByUniqueKey : std::clamp(header.max_num, 1, kMostByKey);
   query.begin = header.begin_timestamp;
   query.end = header.end_timestamp;
   store::KeyQueryResult found = store_.query(query);

@@ -300,6 +300,11 @@ class Admin {
                                                                          std::string key, int most,
                                                                          std::int64_t begin,
                                                                          std::int64_t end);
+  // The same by the tag. Brokers older than 5.5 have no such index: nothing is found.
+  [[nodiscard]] asio::awaitable<std::vector<MessageExt>> messages_by_tag(std::string topic,
+                                                                         std::string tag, int most,
+                                                                         std::int64_t begin,
+                                                                         std::int64_t end);
   // By the id that the producer has given (UNIQ_KEY): a message that was sent again has several.
   [[nodiscard]] asio::awaitable<std::vector<MessageExt>> messages_by_unique_key(std::string topic,
                                                                                 std::string key);

@@ -238,12 +238,15 @@ struct QueryMessageHeader {
   std::int64_t begin_timestamp = 0;
   std::int64_t end_timestamp = 0;
   std::optional<bool> unique_key;  // the key is a client message id
+  // 5.x: "U" such an id, "K" one of KEYS, "T" the tag; an index that is all in files, as ours, has
+  // the first two together.
+  std::optional<std::string_view> index_type;
 
   using H = QueryMessageHeader;
   static constexpr auto fields = std::make_tuple(
       field("topic", &H::topic), field("key", &H::key), field("maxNum", &H::max_num),
       field("beginTimestamp", &H::begin_timestamp), field("endTimestamp", &H::end_timestamp),
-      field("_UNIQUE_KEY_QUERY", &H::unique_key));
+      field("_UNIQUE_KEY_QUERY", &H::unique_key), field("indexType", &H::index_type));
 };
 
 struct QueryMessageResponseHeader {

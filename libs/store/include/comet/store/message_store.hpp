@@ -149,11 +149,15 @@ class QueueEntry {
   std::int64_t tags_code = 0;
 };
 
-// Messages of a topic by a key: one of KEYS or the unique key.
+// One of KEYS or the unique key; or the tag.
+enum class KeyKind { key, tag };
+
+// Messages of a topic by a key.
 class KeyQuery {
  public:
   std::string_view topic;
   std::string_view key;
+  KeyKind kind = KeyKind::key;
   std::int32_t max_count = 32;  // the newest are returned
   // Store times, ms, both included; told apart to the second only.
   std::int64_t begin = 0;
