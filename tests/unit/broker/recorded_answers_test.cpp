@@ -1,6 +1,7 @@
 #include "recorded_answers.hpp"
 
 #include "broker_fixture.hpp"
+#include "comet/base/small_blocks.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -19,7 +20,10 @@ BOOST_AUTO_TEST_CASE(every_request_is_answered_as_recorded) {
                 "consumeQueueDiskRatio", "putMessageDistributeTime", "putMessageEntireTimeMax",
                 "getMessageEntireTimeMax", "startAcceptSendRequestTimeStamp",
                 "remainHowManyDataToFlush"});
+  const std::uint64_t before = small_blocks::too_large();
   answers.run("broker.txt");
+  // Each coroutine that answers is short-lived and small enough for its memory to be kept.
+  BOOST_TEST(small_blocks::too_large() == before);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace comet::inline v0_1::small_blocks {
 
-// Memory for short-lived objects of a few sizes: each thread keeps what has been given back to it,
-// up to a limit, for the next one that asks. Sanitizer builds keep nothing, to see stale uses.
+// Memory for short-lived objects of a few sizes up to 4 KiB: each thread keeps what has been given
+// back to it, up to a limit, for the next one that asks. Sanitizer builds keep nothing, to see
+// stale uses.
 [[nodiscard]] void* take(std::size_t size);
 void give_back(void* block, std::size_t size) noexcept;
+// How often this thread has asked for more than that, which is then not kept.
+[[nodiscard]] std::uint64_t too_large() noexcept;
 
 // The same as an allocator.
 template <class T>
