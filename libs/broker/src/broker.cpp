@@ -128,7 +128,7 @@ struct Broker::Impl {
   SendsInFlight sends;
   SendsInFlight calls;  // that wait for answers of clients
   DroppedMessages dropped;
-  RuntimeStats runtime;
+  RuntimeCounters runtime;
   std::unique_ptr<DelayService> delays;
   std::shared_ptr<TimerService> timers;  // null: timerWheelEnable=false
   std::unique_ptr<TransactionService> transactions;
@@ -295,7 +295,7 @@ void Broker::Impl::begin_background_work() {
       Address(store_host.ip_text(), static_cast<std::uint16_t>(store_host.port() + 1)).to_string());
   tasks.spawn("pull hold", hold->run());
   tasks.spawn("notices to consumers", notices.run());
-  tasks.spawn("statistics", runtime.run());
+  tasks.spawn("counters", runtime.run());
   tasks.spawn("client expiry", repeat_every(time, 10s, 10s, "client expiry",
                                             [this] { return close_silent_clients(); }));
   tasks.spawn("retention", store->run_retention());

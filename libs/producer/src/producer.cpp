@@ -200,7 +200,7 @@ Producer::~Producer() {
 namespace {
 
 asio::awaitable<void> tell_stats(std::shared_ptr<Producer::Impl> impl) {
-  impl->config.stats_callback()(impl->counters.read());
+  impl->config.stats_callback()(impl->counters.stats());
   co_return;
 }
 
@@ -344,7 +344,7 @@ std::vector<std::vector<Message>> split_batch(std::vector<Message> messages,
 
 asio::awaitable<void> Producer::shutdown() { return run_on(impl_->executor(), shut_down(impl_)); }
 
-ProducerStats Producer::stats() const noexcept { return impl_->counters.read(); }
+ProducerStats Producer::stats() const noexcept { return impl_->counters.stats(); }
 
 const ProducerConfig& Producer::config() const noexcept { return impl_->config; }
 

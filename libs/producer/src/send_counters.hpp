@@ -35,7 +35,7 @@ class SendCounters {
     }
     return outcome;
   }
-  [[nodiscard]] ProducerStats read() const noexcept {
+  [[nodiscard]] ProducerStats stats() const noexcept {
     ProducerStats stats;
     const std::uint64_t ended = get(ended_);
     stats.failed = get(failed_);

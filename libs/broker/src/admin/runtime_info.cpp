@@ -46,47 +46,47 @@ std::string java_double(double number) {
 }
 
 // Three numbers, each with a space behind it.
-std::string rates_text(const RuntimeStats::Rates& rates) {
+std::string rates_text(const RuntimeCounters::Rates& rates) {
   std::string text;
   for (const double rate : rates) text += java_double(rate) + ' ';
   return text;
 }
 
-RuntimeStats::Rates sum_of(const RuntimeStats::Rates& a, const RuntimeStats::Rates& b) {
+RuntimeCounters::Rates sum_of(const RuntimeCounters::Rates& a, const RuntimeCounters::Rates& b) {
   return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
 }
 
-void add_counters(std::map<std::string, std::string>& table, const RuntimeStats::Report& report) {
-  table["bootTimestamp"] = std::to_string(report.boot_millis);
-  table["runtime"] = human_runtime(report.runtime_millis);
-  table["putTps"] = rates_text(report.stored);
-  table["getFoundTps"] = rates_text(report.found);
-  table["getMissTps"] = rates_text(report.missed);
-  table["getTotalTps"] = rates_text(sum_of(report.found, report.missed));
+void add_counters(std::map<std::string, std::string>& table, const RuntimeCounters::Stats& stats) {
+  table["bootTimestamp"] = std::to_string(stats.boot_millis);
+  table["runtime"] = human_runtime(stats.runtime_millis);
+  table["putTps"] = rates_text(stats.stored);
+  table["getFoundTps"] = rates_text(stats.found);
+  table["getMissTps"] = rates_text(stats.missed);
+  table["getTotalTps"] = rates_text(sum_of(stats.found, stats.missed));
   // 4.9 spells it so, tools of 5.x the other way.
-  table["getTransferedTps"] = rates_text(report.given);
-  table["getTransferredTps"] = rates_text(report.given);
-  table["putLatency99"] = fmt::format("{:.2f}", report.put_millis_99);
-  table["putLatency999"] = fmt::format("{:.2f}", report.put_millis_999);
+  table["getTransferedTps"] = rates_text(stats.given);
+  table["getTransferredTps"] = rates_text(stats.given);
+  table["putLatency99"] = fmt::format("{:.2f}", stats.put_millis_99);
+  table["putLatency999"] = fmt::format("{:.2f}", stats.put_millis_999);
   table["putMessageAverageSize"] =
-      java_double(report.stored_messages == 0 ? 0
-                                              : static_cast<double>(report.stored_bytes) /
-                                                    static_cast<double>(report.stored_messages));
-  table["putMessageDistributeTime"] = report.put_times;
-  table["putMessageEntireTimeMax"] = std::to_string(report.longest_put_millis);
-  table["getMessageEntireTimeMax"] = std::to_string(report.longest_get_millis);
-  table["putMessageTimesTotal"] = std::to_string(report.stored_messages);
-  table["putMessageFailedTimes"] = std::to_string(report.failed_puts);
-  table["putMessageSizeTotal"] = std::to_string(report.stored_bytes);
-  table["msgPutTotalYesterdayMorning"] = std::to_string(report.stored_yesterday_morning);
-  table["msgPutTotalTodayMorning"] = std::to_string(report.stored_this_morning);
-  table["msgPutTotalTodayNow"] = std::to_string(report.stored_messages);
-  table["msgGetTotalYesterdayMorning"] = std::to_string(report.given_yesterday_morning);
-  table["msgGetTotalTodayMorning"] = std::to_string(report.given_this_morning);
-  table["msgGetTotalTodayNow"] = std::to_string(report.given_messages);
+      java_double(stats.stored_messages == 0 ? 0
+                                             : static_cast<double>(stats.stored_bytes) /
+                                                   static_cast<double>(stats.stored_messages));
+  table["putMessageDistributeTime"] = stats.put_times;
+  table["putMessageEntireTimeMax"] = std::to_string(stats.longest_put_millis);
+  table["getMessageEntireTimeMax"] = std::to_string(stats.longest_get_millis);
+  table["putMessageTimesTotal"] = std::to_string(stats.stored_messages);
+  table["putMessageFailedTimes"] = std::to_string(stats.failed_puts);
+  table["putMessageSizeTotal"] = std::to_string(stats.stored_bytes);
+  table["msgPutTotalYesterdayMorning"] = std::to_string(stats.stored_yesterday_morning);
+  table["msgPutTotalTodayMorning"] = std::to_string(stats.stored_this_morning);
+  table["msgPutTotalTodayNow"] = std::to_string(stats.stored_messages);
+  table["msgGetTotalYesterdayMorning"] = std::to_string(stats.given_yesterday_morning);
+  table["msgGetTotalTodayMorning"] = std::to_string(stats.given_this_morning);
+  table["msgGetTotalTodayNow"] = std::to_string(stats.given_messages);
 }
 
-void write_item(JsonWriter& json, std::string_view name, const StatsItem& item) {
+void write_item(JsonWriter& json, std::string_view name, const PeriodGrowth& item) {
   json.key(name);
   json.begin_object();
   json.member("avgpt", item.avgpt);
@@ -178,23 +178,23 @@ void RuntimeInfoFeature::add_queues(Table& table) const {
 }
 
 // What tools of 5.x show of timers: how late they are (seconds), how many wait, come and go.
-void RuntimeInfoFeature::add_timers(Table& table, const RuntimeStats::Report& report) const {
+void RuntimeInfoFeature::add_timers(Table& table, const RuntimeCounters::Stats& stats) const {
   if (timers_ == nullptr) return;
   const TimerStats timers = timers_->stats();
   table["timerReadBehind"] = std::to_string(timers.behind_millis / 1000);
   table["timerOffsetBehind"] = std::to_string(timers.unread);
   table["timerCongestNum"] = std::to_string(timers.pending);
-  table["timerEnqueueTps"] = fmt::format("{:.1f}", report.timers_taken[0]);
-  table["timerDequeueTps"] = fmt::format("{:.1f}", report.timers_delivered[0]);
+  table["timerEnqueueTps"] = fmt::format("{:.1f}", stats.timers_taken[0]);
+  table["timerDequeueTps"] = fmt::format("{:.1f}", stats.timers_delivered[0]);
 }
 
 RemotingCommand RuntimeInfoFeature::runtime_info(const Request& request) {
   Table table;
-  const RuntimeStats::Report report = runtime_.report();
-  add_counters(table, report);
+  const RuntimeCounters::Stats stats = runtime_.stats();
+  add_counters(table, stats);
   add_store(table);
   add_queues(table);
-  add_timers(table, report);
+  add_timers(table, stats);
   table["brokerActive"] = "true";
   table["brokerVersion"] = std::to_string(remoting::kVersion);
   table["brokerVersionDesc"] = remoting::version_name(remoting::kVersion);
@@ -210,7 +210,7 @@ RemotingCommand RuntimeInfoFeature::runtime_info(const Request& request) {
 }
 
 // How far a queue's consumer is behind the log's end at this moment, in bytes or ms.
-std::optional<StatsData> RuntimeInfoFeature::fall_behind(const StatsKey& key, bool in_bytes) const {
+std::optional<Growth> RuntimeInfoFeature::fall_behind(const StatsKey& key, bool in_bytes) const {
   if (key.queue_id < 0) return std::nullopt;
   const store::MessageStore& store = store_;
   const std::int64_t next = traffic_.pulled(key.topic, key.group, key.queue_id);
@@ -223,34 +223,34 @@ std::optional<StatsData> RuntimeInfoFeature::fall_behind(const StatsKey& key, bo
                             entries.front().size
                       : time_.wall_millis() - stored_at;
   }
-  StatsData data;
-  for (StatsItem* item : {&data.minute, &data.hour, &data.day}) {
+  Growth data;
+  for (PeriodGrowth* item : {&data.minute, &data.hour, &data.day}) {
     item->sum = std::max<std::int64_t>(behind, 0);
   }
   return data;
 }
 
-std::optional<StatsData> RuntimeInfoFeature::find_stats(std::string_view name,
-                                                        std::string_view key_text) const {
+std::optional<Growth> RuntimeInfoFeature::find_stats(std::string_view name,
+                                                     std::string_view key_text) const {
   using Kind = TrafficTable::Kind;
   const TrafficTable& traffic = traffic_;
-  if (name == "TOPIC_PUT_NUMS") return traffic.statistics(key_text, {}, Kind::messages);
-  if (name == "TOPIC_PUT_SIZE") return traffic.statistics(key_text, {}, Kind::bytes);
+  if (name == "TOPIC_PUT_NUMS") return traffic.growth(key_text, {}, Kind::messages);
+  if (name == "TOPIC_PUT_SIZE") return traffic.growth(key_text, {}, Kind::bytes);
   const bool is_brokers = key_text == config_.cluster_name;
-  if (name == "BROKER_PUT_NUMS" && is_brokers) return runtime_.stored_statistics();
-  if (name == "BROKER_GET_NUMS" && is_brokers) return runtime_.given_statistics();
+  if (name == "BROKER_PUT_NUMS" && is_brokers) return runtime_.stored_growth();
+  if (name == "BROKER_GET_NUMS" && is_brokers) return runtime_.given_growth();
   const StatsKey key = parse_stats_key(key_text);
   if (key.group.empty()) return std::nullopt;
   if (name == "GROUP_GET_FALL_SIZE") return fall_behind(key, true);
   if (name == "GROUP_GET_FALL_TIME") return fall_behind(key, false);
   if (name == "GROUP_GET_LATENCY") {
     return key.queue_id >= 0 ? traffic.queue_latency(key.topic, key.group, key.queue_id)
-                             : traffic.statistics(key.topic, key.group, Kind::latency);
+                             : traffic.growth(key.topic, key.group, Kind::latency);
   }
   if (key.queue_id >= 0) return std::nullopt;
-  if (name == "GROUP_GET_NUMS") return traffic.statistics(key.topic, key.group, Kind::messages);
-  if (name == "GROUP_GET_SIZE") return traffic.statistics(key.topic, key.group, Kind::bytes);
-  if (name == "SNDBCK_PUT_NUMS") return traffic.statistics(key.topic, key.group, Kind::send_backs);
+  if (name == "GROUP_GET_NUMS") return traffic.growth(key.topic, key.group, Kind::messages);
+  if (name == "GROUP_GET_SIZE") return traffic.growth(key.topic, key.group, Kind::bytes);
+  if (name == "SNDBCK_PUT_NUMS") return traffic.growth(key.topic, key.group, Kind::send_backs);
   return std::nullopt;
 }
 

@@ -15,7 +15,7 @@
 #include "delay/timer_service.hpp"
 #include "request/helper_thread.hpp"
 #include "request/sends_in_flight.hpp"
-#include "stats/runtime_stats.hpp"
+#include "stats/runtime_counters.hpp"
 #include "stats/traffic.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -26,7 +26,7 @@ class RuntimeInfoFeature {
  public:
   RuntimeInfoFeature(const BrokerConfig& config, TimeSource& time, store::MessageStore& store,
                      TrafficTable& traffic, DelayService& delays, SendsInFlight& sends,
-                     RuntimeStats& runtime, TimerService* timers, HelperThread& helper)
+                     RuntimeCounters& runtime, TimerService* timers, HelperThread& helper)
       : config_(config),
         time_(time),
         store_(store),
@@ -46,11 +46,11 @@ class RuntimeInfoFeature {
   [[nodiscard]] static StatsKey parse_stats_key(std::string_view key);
   void add_store(Table& table) const;
   void add_queues(Table& table) const;
-  void add_timers(Table& table, const RuntimeStats::Report& report) const;
+  void add_timers(Table& table, const RuntimeCounters::Stats& stats) const;
   [[nodiscard]] remoting::RemotingCommand runtime_info(const remoting::Request& request);
-  [[nodiscard]] std::optional<StatsData> fall_behind(const StatsKey& key, bool in_bytes) const;
-  [[nodiscard]] std::optional<StatsData> find_stats(std::string_view name,
-                                                    std::string_view key_text) const;
+  [[nodiscard]] std::optional<Growth> fall_behind(const StatsKey& key, bool in_bytes) const;
+  [[nodiscard]] std::optional<Growth> find_stats(std::string_view name,
+                                                 std::string_view key_text) const;
   [[nodiscard]] remoting::Reply stats_data(const remoting::Request& request,
                                            const remoting::BrokerStatsHeader& header) const;
 
@@ -60,7 +60,7 @@ class RuntimeInfoFeature {
   TrafficTable& traffic_;
   DelayService& delays_;
   SendsInFlight& sends_;
-  RuntimeStats& runtime_;
+  RuntimeCounters& runtime_;
   TimerService* timers_;
   HelperThread& helper_;
 };

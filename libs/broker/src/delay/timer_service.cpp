@@ -76,8 +76,8 @@ class TimerService::Delivered {
 
 TimerService::TimerService(asio::any_io_executor executor, TimeSource& time,
                            store::MessageStore& store, const TopicTable& topics,
-                           TrafficTable& traffic, RuntimeStats& runtime, DroppedMessages& dropped,
-                           const BrokerConfig& config)
+                           TrafficTable& traffic, RuntimeCounters& runtime,
+                           DroppedMessages& dropped, const BrokerConfig& config)
     : executor_(executor),
       time_(time),
       store_(store),

@@ -21,7 +21,7 @@
 #include "delay/dropped_messages.hpp"
 #include "delay/timer_index.hpp"
 #include "delay/timer_progress.hpp"
-#include "stats/runtime_stats.hpp"
+#include "stats/runtime_counters.hpp"
 #include "stats/traffic.hpp"
 #include "tables/state_file.hpp"
 #include "tables/topic_table.hpp"
@@ -36,7 +36,7 @@ namespace comet::inline v0_1::broker {
 class TimerService : public std::enable_shared_from_this<TimerService> {
  public:
   TimerService(asio::any_io_executor executor, TimeSource& time, store::MessageStore& store,
-               const TopicTable& topics, TrafficTable& traffic, RuntimeStats& runtime,
+               const TopicTable& topics, TrafficTable& traffic, RuntimeCounters& runtime,
                DroppedMessages& dropped, const BrokerConfig& config);
 
   // Reads the progress, learns from the queue what waits, and from the real queues what of that was
@@ -105,7 +105,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   store::MessageStore& store_;
   const TopicTable& topics_;
   TrafficTable& traffic_;
-  RuntimeStats& runtime_;
+  RuntimeCounters& runtime_;
   DroppedMessages& dropped_;
   const BrokerConfig& config_;
   IpEndpoint store_host_;

@@ -8,7 +8,7 @@
 #include "comet/store/message_store.hpp"
 #include "pull/pull_hold.hpp"
 #include "request/helper_thread.hpp"
-#include "stats/runtime_stats.hpp"
+#include "stats/runtime_counters.hpp"
 #include "stats/traffic.hpp"
 #include "tables/group_table.hpp"
 #include "tables/offset_table.hpp"
@@ -21,7 +21,7 @@ class PullFeature {
  public:
   PullFeature(const BrokerConfig& config, TimeSource& time, store::MessageStore& store,
               TopicTable& topics, GroupTable& groups, OffsetTable& offsets, ClientRegistry& clients,
-              PullHold& hold, RuntimeStats& runtime, TrafficTable& traffic, HelperThread& reads)
+              PullHold& hold, RuntimeCounters& runtime, TrafficTable& traffic, HelperThread& reads)
       : config_(config),
         time_(time),
         store_(store),
@@ -75,7 +75,7 @@ class PullFeature {
   OffsetTable& offsets_;
   ClientRegistry& clients_;
   PullHold& hold_;
-  RuntimeStats& runtime_;
+  RuntimeCounters& runtime_;
   TrafficTable& traffic_;
   HelperThread& reads_;
 };

@@ -9,7 +9,7 @@
 #include "request/sends_in_flight.hpp"
 #include "send/batch_records.hpp"
 #include "send/send_checks.hpp"
-#include "stats/runtime_stats.hpp"
+#include "stats/runtime_counters.hpp"
 #include "stats/traffic.hpp"
 #include "tables/group_table.hpp"
 #include "tables/topic_table.hpp"
@@ -27,7 +27,7 @@ class SendFeature {
  public:
   SendFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
               store::MessageStore& store, TopicTable& topics, GroupTable& groups,
-              TransactionService& transactions, SendsInFlight& sends, RuntimeStats& runtime,
+              TransactionService& transactions, SendsInFlight& sends, RuntimeCounters& runtime,
               TrafficTable& traffic, const SendChecks& checks)
       : config_(config),
         time_(time),
@@ -72,7 +72,7 @@ class SendFeature {
   GroupTable& groups_;
   TransactionService& transactions_;
   SendsInFlight& sends_;
-  RuntimeStats& runtime_;
+  RuntimeCounters& runtime_;
   TrafficTable& traffic_;
   const SendChecks& checks_;
   const std::string own_properties_ = own_properties(config_);

@@ -23,8 +23,8 @@ std::uint64_t to_micros(Duration took) {
       std::chrono::duration_cast<std::chrono::microseconds>(took).count(), 0));
 }
 
-StatsItem latency_item(std::uint64_t micros, std::uint64_t times, std::chrono::seconds span) {
-  StatsItem item = make_stats_item(micros, times, span);
+PeriodGrowth latency_item(std::uint64_t micros, std::uint64_t times, std::chrono::seconds span) {
+  PeriodGrowth item = make_period_growth(micros, times, span);
   item.sum /= 1000;
   item.tps /= 1000;
   item.avgpt /= 1000;
@@ -281,9 +281,9 @@ void TrafficTable::sample_queues(Entry& entry, std::uint32_t tick) {
   }
 }
 
-std::optional<StatsData> TrafficTable::statistics(std::string_view topic, std::string_view group,
-                                                  Kind kind) const {
-  std::optional<StatsData> data;
+std::optional<Growth> TrafficTable::growth(std::string_view topic, std::string_view group,
+                                           Kind kind) const {
+  std::optional<Growth> data;
   const std::uint32_t tick = tick_.load(kRelaxed);
   find_entry(View(topic, group), [&](const Entry& entry) {
     const TrafficCounters now = entry.counters();
@@ -294,15 +294,15 @@ std::optional<StatsData> TrafficTable::statistics(std::string_view topic, std::s
       const std::chrono::seconds span = entry.windows.span(period, tick);
       switch (kind) {
         case Kind::messages:
-          return make_stats_item(growth.messages, growth.times, span);
+          return make_period_growth(growth.messages, growth.times, span);
         case Kind::bytes:
-          return make_stats_item(growth.bytes, growth.times, span);
+          return make_period_growth(growth.bytes, growth.times, span);
         case Kind::send_backs:
-          return make_stats_item(growth.send_backs, growth.send_backs, span);
+          return make_period_growth(growth.send_backs, growth.send_backs, span);
         case Kind::latency:
           return latency_item(growth.micros, growth.times, span);
       }
-      return StatsItem();
+      return PeriodGrowth();
     };
     data.emplace();
     data->minute = item(Period::minute);
@@ -312,9 +312,9 @@ std::optional<StatsData> TrafficTable::statistics(std::string_view topic, std::s
   return data;
 }
 
-std::optional<StatsData> TrafficTable::queue_latency(std::string_view topic, std::string_view group,
-                                                     std::int32_t queue_id) const {
-  std::optional<StatsData> data;
+std::optional<Growth> TrafficTable::queue_latency(std::string_view topic, std::string_view group,
+                                                  std::int32_t queue_id) const {
+  std::optional<Growth> data;
   const std::uint32_t tick = tick_.load(kRelaxed);
   find_entry(View(topic, group), [&](const Entry& entry) {
     const std::lock_guard lock(entry.mutex);
@@ -335,7 +335,7 @@ std::optional<StatsData> TrafficTable::queue_latency(std::string_view topic, std
 }
 
 double TrafficTable::given_per_second(std::string_view topic, std::string_view group) const {
-  const auto data = statistics(topic, group, Kind::messages);
+  const auto data = growth(topic, group, Kind::messages);
   return data ? data->minute.tps : 0.0;
 }
 

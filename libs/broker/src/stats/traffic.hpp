@@ -17,7 +17,7 @@
 
 #include "comet/base/time.hpp"
 #include "comet/broker/broker_stats.hpp"
-#include "stats/stats_windows.hpp"
+#include "stats/growth_windows.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -64,17 +64,16 @@ class TrafficTable {
   [[nodiscard]] Totals totals() const;
 
   // Takes the samples of one part of the table, for tick number `tick`; returns how many entries it
-  // has. All parts are to be sampled every kStatsTick, on one thread.
+  // has. All parts are to be sampled every kGrowthTick, on one thread.
   static constexpr std::size_t kParts = 32;
   std::size_t sample(std::size_t part, std::uint32_t tick);
 
   enum class Kind { messages, bytes, send_backs, latency };
   // Nullopt: nothing of that kind was counted. Latencies are in ms.
-  [[nodiscard]] std::optional<StatsData> statistics(std::string_view topic, std::string_view group,
-                                                    Kind kind) const;
-  [[nodiscard]] std::optional<StatsData> queue_latency(std::string_view topic,
-                                                       std::string_view group,
-                                                       std::int32_t queue_id) const;
+  [[nodiscard]] std::optional<Growth> growth(std::string_view topic, std::string_view group,
+                                             Kind kind) const;
+  [[nodiscard]] std::optional<Growth> queue_latency(std::string_view topic, std::string_view group,
+                                                    std::int32_t queue_id) const;
   // Messages given per second, in the last minute.
   [[nodiscard]] double given_per_second(std::string_view topic, std::string_view group) const;
 
@@ -125,8 +124,8 @@ class TrafficTable {
    private:
     std::uint32_t times_ = 0, micros_ = 0;
   };
-  using Windows = StatsWindows<TrafficCounters, TrafficSample>;
-  using QueueWindows = StatsWindows<PullTimes, PullTimesSample>;
+  using Windows = GrowthWindows<TrafficCounters, TrafficSample>;
+  using QueueWindows = GrowthWindows<PullTimes, PullTimesSample>;
 
   struct Queue {
     std::int64_t next_offset = 0;

@@ -1,4 +1,4 @@
-#include "stats/runtime_stats.hpp"
+#include "stats/runtime_counters.hpp"
 
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto kUnordered = std::memory_order_relaxed;
 constexpr std::chrono::seconds kOneSecond{1};
-constexpr std::uint64_t kSecondsOfTick = kStatsTick.count();
+constexpr std::uint64_t kSecondsOfTick = kGrowthTick.count();
 constexpr std::uint64_t kSecondsOfMinute = 60;
 // Entries of the traffic table that are sampled before others have their turn.
 constexpr std::size_t kEntriesInTurn = 2000;
@@ -44,14 +44,14 @@ std::int64_t local_day(std::int64_t wall_millis) {
 
 }  // namespace
 
-RuntimeStats::RuntimeStats(TimeSource& time, TrafficTable& traffic)
+RuntimeCounters::RuntimeCounters(TimeSource& time, TrafficTable& traffic)
     : time_(time), traffic_(traffic), boot_millis_(time.wall_millis()), boot_(time.now()) {
   seconds_[0].at = boot_;
   second_count_ = 1;
   day_ = local_day(boot_millis_);
 }
 
-void RuntimeStats::count_put(Duration took, bool is_stored) noexcept {
+void RuntimeCounters::count_put(Duration took, bool is_stored) noexcept {
   if (!is_stored) failed_puts_.fetch_add(1, kUnordered);
   // In the order of frequency: most puts take little.
   const std::int64_t micros = took.count() / 1000;
@@ -61,18 +61,20 @@ void RuntimeStats::count_put(Duration took, bool is_stored) noexcept {
   raise(longest_put_, took.count());
 }
 
-void RuntimeStats::count_get(Duration took, bool has_found) noexcept {
+void RuntimeCounters::count_get(Duration took, bool has_found) noexcept {
   (has_found ? found_ : missed_).fetch_add(1, kUnordered);
   raise(longest_get_, took.count());
 }
 
-void RuntimeStats::count_timers_taken(std::uint64_t count) noexcept {
+void RuntimeCounters::count_timers_taken(std::uint64_t count) noexcept {
   timers_taken_.fetch_add(count, kUnordered);
 }
 
-void RuntimeStats::count_timer_delivered() noexcept { timers_delivered_.fetch_add(1, kUnordered); }
+void RuntimeCounters::count_timer_delivered() noexcept {
+  timers_delivered_.fetch_add(1, kUnordered);
+}
 
-asio::awaitable<void> RuntimeStats::run() {
+asio::awaitable<void> RuntimeCounters::run() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   Timer timer(executor, time_);
   for (std::uint64_t second = 1;; ++second) {
@@ -82,7 +84,7 @@ asio::awaitable<void> RuntimeStats::run() {
   }
 }
 
-asio::awaitable<void> RuntimeStats::sample_traffic() {
+asio::awaitable<void> RuntimeCounters::sample_traffic() {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   std::uint32_t tick = 0;
   {
@@ -99,7 +101,7 @@ asio::awaitable<void> RuntimeStats::sample_traffic() {
   sample_tick(tick);
 }
 
-RuntimeStats::Second RuntimeStats::count_second() const {
+RuntimeCounters::Second RuntimeCounters::count_second() const {
   const TrafficTable::Totals totals = traffic_.totals();
   Second now;
   now.at = time_.now();
@@ -112,13 +114,13 @@ RuntimeStats::Second RuntimeStats::count_second() const {
   return now;
 }
 
-RuntimeStats::Buckets RuntimeStats::put_buckets() const noexcept {
+RuntimeCounters::Buckets RuntimeCounters::put_buckets() const noexcept {
   Buckets buckets{};
   for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] = put_times_[i].load(kUnordered);
   return buckets;
 }
 
-void RuntimeStats::sample_second() {
+void RuntimeCounters::sample_second() {
   const Second now = count_second();
   const std::lock_guard lock(mutex_);
   seconds_[second_count_++ % kSeconds] = now;
@@ -129,21 +131,22 @@ void RuntimeStats::sample_second() {
   note_midnight(now);
 }
 
-void RuntimeStats::note_midnight(const Second& now) {
+void RuntimeCounters::note_midnight(const Second& now) {
   const std::int64_t today = local_day(time_.wall_millis());
   if (std::exchange(day_, today) == today) return;
   stored_yesterday_morning_ = std::exchange(stored_this_morning_, now.stored);
   given_yesterday_morning_ = std::exchange(given_this_morning_, now.given);
 }
 
-void RuntimeStats::sample_tick(std::uint32_t tick) {
+void RuntimeCounters::sample_tick(std::uint32_t tick) {
   const TrafficTable::Totals totals = traffic_.totals();
   const std::lock_guard lock(mutex_);
   stored_windows_.sample({totals.stored.messages, totals.stored.times}, tick);
   given_windows_.sample({totals.given.messages, totals.given.times}, tick);
 }
 
-RuntimeStats::Rates RuntimeStats::rates(std::uint64_t Second::* counter, const Second& now) const {
+RuntimeCounters::Rates RuntimeCounters::rates(std::uint64_t Second::* counter,
+                                              const Second& now) const {
   constexpr std::array<std::uint64_t, 3> kSpans = {10, 60, 600};
   Rates rates{};
   for (std::size_t i = 0; i < rates.size(); ++i) {
@@ -157,7 +160,7 @@ RuntimeStats::Rates RuntimeStats::rates(std::uint64_t Second::* counter, const S
   return rates;
 }
 
-double RuntimeStats::percentile(const Buckets& buckets, double part) {
+double RuntimeCounters::percentile(const Buckets& buckets, double part) {
   std::uint64_t all = 0;
   for (const std::uint64_t count : buckets) all += count;
   if (all == 0) return 0;
@@ -177,18 +180,18 @@ double RuntimeStats::percentile(const Buckets& buckets, double part) {
   return 0;
 }
 
-RuntimeStats::Report RuntimeStats::report() const {
+RuntimeCounters::Stats RuntimeCounters::stats() const {
   const Second now = count_second();
   const Buckets buckets = put_buckets();
-  Report report;
-  report.boot_millis = boot_millis_;
-  report.runtime_millis = to_millis(now.at - boot_);
-  report.stored_messages = now.stored;
-  report.stored_bytes = traffic_.totals().stored.bytes;
-  report.given_messages = now.given;
-  report.failed_puts = failed_puts_.load(kUnordered);
-  report.longest_put_millis = to_millis(Duration(longest_put_.load(kUnordered)));
-  report.longest_get_millis = to_millis(Duration(longest_get_.load(kUnordered)));
+  Stats stats;
+  stats.boot_millis = boot_millis_;
+  stats.runtime_millis = to_millis(now.at - boot_);
+  stats.stored_messages = now.stored;
+  stats.stored_bytes = traffic_.totals().stored.bytes;
+  stats.given_messages = now.given;
+  stats.failed_puts = failed_puts_.load(kUnordered);
+  stats.longest_put_millis = to_millis(Duration(longest_put_.load(kUnordered)));
+  stats.longest_get_millis = to_millis(Duration(longest_get_.load(kUnordered)));
   std::size_t next = 0;
   for (const auto& [name, limit_millis] : kPutTimes) {
     std::uint64_t count = 0;
@@ -197,40 +200,40 @@ RuntimeStats::Report RuntimeStats::report() const {
       if (limit_millis != 0 && (is_last || kBounds[next] > limit_millis * 1000)) break;
       count += buckets[next];
     }
-    report.put_times += fmt::format("{}:{} ", name, count);
+    stats.put_times += fmt::format("{}:{} ", name, count);
   }
   const std::lock_guard lock(mutex_);
-  report.stored = rates(&Second::stored, now);
-  report.found = rates(&Second::found, now);
-  report.missed = rates(&Second::missed, now);
-  report.given = rates(&Second::given, now);
-  report.timers_taken = rates(&Second::timers_taken, now);
-  report.timers_delivered = rates(&Second::timers_delivered, now);
+  stats.stored = rates(&Second::stored, now);
+  stats.found = rates(&Second::found, now);
+  stats.missed = rates(&Second::missed, now);
+  stats.given = rates(&Second::given, now);
+  stats.timers_taken = rates(&Second::timers_taken, now);
+  stats.timers_delivered = rates(&Second::timers_delivered, now);
   Buckets recent = buckets;
   for (std::size_t i = 0; i < recent.size(); ++i) recent[i] -= buckets_before_[i];
-  report.put_millis_99 = percentile(recent, 0.99);
-  report.put_millis_999 = percentile(recent, 0.999);
-  report.stored_yesterday_morning = stored_yesterday_morning_;
-  report.stored_this_morning = stored_this_morning_;
-  report.given_yesterday_morning = given_yesterday_morning_;
-  report.given_this_morning = given_this_morning_;
-  return report;
+  stats.put_millis_99 = percentile(recent, 0.99);
+  stats.put_millis_999 = percentile(recent, 0.999);
+  stats.stored_yesterday_morning = stored_yesterday_morning_;
+  stats.stored_this_morning = stored_this_morning_;
+  stats.given_yesterday_morning = given_yesterday_morning_;
+  stats.given_this_morning = given_this_morning_;
+  return stats;
 }
 
-StatsData RuntimeStats::data_of(const AmountWindows& windows) const {
+Growth RuntimeCounters::growth_of(const AmountWindows& windows) const {
   const std::lock_guard lock(mutex_);
   const auto item = [&](Period period) {
     const Amount growth = windows.growth(period);
-    return make_stats_item(growth.messages, growth.times, windows.span(period, tick_));
+    return make_period_growth(growth.messages, growth.times, windows.span(period, tick_));
   };
-  StatsData data;
-  data.minute = item(Period::minute);
-  data.hour = item(Period::hour);
-  data.day = item(Period::day);
-  return data;
+  Growth growth;
+  growth.minute = item(Period::minute);
+  growth.hour = item(Period::hour);
+  growth.day = item(Period::day);
+  return growth;
 }
 
-StatsData RuntimeStats::stored_statistics() const { return data_of(stored_windows_); }
-StatsData RuntimeStats::given_statistics() const { return data_of(given_windows_); }
+Growth RuntimeCounters::stored_growth() const { return growth_of(stored_windows_); }
+Growth RuntimeCounters::given_growth() const { return growth_of(given_windows_); }
 
 }  // namespace comet::inline v0_1::broker

@@ -16,9 +16,9 @@
 namespace comet::inline v0_1::broker {
 
 // Counting is thread-safe and costs some atomic additions. Reading is thread-safe.
-class RuntimeStats {
+class RuntimeCounters {
  public:
-  RuntimeStats(TimeSource& time, TrafficTable& traffic);
+  RuntimeCounters(TimeSource& time, TrafficTable& traffic);
 
   // A request to store was answered.
   void count_put(Duration took, bool is_stored) noexcept;
@@ -33,7 +33,7 @@ class RuntimeStats {
 
   // Per second, over the last 10 s, minute and 10 minutes, or as long as the broker runs.
   using Rates = std::array<double, 3>;
-  class Report {
+  class Stats {
    public:
     std::int64_t boot_millis = 0;
     std::int64_t runtime_millis = 0;
@@ -47,11 +47,11 @@ class RuntimeStats {
     std::uint64_t stored_yesterday_morning = 0, stored_this_morning = 0;
     std::uint64_t given_yesterday_morning = 0, given_this_morning = 0;
   };
-  [[nodiscard]] Report report() const;
+  [[nodiscard]] Stats stats() const;
 
   // Of the cluster's name: all that was stored, or given to consumers.
-  [[nodiscard]] StatsData stored_statistics() const;
-  [[nodiscard]] StatsData given_statistics() const;
+  [[nodiscard]] Growth stored_growth() const;
+  [[nodiscard]] Growth given_growth() const;
 
  private:
   // Upper bounds of the buckets of put times, us; the last one is for all that took longer. Those
@@ -82,7 +82,7 @@ class RuntimeStats {
       return a;
     }
   };
-  using AmountWindows = StatsWindows<Amount, Amount>;
+  using AmountWindows = GrowthWindows<Amount, Amount>;
 
   [[nodiscard]] Second count_second() const;
   [[nodiscard]] Buckets put_buckets() const noexcept;
@@ -92,7 +92,7 @@ class RuntimeStats {
   void note_midnight(const Second& now);
   [[nodiscard]] Rates rates(std::uint64_t Second::* counter, const Second& now) const;
   [[nodiscard]] static double percentile(const Buckets& buckets, double part);
-  [[nodiscard]] StatsData data_of(const AmountWindows& windows) const;
+  [[nodiscard]] Growth growth_of(const AmountWindows& windows) const;
 
   TimeSource& time_;
   TrafficTable& traffic_;

@@ -13,17 +13,17 @@ namespace comet::inline v0_1::broker {
 enum class Period { minute, hour, day };
 
 // Samples are taken every tick; for the hour every 10 minutes, for the day every hour.
-inline constexpr std::chrono::seconds kStatsTick{10};
+inline constexpr std::chrono::seconds kGrowthTick{10};
 inline constexpr std::uint32_t kTicksOfHourSample = 60;
 inline constexpr std::uint32_t kTicksOfDaySample = 360;
 
 // `Counters` only grow; `Sample` is a small form of their differences. Memory is used for what has
 // grown within the last day alone. Not thread-safe.
 template <class Counters, class Sample>
-class StatsWindows {
+class GrowthWindows {
  public:
   // `tick`: how many have been since the start.
-  explicit StatsWindows(std::uint32_t tick) noexcept : born_(tick) {}
+  explicit GrowthWindows(std::uint32_t tick) noexcept : born_(tick) {}
 
   void sample(const Counters& now, std::uint32_t tick) {
     if (!(now == seen_)) {
@@ -53,7 +53,7 @@ class StatsWindows {
   // The time in which it was that: less than the period when it is younger; 0: not sampled yet.
   [[nodiscard]] std::chrono::seconds span(Period period, std::uint32_t tick) const noexcept {
     const auto samples = [&](std::uint32_t every, std::uint32_t most) {
-      return kStatsTick * every * std::min(tick / every - born_ / every, most);
+      return kGrowthTick * every * std::min(tick / every - born_ / every, most);
     };
     switch (period) {
       case Period::minute:
@@ -106,27 +106,27 @@ class StatsWindows {
 };
 
 // What VIEW_BROKER_STATS_DATA tells of one period (Apache: BrokerStatsItem).
-class StatsItem {
+class PeriodGrowth {
  public:
   std::int64_t sum = 0;
   double tps = 0;    // per second
   double avgpt = 0;  // for each time that something was counted
 };
 
-[[nodiscard]] inline StatsItem make_stats_item(std::uint64_t sum, std::uint64_t times,
-                                               std::chrono::seconds span) {
-  StatsItem item;
+[[nodiscard]] inline PeriodGrowth make_period_growth(std::uint64_t sum, std::uint64_t times,
+                                                     std::chrono::seconds span) {
+  PeriodGrowth item;
   item.sum = static_cast<std::int64_t>(sum);
   if (span.count() > 0) item.tps = static_cast<double>(sum) / static_cast<double>(span.count());
   if (times > 0) item.avgpt = static_cast<double>(sum) / static_cast<double>(times);
   return item;
 }
 
-class StatsData {
+class Growth {
  public:
-  StatsItem minute;
-  StatsItem hour;
-  StatsItem day;
+  PeriodGrowth minute;
+  PeriodGrowth hour;
+  PeriodGrowth day;
 };
 
 }  // namespace comet::inline v0_1::broker
