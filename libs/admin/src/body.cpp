@@ -1,10 +1,10 @@
 #include "body.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "comet/admin/cluster.hpp"
+#include "comet/base/parse_number.hpp"
 
 namespace comet::inline v0_1::admin::body {
 
@@ -29,8 +29,7 @@ double get_double(const json::object& object, std::string_view key) {
   if (value->is_number()) {
     number = value->to_number<double>();
   } else if (const json::string* text = value->if_string()) {
-    const char* end = text->data() + text->size();
-    if (std::from_chars(text->data(), end, number).ptr != end) return 0;
+    number = parse_number<double>(*text).value_or(0);
   }
   return std::isfinite(number) ? number : 0;
 }

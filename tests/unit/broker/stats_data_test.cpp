@@ -5,7 +5,7 @@
 #include "comet/base/local_time.hpp"
 
 #include "admin_fixture.hpp"
-#include "stats/stats_windows.hpp"
+#include "stats/growth_windows.hpp"
 
 using namespace comet;
 using namespace comet::test;
@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_SUITE(stats_windows)
 
 BOOST_AUTO_TEST_CASE(growth_is_what_came_in_the_last_samples_and_idle_ones_use_no_memory) {
   using broker::Period;
-  broker::StatsWindows<Count, Count> windows(100);
+  broker::GrowthWindows<Count, Count> windows(100);
   BOOST_TEST(windows.is_idle());
   BOOST_TEST(windows.span(Period::minute, 100).count() == 0);
   std::uint64_t value = 0;

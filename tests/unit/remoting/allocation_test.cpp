@@ -1,41 +1,12 @@
 // The hot codes are encoded and decoded without a single allocation, once memory has been warmed
 // up.
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
 #include <functional>
-#include <new>
 
 #include "comet/remoting/codec.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/remoting/namesrv_headers.hpp"
-
-namespace {
-
-thread_local std::size_t allocations = 0;
-
-void* allocate(std::size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-// Of the whole test program; the counter costs the other tests nothing.
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size == 0 ? 1 : size);
-}
-void* operator new[](std::size_t size, const std::nothrow_t& tag) noexcept {
-  return operator new(size, tag);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "counted_allocations.hpp"
 
 using namespace comet;
 using namespace comet::remoting;

@@ -1,8 +1,6 @@
 // The whole over TCP with several contexts: what ThreadSanitizer watches.
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
@@ -15,37 +13,15 @@
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/codec.hpp"
 #include "comet/remoting/server.hpp"
+#include "event_loops.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
 using namespace std::chrono_literals;
+using comet::test::Core;
+using comet::test::wait_for;
 
 namespace {
-
-// A context with its thread.
-class Core {
- public:
-  Core() : thread_([this] { context.run(); }) {}
-  ~Core() {
-    work_.reset();
-    thread_.join();
-  }
-  asio::any_io_executor executor() { return context.get_executor(); }
-
-  asio::io_context context{1};
-
- private:
-  asio::executor_work_guard<asio::io_context::executor_type> work_{context.get_executor()};
-  std::thread thread_;
-};
-
-template <class T>
-T wait_for(std::future<T> future) {
-  if (future.wait_for(60s) != std::future_status::ready) {
-    BOOST_FAIL("did not finish");
-  }
-  return future.get();
-}
 
 // Answers later from another thread, as a store does: bodies are read there, too.
 class LateAnswers {

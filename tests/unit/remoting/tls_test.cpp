@@ -1,22 +1,22 @@
 // The remoting client and server over TLS: in virtual time, and over TCP with several threads,
 // where ThreadSanitizer watches.
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
 #include <future>
-#include <thread>
 
 #include "comet/base/tcp_network.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/server.hpp"
+#include "event_loops.hpp"
 #include "tls_world.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
 using namespace std::chrono_literals;
+using comet::test::Core;
 using comet::test::TlsWorld;
+using comet::test::wait_for;
 
 namespace {
 
@@ -41,29 +41,6 @@ asio::awaitable<std::size_t> call_many(Client& client, Address to, TimeSource& t
     if (answer.body.view() == body) ++right;
   }
   co_return right;
-}
-
-// A context with its thread.
-class Core {
- public:
-  Core() : thread_([this] { context.run(); }) {}
-  ~Core() {
-    work_.reset();
-    thread_.join();
-  }
-  asio::any_io_executor executor() { return context.get_executor(); }
-
-  asio::io_context context{1};
-
- private:
-  asio::executor_work_guard<asio::io_context::executor_type> work_{context.get_executor()};
-  std::thread thread_;
-};
-
-template <class T>
-T wait_for(std::future<T> future) {
-  if (future.wait_for(60s) != std::future_status::ready) BOOST_FAIL("did not finish");
-  return future.get();
 }
 
 }  // namespace

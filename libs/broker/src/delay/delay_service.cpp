@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 
 #include "comet/base/json.hpp"
 #include "comet/base/json_writer.hpp"
 #include "comet/base/log.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/message/validate.hpp"
 #include "records/append_outcome.hpp"
 #include "records/delayed_message.hpp"
@@ -18,7 +18,6 @@
 namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
-using store::StoreErrc;
 
 namespace {
 
@@ -105,10 +104,9 @@ error_code DelayService::parse(std::string_view json) {
   const boost::json::value* table = root->if_contains("offsetTable");
   if (table == nullptr || !table->is_object()) return {};
   for (const auto& [key, offset] : table->get_object()) {
-    std::int32_t level = 0;
-    auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), level);
-    if (error != std::errc() || !offset.is_int64()) return BaseErrc::bad_value;
-    offsets_[level] = std::max<std::int64_t>(offset.get_int64(), 0);
+    const auto level = parse_number<std::int32_t>(key);
+    if (!level || !offset.is_int64()) return BaseErrc::bad_value;
+    offsets_[*level] = std::max<std::int64_t>(offset.get_int64(), 0);
   }
   return {};
 }
@@ -190,7 +188,7 @@ asio::awaitable<DelayService::Outcome> DelayService::deliver(store::QueueEntry e
   record->store_host = store_host_;
   record->prepared_transaction_offset = entry.physical_offset;  // see DeliveredBefore
   const store::AppendResult result = co_await store_.append(*record, wait_flush);
-  if (!result.error || result.error == StoreErrc::flush_timeout) {
+  if (is_stored(result)) {
     traffic_.count(record->topic, 1, record->body.size() + record->properties.size(),
                    MessageType::delay);
     co_return Outcome::done;

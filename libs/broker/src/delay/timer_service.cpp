@@ -15,7 +15,6 @@
 namespace comet::inline v0_1::broker {
 
 using namespace std::chrono_literals;
-using store::StoreErrc;
 
 namespace {
 
@@ -289,7 +288,7 @@ void TimerService::on_delivered(const TimerEntry& entry, Batch& batch, std::size
   const bool was_blocked = is_blocked();
   --in_flight_;
   bytes_in_flight_ -= bytes;
-  if (!result.error || result.error == StoreErrc::flush_timeout) {
+  if (is_stored(result)) {
     complained_ = false;
     delivered_.fetch_add(1, std::memory_order_relaxed);
     runtime_.count_timer_delivered();

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 
 #include "comet/base/log.hpp"
+#include "comet/base/parse_number.hpp"
 #include "comet/base/timer.hpp"
 #include "delay/timer_service.hpp"
+#include "records/append_outcome.hpp"
 #include "records/timer_message.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -134,8 +135,8 @@ asio::awaitable<void> TimerService::roll_old_records() {
       continue;  // a turn of advance_first() ended before it
     }
     const store::QueueEntry entry = entries.front();
-    const bool is_stored = co_await store_again(entry);
-    if (!is_stored) break;
+    const bool is_kept = co_await store_again(entry);
+    if (!is_kept) break;
     rolled_before_ = entry.physical_offset + 1;
     ++first_;
   }
@@ -153,17 +154,14 @@ asio::awaitable<bool> TimerService::store_again(store::QueueEntry entry) {
     co_return true;
   }
   MessageProperties properties = MessageProperties::decode(stored->properties);
-  const std::string_view text = properties.get(property::kTimerRollTimes);
-  int times = 0;
-  std::from_chars(text.data(), text.data() + text.size(), times);
+  const int times = parse_number<int>(properties.get(property::kTimerRollTimes)).value_or(0);
   properties.set(property::kTimerRollTimes, std::to_string(times + 1));
   const std::string encoded = properties.encode();
   RecordView record = *stored;
   record.properties = encoded;
   record.store_host = store_host_;
   const store::AppendResult result = co_await store_.append(record, false);
-  const bool is_stored = !result.error || result.error == store::StoreErrc::flush_timeout;
-  if (is_stored) {
+  if (is_stored(result)) {
     rolled_.fetch_add(1, std::memory_order_relaxed);
   } else {
     log::error(
@@ -171,7 +169,7 @@ asio::awaitable<bool> TimerService::store_again(store::QueueEntry entry) {
         "expires: {}",
         entry.physical_offset, result.error.message());
   }
-  co_return is_stored;
+  co_return is_stored(result);
 }
 
 }  // namespace comet::inline v0_1::broker

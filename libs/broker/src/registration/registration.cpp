@@ -304,12 +304,17 @@ asio::awaitable<void> Registration::register_once(Address name_server, Known& kn
   known.version = version;
 }
 
-asio::awaitable<bool> Registration::has_other_topics(Address name_server) {
+remoting::BrokerIdentityHeader Registration::identity() const {
   remoting::BrokerIdentityHeader header;
   header.broker_name = config_.broker_name;
   header.broker_addr = broker_address_;
   header.cluster_name = config_.cluster_name;
   header.broker_id = config_.broker_id;
+  return header;
+}
+
+asio::awaitable<bool> Registration::has_other_topics(Address name_server) {
+  const remoting::BrokerIdentityHeader header = identity();
   RemotingCommand request =
       RemotingCommand::request(remoting::RequestCode::query_data_version, header,
                                Body(routing::to_json(topics_.announced_version())));
@@ -390,11 +395,7 @@ RemotingCommand Registration::make_request(std::string body) const {
 
 asio::awaitable<void> Registration::unregister_from(Address name_server, Instant deadline) {
   if (client_.find(name_server) == nullptr) co_return;
-  remoting::BrokerIdentityHeader header;
-  header.broker_name = config_.broker_name;
-  header.broker_addr = broker_address_;
-  header.cluster_name = config_.cluster_name;
-  header.broker_id = config_.broker_id;
+  const remoting::BrokerIdentityHeader header = identity();
   RemotingCommand request =
       RemotingCommand::request(remoting::RequestCode::unregister_broker, header);
   co_await client_.invoke(name_server, std::move(request), deadline);

@@ -14,6 +14,7 @@
 #include "comet/broker/broker_stats.hpp"
 #include "comet/broker/config.hpp"
 #include "comet/remoting/client.hpp"
+#include "comet/remoting/namesrv_headers.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
 #include "tables/topic_table.hpp"
@@ -76,6 +77,7 @@ class Registration {
   [[nodiscard]] asio::awaitable<std::string> try_to_register(Address name_server, Known& known);
   [[nodiscard]] asio::awaitable<void> register_once(Address name_server, Known& known);
   // Whether the name server says that it has other topics than these (QUERY_DATA_VERSION).
+  [[nodiscard]] remoting::BrokerIdentityHeader identity() const;
   [[nodiscard]] asio::awaitable<bool> has_other_topics(Address name_server);
   [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, std::uint64_t generation,
                                                       Instant until, std::uint64_t seen_change);

@@ -9,6 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "delay/timer_service.hpp"
+#include "records/append_outcome.hpp"
 #include "records/timer_message.hpp"
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
@@ -113,7 +114,7 @@ Handling RecallFeature::recall(Request request) {
   const std::string text = properties.encode();
   record.properties = text;
   const store::AppendResult result = co_await AwaitAppend(store_, request, record, true);
-  if (result.error && result.error != store::StoreErrc::flush_timeout) {
+  if (!is_stored(result)) {
     co_return answer(request, ResponseCode::system_error, "recall failed, execute error");
   }
   traffic_.count(kTimerTopic, 1, kRecallBody.size() + text.size(), MessageType::delay);

@@ -14,6 +14,7 @@
 #include "comet/message/reply_properties.hpp"
 #include "comet/message/sys_flag.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "records/append_outcome.hpp"
 #include "request/answers.hpp"
 #include "request/await_append.hpp"
 #include "request/await_call.hpp"
@@ -99,16 +100,15 @@ RemotingCommand ReplyFeature::make_answer(const Request& request, const Refusal&
                                           std::int32_t queue_id,
                                           const std::optional<store::AppendResult>& stored) const {
   const remoting::RequestIdentity identity(request.command);
-  const bool is_stored =
-      stored && (!stored->error || stored->error == store::StoreErrc::flush_timeout);
-  if (refusal && !is_stored) return checks_.refusal_answer(identity, refusal);
+  const bool has_place = stored && is_stored(*stored);
+  if (refusal && !has_place) return checks_.refusal_answer(identity, refusal);
   RemotingCommand response = identity.response(refusal.code, refusal.remark);
   const std::string id =
-      is_stored ? make_offset_message_id(store_host_, stored->physical_offset) : "0";
+      has_place ? make_offset_message_id(store_host_, stored->physical_offset) : "0";
   remoting::SendMessageResponseHeader header;
   header.msg_id = id;
   header.queue_id = queue_id;
-  header.queue_offset = is_stored ? stored->queue_offset : 0;
+  header.queue_offset = has_place ? stored->queue_offset : 0;
   header.region_id = config_.region_id;
   header.trace_on = "true";
   remoting::write_header(header, response.fields);
