@@ -1,5 +1,7 @@
 package peers;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -9,6 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+
+import org.apache.rocketmq.remoting.protocol.RemotingSerializable;
 
 /**
  * What a command of mqadmin wrote, in a line that is the same in every run: without numbers, times, ids and
@@ -20,7 +24,8 @@ import java.util.regex.Pattern;
  *   text    the lines themselves, each once
  *   lines   the same, sorted, and of each line its beginning
  *   own     the same, sorted, of the lines alone that name what the run made
- *   FILE    a name with a dot: as keys, of the file that the command wrote into {home}
+ *   FILE    a name with a dot: the names of all members of the JSON file that the command wrote into {home}; of its
+ *           tables of topics and groups those entries alone that the run made before its first command
  *
  * If there is a stack trace, or an exception, in what was written, then this alone is said.
  */
@@ -35,6 +40,9 @@ final class Fingerprint {
     /** Names that other runs made, and what there is only after delayed messages. */
     private static final Pattern CHANGING = Pattern.compile("\\br\\d{3,6}-|^scheduleMessageOffset_");
     private static final Pattern OWN = Pattern.compile("<(topic|group|offline|producers|client|id|offset-id)>");
+    /** What Mqadmin prepares. Other commands make topics and groups too, and remove them again, more or less. */
+    private static final Pattern PREPARED = Pattern.compile("<(topic|group|offline)>(-old)?");
+    private static final Pattern NAME = Pattern.compile("[A-Za-z][\\w.-]*");
 
     static String of(String kind, String text, Map<String, String> values) throws Exception {
         String failed = exception(text);
@@ -42,8 +50,8 @@ final class Fingerprint {
             return failed;
         }
         if (kind.contains(".")) {
-            var file = java.nio.file.Path.of(values.get("home"), kind);
-            return java.nio.file.Files.exists(file) ? keys(java.nio.file.Files.readString(file), values) : "no file; " + lines(text, values);
+            var file = Path.of(values.get("home"), kind);
+            return Files.exists(file) ? members(Files.readString(file), values) : "no file; " + lines(text, values);
         }
         switch (kind) {
             case "table":
@@ -108,9 +116,34 @@ final class Fingerprint {
                 keys.add(plain);
             }
         }
-        if (keys.isEmpty()) {
-            return "no keys; " + lines(text, values);
+        return keys.isEmpty() ? "no keys; " + lines(text, values) : named(keys);
+    }
+
+    private static String members(String json, Map<String, String> values) {
+        Collection<String> names = new TreeSet<>();
+        addMembers(RemotingSerializable.fromJson(json, Map.class), false, values, names);
+        return named(names);
+    }
+
+    private static void addMembers(Object value, boolean isTable, Map<String, String> values, Collection<String> names) {
+        if (value instanceof Collection) {
+            ((Collection<?>) value).forEach(one -> addMembers(one, false, values, names));
+        } else if (value instanceof Map) {
+            ((Map<?, ?>) value).forEach((key, member) -> {
+                var name = key.toString();
+                var plain = plain(name, values);
+                if (isTable && !PREPARED.matcher(plain).matches()) {
+                    return;
+                }
+                if (NAME.matcher(name).matches()) {
+                    names.add(plain);
+                }
+                addMembers(member, name.endsWith("Table"), values, names);
+            });
         }
+    }
+
+    private static String named(Collection<String> keys) {
         if (keys.size() <= KEYS_SHOWN) {
             return "ok; keys " + String.join(",", keys);
         }

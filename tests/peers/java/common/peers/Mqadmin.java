@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,7 +28,8 @@ import org.apache.rocketmq.tools.command.MQAdminStartup;
  *   java -cp ... peers.Mqadmin COMMANDS NAMESERVER RUN [CASE...]
  *
  * COMMANDS is a text file: a line a case, "name  kind  arguments of mqadmin". A name is used once; a kind is one
- * of Fingerprint's, with ":SECONDS" if the command does not end by itself.
+ * of Fingerprint's, with ":SECONDS" if the command does not end by itself. A case may need what those before it
+ * in its paragraph left; of a choice of cases these are run as well, and not printed.
  */
 public final class Mqadmin {
     private static final long DEADLINE_SECONDS = 40;
@@ -60,17 +62,35 @@ public final class Mqadmin {
         var values = prepare(new World(arguments[1], arguments[2], "mqadmin"), home);
         var wanted = List.of(arguments).subList(3, arguments.length);
         int count = 0;
-        for (String line : Files.readAllLines(Path.of(arguments[0]))) {
-            if (line.isBlank() || line.startsWith("#")) {
-                continue;
-            }
-            var fields = line.trim().split("\\s+", 3);
-            if (wanted.isEmpty() || wanted.contains(fields[0])) {
-                run(fields[0], fields[1].split(":"), filled(fields[2], values).split("\\s+"), values);
+        for (var one : cases(Path.of(arguments[0]), wanted)) {
+            String result = run(one[0], one[1].split(":"), filled(one[2], values).split("\\s+"), values);
+            if (wanted.isEmpty() || wanted.contains(one[0])) {
+                realOut.println(result);
+                realOut.flush();
                 ++count;
             }
         }
         realOut.println("end\t" + count + " cases");
+    }
+
+    /** Name, kind and command of those to be run. */
+    private static List<String[]> cases(Path file, Collection<String> wanted) throws Exception {
+        List<String[]> cases = new ArrayList<>();
+        for (String paragraph : Files.readString(file).split("\\n\\s*\\n")) {
+            List<String[]> before = new ArrayList<>();
+            for (String line : paragraph.split("\n")) {
+                if (line.isBlank() || line.startsWith("#")) {
+                    continue;
+                }
+                var fields = line.trim().split("\\s+", 3);
+                before.add(fields);
+                if (wanted.isEmpty() || wanted.contains(fields[0])) {
+                    cases.addAll(before);
+                    before.clear();
+                }
+            }
+        }
+        return cases;
     }
 
     /** A folder of this run, with the file without which 4.9 does nothing at all. */
@@ -157,7 +177,8 @@ public final class Mqadmin {
         return line;
     }
 
-    private static void run(String name, String[] kind, String[] command, Map<String, String> values) throws Exception {
+    /** The line to be printed. */
+    private static String run(String name, String[] kind, String[] command, Map<String, String> values) throws Exception {
         long started = System.nanoTime();
         long seconds = kind.length > 1 ? Long.parseLong(kind[1]) : DEADLINE_SECONDS;
         var output = new ByteArrayOutputStream();
@@ -188,8 +209,7 @@ public final class Mqadmin {
         if (!ended) {
             result = kind.length > 1 ? "runs on; " + result : "failed: no end within " + seconds + " s; " + result;
         }
-        realOut.println("case\t" + name + "\t" + String.format("%.1f", (System.nanoTime() - started) / 1e9) + "\t" + result.replaceAll("\\s+", " "));
-        realOut.flush();
+        return "case\t" + name + "\t" + String.format("%.1f", (System.nanoTime() - started) / 1e9) + "\t" + result.replaceAll("\\s+", " ");
     }
 
     /** MQAdminStartup lists all commands anew at each call; some serve once only, and it would take the first of a name. */
