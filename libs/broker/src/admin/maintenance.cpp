@@ -27,7 +27,7 @@ Handling MaintenanceFeature::clean_queues(Request request) {
 
 Handling MaintenanceFeature::clean_topics(Request request) {
   store::TopicTest is_used = [this](std::string_view topic) {
-    return topics_.find(topic).has_value();
+    return topics_.find(topic) != nullptr;
   };
   const std::int64_t queues = co_await AwaitCall(store_.remove_unused_topics(std::move(is_used)));
   log::info("{} consume queues without a topic removed for {}", queues,

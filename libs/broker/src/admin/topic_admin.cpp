@@ -117,7 +117,7 @@ routing::TopicConfig TopicAdminFeature::read_topic(
     const Request& request, const remoting::CreateTopicHeader& header) const {
   // What the request does not speak of stays as it is.
   const auto before = topics_.find(header.topic);
-  routing::TopicConfig topic = before.value_or(routing::TopicConfig());
+  routing::TopicConfig topic = before ? *before : routing::TopicConfig();
   topic.topic_name = header.topic;
   topic.read_queue_nums = header.read_queue_nums;
   topic.write_queue_nums = header.write_queue_nums;

@@ -166,9 +166,9 @@ Handling ReplyFeature::send_reply(Request request) {
     }
   }
   const std::int32_t queue_id =
-      header.queue_id < 0 ? random_queue(send.topic.write_queue_nums) : header.queue_id;
+      header.queue_id < 0 ? random_queue(send.topic->write_queue_nums) : header.queue_id;
   std::optional<store::AppendResult> stored;
-  if (config_.store_replies) {
+  if (config_.store_replies && checks_.has_topic(send)) {
     const RecordView record = make_record(request, header, queue_id);
     const std::size_t bytes = record.body.size() + record.properties.size();
     const bool wait = send.properties.wait != "false";

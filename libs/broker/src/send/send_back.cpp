@@ -72,7 +72,7 @@ SendsInFlight::Place SendBackFeature::enter() {
   return place;
 }
 
-routing::TopicConfig SendBackFeature::retry_topic_of(const GroupConfig& group,
+TopicTable::Snapshot SendBackFeature::retry_topic_of(const GroupConfig& group,
                                                      bool unit_mode) const {
   if (!is_writable()) {
     throw Refusal(ResponseCode::no_permission,
@@ -87,13 +87,13 @@ routing::TopicConfig SendBackFeature::retry_topic_of(const GroupConfig& group,
     throw Refusal(ResponseCode::no_permission,
                   fmt::format("the topic[{}] sending message is forbidden", topic->topic_name));
   }
-  return std::move(*topic);
+  return topic;
 }
 
 // The record of the next attempt; `topic` becomes that of the dead letters when there was the last.
 RecordView SendBackFeature::next_record(const Request& request, const SendMessageBackHeader& header,
                                         const GroupConfig& group, const RecordView& found,
-                                        routing::TopicConfig& topic,
+                                        TopicTable::Snapshot& topic,
                                         MessageProperties& properties) const {
   RecordView record = found;
   // Senders write any number there.
@@ -107,10 +107,10 @@ RecordView SendBackFeature::next_record(const Request& request, const SendMessag
     if (!dead_letters) {
       throw Refusal(ResponseCode::system_error, "topic of dead letters not exist");
     }
-    topic = std::move(*dead_letters);
+    topic = std::move(dead_letters);
   }
-  record.topic = topic.topic_name;
-  record.queue_id = random_queue(is_dead ? topic.write_queue_nums : group.retry_queue_nums);
+  record.topic = topic->topic_name;
+  record.queue_id = random_queue(is_dead ? topic->write_queue_nums : group.retry_queue_nums);
   if (is_dead) {
     properties.set(property::kDelay, "0");
   } else {
@@ -128,7 +128,7 @@ Handling SendBackFeature::send_back(Request request) {
     co_return Refusal(ResponseCode::subscription_group_not_exist, no_such_group(header.group));
   }
   if (group->retry_queue_nums <= 0 && is_writable()) co_return success(request);
-  routing::TopicConfig topic = retry_topic_of(*group, header.unit_mode.value_or(false));
+  TopicTable::Snapshot topic = retry_topic_of(*group, header.unit_mode.value_or(false));
   SendsInFlight::Place place = enter();
   const SharedBytes bytes = store_.read_record(header.offset);
   if (!place.grow(bytes.size())) throw too_many_sends(sends_);
@@ -142,13 +142,17 @@ Handling SendBackFeature::send_back(Request request) {
   // As with sends: a message must not outlive what it needs, and this time its group is one of
   // that.
   bool is_known = true;
+  const bool waits = groups_.has_unsaved() || topics_.has_unsaved();
   if (groups_.has_unsaved()) is_known = co_await AwaitSaved(groups_, std::string(header.group));
-  if (is_known && topics_.has_unsaved()) is_known = co_await AwaitSaved(topics_, topic.topic_name);
+  if (is_known && topics_.has_unsaved()) is_known = co_await AwaitSaved(topics_, topic->topic_name);
   if (!is_known) {
     co_return Refusal(ResponseCode::service_not_available,
                       fmt::format("topic {} and consumer group {} cannot be written to this "
                                   "broker's disk",
-                                  topic.topic_name, header.group));
+                                  topic->topic_name, header.group));
+  }
+  if (waits && !topics_.find(topic->topic_name)) {  // it was deleted meanwhile
+    co_return Refusal(ResponseCode::topic_not_exist, no_such_topic(topic->topic_name));
   }
   const std::string text = properties.encode();
   record.properties = text;

@@ -41,11 +41,11 @@ class SendBackFeature {
   // Throws Refusal.
   [[nodiscard]] SendsInFlight::Place enter();
   // Both throw Refusal.
-  [[nodiscard]] routing::TopicConfig retry_topic_of(const GroupConfig& group, bool unit_mode) const;
+  [[nodiscard]] TopicTable::Snapshot retry_topic_of(const GroupConfig& group, bool unit_mode) const;
   [[nodiscard]] RecordView next_record(const remoting::Request& request,
                                        const remoting::SendMessageBackHeader& header,
                                        const GroupConfig& group, const RecordView& found,
-                                       routing::TopicConfig& topic,
+                                       TopicTable::Snapshot& topic,
                                        MessageProperties& properties) const;
   [[nodiscard]] remoting::Handling send_back(remoting::Request request);
 

@@ -68,8 +68,7 @@ Refusal not_a_level() {
 
 }  // namespace
 
-std::optional<routing::TopicConfig> SendChecks::find_or_create(
-    const SendMessageHeader& header) const {
+TopicTable::Snapshot SendChecks::find_or_create(const SendMessageHeader& header) const {
   const bool is_retry = header.topic.starts_with(kRetryTopicPrefix);
   const std::int32_t sys_flag = !header.unit_mode.value_or(false) ? 0
                                 : is_retry                        ? kUnitSubscription
@@ -85,7 +84,7 @@ std::optional<routing::TopicConfig> SendChecks::find_or_create(
 
 // Checks that need no topic, then finds or creates the topic, then checks against it.
 Refusal SendChecks::check(const Request& request, const SendMessageHeader& header,
-                          routing::TopicConfig& topic) const {
+                          TopicTable::Snapshot& topic) const {
   const BrokerConfig& config = config_;
   if (time_.wall_millis() < config.start_accept_send_millis) {
     return refuse(ResponseCode::system_error,
@@ -108,13 +107,13 @@ Refusal SendChecks::check(const Request& request, const SendMessageHeader& heade
   }
   auto found = find_or_create(header);
   if (!found) return refuse(ResponseCode::topic_not_exist, no_such_topic(header.topic));
-  topic = std::move(*found);
-  if (header.queue_id >= std::max(topic.write_queue_nums, topic.read_queue_nums)) {
+  topic = std::move(found);
+  if (header.queue_id >= std::max(topic->write_queue_nums, topic->read_queue_nums)) {
     // Clients of 5.x send a message anew that was answered with 1.
     const bool is_5x = request.command.version >= remoting::kVersionV5_0_0;
     return refuse(is_5x ? ResponseCode::invalid_parameter : ResponseCode::system_error,
                   fmt::format("request queueId[{}] is illegal, {} Producer: {}", header.queue_id,
-                              describe(topic), request.connection->remote().to_string()));
+                              describe(*topic), request.connection->remote().to_string()));
   }
   return {};
 }
@@ -139,7 +138,7 @@ Refusal SendChecks::redirect_dead_letter(const Request& request, const SendMessa
     return refuse(ResponseCode::system_error,
                   fmt::format("topic[{}{}] not exist", kDlqTopicPrefix, group_name));
   }
-  send.topic = std::move(*dead_letters);
+  send.topic = std::move(dead_letters);
   return {};
 }
 
@@ -245,7 +244,7 @@ Refusal SendChecks::check_send(const Request& request, const SendMessageHeader& 
   if (!refusal && send.delay_level == 0 && !send.is_dead_letter(header)) {
     refusal = check_timer(send);
   }
-  if (send.is_dead_letter(header)) send.delay_level = 0;
+  if (!refusal && send.is_dead_letter(header)) send.delay_level = 0;
   return refusal;
 }
 

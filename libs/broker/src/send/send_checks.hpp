@@ -33,14 +33,15 @@ class CheckedSend {
  public:
   SendProperties properties;
   bool is_batch = false;
-  routing::TopicConfig topic;  // where it is stored: the one named, or that of dead letters
+  // Where it is stored: the one named, or that of dead letters. Null while there is a refusal.
+  TopicTable::Snapshot topic;
   std::int32_t delay_level = 0;
   std::int64_t timer_out_millis = 0;  // TIMER_OUT_MS; 0: no timer message
   bool is_half = false;               // of a transaction
   std::string group;                  // whose retries or dead letters it goes to; empty: no group's
   // A consumer has given it back too often.
   [[nodiscard]] bool is_dead_letter(const remoting::SendMessageHeader& header) const {
-    return topic.topic_name != header.topic;
+    return topic->topic_name != header.topic;
   }
 };
 
@@ -63,16 +64,20 @@ class SendChecks {
   // Whether the items of a batch may be stored as what they say. A batch is neither delayed nor
   // transactional, and what one item asks for must not be lost in it.
   [[nodiscard]] Refusal check_items(std::string_view batch) const;
+  // Whether the topic is still there, for sends that have waited since.
+  [[nodiscard]] bool has_topic(const CheckedSend& send) const {
+    return topics_.find(send.topic->topic_name) != nullptr;
+  }
   // Every answer to a send says where it comes from, also a refusal.
   [[nodiscard]] remoting::RemotingCommand refusal_answer(const remoting::RequestIdentity& request,
                                                          Refusal refusal) const;
 
  private:
-  [[nodiscard]] std::optional<routing::TopicConfig> find_or_create(
+  [[nodiscard]] TopicTable::Snapshot find_or_create(
       const remoting::SendMessageHeader& header) const;
   [[nodiscard]] Refusal check(const remoting::Request& request,
                               const remoting::SendMessageHeader& header,
-                              routing::TopicConfig& topic) const;
+                              TopicTable::Snapshot& topic) const;
   [[nodiscard]] Refusal redirect_dead_letter(const remoting::Request& request,
                                              const remoting::SendMessageHeader& header,
                                              CheckedSend& send) const;

@@ -157,7 +157,7 @@ RemotingCommand SendFeature::stored_answer(const RequestIdentity& request, std::
 // The record's part that all messages of a request share. Views into `header` and `send`.
 RecordView SendFeature::make_record(const Request& request, const SendMessageHeader& header,
                                     const CheckedSend& send) const {
-  const routing::TopicConfig& topic = send.topic;
+  const routing::TopicConfig& topic = *send.topic;
   RecordView record;
   record.topic = topic.topic_name;
   record.queue_id = header.queue_id < 0 || send.is_dead_letter(header)
@@ -232,11 +232,11 @@ Handling SendFeature::send(Request request) {
   // A message must not outlive the topic and the group that it implies. When they cannot be
   // written it is refused, so that its client tries another broker.
   bool has_waited = false;
-  if (topics_.has_unsaved() && topics_.is_unsaved(send.topic.topic_name)) {
+  if (topics_.has_unsaved() && topics_.is_unsaved(send.topic->topic_name)) {
     has_waited = true;
-    const bool saved = co_await AwaitSaved(topics_, send.topic.topic_name);
+    const bool saved = co_await AwaitSaved(topics_, send.topic->topic_name);
     if (!saved)
-      co_return checks_.refusal_answer(identity, not_on_disk("topic " + send.topic.topic_name));
+      co_return checks_.refusal_answer(identity, not_on_disk("topic " + send.topic->topic_name));
   }
   if (!send.group.empty() && groups_.has_unsaved() && groups_.is_unsaved(send.group)) {
     has_waited = true;
@@ -246,9 +246,9 @@ Handling SendFeature::send(Request request) {
   }
   if (has_waited) {
     began = time_.now();
-    if (!topics_.find(send.topic.topic_name)) {  // it was deleted meanwhile
+    if (!checks_.has_topic(send)) {  // it was deleted meanwhile
       co_return checks_.refusal_answer(
-          identity, refuse(ResponseCode::topic_not_exist, no_such_topic(send.topic.topic_name)));
+          identity, refuse(ResponseCode::topic_not_exist, no_such_topic(send.topic->topic_name)));
     }
   }
   RecordView record = make_record(request, header, send);

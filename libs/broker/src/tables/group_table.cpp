@@ -119,24 +119,34 @@ error_code GroupTable::parse(std::string_view json) {
   return {};
 }
 
-std::optional<GroupConfig> GroupTable::find(std::string_view group) const {
-  std::lock_guard lock(mutex_);
-  auto found = groups_.find(group);
-  if (found == groups_.end()) return std::nullopt;
-  return found->second;
+GroupTable::Snapshot GroupTable::find(std::string_view group) const {
+  return lookups_.find(group, [&] {
+    const std::lock_guard lock(mutex_);
+    return look_up(group);
+  });
 }
 
-std::optional<GroupConfig> GroupTable::find_or_create(std::string_view group) {
-  std::lock_guard lock(mutex_);
-  if (auto found = groups_.find(group); found != groups_.end()) return found->second;
-  if (!config_.auto_create_subscription_group || !check_group(group).empty()) return std::nullopt;
+GroupTable::Snapshot GroupTable::find_or_create(std::string_view group) {
+  return lookups_.find(group, [&] { return look_up_or_create(group); });
+}
+
+GroupTable::Snapshot GroupTable::look_up(std::string_view group) const {
+  const auto found = groups_.find(group);
+  if (found == groups_.end()) return nullptr;
+  return std::make_shared<const GroupConfig>(found->second);
+}
+
+GroupTable::Snapshot GroupTable::look_up_or_create(std::string_view group) {
+  const std::lock_guard lock(mutex_);
+  if (Snapshot found = look_up(group)) return found;
+  if (!config_.auto_create_subscription_group || !check_group(group).empty()) return nullptr;
   if (groups_.size() >= kMostGroups) {
     log::warn("consumer group {} is not created: there are {} already", group, kMostGroups);
-    return std::nullopt;
+    return nullptr;
   }
-  GroupConfig created;
-  created.group_name = group;
-  groups_.emplace(group, created);
+  const auto created = std::make_shared<GroupConfig>();
+  created->group_name = group;
+  groups_.emplace(group, *created);
   note_change(group);
   saver_.changed();
   log::info("consumer group {} created on first use", group);
@@ -170,6 +180,7 @@ void GroupTable::remove(std::string_view group, Done done) {
     was_there = found != groups_.end();
     if (was_there) {
       groups_.erase(found);
+      lookups_.changed();
       data_version_.next(time_.wall_millis());
       if (const auto unsaved = unsaved_.find(group); unsaved != unsaved_.end())
         unsaved_.erase(unsaved);
@@ -193,6 +204,7 @@ bool GroupTable::when_saved(std::string_view group, Done done) {
 }
 
 void GroupTable::note_change(std::string_view group) {
+  lookups_.changed();
   data_version_.next(time_.wall_millis());
   unsaved_.insert_or_assign(std::string(group), data_version_.counter);
   has_unsaved_.store(true, std::memory_order_release);

@@ -15,6 +15,7 @@
 #include "comet/broker/config.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "tables/background_saver.hpp"
+#include "tables/lookups.hpp"
 #include "tables/state_file.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -47,9 +48,11 @@ class GroupTable {
 
   // Reads subscriptionGroup.json and adds the groups that every broker has.
   void load();
-  [[nodiscard]] std::optional<GroupConfig> find(std::string_view group) const;
-  // Creates the group with defaults when that is allowed; nullopt when it is not.
-  [[nodiscard]] std::optional<GroupConfig> find_or_create(std::string_view group);
+  // As the topics' (topic_table.hpp).
+  using Snapshot = Lookups<GroupConfig>::Snapshot;
+  [[nodiscard]] Snapshot find(std::string_view group) const;
+  // Creates the group with defaults when that is allowed; null when it is not.
+  [[nodiscard]] Snapshot find_or_create(std::string_view group);
   // Creates or replaces them all, or none and false, when there were more then than a broker takes.
   // `done`: see BackgroundSaver; so below.
   [[nodiscard]] bool put(std::vector<GroupConfig> groups, Done done = {});
@@ -78,12 +81,15 @@ class GroupTable {
 
  private:
   error_code parse(std::string_view json);
+  [[nodiscard]] Snapshot look_up(std::string_view group) const;  // with the lock held
+  [[nodiscard]] Snapshot look_up_or_create(std::string_view group);
   void note_change(std::string_view group);  // with the lock held
   bool save();
 
   const BrokerConfig& config_;
   TimeSource& time_;
   StateFile file_;
+  Lookups<GroupConfig> lookups_;
   mutable std::mutex mutex_;
   routing::DataVersion data_version_;
   std::map<std::string, GroupConfig, std::less<>> groups_;

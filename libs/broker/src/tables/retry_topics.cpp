@@ -8,23 +8,22 @@ namespace {
 constexpr std::int32_t kReadAndWrite = routing::perm::kRead | routing::perm::kWrite;
 constexpr std::int32_t kDeadLetterQueues = 1;  // Apache: DLQ_NUMS_PER_GROUP
 
-std::optional<routing::TopicConfig> group_topic(TopicTable& topics, std::string_view prefix,
-                                                std::string_view group, std::int32_t queues,
-                                                std::int32_t sys_flag) {
+TopicTable::Snapshot group_topic(TopicTable& topics, std::string_view prefix,
+                                 std::string_view group, std::int32_t queues,
+                                 std::int32_t sys_flag) {
   const std::string topic = std::string(prefix).append(group);
-  if (!check_topic(topic).empty()) return std::nullopt;
+  if (!check_topic(topic).empty()) return nullptr;
   return topics.find_or_create(topic, queues, kReadAndWrite, sys_flag);
 }
 
 }  // namespace
 
-std::optional<routing::TopicConfig> retry_topic(TopicTable& topics, const GroupConfig& group,
-                                                bool unit_mode) {
+TopicTable::Snapshot retry_topic(TopicTable& topics, const GroupConfig& group, bool unit_mode) {
   return group_topic(topics, kRetryTopicPrefix, group.group_name, group.retry_queue_nums,
                      unit_mode ? kUnitSubscription : 0);
 }
 
-std::optional<routing::TopicConfig> dead_letter_topic(TopicTable& topics, std::string_view group) {
+TopicTable::Snapshot dead_letter_topic(TopicTable& topics, std::string_view group) {
   return group_topic(topics, kDlqTopicPrefix, group, kDeadLetterQueues, 0);
 }
 

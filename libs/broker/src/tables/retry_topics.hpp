@@ -15,12 +15,10 @@ namespace comet::inline v0_1::broker {
 
 inline constexpr std::int32_t kUnitSubscription = 2;  // Apache: TopicSysFlag.FLAG_UNIT_SUB
 
-// Both create the topic when it is not there; nullopt when the group's name makes no topic.
-[[nodiscard]] std::optional<routing::TopicConfig> retry_topic(TopicTable& topics,
-                                                              const GroupConfig& group,
-                                                              bool unit_mode);
-[[nodiscard]] std::optional<routing::TopicConfig> dead_letter_topic(TopicTable& topics,
-                                                                    std::string_view group);
+// Both create the topic when it is not there; null when the group's name makes no topic.
+[[nodiscard]] TopicTable::Snapshot retry_topic(TopicTable& topics, const GroupConfig& group,
+                                               bool unit_mode);
+[[nodiscard]] TopicTable::Snapshot dead_letter_topic(TopicTable& topics, std::string_view group);
 
 // How often a message is tried again: the group's number, or the one that the request asks for.
 [[nodiscard]] std::int32_t max_attempts(const GroupConfig& group,

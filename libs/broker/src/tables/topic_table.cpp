@@ -83,32 +83,51 @@ void TopicTable::make_stored_again(const std::map<std::string, std::int32_t, std
   }
 }
 
-std::optional<TopicConfig> TopicTable::find(std::string_view topic) const {
-  std::lock_guard lock(mutex_);
-  auto found = table_.topics.find(topic);
-  if (found == table_.topics.end()) return std::nullopt;
-  return found->second;
+TopicTable::Snapshot TopicTable::find(std::string_view topic) const {
+  return lookups_.find(topic, [&] {
+    const std::lock_guard lock(mutex_);
+    return look_up(topic);
+  });
 }
 
-std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
-                                                      std::string_view default_topic,
-                                                      std::int32_t queue_nums,
-                                                      std::int32_t sys_flag) {
-  std::optional<TopicConfig> created;  // most are found
+TopicTable::Snapshot TopicTable::find_or_create(std::string_view topic,
+                                                std::string_view default_topic,
+                                                std::int32_t queue_nums, std::int32_t sys_flag) {
+  return lookups_.find(
+      topic, [&] { return look_up_or_create(topic, default_topic, queue_nums, sys_flag); });
+}
+
+TopicTable::Snapshot TopicTable::find_or_create(std::string_view topic, std::int32_t queue_nums,
+                                                std::int32_t permission, std::int32_t sys_flag) {
+  return lookups_.find(topic,
+                       [&] { return look_up_or_create(topic, queue_nums, permission, sys_flag); });
+}
+
+TopicTable::Snapshot TopicTable::look_up(std::string_view topic) const {
+  const auto found = table_.topics.find(topic);
+  if (found == table_.topics.end()) return nullptr;
+  return std::make_shared<const TopicConfig>(found->second);
+}
+
+TopicTable::Snapshot TopicTable::look_up_or_create(std::string_view topic,
+                                                   std::string_view default_topic,
+                                                   std::int32_t queue_nums, std::int32_t sys_flag) {
+  std::shared_ptr<TopicConfig> created;
   {
     std::lock_guard lock(mutex_);
-    if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
+    if (Snapshot found = look_up(topic)) return found;
     auto source = table_.topics.find(default_topic);
     if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0)
-      return std::nullopt;
-    if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return std::nullopt;
+      return nullptr;
+    if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return nullptr;
     if (table_.topics.size() >= kMostTopics ||
         name_bytes_ + topic.size() > config_.max_topic_name_bytes) {
       note_full(topic);
-      return std::nullopt;
+      return nullptr;
     }
     std::int32_t queues = std::max(0, std::min(queue_nums, source->second.write_queue_nums));
-    created = make_topic(topic, queues, source->second.perm & ~perm::kInherit);
+    created = std::make_shared<TopicConfig>(
+        make_topic(topic, queues, source->second.perm & ~perm::kInherit));
     created->topic_filter_type = source->second.topic_filter_type;
     created->topic_sys_flag = sys_flag;
     table_.topics.emplace(topic, *created);
@@ -121,14 +140,14 @@ std::optional<TopicConfig> TopicTable::find_or_create(std::string_view topic,
   return created;
 }
 
-TopicConfig TopicTable::find_or_create(std::string_view topic, std::int32_t queue_nums,
-                                       std::int32_t permission, std::int32_t sys_flag) {
-  TopicConfig created = make_topic(topic, queue_nums, permission);
-  created.topic_sys_flag = sys_flag;
+TopicTable::Snapshot TopicTable::look_up_or_create(std::string_view topic, std::int32_t queue_nums,
+                                                   std::int32_t permission, std::int32_t sys_flag) {
+  const auto created = std::make_shared<TopicConfig>(make_topic(topic, queue_nums, permission));
+  created->topic_sys_flag = sys_flag;
   {
     std::lock_guard lock(mutex_);
-    if (auto found = table_.topics.find(topic); found != table_.topics.end()) return found->second;
-    table_.topics.emplace(topic, created);
+    if (Snapshot found = look_up(topic)) return found;
+    table_.topics.emplace(topic, *created);
     note_change(topic, std::nullopt);
     name_bytes_ += topic.size();
   }
@@ -305,6 +324,7 @@ routing::DataVersion TopicTable::announced_version() const {
 }
 
 void TopicTable::note_change(std::string_view topic, std::optional<TopicConfig> before) {
+  lookups_.changed();
   table_.data_version.next(time_.wall_millis());
   auto [entry, is_new] = unsaved_.try_emplace(std::string(topic));
   if (is_new) entry->second.in_file = std::move(before);
@@ -313,6 +333,7 @@ void TopicTable::note_change(std::string_view topic, std::optional<TopicConfig> 
 }
 
 void TopicTable::note_removal(std::string_view topic) {
+  lookups_.changed();
   table_.data_version.next(time_.wall_millis());
   removed_at_ = table_.data_version.counter;
   if (const auto found = unsaved_.find(topic); found != unsaved_.end()) unsaved_.erase(found);

@@ -15,6 +15,7 @@
 #include "comet/broker/config.hpp"
 #include "comet/routing/topic_config.hpp"
 #include "tables/background_saver.hpp"
+#include "tables/lookups.hpp"
 #include "tables/state_file.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -39,16 +40,16 @@ class TopicTable {
     observer_ = std::move(observer);
   }
 
-  [[nodiscard]] std::optional<routing::TopicConfig> find(std::string_view topic) const;
+  // As it is now; null when there is none. Takes no lock while nothing changes.
+  using Snapshot = Lookups<routing::TopicConfig>::Snapshot;
+  [[nodiscard]] Snapshot find(std::string_view topic) const;
   // For a send to a topic that may not exist yet: creates it from `default_topic` when that one
   // exists and may be inherited from. `queue_nums`: what the producer wishes.
-  [[nodiscard]] std::optional<routing::TopicConfig> find_or_create(std::string_view topic,
-                                                                   std::string_view default_topic,
-                                                                   std::int32_t queue_nums,
-                                                                   std::int32_t sys_flag = 0);
+  [[nodiscard]] Snapshot find_or_create(std::string_view topic, std::string_view default_topic,
+                                        std::int32_t queue_nums, std::int32_t sys_flag = 0);
   // For the broker's own needs (retry and dead letter topics).
-  routing::TopicConfig find_or_create(std::string_view topic, std::int32_t queue_nums,
-                                      std::int32_t perm, std::int32_t sys_flag);
+  Snapshot find_or_create(std::string_view topic, std::int32_t queue_nums, std::int32_t perm,
+                          std::int32_t sys_flag);
   // `done`: see BackgroundSaver; so below.
   void put(std::vector<routing::TopicConfig> topics, Done done = {});
   void remove(std::string_view topic, Done done = {});
@@ -94,6 +95,11 @@ class TopicTable {
     std::optional<routing::TopicConfig> in_file;  // as it was before; nullopt: it was not there
   };
 
+  [[nodiscard]] Snapshot look_up(std::string_view topic) const;  // with the lock held
+  [[nodiscard]] Snapshot look_up_or_create(std::string_view topic, std::string_view default_topic,
+                                           std::int32_t queue_nums, std::int32_t sys_flag);
+  [[nodiscard]] Snapshot look_up_or_create(std::string_view topic, std::int32_t queue_nums,
+                                           std::int32_t perm, std::int32_t sys_flag);
   // All with the lock held. The first two note that a topic was added or set, or that one was
   // removed.
   void note_change(std::string_view topic, std::optional<routing::TopicConfig> before);
@@ -112,6 +118,7 @@ class TopicTable {
   TimeSource& time_;
   StateFile file_;
   std::function<void()> observer_;
+  Lookups<routing::TopicConfig> lookups_;
   mutable std::mutex mutex_;
   routing::TopicConfigTable table_;
   std::size_t name_bytes_ = 0;
