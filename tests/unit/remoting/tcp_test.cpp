@@ -13,12 +13,12 @@
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/codec.hpp"
 #include "comet/remoting/server.hpp"
-#include "event_loops.hpp"
+#include "loop.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
 using namespace std::chrono_literals;
-using comet::test::Core;
+using comet::test::Loop;
 using comet::test::wait_for;
 
 namespace {
@@ -81,7 +81,7 @@ asio::awaitable<std::size_t> call_many(Client& client, Address to, RequestCode c
 BOOST_AUTO_TEST_CASE(connections_over_tcp_work_with_several_threads) {
   LateAnswers late;
   TcpNetwork network;
-  Core server_a, server_b, client_core;
+  Loop server_a, server_b, client_core;
   std::atomic<int> connected{0}, closed{0};
   ServerConfig config;
   config.listen_at = Address("127.0.0.1", 0);
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(connections_over_tcp_work_with_several_threads) {
 BOOST_AUTO_TEST_CASE(a_connection_may_be_closed_and_written_to_from_any_thread) {
   LateAnswers late;
   TcpNetwork network;
-  Core server_core, client_core;
+  Loop server_core, client_core;
   std::promise<std::shared_ptr<Connection>> accepted;
   ServerConfig config;
   config.listen_at = Address("127.0.0.1", 0);
@@ -221,7 +221,7 @@ asio::awaitable<std::size_t> send_first_read_later(Network& network, Address to,
 BOOST_AUTO_TEST_CASE(answers_that_the_socket_does_not_take_at_once_arrive_whole_and_in_order) {
   LateAnswers late;
   TcpNetwork network;
-  Core server_core, client_core;
+  Loop server_core, client_core;
   ServerConfig config;
   config.listen_at = Address("127.0.0.1", 0);
   const std::vector<asio::any_io_executor> executors{server_core.executor()};

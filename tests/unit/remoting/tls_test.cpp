@@ -8,13 +8,13 @@
 #include "comet/base/tcp_network.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/remoting/server.hpp"
-#include "event_loops.hpp"
+#include "loop.hpp"
 #include "tls_world.hpp"
 
 using namespace comet;
 using namespace comet::remoting;
 using namespace std::chrono_literals;
-using comet::test::Core;
+using comet::test::Loop;
 using comet::test::TlsWorld;
 using comet::test::wait_for;
 
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(tls_over_tcp_works_with_several_threads_while_certificates_
   settings.server = files.server();
   settings.client = files.client();
   TlsNetwork network(tcp, settings);
-  Core server_a, server_b, client_core;
+  Loop server_a, server_b, client_core;
   ServerConfig config;
   config.listen_at = Address("127.0.0.1", 0);
   const std::vector<asio::any_io_executor> executors{server_a.executor(), server_b.executor()};
