@@ -13,6 +13,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
+#include "tcp_receive.hpp"
 
 namespace comet::inline v0_1 {
 namespace {
@@ -82,6 +83,7 @@ class TcpStream final : public Stream {
     error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.native_non_blocking(true, ignored);
+    receive_.open(socket_.native_handle());
     tcp::endpoint local = socket_.local_endpoint(ignored);
     tcp::endpoint remote = socket_.remote_endpoint(ignored);
     local_ = to_endpoint(local);
@@ -89,14 +91,29 @@ class TcpStream final : public Stream {
   }
 
   asio::awaitable<IoResult> read_some(asio::mutable_buffer into) override {
-    auto [error, size] = co_await socket_.async_read_some(asio::buffer(into), as_tuple_awaitable);
+    if (receive_.is_drained() && socket_.is_open()) {
+      // Nothing has been sent since: nobody else would find a reset.
+      int error_number = 0;
+      std::size_t size = 0;
+      const auto outcome = receive_.receive(socket_.native_handle(), into, error_number, size);
+      receive_.sent();
+      if (outcome == TcpReceive::Outcome::done) {
+        if (error_number == 0 && size == 0) co_return IoResult(asio::error::eof, 0);
+        co_return IoResult(error_code(error_number, boost::system::system_category()), size);
+      }
+    }
+    const TcpReceiveBuffer buffer(into, receive_);
+    auto [error, size] = co_await socket_.async_read_some(buffer, as_tuple_awaitable);
     co_return IoResult(error, size);
   }
+
+  void promise_write() noexcept override { receive_.sent(); }
 
   asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) override {
     GatherWrite progress(from);
     while (!progress.done()) {
       int error_number = progress.send_on(socket_.native_handle());
+      if (error_number == 0) receive_.sent();
       if (error_number == EAGAIN || error_number == EWOULDBLOCK) {
         auto [error] = co_await socket_.async_wait(tcp::socket::wait_write, as_tuple_awaitable);
         if (error) co_return IoResult(error, progress.sent());
@@ -110,7 +127,8 @@ class TcpStream final : public Stream {
 
   std::size_t try_write(std::span<const asio::const_buffer> from) noexcept override {
     GatherWrite progress(from);
-    if (socket_.is_open() && !progress.done()) progress.send_on(socket_.native_handle());
+    if (!socket_.is_open() || progress.done()) return 0;
+    if (progress.send_on(socket_.native_handle()) == 0) receive_.sent();
     return progress.sent();
   }
 
@@ -133,6 +151,7 @@ class TcpStream final : public Stream {
 
  private:
   tcp::socket socket_;
+  TcpReceive receive_;
   IpEndpoint local_, remote_;
 };
 

@@ -3,9 +3,11 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "comet/base/burst.hpp"
+
 namespace comet::inline v0_1 {
 
-class Turns::State : public std::enable_shared_from_this<State> {
+class Turns::State : public Burst::Work, public std::enable_shared_from_this<State> {
  public:
   using Items = boost::intrusive::list<Item, boost::intrusive::constant_time_size<false>>;
 
@@ -37,6 +39,8 @@ class Turns::State : public std::enable_shared_from_this<State> {
       item.take_turn();
     }
   }
+  void run_in_turn(const asio::any_io_executor& /*executor*/) override { run_turn(); }
+  void post_turn(const asio::any_io_executor& /*executor*/) override;
   void drop_all() noexcept {
     while (!waiting_.empty()) {
       Item& item = waiting_.front();
@@ -74,6 +78,10 @@ class Turns::Turn {
 void Turns::State::begin_turn() {
   if (is_due_) return;
   is_due_ = true;
+  if (!Burst::put_off(executor_, shared_from_this())) post_turn(executor_);
+}
+
+void Turns::State::post_turn(const asio::any_io_executor& /*executor*/) {
   asio::post(executor_, Turn(shared_from_this()));
 }
 

@@ -87,6 +87,7 @@ struct Broker::Impl {
     reads.abandon();
     helper.abandon();
     files.abandon();
+    if (store) store->forget_observers();
   }
 
   class Features;

@@ -83,6 +83,7 @@ asio::awaitable<error_code> Connection::Impl::read() {
     }
     std::span<char> space = input.space();
     space = space.first(std::min(space.size(), frame_memory.fair_read(kMaxRead)));
+    if (answers_due.load(std::memory_order_relaxed) != 0) stream->promise_write();
     IoResult result = co_await stream->read_some(asio::buffer(space.data(), space.size()));
     if (result.error) co_return result.error;
     last_activity = last_read = time.now();
@@ -91,17 +92,25 @@ asio::awaitable<error_code> Connection::Impl::read() {
   co_return end_reason;
 }
 
-// Answers go out at the end of the burst of requests that they answer, all else after what the
-// executor is doing now; both with one system call for everything that is queued, without waiting
-// for the socket. Only when that does not take it all a coroutine is started to wait.
+// All goes out at the end of the burst, or else after what the executor is doing now: with one
+// system call for everything that is queued, without waiting for the socket. Only when that does
+// not take it all a coroutine is started to wait.
 void Connection::Impl::send_soon() {
-  if (in_burst || send_posted) return;
-  send_posted = true;
-  auto send = [connection = self.shared_from_this()] {
-    connection->impl_->send_posted = false;
-    connection->impl_->send_queued();
-  };
-  asio::post(self.executor_, std::move(send));
+  if (in_burst || send_is_due) return;
+  send_is_due = true;
+  std::shared_ptr<Burst::Work> work(self.shared_from_this(), this);
+  if (!Burst::put_off(self.executor_, std::move(work))) post_turn(self.executor_);
+}
+
+void Connection::Impl::run_in_turn(const asio::any_io_executor& /*executor*/) {
+  send_is_due = false;
+  send_queued();
+}
+
+void Connection::Impl::post_turn(const asio::any_io_executor& executor) {
+  asio::post(executor, [connection = self.shared_from_this(), executor] {
+    connection->impl_->run_in_turn(executor);
+  });
 }
 
 void Connection::Impl::send_queued() {

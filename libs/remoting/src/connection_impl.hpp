@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/burst.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/base/waiter.hpp"
 #include "comet/remoting/connection.hpp"
@@ -43,7 +44,7 @@ class HandlerSlot {
   std::shared_ptr<std::atomic<std::size_t>> running_;
 };
 
-struct Connection::Impl {
+struct Connection::Impl : Burst::Work {
   Impl(Connection& self_in, std::unique_ptr<Stream> stream_in,
        std::shared_ptr<const Dispatcher> handlers, TimeSource& time_in, ConnectionLimits limits_in);
 
@@ -54,6 +55,8 @@ struct Connection::Impl {
   asio::awaitable<error_code> write_out();
   void note_unsendable(std::span<const asio::const_buffer> buffers, std::size_t sent) const;
   void send_soon();
+  void run_in_turn(const asio::any_io_executor& executor) override;
+  void post_turn(const asio::any_io_executor& executor) override;
   void send_queued();
   bool begin_write();
   void write_ended(error_code problem);
@@ -148,7 +151,8 @@ struct Connection::Impl {
   std::size_t running_bytes = 0;  // of the bodies that handlers are at work on
   TaskGroup handler_tasks;
   std::size_t pending_replies = 0;
-  bool is_pending = false;  // the reply to the request that is being served
+  std::atomic<std::size_t> answers_due{0};  // of these: something will be sent without further ado
+  bool is_pending = false;                  // the reply to the request that is being served
   Event replies_ended;
 
   Outbox queued;
@@ -156,7 +160,7 @@ struct Connection::Impl {
   UnsentMemory::Part unsent_memory;
   std::uint64_t queued_total = 0;  // bytes ever queued
   std::uint64_t begun_total = 0;   // bytes ever given to the stream
-  bool send_posted = false;
+  bool send_is_due = false;        // it is posted, or put off to the end of a burst
 
   Turns turns;
   PendingRequests requests;

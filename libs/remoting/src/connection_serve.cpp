@@ -93,7 +93,11 @@ error_code Connection::Impl::serve_burst(Request& request) {
   in_burst = true;
   if (handlers != nullptr && handlers->observer_) request_began = time.now();
   request.command.fields = take_spare_fields();
-  error_code problem = serve_frames(request);
+  error_code problem;
+  {
+    const Burst burst(self.executor_);  // what it puts off adds to the answers
+    problem = serve_frames(request);
+  }
   give_spare_fields(std::move(request.command.fields));
   in_burst = false;
   send_queued();
@@ -231,8 +235,16 @@ PendingReply::PendingReply(const Request& request, std::size_t bytes)
   begin_ = impl.request_began;
   impl.is_pending = true;
   ++impl.pending_replies;
+  if (request_.is_answered_soon()) impl.answers_due.fetch_add(1, std::memory_order_relaxed);
   ++impl.running_handlers;
   impl.running_bytes += bytes_;
+}
+
+void PendingReply::mark_held() noexcept {
+  if (request_.is_answered_soon()) {
+    connection_->impl_->answers_due.fetch_sub(1, std::memory_order_relaxed);
+  }
+  request_.is_held = true;
 }
 
 void PendingReply::answer(Reply reply) {
@@ -253,6 +265,7 @@ void Connection::Impl::answer_pending(const RequestIdentity& request, Reply&& re
                                       std::size_t body_size) {
   if (is_observed()) note(request, reply, begin, time.now());
   answer(request, std::move(reply));
+  if (request.is_answered_soon()) answers_due.fetch_sub(1, std::memory_order_relaxed);
   if (--pending_replies == 0) replies_ended.notify_all();
   handler_ended(body_size);
 }

@@ -1,10 +1,12 @@
 #include "async_store.hpp"
 
+#include <algorithm>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/container/small_vector.hpp>
 #include <utility>
 
 #include "comet/base/timer.hpp"
@@ -12,6 +14,8 @@
 namespace comet::inline v0_1::store {
 
 namespace {
+
+constexpr int kInlineWrites = 64;
 
 asio::awaitable<AppendResult> refused(error_code error) {
   AppendResult result;
@@ -32,7 +36,7 @@ class AsyncStore::StartAppend {
     asio::any_io_executor executor = asio::get_associated_executor(handler);
     auto pending = std::make_unique<PendingAppend>(std::move(append_), wait_flush_, executor,
                                                    std::forward<Handler>(handler));
-    store_->enqueue(std::move(pending));
+    store_->enqueue(std::move(pending), executor);
   }
 
  private:
@@ -45,7 +49,6 @@ AsyncStore::AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeS
                        FileSystem& files)
     : time_(time),
       core_(std::move(config), time, files),
-      arrivals_(executor),
       waits_(std::make_shared<FlushWaits>(executor, time, core_.config().sync_flush_timeout)) {}
 
 void AsyncStore::start() {
@@ -55,12 +58,12 @@ void AsyncStore::start() {
   });
   core_.on_visible([this](std::span<const VisibleUnit> units) {
     if (core_.config().index_messages || core_.is_next_segment_due()) helper_->wake();
-    arrivals_.push(units, [weak = weak_from_this()] {
-      if (auto self = weak.lock()) self->arrivals_.deliver();
-    });
+    arrivals_.add(units);
   });
-  flusher_ = std::make_unique<Flusher>(
-      core_, [this](const error_code& error) { waits_->release(core_.synced_end(), error); });
+  flusher_ = std::make_unique<Flusher>(core_, [this](const error_code& error) {
+    arrivals_.deliver();
+    waits_->release(core_.synced_end(), error);
+  });
 }
 
 asio::awaitable<AppendResult> AsyncStore::submit(std::span<const RecordView> records,
@@ -85,7 +88,7 @@ void AsyncStore::submit(RecordSource& records, bool wait_flush,
   error_code error = core_.encode(records, append);
   auto pending =
       std::make_unique<PendingAppend>(std::move(append), wait_flush, executor, std::move(done));
-  if (!error) return enqueue(std::move(pending));
+  if (!error) return enqueue(std::move(pending), executor);
   pending->append.result.error = error;
   PendingAppends refused;
   refused.push_back(std::move(pending));
@@ -168,8 +171,9 @@ asio::awaitable<void> AsyncStore::run_retention(std::shared_ptr<AsyncStore> self
   }
 }
 
-void AsyncStore::enqueue(std::unique_ptr<PendingAppend> append) {
-  asio::any_io_executor executor = append->executor;
+void AsyncStore::enqueue(std::unique_ptr<PendingAppend> append,
+                         const asio::any_io_executor& executor) {
+  const bool is_put_off = Burst::has(*this) || Burst::put_off(executor, shared_from_this());
   PendingAppends refused;
   {
     std::lock_guard lock(queue_mutex_);
@@ -178,44 +182,93 @@ void AsyncStore::enqueue(std::unique_ptr<PendingAppend> append) {
       refused.push_back(std::move(append));
     } else {
       queue_.push_back(std::move(append));
-      if (std::exchange(drain_posted_, true)) return;
+      if (is_put_off || is_posted_to(executor)) return;
+      posted_to_.push_back(executor);
     }
   }
   if (!refused.empty()) return complete(std::move(refused), Completion::later);
   post_drain(executor);
 }
 
-// Posted, so that everything that this executor starts before it gets there goes down in one write.
-void AsyncStore::post_drain(const asio::any_io_executor& executor) {
-  asio::post(executor, [self = shared_from_this()] { self->drain(); });
-}
-
-void AsyncStore::drain() {
+void AsyncStore::run_in_turn(const asio::any_io_executor& executor) {
   PendingAppends appends;
   {
     std::lock_guard lock(queue_mutex_);
-    appends.swap(queue_);
-    drain_posted_ = !appends.empty();
+    ++bursts_;
+    // Whoever writes looks again; whatever is posted comes soon.
+    if (queue_.empty() || is_writing_ || is_posted_to(executor)) return;
+    if (is_alone_ && ++inline_writes_ < kInlineWrites) {
+      is_writing_ = true;
+      appends.swap(queue_);
+    } else {
+      posted_to_.push_back(executor);
+    }
   }
-  if (appends.empty()) return;
-  asio::any_io_executor executor = appends.front()->executor;
-  PendingAppends done = write(std::move(appends));
-  bool more = false;
+  if (appends.empty()) return post_drain(executor);
+  write_queued(std::move(appends), executor);
+}
+
+bool AsyncStore::is_posted_to(const asio::any_io_executor& executor) const noexcept {
+  return std::ranges::find(posted_to_, executor) != posted_to_.end();
+}
+
+// Posted, so that everything that this executor starts before it gets there goes down in one write.
+void AsyncStore::post_drain(const asio::any_io_executor& executor) {
+  asio::post(executor, [self = shared_from_this(), executor] { self->drain(executor); });
+}
+
+void AsyncStore::drain(const asio::any_io_executor& executor) {
+  PendingAppends appends;
   {
     std::lock_guard lock(queue_mutex_);
-    drain_posted_ = more = !queue_.empty();
+    std::erase(posted_to_, executor);
+    if (is_writing_ || queue_.empty()) return;
+    is_alone_ = bursts_ <= 1;
+    bursts_ = inline_writes_ = 0;
+    is_writing_ = true;
+    appends.swap(queue_);
   }
-  // What other threads have queued meanwhile; this thread's other work comes first.
-  if (more) post_drain(executor);
+  const Burst burst(executor);  // the answers to all of them
+  write_queued(std::move(appends), executor);
+}
+
+void AsyncStore::write_queued(PendingAppends appends, const asio::any_io_executor& executor) {
+  class Role {
+   public:
+    explicit Role(AsyncStore& store) noexcept : store_(store) {}
+    ~Role() {  // also when there was no memory
+      const std::lock_guard lock(store_.queue_mutex_);
+      store_.is_writing_ = false;
+    }
+
+   private:
+    AsyncStore& store_;
+  };
+  PendingAppends done;
+  {
+    const Role role(*this);
+    done = write(std::move(appends));
+  }
+  write_rest(executor);
   complete(std::move(done), Completion::may_run_here);
+}
+
+// What other threads have queued meanwhile; this thread's other work comes first.
+void AsyncStore::write_rest(const asio::any_io_executor& executor) {
+  {
+    const std::lock_guard lock(queue_mutex_);
+    if (queue_.empty() || is_writing_ || is_posted_to(executor)) return;
+    posted_to_.push_back(executor);
+  }
+  post_drain(executor);
 }
 
 PendingAppends AsyncStore::write(PendingAppends appends) {
   if (appends.empty()) return appends;
-  std::vector<Append*> pointers;
-  pointers.reserve(appends.size());
+  boost::container::small_vector<Append*, 64> pointers;
   for (const auto& pending : appends) pointers.push_back(&pending->append);
-  core_.append(pointers);
+  core_.append(std::span(pointers.data(), pointers.size()));
+  arrivals_.deliver();
   if (core_.config().flush == FlushMode::async_flush) return appends;
   PendingAppends waiting;
   for (auto& pending : appends) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "arrivals.hpp"
 #include "flush_waits.hpp"
@@ -16,11 +17,17 @@
 #include "store_core.hpp"
 
 #include "comet/base/awaitable.hpp"
+#include "comet/base/burst.hpp"
 
 namespace comet::inline v0_1::store {
 
 // Thread-safe. Work that is posted to executors keeps it alive.
-class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
+//
+// One thread at a time writes, for all that have queued appends: whoever has some when nobody
+// writes. Appends of one burst (burst.hpp) go down together, at its end. When several bursts come
+// close to each other, the write is posted instead, behind what their executor does first; that is
+// found out by posting one write in kInlineWrites.
+class AsyncStore : public Burst::Work, public std::enable_shared_from_this<AsyncStore> {
  public:
   AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time,
              FileSystem& files);
@@ -50,9 +57,18 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
 
   static asio::awaitable<void> run_retention(std::shared_ptr<AsyncStore> self);
   asio::awaitable<AppendResult> await_append(Append append, bool wait_flush);
-  void enqueue(std::unique_ptr<PendingAppend> append);
+  // `executor` as the caller gave it: the append's own counts its work.
+  void enqueue(std::unique_ptr<PendingAppend> append, const asio::any_io_executor& executor);
+  // The end of a burst with appends.
+  void run_in_turn(const asio::any_io_executor& executor) override;
+  void post_turn(const asio::any_io_executor& executor) override { post_drain(executor); }
   void post_drain(const asio::any_io_executor& executor);
-  void drain();
+  void drain(const asio::any_io_executor& executor);
+  // With the lock held: whether a write is posted to this executor.
+  [[nodiscard]] bool is_posted_to(const asio::any_io_executor& executor) const noexcept;
+  // By the one who writes: writes, gives the role back, calls whose appends are done.
+  void write_queued(PendingAppends appends, const asio::any_io_executor& executor);
+  void write_rest(const asio::any_io_executor& executor);
   // Returns those that are done; the others wait for the disk.
   [[nodiscard]] PendingAppends write(PendingAppends appends);
 
@@ -62,8 +78,12 @@ class AsyncStore : public std::enable_shared_from_this<AsyncStore> {
   std::shared_ptr<FlushWaits> waits_;
 
   std::mutex queue_mutex_;
-  PendingAppends queue_;       // not yet written
-  bool drain_posted_ = false;  // somebody will write the queue
+  PendingAppends queue_;                          // not yet written
+  std::vector<asio::any_io_executor> posted_to_;  // will write the queue
+  bool is_writing_ = false;
+  bool is_alone_ = true;  // bursts come one at a time
+  int bursts_ = 0;        // that have ended with appends since a write was posted
+  int inline_writes_ = 0;
   bool closing_ = false;
 
   std::atomic<bool> cleaning_{false};

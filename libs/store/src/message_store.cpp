@@ -151,6 +151,8 @@ void MessageStore::observe_arrivals(ArrivalObserver observer) {
   impl_->observe(std::move(observer));
 }
 
+void MessageStore::forget_observers() { impl_->forget_observers(); }
+
 void MessageStore::close() { impl_->close(); }
 
 }  // namespace comet::inline v0_1::store

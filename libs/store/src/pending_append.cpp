@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 #include <iterator>
 
+#include "comet/base/burst.hpp"
+
 namespace comet::inline v0_1::store {
 
 namespace {
@@ -14,6 +16,9 @@ class HandlerCalls {
  public:
   explicit HandlerCalls(PendingAppends appends) noexcept : appends_(std::move(appends)) {}
   void operator()() {
+    const asio::any_io_executor executor =
+        asio::prefer(appends_.front()->executor, asio::execution::outstanding_work.untracked);
+    const Burst burst(executor);  // their answers leave together
     while (next_ < appends_.size()) {
       std::unique_ptr<PendingAppend> append = std::move(appends_[next_++]);
       try {

@@ -17,6 +17,7 @@
 #include <map>
 #include <thread>
 
+#include "comet/base/burst.hpp"
 #include "store_support.hpp"
 #include "virtual_world.hpp"
 
@@ -168,6 +169,66 @@ BOOST_FIXTURE_TEST_CASE(appends_of_one_burst_go_down_in_one_write, World) {
     BOOST_TEST(results[static_cast<std::size_t>(i)].queue_offset == i / 4);
   }
   BOOST_TEST(bodies(*store, "T", 3).at(24) == "99");
+}
+
+namespace {
+
+// What a burst of requests does: each starts an append.
+void burst_of(World& world, int count) {
+  const asio::any_io_executor executor = world.context.get_executor();
+  asio::post(executor, [&world, executor, count] {
+    const Burst burst(executor);
+    for (int i = 0; i < count; ++i) {
+      const RecordView record = record_of("T", 0, "x");
+      world.store->append(std::span(&record, 1), true, executor, [&world](AppendResult result) {
+        world.results.push_back(std::move(result));
+      });
+    }
+  });
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_burst_that_is_alone_is_written_and_answered_at_its_end, World) {
+  open();
+  const int writes = log_writes(files, [&] {
+    burst_of(*this, 10);
+    context.restart();
+    BOOST_TEST(context.poll_one() == 1u);
+    BOOST_TEST(results.size() == 10u);
+  });
+  BOOST_TEST(writes == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(bursts_that_come_together_share_their_writes_soon, World) {
+  open();
+  constexpr int kBursts = 1000;
+  const int writes = log_writes(files, [&] {
+    for (int round = 0; round < kBursts / 50; ++round) {
+      for (int i = 0; i < 50; ++i) burst_of(*this, 1);
+      poll();
+    }
+  });
+  BOOST_TEST(results.size() == static_cast<std::size_t>(kBursts));
+  BOOST_TEST(writes <= 64 + kBursts / 50);  // those of the first bursts, then one a round
+  for (int i = 0; i < kBursts; ++i) {
+    BOOST_TEST_REQUIRE(results[static_cast<std::size_t>(i)].queue_offset == i);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_burst_that_is_alone_again_is_written_at_its_end_again, World) {
+  open();
+  for (int i = 0; i < 200; ++i) burst_of(*this, 1);
+  poll();
+  BOOST_TEST(results.size() == 200u);
+  for (int i = 0; i < 2; ++i) {  // the first one finds out
+    burst_of(*this, 1);
+    poll();
+  }
+  burst_of(*this, 1);
+  context.restart();
+  BOOST_TEST(context.poll_one() == 1u);
+  BOOST_TEST(results.size() == 203u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_batch_gets_consecutive_offsets, World) {

@@ -120,7 +120,7 @@ void DelayService::start(TaskGroup& tasks, const IpEndpoint& store_host) {
 
 void DelayService::on_arrival(std::int32_t queue_id) {
   if (queue_id < 0 || static_cast<std::size_t>(queue_id) >= levels_.size()) return;
-  levels_[static_cast<std::size_t>(queue_id)]->arrival.notify_all();
+  levels_[static_cast<std::size_t>(queue_id)]->tell();
 }
 
 asio::awaitable<void> DelayService::serve(Level& level) {

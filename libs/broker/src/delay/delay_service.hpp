@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "comet/base/async.hpp"
+#include "comet/base/nudge.hpp"
 #include "comet/base/timer.hpp"
 #include "comet/routing/topic_route.hpp"
 #include "comet/store/delay_levels.hpp"
@@ -39,7 +40,7 @@ class DelayService {
   void load();
   // Where delivered messages say that they are stored.
   void start(TaskGroup& tasks, const IpEndpoint& store_host);
-  // A message of the schedule topic became readable. On the executor.
+  // A message of the schedule topic became readable. Thread-safe.
   void on_arrival(std::int32_t queue_id);
 
   // Writes what was delivered at the last call, when that is on the disk: otherwise a power cut
@@ -59,11 +60,14 @@ class DelayService {
   using Offsets = std::map<std::int32_t, std::int64_t>;
   struct Level {
     Level(asio::any_io_executor executor, TimeSource& time)
-        : arrival(executor, time), timer(executor, time) {}
+        : arrival(executor, time),
+          timer(executor, time),
+          tell(executor, [this] { arrival.notify_all(); }) {}
     std::int32_t number = 0;
     std::int64_t delay_millis = 0;
     Event arrival;
     Timer timer;
+    Nudge tell;  // of an arrival
     [[nodiscard]] std::int32_t queue_id() const noexcept { return number - 1; }
   };
   enum class Outcome { done, refused };

@@ -86,7 +86,8 @@ TimerService::TimerService(asio::any_io_executor executor, TimeSource& time,
       dropped_(dropped),
       config_(config),
       saved_(std::make_shared<Saved>(timer_progress_path(config.store.root))),
-      wake_(executor, time) {}
+      wake_(executor, time),
+      tell_(executor, [this] { wake_.notify_all(); }) {}
 
 void TimerService::load() {
   const Instant begin = time_.now();
@@ -104,8 +105,8 @@ void TimerService::load() {
         "those at offsets {} to {} of {} that waited are lost",
         done.first, first - 1, kTimerTopic);
   }
-  taken_ = first_ = std::clamp(done.first, first, std::max(first, arrived_));
-  done.taken = std::min(done.taken, arrived_);
+  taken_ = first_ = std::clamp(done.first, first, std::max(first, arrived_.load()));
+  done.taken = std::min(done.taken, arrived_.load());
   delivered_until_ = std::max(done.delivered_until, done_by_apache.delivered_until);
   std::vector<TimerEntry> waiting;
   while (taken_ < arrived_) {
@@ -155,9 +156,8 @@ void TimerService::start(TaskGroup& tasks, const IpEndpoint& store_host,
 }
 
 void TimerService::on_arrival(std::int64_t queue_offset) {
-  const bool is_news = arrived_ == taken_;
-  arrived_ = std::max(arrived_, queue_offset + 1);
-  if (is_news) wake_.notify_all();  // once for all that arrive before it is taken in
+  arrived_.store(queue_offset + 1, std::memory_order_release);
+  tell_();
 }
 
 asio::awaitable<void> TimerService::serve() {
@@ -327,7 +327,7 @@ std::optional<TimerEntry> TimerService::earliest() const {
 
 void TimerService::publish() {
   pending_.store(index_.size(), std::memory_order_relaxed);
-  unread_.store(arrived_ - taken_, std::memory_order_relaxed);
+  unread_.store(arrived_.load() - taken_, std::memory_order_relaxed);
   const std::optional<TimerEntry> first = earliest();
   next_due_.store(first ? first->due_millis() : kNever, std::memory_order_relaxed);
 }

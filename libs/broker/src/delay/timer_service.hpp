@@ -15,6 +15,7 @@
 #include <unordered_set>
 
 #include "comet/base/async.hpp"
+#include "comet/base/nudge.hpp"
 #include "comet/broker/broker_stats.hpp"
 #include "comet/broker/config.hpp"
 #include "comet/store/message_store.hpp"
@@ -45,7 +46,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   // Where delivered messages say that they are stored; `write` runs work that may block.
   void start(TaskGroup& tasks, const IpEndpoint& store_host,
              std::function<void(std::function<void()>)> write);
-  // A record of the timer topic became readable.
+  // A record of the timer topic became readable. Thread-safe, calls are in order.
   void on_arrival(std::int64_t queue_offset);
   // Returns when nothing is being delivered any more; the tasks have ended.
   [[nodiscard]] asio::awaitable<void> finish();
@@ -112,9 +113,9 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   std::function<void(std::function<void()>)> write_;
 
   TimerIndex index_;
-  std::int64_t arrived_ = 0;          // end of the queue, as far as it was told
-  std::int64_t taken_ = 0;            // end of what the index knows
-  std::int64_t first_ = 0;            // before it everything is done
+  std::atomic<std::int64_t> arrived_ = 0;  // end of the queue, as far as it was told
+  std::int64_t taken_ = 0;                 // end of what the index knows
+  std::int64_t first_ = 0;                 // before it everything is done
   std::int64_t rolled_before_ = 0;    // log offset: what the index has before it was stored anew
   std::int64_t delivered_until_ = 0;  // latest due time of what was taken out of the index
 
@@ -145,6 +146,7 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   std::atomic<std::uint64_t> recalled_{0};
   std::atomic<std::uint64_t> rolled_{0};
   Event wake_;
+  Nudge tell_;  // of an arrival
 };
 
 }  // namespace comet::inline v0_1::broker

@@ -28,6 +28,9 @@ class Stream {
   virtual ~Stream() = default;
   // At least one byte, or an error: asio::error::eof when the peer has closed in order.
   [[nodiscard]] virtual asio::awaitable<IoResult> read_some(asio::mutable_buffer into) = 0;
+  // Something will be written whatever the next read brings: until then it need not find out on its
+  // own whether the peer is still there.
+  virtual void promise_write() noexcept {}
   // Writes all buffers (the caller keeps them and the span alive), with as few system calls as the
   // kernel allows. After an error or a cancellation the stream is only good for close().
   [[nodiscard]] virtual asio::awaitable<IoResult> write(

@@ -1,6 +1,6 @@
 #pragma once
 // What is due at about the same time on one executor, done one after the other by one posted
-// function: no allocation for each.
+// function, or at the end of the burst (burst.hpp): no allocation for each.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/intrusive/list.hpp>

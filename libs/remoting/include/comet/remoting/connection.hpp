@@ -53,6 +53,8 @@ class RequestIdentity {
         serialize_type(request.serialize_type) {}
   [[nodiscard]] RemotingCommand response(ResponseCode answer_code, std::string remark) const;
 
+  [[nodiscard]] bool is_answered_soon() const noexcept { return !is_oneway && !is_held; }
+
   std::int32_t code;
   std::int32_t opaque;
   bool is_oneway;
@@ -75,8 +77,8 @@ class PendingReply {
   ~PendingReply() { answer(std::nullopt); }
 
   [[nodiscard]] const RequestIdentity& request() const noexcept { return request_; }
-  // For observers, see RequestIdentity::is_held.
-  void mark_held() noexcept { request_.is_held = true; }
+  // See RequestIdentity::is_held. On any thread, by whoever has it; may be repeated.
+  void mark_held() noexcept;
   // Thread-safe; the first one counts.
   void answer(Reply reply);
 

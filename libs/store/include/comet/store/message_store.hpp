@@ -194,7 +194,7 @@ class DamageStats {
   std::int64_t read_faults = 0;     // reads that met what is damaged or cannot be read
 };
 
-// A record became readable. Called in log order, on the store's executor.
+// A record became readable.
 class Arrival {
  public:
   std::string_view topic;  // valid during the call
@@ -203,7 +203,8 @@ class Arrival {
   std::int64_t tags_code = 0;
   std::int64_t store_timestamp = 0;
 };
-// Who is told of them. Appenders wake the store's executor for what is wanted alone.
+// Who is told of them, in the order of the log, one call at a time, on the thread that made the
+// records readable: an appender's or the store's own. Has to be quick: appends wait for it.
 class ArrivalObserver {
  public:
   template <class OnArrival>
@@ -239,7 +240,7 @@ class RecordSource {
 class MessageStore {
  public:
   // Opens or creates the directory, takes its lock, recovers. Blocking; throws Error naming the
-  // path and what to do. `executor` runs arrival observers.
+  // path and what to do. `executor` watches how long the disk takes.
   MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time);
   MessageStore(StoreConfig config, asio::any_io_executor executor, TimeSource& time,
                FileSystem& files);
@@ -339,6 +340,8 @@ class MessageStore {
   [[nodiscard]] asio::awaitable<std::int64_t> remove_expired_queues();
 
   void observe_arrivals(ArrivalObserver observer);  // before the first append; once
+  // When it returns the observer is called no more.
+  void forget_observers();
 
   // Finishes the appends that were begun, flushes, writes the checkpoint, removes `abort` and the
   // lock. Appends fail from now on; reads go on. Blocking.
