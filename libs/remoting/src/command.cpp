@@ -54,22 +54,6 @@ std::istream& operator>>(std::istream& in, SerializeType& type) {
   return in;
 }
 
-// A key's first bytes with its size if it has no more: equal for equal keys, and up to kTaggedBytes
-// only for those.
-constexpr std::size_t kTaggedBytes = 7;
-
-std::uint64_t Fields::tag_of(std::string_view key) noexcept {
-  std::uint64_t tag = key.size();
-  if (key.size() > kTaggedBytes) {
-    std::memcpy(&tag, key.data(), sizeof tag);
-    return tag << 8 | 0xff;
-  }
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    tag |= static_cast<std::uint64_t>(static_cast<unsigned char>(key[i])) << (8 * (i + 1));
-  }
-  return tag;
-}
-
 void Fields::add(std::string_view key, std::string_view value) {
   char* to = add_sized(key, value.size());
   if (!value.empty()) std::memcpy(to, value.data(), value.size());
@@ -86,24 +70,44 @@ char* Fields::add_sized(std::string_view key, std::size_t value_size) {
   text_.resize(begin + key.size() + value_size);
   char* to = text_.data() + begin;
   if (!key.empty()) std::memcpy(to, key.data(), key.size());
-  entries_.push_back({tag_of(key), static_cast<std::uint32_t>(begin),
-                      static_cast<std::uint32_t>(key.size()),
-                      static_cast<std::uint32_t>(value_size)});
+  add_entry({tag_of(key), static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(key.size()),
+             static_cast<std::uint32_t>(begin + key.size()),
+             static_cast<std::uint32_t>(value_size)});
   return to + key.size();
 }
 
 void Fields::trim_last(std::size_t value_size) noexcept {
   Entry& last = entries_.back();
-  last.value_size = static_cast<std::uint32_t>(value_size);
-  text_.resize(last.begin + last.key_size + value_size);
+  trim(last, value_size);
+  text_.resize(last.value + value_size);
+}
+
+void Fields::set_text(std::string_view text) {
+  text_.resize(text.size());
+  if (!text.empty()) std::memcpy(text_.data(), text.data(), text.size());
 }
 
 std::optional<std::string_view> Fields::find(std::string_view key) const noexcept {
   const std::uint64_t tag = tag_of(key);
   for (std::size_t i = entries_.size(); i-- > 0;) {
-    if (entries_[i].tag != tag) continue;
-    auto [found, value] = (*this)[i];
-    if (key.size() <= kTaggedBytes || found == key) return value;
+    if (is_of(entries_[i], key, tag)) return value_of(entries_[i]);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Fields::find_elsewhere(std::string_view key, std::uint64_t tag,
+                                                       std::size_t& next) const noexcept {
+  if (is_ascending_) {
+    const bool is_last = next == entries_.size();
+    // Where it would stand: between two that are others.
+    if ((is_last || entries_[next].tag > tag) && (next == 0 || entries_[next - 1].tag < tag)) {
+      return std::nullopt;
+    }
+  }
+  for (std::size_t i = entries_.size(); i-- > 0;) {
+    if (!is_of(entries_[i], key, tag)) continue;
+    next = i + 1;
+    return value_of(entries_[i]);
   }
   return std::nullopt;
 }
@@ -111,6 +115,8 @@ std::optional<std::string_view> Fields::find(std::string_view key) const noexcep
 void Fields::clear() noexcept {
   text_.clear();
   entries_.clear();
+  text_size_ = 0;
+  is_ascending_ = true;
 }
 
 void Fields::reserve(std::size_t fields, std::size_t bytes) {

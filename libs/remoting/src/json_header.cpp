@@ -1,4 +1,5 @@
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -60,6 +61,7 @@ void read_language(JsonReader& reader, Language& out) {
 
 // A scalar as text. False for null, and for what is no scalar (the reader has failed then).
 bool read_text(JsonReader& reader, JsonString& out) {
+  if (reader.ahead(0) == '"') return reader.read_string(out);
   out.escaped = false;
   switch (reader.peek()) {
     case Kind::string:
@@ -84,23 +86,51 @@ void read_remark(JsonReader& reader, std::string& out) {
   out.resize(text.decode(out.data()));
 }
 
+// A key or a value with escapes, of a field.
+class Escaped {
+ public:
+  std::size_t field = 0;
+  bool is_key = false;
+  JsonString text;
+};
+
+// All text from the first key to the last value is copied at once; fields are places in it, and
+// what was escaped is decoded where it stands.
 void read_fields(JsonReader& reader, Fields& fields) {
   fields.clear();
   if (reader.peek() == Kind::null) return reader.read_null();
   reader.enter_object();
+  const char* const begin = reader.at();
+  const auto place_of = [begin](std::string_view text) {
+    return Fields::Place{static_cast<std::size_t>(text.data() - begin), text.size()};
+  };
+  boost::container::small_vector<Escaped, 8> escaped;
   JsonString key;
   JsonString value;
-  fields.reserve(kUsualFields, reader.rest());
-  while (reader.next_key(key)) {
+  fields.reserve(kUsualFields, 0);
+  while (reader.take_short_key(key) || reader.next_key(key)) {
     if (!read_text(reader, value)) continue;
-    if (fields.size() == kMostFields) return reader.fail();
-    if (!key.escaped && !value.escaped) {
-      fields.add(key.raw, value.raw);
+    if (fields.size() == kMostFields) {
+      reader.fail();
+      break;
+    }
+    if (value.escaped) escaped.push_back({fields.size(), false, value});
+    if (!key.escaped) {
+      fields.add_place(key.raw, place_of(key.raw), place_of(value.raw));
       continue;
     }
-    char* to = key.escaped ? fields.add_sized(key.text(), value.raw.size())
-                           : fields.add_sized(key.raw, value.raw.size());
-    fields.trim_last(value.decode(to));
+    escaped.push_back({fields.size(), true, key});
+    const std::string name = key.text();
+    fields.add_place(name, {place_of(key.raw).at, name.size()}, place_of(value.raw));
+  }
+  if (!reader.ok()) return fields.clear();
+  fields.set_text(std::string_view(begin, static_cast<std::size_t>(reader.at() - begin)));
+  for (const Escaped& one : escaped) {
+    if (one.is_key) {
+      one.text.decode(fields.key_text(one.field));
+    } else {
+      fields.trim_value(one.field, one.text.decode(fields.value_text(one.field)));
+    }
   }
 }
 

@@ -202,8 +202,10 @@ bool JsonReader::read_word(std::string_view word) noexcept {
 
 bool JsonReader::read_boolean(std::string_view& out) noexcept {
   skip_space();
-  out = at_ != end_ && *at_ == 't' ? "true" : "false";
-  return read_word(out);
+  const std::string_view word = at_ != end_ && *at_ == 't' ? "true" : "false";
+  if (!read_word(word)) return false;
+  out = std::string_view(at_ - word.size(), word.size());
+  return true;
 }
 
 void JsonReader::skip_value(int depth) noexcept {

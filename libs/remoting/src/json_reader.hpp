@@ -57,6 +57,20 @@ class JsonReader {
     return true;
   }
 
+  // The same as next_key() where a key of one letter stands without spaces, as in a send; false,
+  // with nothing read, for all else.
+  bool take_short_key(JsonString& key) noexcept {
+    const char* at = at_;
+    const std::size_t comma = first_ ? 0 : 1;
+    if (rest() < 5 || (comma == 1 && *at++ != ',')) return false;
+    if (at[0] != '"' || at[1] == '"' || at[1] == '\\' || at[2] != '"' || at[3] != ':') return false;
+    key.raw = std::string_view(at + 1, 1);
+    key.escaped = false;
+    first_ = false;
+    at_ = at + 4;
+    return true;
+  }
+
   bool read_string(JsonString& out) noexcept {
     if (!take('"')) return false;
     const char* const close = find_quote_or_backslash(at_, end_);
@@ -101,6 +115,8 @@ class JsonReader {
     skip_space();
     return at_ == end_;
   }
+  // Where it is.
+  [[nodiscard]] const char* at() const noexcept { return at_; }
   // Bytes not yet read: no string to come is longer.
   [[nodiscard]] std::size_t rest() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 

@@ -66,6 +66,23 @@ struct UninitializedAllocator : std::allocator<T> {
 // handed out stay valid until the object is changed or destroyed, also when it is moved.
 class Fields {
  public:
+  Fields() = default;
+  Fields(const Fields&) = default;
+  Fields& operator=(const Fields&) = default;
+  Fields(Fields&& other) noexcept
+      : text_(std::move(other.text_)),
+        entries_(std::move(other.entries_)),
+        text_size_(std::exchange(other.text_size_, 0)),
+        is_ascending_(std::exchange(other.is_ascending_, true)) {}
+  Fields& operator=(Fields&& other) noexcept {
+    text_ = std::move(other.text_);
+    entries_ = std::move(other.entries_);
+    text_size_ = std::exchange(other.text_size_, 0);
+    is_ascending_ = std::exchange(other.is_ascending_, true);
+    return *this;
+  }
+  ~Fields() = default;
+
   // Appends; the caller does not set one key twice.
   void add(std::string_view key, std::string_view value);
   void add(std::string_view key, std::int64_t value);
@@ -80,17 +97,24 @@ class Fields {
 
   // The last value of that key; nullopt when absent.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view key) const noexcept;
+  // The same for `key` with its tag, looked for at `next` first, which then becomes the place
+  // behind it: readers ask for keys in the order in which writers put them.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view key, std::uint64_t tag,
+                                                     std::size_t& next) const noexcept {
+    if (is_ascending_ && next < entries_.size() && is_of(entries_[next], key, tag)) {
+      return value_of(entries_[next++]);
+    }
+    return find_elsewhere(key, tag, next);
+  }
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
   [[nodiscard]] std::pair<std::string_view, std::string_view> operator[](
       std::size_t i) const noexcept {
     const Entry& entry = entries_[i];
-    const char* key = text_.data() + entry.begin;
-    return {std::string_view(key, entry.key_size),
-            std::string_view(key + entry.key_size, entry.value_size)};
+    return {std::string_view(text_.data() + entry.key, entry.key_size), value_of(entry)};
   }
   // Of all keys and values together.
-  [[nodiscard]] std::size_t text_size() const noexcept { return text_.size(); }
+  [[nodiscard]] std::size_t text_size() const noexcept { return text_size_; }
   // That is held, used or not.
   [[nodiscard]] std::size_t capacity() const noexcept {
     return text_.capacity() + entries_.capacity() * sizeof(Entry);
@@ -99,21 +123,79 @@ class Fields {
   void clear() noexcept;
   void reserve(std::size_t fields, std::size_t bytes);
 
+  // For decoders: keys and values that lie in one text, which is copied as a whole. First all
+  // places, then the text. Only on an object that is empty.
+  class Place {
+   public:
+    std::size_t at = 0;
+    std::size_t size = 0;
+  };
+  void add_place(std::string_view key, Place key_place, Place value_place) {
+    add_entry({tag_of(key), static_cast<std::uint32_t>(key_place.at),
+               static_cast<std::uint32_t>(key_place.size),
+               static_cast<std::uint32_t>(value_place.at),
+               static_cast<std::uint32_t>(value_place.size)});
+  }
+  void set_text(std::string_view text);
+  // Of the i-th field, in the text: what is written there anew, no longer than it was.
+  [[nodiscard]] char* key_text(std::size_t i) noexcept { return text_.data() + entries_[i].key; }
+  [[nodiscard]] char* value_text(std::size_t i) noexcept {
+    return text_.data() + entries_[i].value;
+  }
+  void trim_value(std::size_t i, std::size_t size) noexcept { trim(entries_[i], size); }
+
   // For decoders: appends an entry with room for `value_size` bytes of value and returns where they
   // belong; trim_last() then gives that entry its final, not greater, size.
   [[nodiscard]] char* add_sized(std::string_view key, std::size_t value_size);
   void trim_last(std::size_t value_size) noexcept;
 
+  // A key's first bytes, with its size if it has no more than kTaggedBytes: equal for equal keys,
+  // and up to that size only for those.
+  static constexpr std::size_t kTaggedBytes = 7;
+  [[nodiscard]] static constexpr std::uint64_t tag_of(std::string_view key) noexcept {
+    std::uint64_t tag = 0;
+    if (key.size() > kTaggedBytes) {
+      for (std::size_t i = 0; i < kTaggedBytes; ++i) tag |= byte_of(key, i) << (8 * (i + 1));
+      return tag | 0xff;
+    }
+    for (std::size_t i = 0; i < key.size(); ++i) tag |= byte_of(key, i) << (8 * (i + 1));
+    return tag | key.size();
+  }
+
  private:
-  struct Entry {  // the value stands behind its key
+  struct Entry {
     std::uint64_t tag;
-    std::uint32_t begin, key_size, value_size;
+    std::uint32_t key, key_size, value, value_size;
   };
-  // Equal for equal keys and seldom for others.
-  [[nodiscard]] static std::uint64_t tag_of(std::string_view key) noexcept;
+  [[nodiscard]] static constexpr std::uint64_t byte_of(std::string_view key,
+                                                       std::size_t i) noexcept {
+    return static_cast<unsigned char>(key[i]);
+  }
+  [[nodiscard]] std::string_view value_of(const Entry& entry) const noexcept {
+    return {text_.data() + entry.value, entry.value_size};
+  }
+  [[nodiscard]] bool is_of(const Entry& entry, std::string_view key,
+                           std::uint64_t tag) const noexcept {
+    return entry.tag == tag && (key.size() <= kTaggedBytes ||
+                                std::string_view(text_.data() + entry.key, entry.key_size) == key);
+  }
+  [[nodiscard]] std::optional<std::string_view> find_elsewhere(std::string_view key,
+                                                               std::uint64_t tag,
+                                                               std::size_t& next) const noexcept;
+  void add_entry(const Entry& entry) {
+    is_ascending_ = is_ascending_ && (entries_.empty() || entries_.back().tag < entry.tag);
+    text_size_ += entry.key_size + entry.value_size;
+    entries_.push_back(entry);
+  }
+  void trim(Entry& entry, std::size_t value_size) noexcept {
+    text_size_ -= entry.value_size - value_size;
+    entry.value_size = static_cast<std::uint32_t>(value_size);
+  }
 
   std::vector<char, detail::UninitializedAllocator<char>> text_;
   std::vector<Entry> entries_;
+  std::size_t text_size_ = 0;
+  bool is_ascending_ = true;  // by their tags: no key is there twice
 };
 
 class RemotingCommand {

@@ -32,11 +32,22 @@
 
 namespace comet::inline v0_1::remoting {
 
+enum class FieldNames { full, short_form };
+
 template <class Owner, class Value>
 struct HeaderField {
   std::string_view name;
   std::string_view short_name;  // empty: none
   Value Owner::* member;
+  std::uint64_t tag = Fields::tag_of(name);
+  std::uint64_t short_tag = Fields::tag_of(short_name);
+
+  [[nodiscard]] constexpr bool is_short(FieldNames names) const noexcept {
+    return names == FieldNames::short_form && !short_name.empty();
+  }
+  [[nodiscard]] constexpr std::string_view name_in(FieldNames names) const noexcept {
+    return is_short(names) ? short_name : name;
+  }
 };
 
 template <class Owner, class Value>
@@ -48,8 +59,6 @@ constexpr HeaderField<Owner, Value> field(std::string_view name, std::string_vie
                                           Value Owner::* member) {
   return {name, short_name, member};
 }
-
-enum class FieldNames { full, short_form };
 
 namespace detail {
 
@@ -76,13 +85,12 @@ bool parse_field(std::string_view text, T& value) {
 
 template <class Header, class Field>
 bool read_field(const Fields& fields, FieldNames names, const Field& described, Header& header,
-                std::string_view& missing) {
-  std::string_view name = names == FieldNames::short_form && !described.short_name.empty()
-                              ? described.short_name
-                              : described.name;
+                std::string_view& missing, std::size_t& next) {
+  const std::string_view name = described.name_in(names);
+  const std::uint64_t tag = described.is_short(names) ? described.short_tag : described.tag;
   auto& member = header.*(described.member);
   using Member = std::remove_reference_t<decltype(member)>;
-  std::optional<std::string_view> text = fields.find(name);
+  const std::optional<std::string_view> text = fields.find(name, tag, next);
   if constexpr (IsOptional<Member>::value) {
     if (text) {
       typename Member::value_type value{};
@@ -98,9 +106,7 @@ bool read_field(const Fields& fields, FieldNames names, const Field& described, 
 
 template <class Header, class Field>
 void write_field(Fields& fields, FieldNames names, const Field& described, const Header& header) {
-  std::string_view name = names == FieldNames::short_form && !described.short_name.empty()
-                              ? described.short_name
-                              : described.name;
+  const std::string_view name = described.name_in(names);
   const auto& member = header.*(described.member);
   if constexpr (IsOptional<std::remove_cvref_t<decltype(member)>>::value) {
     if (member) fields.add(name, *member);
@@ -118,8 +124,9 @@ template <class Header>
                                            FieldNames names = FieldNames::full) {
   std::string_view missing;
   bool complete = true;
+  std::size_t next = 0;
   auto read_one = [&](const auto& described) {
-    if (!detail::read_field(fields, names, described, header, missing)) complete = false;
+    if (!detail::read_field(fields, names, described, header, missing, next)) complete = false;
   };
   std::apply([&](const auto&... described) { (read_one(described), ...); }, Header::fields);
   return complete ? std::string_view() : missing;
