@@ -1,6 +1,6 @@
 // comet's server against the least that an echo server on Asio can do, with the same frames:
 //
-//   bench_echo server comet|bare
+//   bench_echo server comet|bare [BYTES of an answer; none: the request]
 //   bench_echo load --port P [--connections C] [--in-flight N] [--body BYTES] [--seconds S]
 //
 // echo.py runs all of them in turn and compares.
@@ -9,6 +9,7 @@
 
 #include <boost/program_options.hpp>
 #include <iostream>
+#include <string>
 
 namespace options = boost::program_options;
 using namespace comet::benchmark_support;
@@ -17,7 +18,7 @@ namespace {
 
 int usage() {
   std::cerr
-      << "usage: bench_echo server comet|bare\n"
+      << "usage: bench_echo server comet|bare [BYTES of an answer]\n"
          "       bench_echo load --port P [--connections C] [--in-flight N] [--body BYTES]\n"
          "                       [--seconds S | --requests R] [--header json|rocketmq|send]\n";
   return 2;
@@ -45,7 +46,10 @@ int main(int argc, char** argv) {
   const std::string kind = argc > 2 ? argv[2] : "";
   try {
     if (mode == "server" && kind == "comet") return serve_comet(), 0;
-    if (mode == "server" && kind == "bare") return serve_bare(), 0;
+    if (mode == "server" && kind == "bare") {
+      const std::size_t answer = argc > 3 ? std::stoul(argv[3]) : 0;
+      if (answer == 0 || (answer >= 8 && answer <= 4096)) return serve_bare(answer), 0;
+    }
     if (mode == "load") return load(argc - 1, argv + 1);
   } catch (const std::exception& problem) {
     std::cerr << "bench_echo: " << problem.what() << '\n';

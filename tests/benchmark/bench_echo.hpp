@@ -1,5 +1,5 @@
 #pragma once
-// The parts of bench_echo: two servers that send every frame back, and what drives them.
+// The parts of bench_echo: two servers that answer every frame, and what drives them.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +10,9 @@ namespace comet::inline v0_1::benchmark_support {
 // Both print "listening on PORT", serve on one thread and never return.
 void serve_comet();
 // Reads into one buffer, looks at the length words only and writes what is complete from where it
-// was read: what any server of these frames on Asio has to do at least.
-void serve_bare();
+// was read: what any server of these frames on Asio has to do at least. With `answer`, each frame
+// is answered with one of so many bytes instead, as long as that of a send is (240).
+void serve_bare(std::size_t answer);
 
 class LoadOptions {
  public:

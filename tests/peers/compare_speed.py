@@ -5,7 +5,8 @@ All brokers are started once, each with its own nameserver and ports, in one net
 other networks, and are warmed up; then they are loaded in turn, round by round, by the same comet-bench, and by
 Apache's own load program, the Producer of rocketmq-example's benchmarks.
 With --alone only one runs at a time, so that none idles beside the one that is measured. The table has
-medians and the ratios to ours.
+medians and the ratios to ours. With the server "echo" a bare echo on Asio answers the same bytes with as many as
+an answer to a send has: what sends cost at least.
 
 Nothing else may run on the machine meanwhile.
 """
@@ -27,6 +28,7 @@ import run
 from servers import BROKER, ApacheServers, CometServers
 
 BENCH = pathlib.Path(os.environ.get("COMET_BIN", "")) / "comet-bench"
+ECHO = BENCH.with_name("bench_echo")
 # name, senders, connections, messages
 LOADS = [
     ("1 sender", 1, 1, 20_000),
@@ -54,6 +56,8 @@ class Broker:
         if "=" in name:
             self.name, self.programs = name.split("=", 1)
         self.is_ours = not name.startswith("apache-")
+        if name == "one-loop":
+            keys["serverSelectorThreads"] = 1
         if self.is_ours:
             del keys["mapedFileSizeCommitLog"]
             self.servers = CometServers(self.folder, keys=keys)
@@ -110,7 +114,44 @@ class Broker:
         return statistics.median(rates) if rates else count / seconds, self.cpu_seconds() - before
 
 
+class Echo:
+    """The bare server of bench_echo under bench_echo's load; it can do nothing else."""
+
+    name = "echo"
+    is_ours = False
+    ANSWER = 240  # bytes
+
+    def __init__(self):
+        self.servers = self
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen([str(ECHO), "server", "bare", str(self.ANSWER)], stdout=subprocess.PIPE, text=True)
+        self.port = self.process.stdout.readline().split()[-1]
+        self.pid = self.process.pid
+        return self
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    cpu_seconds = Broker.cpu_seconds
+    anonymous_mb = Broker.anonymous_mb
+
+    def send(self, senders, connections, count):
+        before = self.cpu_seconds()
+        done = subprocess.run([str(ECHO), "load", "--port", self.port, "--connections", str(connections), "--in-flight", str(senders // connections),
+                               "--header", "send", "--body", str(SIZE), "--requests", str(count)], capture_output=True, text=True, check=True)
+        report = json.loads(done.stdout)
+        cpu = self.cpu_seconds() - before
+        return {"rate": report["requests"] / report["seconds"], "cpu": cpu * 1e5 / report["requests"], "p99": None}
+
+
 def send(broker, topic, senders, connections, count):
+    if isinstance(broker, Echo):
+        return broker.send(senders, connections, count)
     report, cpu = broker.bench("produce", "--topic", topic, "--concurrency", senders, "--connections", connections,
                                "--size", SIZE, "--count", count, "--timeout", 10)
     return {"rate": report["rate"], "cpu": cpu * 1e5 / count, "p99": report["p99_ms"]}
@@ -151,11 +192,12 @@ def measure(brokers, options, java):
                 send(broker, "warm", 64, 1, part_of(100_000))
             results = {name: send(broker, f"speed-{senders}-{connections}", senders, connections, part_of(count))
                        for name, senders, connections, count in LOADS}
-            if java:
-                results[JAVA_LOAD] = send_with_java(broker, java, part_of(JAVA_MESSAGES))
-            topic = f"backlog-{number + 1}"
-            send(broker, topic, 64, 1, part_of(BACKLOG))
-            results["drain"] = drain(broker, topic, part_of(BACKLOG))
+            if not isinstance(broker, Echo):
+                if java:
+                    results[JAVA_LOAD] = send_with_java(broker, java, part_of(JAVA_MESSAGES))
+                topic = f"backlog-{number + 1}"
+                send(broker, topic, 64, 1, part_of(BACKLOG))
+                results["drain"] = drain(broker, topic, part_of(BACKLOG))
             for name, result in results.items():
                 if number >= 0:
                     figures.setdefault(name, {}).setdefault(broker.name, []).append(result)
@@ -180,13 +222,16 @@ def print_table(figures, memory, names):
         own = by_broker["comet"]
         cells = []
         for name in names:
-            results = by_broker[name]
+            results = by_broker.get(name)
+            if not results:
+                cells.append("")
+                continue
             cell = f"{median(results, 'rate'):,.0f}, {median(results, 'cpu'):.2f}"
             if results[0]["p99"] is not None:
                 cell += f", {median(results, 'p99'):.2f}"
             if name != "comet":
-                cell += (f" (ours: {median(own, 'rate') / median(results, 'rate'):.1f}x the rate, "
-                         f"1/{median(results, 'cpu') / median(own, 'cpu'):.1f} of the CPU)")
+                cell += (f" (ours: {median(own, 'rate') / median(results, 'rate'):.2f}x the rate, "
+                         f"{median(own, 'cpu') / median(results, 'cpu'):.2f}x the CPU)")
             cells.append(cell)
         print(f"| {load} | {' | '.join(cells)} |")
     cells = [f"{statistics.median(memory[name]):.0f} MB" for name in names]
@@ -198,7 +243,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds; one more warms up (default: 5)")
     parser.add_argument("--alone", action="store_true", help="one broker at a time, started anew for each round")
     parser.add_argument("--divide", type=int, default=1, help="send only 1/N of the messages, to see that all works (default: 1)")
-    parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}, and NAME=DIR for our programs of another build; comet must be among them")
+    parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}, one-loop (comet with one event loop), echo, and NAME=DIR for our programs of another build; comet must be among them")
     parser.add_argument("--build-dir", type=pathlib.Path, default=run.PROJECT / "build", help="Apache's servers are installed below it (default: build)")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -219,7 +264,7 @@ def main():
                               "--rounds", str(options.rounds), "--divide", str(options.divide), "--servers", ",".join(names), "--build-dir", str(options.build_dir)]
                   + ["--alone"] * options.alone)
     run.loopback_up()
-    brokers = [Broker(name, root, number) for number, name in enumerate(options.servers)]
+    brokers = [Echo() if name == "echo" else Broker(name, root, number) for number, name in enumerate(options.servers)]
     try:
         if not options.alone:
             for broker in brokers:
