@@ -8,7 +8,7 @@ namespace {
 
 // A loop may have left its appends to another one that was writing, which writes them in its next
 // turn: so often all loops are gone through.
-constexpr std::size_t kLoopRounds = 3;
+constexpr std::size_t kLoopRounds = 5;
 
 void pass(const Loops& loops, std::size_t step, std::function<void()> done) {
   if (step == kLoopRounds * loops->size()) return done();
