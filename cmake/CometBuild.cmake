@@ -21,9 +21,10 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 # After an edit such a build is slower than one without, so the presets for daily work leave it off. The names in the
 # unnamed namespaces of a library's sources have to differ for it; tests are free in this (CometUnityTests.cmake).
 option(COMET_UNITY "Compile many sources in one translation unit" OFF)
+set(COMET_UNITY_BATCH 64 CACHE STRING "So many at the most")  # up to 1.7 GB of memory each, 2.3 GB without garbage collection
 if(COMET_UNITY)
   set(CMAKE_UNITY_BUILD ON)
-  set(CMAKE_UNITY_BUILD_BATCH_SIZE 64)  # up to 1.7 GB of memory each, 2.3 GB without garbage collection
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE ${COMET_UNITY_BATCH})
 endif()
 
 # g++ walks its whole heap whenever that has doubled: a tenth of the CPU time of a build. Where each core has 3 GB it

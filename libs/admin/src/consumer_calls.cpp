@@ -52,8 +52,8 @@ asio::awaitable<GroupTable::Groups> Admin::groups(Address broker) {
   TableParts<GroupConfig> parts;
   for (bool has_more = true; has_more;) {
     remoting::GroupPageHeader header;
-    if (const auto next = parts.next()) {
-      header.group_seq = *next;
+    if (const std::optional<std::int32_t> next = parts.next()) {
+      header.group_seq = next;
       header.max_group_num = parts.kMost;
       header.data_version = parts.version();
     }

@@ -69,8 +69,8 @@ asio::awaitable<routing::TopicConfigTable> Admin::topic_configs(Address broker) 
   routing::TopicConfigTable table;
   for (bool has_more = true; has_more;) {
     remoting::TopicPageHeader header;
-    if (const auto next = parts.next()) {
-      header.topic_seq = *next;
+    if (const std::optional<std::int32_t> next = parts.next()) {
+      header.topic_seq = next;
       header.max_topic_num = parts.kMost;
       header.data_version = parts.version();
     }

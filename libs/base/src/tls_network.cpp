@@ -18,26 +18,26 @@ struct TlsNetwork::State {
   TimeSource& time;
 
   [[nodiscard]] tls::ContextPtr server_context() const {
-    const std::lock_guard lock(mutex);
-    return server;
+    const std::lock_guard lock(mutex_);
+    return server_;
   }
   [[nodiscard]] tls::ContextPtr client_context() const {
-    const std::lock_guard lock(mutex);
-    return client;
+    const std::lock_guard lock(mutex_);
+    return client_;
   }
   void load();
 
  private:
-  mutable std::mutex mutex;
-  tls::ContextPtr server, client;
+  mutable std::mutex mutex_;
+  tls::ContextPtr server_, client_;
 };
 
 void TlsNetwork::State::load() {
   tls::ContextPtr new_server = config.server ? tls::make_server_context(*config.server) : nullptr;
   tls::ContextPtr new_client = config.client ? tls::make_client_context(*config.client) : nullptr;
-  const std::lock_guard lock(mutex);
-  server.swap(new_server);
-  client.swap(new_client);
+  const std::lock_guard lock(mutex_);
+  server_.swap(new_server);
+  client_.swap(new_client);
 }
 
 namespace {

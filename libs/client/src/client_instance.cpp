@@ -146,7 +146,8 @@ asio::awaitable<void> ClientInstance::start() {
 }
 
 asio::awaitable<void> ClientInstance::stop() {
-  if (impl_->users > 0 && --impl_->users > 0) co_return;
+  if (impl_->users > 0) --impl_->users;
+  if (impl_->users > 0) co_return;
   co_await Impl::end(impl_);
 }
 

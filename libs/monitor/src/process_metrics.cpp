@@ -12,7 +12,7 @@ namespace comet::inline v0_1::monitor {
 namespace {
 
 // As Prometheus has it: seconds since 1970.
-const double process_start =
+const double kProcessStart =
     std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 
 double resident_bytes() {
@@ -53,7 +53,7 @@ void report_process(Scrape& scrape) {
     scrape.gauge("process_max_fds", "Most file descriptors that may be open",
                  static_cast<double>(limit.rlim_cur));
   }
-  scrape.gauge("process_start_time_seconds", "Start, seconds since 1970", process_start);
+  scrape.gauge("process_start_time_seconds", "Start, seconds since 1970", kProcessStart);
 }
 
 }  // namespace comet::inline v0_1::monitor

@@ -10,7 +10,7 @@ namespace comet::inline v0_1 {
 
 namespace asio = boost::asio;
 
-class SendCall;
+class SendCall;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
 
 // Sends that have ended, on their way to the callers.
 class Completions {

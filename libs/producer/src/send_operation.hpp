@@ -26,8 +26,8 @@ class SendOperation {
       : producer_(producer),
         plan_(plan),
         in_progress_(producer, plan),
-        outgoing_(
-            make_outgoing(std::move(content), producer.settings, producer.time.wall_millis())),
+        outgoing_(make_outgoing(std::forward<Content>(content), producer.settings,
+                                producer.time.wall_millis())),
         attempts_(producer.config, producer.time, plan),
         share_(producer.flow, outgoing_->count(), outgoing_->size()) {
     producer.counters.begun();

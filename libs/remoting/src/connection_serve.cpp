@@ -169,7 +169,7 @@ void Connection::Impl::serve_handling(const Dispatcher::Entry& entry, Request& r
     finish(identity,
            identity.response(ResponseCode::system_error, exception_text(std::current_exception())));
   }
-  request.command.fields = take_spare_fields();
+  request.command.fields = take_spare_fields();  // NOLINT(bugprone-use-after-move): nothing else
 }
 
 void Connection::Impl::finish(const RequestIdentity& request, Reply&& reply) {

@@ -89,7 +89,7 @@ class [[nodiscard]] FromAsio final : public TaskWait {
 };
 
 // The root of a task that a coroutine of Asio's awaits, in whose frame it lies.
-class AwaitedTask : public TaskRoot {
+class AwaitedTask final : public TaskRoot {
  public:
   explicit AwaitedTask(const asio::any_io_executor& executor) noexcept : executor_(executor) {}
 
