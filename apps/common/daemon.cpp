@@ -21,7 +21,7 @@
 namespace comet::inline v0_1::daemon {
 namespace {
 
-const auto process_start = std::chrono::steady_clock::now();
+const auto kProcessStart = std::chrono::steady_clock::now();
 
 asio::awaitable<void> wait_for_stop(std::string name, asio::signal_set& signals,
                                     DaemonNetwork& network, DaemonMonitor& monitor,
@@ -74,7 +74,7 @@ int run(const std::string& name, EventLoops& loops, DaemonNetwork& network, Daem
   try {
     monitor.start();
     const std::string where = start();
-    const auto took = std::chrono::steady_clock::now() - process_start;
+    const auto took = std::chrono::steady_clock::now() - kProcessStart;
     log::info("{} ready on {} (pid {}) in {:.1f} ms", name, where, ::getpid(),
               std::chrono::duration<double, std::milli>(took).count());
   } catch (const std::exception& problem) {

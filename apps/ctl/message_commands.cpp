@@ -135,7 +135,7 @@ constexpr Option kByKeyOptions[] = {
 };
 
 bool asks_for_a_tag(const Arguments& arguments) {
-  const std::string_view type = arguments.text_or("keyType", "K");
+  const std::string type = arguments.text_or("keyType", "K");
   if (type != "K" && type != "T") {
     throw UsageError(fmt::format("--keyType {} is neither K (keys) nor T (tag)", type));
   }

@@ -96,6 +96,7 @@ int serve(const CommandLine& given) {
                        name_server.local().to_string(), broker->local().to_string(),
                        broker_config.store.root);
   };
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited before it ends.
   auto stop = [&]() -> asio::awaitable<void> {
     const Instant deadline = real_time().now() + daemon::kStopPatience;
     co_await broker->stop(deadline);

@@ -16,13 +16,11 @@ class Burst {
   // What can be put off. It is put off or posted again only after its turn has come.
   class Work {
    public:
+    virtual ~Work() = default;
     // Its turn. What it throws passes on to whoever runs the executor, as if it had been posted.
     virtual void run_in_turn(const asio::any_io_executor& executor) = 0;
     // There have been turns enough in this burst: it has to be posted.
     virtual void post_turn(const asio::any_io_executor& executor) = 0;
-
-   protected:
-    ~Work() = default;
   };
 
   // `executor` runs the caller, and outlives the burst.
