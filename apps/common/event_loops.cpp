@@ -109,6 +109,7 @@ std::string EventLoops::run() {
     run_one(0);
   } catch (const std::exception& problem) {
     stop();
+    const std::scoped_lock lock(mutex_);
     problem_ =
         fmt::format("there is no thread for each of {} event loops: {}", size(), problem.what());
   }

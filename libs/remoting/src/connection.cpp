@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "comet/base/log.hpp"
 #include "comet/base/task_asio.hpp"
@@ -74,6 +75,10 @@ asio::awaitable<error_code> Connection::Impl::read() {
     if (must_pause()) {
       frame_began.reset();  // it is we who make it wait
       co_await may_read.wait();
+      continue;
+    }
+    if (has_more_frames) {  // what the end of the burst did has ended the pause
+      co_await asio::post(stream->executor(), asio::use_awaitable);
       continue;
     }
     note_unfinished_frame();

@@ -146,6 +146,7 @@ struct Connection::Impl : Burst::Work {
   Instant request_began{};  // of the burst, or the end of the request before; for the observer
   bool in_burst = false;    // the reader serves frames; it sends afterwards what has been queued
   bool paused = false;
+  bool has_more_frames = false;  // the last burst ended with a pause, before what had been read
   Event may_read;
   std::size_t running_handlers = 0;
   std::size_t running_bytes = 0;  // of the bodies that handlers are at work on

@@ -105,7 +105,12 @@ error_code Connection::Impl::serve_burst(Request& request) {
 }
 
 error_code Connection::Impl::serve_frames(Request& request) {
-  while (open && !must_pause()) {
+  has_more_frames = false;
+  while (open) {
+    if (must_pause()) {
+      has_more_frames = true;
+      break;
+    }
     Result<FrameInfo> frame = input.next();
     if (!frame) return frame.error();
     if (!frame->complete) break;

@@ -245,9 +245,12 @@ void AsyncStore::write_queued(PendingAppends appends, const asio::any_io_executo
     AsyncStore& store_;
   };
   PendingAppends done;
-  {
+  try {
     const Role role(*this);
     done = write(std::move(appends));
+  } catch (...) {
+    write_rest(executor);
+    throw;
   }
   write_rest(executor);
   complete(std::move(done), Completion::may_run_here);

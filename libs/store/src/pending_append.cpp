@@ -56,7 +56,12 @@ void complete(PendingAppends appends, Completion completion) {
     appends.erase(others.begin(), appends.end());
     HandlerCalls calls(std::move(appends));
     if (completion == Completion::may_run_here) {
-      asio::dispatch(executor, std::move(calls));
+      try {
+        asio::dispatch(executor, std::move(calls));
+      } catch (...) {  // what a handler has thrown
+        complete(std::move(rest), Completion::later);
+        throw;
+      }
     } else {
       asio::post(executor, std::move(calls));
     }

@@ -101,6 +101,20 @@ BOOST_AUTO_TEST_CASE(what_consumers_give_back_counts_among_the_sends_in_flight) 
   BOOST_TEST((ask(request).response_code() == ResponseCode::success));
 }
 
+// The end of the burst answers them, which is the end of the pause: nothing else comes to wake the
+// connection.
+BOOST_AUTO_TEST_CASE(
+    requests_that_came_with_more_than_may_be_at_work_are_served_without_a_further_one) {
+  config.connection.max_handlers = 1;
+  start();
+  ask(send_request("T", "one"));
+  const std::vector<RemotingCommand> answers = send_together(6, "body");
+  for (const RemotingCommand& answer : answers) {
+    BOOST_TEST((answer.response_code() == ResponseCode::success));
+  }
+  BOOST_TEST(broker->store().max_offset("T", 0) == 7);
+}
+
 BOOST_AUTO_TEST_CASE(a_send_that_is_refused_gives_its_room_back) {
   config.max_sends = 1;
   start();

@@ -66,6 +66,24 @@ void expect_unavailable(const RemotingCommand& answer, const std::string& what) 
 
 BOOST_FIXTURE_TEST_SUITE(saving, Saving)
 
+// Its queues are removed a moment later: what was stored in them meanwhile would go with them.
+BOOST_AUTO_TEST_CASE(a_topic_that_is_being_deleted_is_made_again_by_nobody_before_that_is_done) {
+  broker::HelperThread files(world.executor(), world.time);
+  broker::TopicTable topics(config, world.time, files);
+  topics.load({});
+  BOOST_TEST((topics.find_or_create("T", "TBW102", 4) != nullptr));
+  {
+    const broker::TopicTable::Deletion deletion(topics, "T");
+    BOOST_TEST((topics.find("T") != nullptr));
+    topics.remove("T");
+    BOOST_TEST((topics.find_or_create("T", "TBW102", 4) == nullptr));
+    BOOST_TEST(topics.is_being_deleted("T"));
+    BOOST_TEST((topics.find_or_create("U", "TBW102", 4) != nullptr));
+  }
+  BOOST_TEST((topics.find_or_create("T", "TBW102", 4) != nullptr));
+  world.settle();
+}
+
 BOOST_AUTO_TEST_CASE(a_send_to_a_new_topic_that_cannot_be_written_is_refused_until_it_can) {
   start();
   ask(send_request("old", "x"));

@@ -43,6 +43,10 @@ std::string conflict_with_system_topic(std::string_view topic) {
 std::string complaint_about(const routing::TopicConfig& topic, const TopicTable& topics) {
   if (std::string complaint = check_topic(topic.topic_name); !complaint.empty()) return complaint;
   if (topics.is_reserved(topic.topic_name)) return conflict_with_system_topic(topic.topic_name);
+  if (topics.is_being_deleted(topic.topic_name)) {
+    return fmt::format("the topic[{}] is being deleted, try again when that is done",
+                       topic.topic_name);
+  }
   if (topic.read_queue_nums < 0 || topic.write_queue_nums < 0 ||
       topic.read_queue_nums > kMostQueues || topic.write_queue_nums > kMostQueues) {
     return fmt::format("readQueueNums and writeQueueNums must be from 0 to {}", kMostQueues);
@@ -201,6 +205,7 @@ Handling TopicAdminFeature::delete_topic(Request request) {
   const auto header = header_of<remoting::TopicHeader>(request.command);
   const std::string topic(header.topic);
   if (topics_.is_reserved(topic)) co_return bad_request(conflict_with_system_topic(topic));
+  const TopicTable::Deletion deletion(topics_, topic);
   const std::function<void(Saved)> removal = [&](Saved done) {
     topics_.remove(topic, std::move(done));
   };

@@ -120,6 +120,7 @@ TopicTable::Snapshot TopicTable::look_up_or_create(std::string_view topic,
     if (source == table_.topics.end() || (source->second.perm & perm::kInherit) == 0)
       return nullptr;
     if (default_topic == kAutoCreateTopic && !config_.auto_create_topic) return nullptr;
+    if (deletions_.contains(topic)) return nullptr;
     if (table_.topics.size() >= kMostTopics ||
         name_bytes_ + topic.size() > config_.max_topic_name_bytes) {
       note_full(topic);
@@ -190,6 +191,17 @@ void TopicTable::remove(std::string_view topic, Done done) {
     return;
   }
   saver_.changed(std::move(done));
+}
+
+TopicTable::Deletion::Deletion(TopicTable& table, std::string_view topic)
+    : table_(table), topic_(topic) {
+  const std::lock_guard lock(table_.mutex_);
+  table_.deletions_.insert(topic_);
+}
+
+TopicTable::Deletion::~Deletion() {
+  const std::lock_guard lock(table_.mutex_);
+  table_.deletions_.erase(table_.deletions_.find(topic_));
 }
 
 void TopicTable::announce_all() {

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,22 @@ class TopicTable {
   // `done`: see BackgroundSaver; so below.
   void put(std::vector<routing::TopicConfig> topics, Done done = {});
   void remove(std::string_view topic, Done done = {});
+  // While it lives no send makes that topic again: what it stored would be removed with the rest.
+  class Deletion {
+   public:
+    Deletion(TopicTable& table, std::string_view topic);
+    ~Deletion();
+    Deletion(const Deletion&) = delete;
+    Deletion& operator=(const Deletion&) = delete;
+
+   private:
+    TopicTable& table_;
+    const std::string topic_;
+  };
+  [[nodiscard]] bool is_being_deleted(std::string_view topic) const {
+    const std::lock_guard lock(mutex_);
+    return deletions_.contains(topic);
+  }
   // Name servers are to be told all topics anew.
   void announce_all();
   // False: the topic is in the file, or unknown. True: `done` is called when it is, or cannot be.
@@ -121,6 +138,7 @@ class TopicTable {
   Lookups<routing::TopicConfig> lookups_;
   mutable std::mutex mutex_;
   routing::TopicConfigTable table_;
+  std::multiset<std::string, std::less<>> deletions_;
   std::size_t name_bytes_ = 0;
   Instant next_full_line_{};
   routing::DataVersion announced_;
