@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include "admin/table_page.hpp"
 #include "comet/base/json.hpp"
@@ -205,8 +206,9 @@ Handling TopicAdminFeature::delete_topic(Request request) {
   const auto header = header_of<remoting::TopicHeader>(request.command);
   const std::string topic(header.topic);
   if (topics_.is_reserved(topic)) co_return bad_request(conflict_with_system_topic(topic));
-  const TopicTable::Deletion deletion(topics_, topic);
+  std::optional<TopicTable::Deletion> deletion;  // behind the changes that came before
   const std::function<void(Saved)> removal = [&](Saved done) {
+    deletion.emplace(topics_, topic);
     topics_.remove(topic, std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, removal);

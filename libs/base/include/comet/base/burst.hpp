@@ -27,8 +27,8 @@ class Burst {
   explicit Burst(const asio::any_io_executor& executor) noexcept;
   Burst(const Burst&) = delete;
   Burst& operator=(const Burst&) = delete;
-  // Gives what was put off its turn, in this order; then what that has put off, a few times. Ends the
-  // program when there is no memory to post what is left, or an exception.
+  // Gives what was put off its turn, in this order; then what that has put off, a few times. Ends
+  // the program when there is no memory to post what is left, or an exception.
   ~Burst();
 
   // False: the thread is in no burst of this executor.
