@@ -79,13 +79,12 @@ asio::awaitable<void> Server::Impl::accept_all(std::shared_ptr<Impl> impl) {
 // The accepting coroutines that count up together run on one executor, so the limit holds.
 void Server::Impl::hand_over(std::shared_ptr<Impl> impl, Shard& shard,
                              std::unique_ptr<Stream> stream) {
-  const bool has_room = *impl->all_connections < impl->config.max_connections;
-  if (has_room) {
-    ++impl->connections;
-    ++*impl->all_connections;
-  }
-  auto begin = [impl, &shard, has_room, stream = std::move(stream)]() mutable {
-    if (!has_room) return;  // the stream closes with its last owner, on its own executor
+  // Closed here, where nobody else has it yet: its own executor may be behind with those before it,
+  // and descriptors run out.
+  if (*impl->all_connections >= impl->config.max_connections) return stream->close();
+  ++impl->connections;
+  ++*impl->all_connections;
+  auto begin = [impl, &shard, stream = std::move(stream)]() mutable {
     shard.sessions.spawn("session", session(impl, shard, std::move(stream)));
   };
   asio::dispatch(shard.executor, std::move(begin));
