@@ -245,6 +245,7 @@ def parse():
     parser.add_argument("--divide", type=int, default=1, help="send only 1/N of the messages, to see that all works (default: 1)")
     parser.add_argument("--servers", type=run.list_of, default=run.SERVERS, help=f"some of {','.join(run.SERVERS)}, one-loop (comet with one event loop), echo, and NAME=DIR for our programs of another build; comet must be among them")
     parser.add_argument("--build-dir", type=pathlib.Path, default=run.PROJECT / "build", help="Apache's servers are installed below it (default: build)")
+    parser.add_argument("--no-java", action="store_true", help="leave Apache's own load program out")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -259,17 +260,18 @@ def main():
                               "the server", root)
         if len(names) < 2:
             sys.exit(77)
-        java_program(root)  # installed here: inside is no network
+        if not options.no_java:
+            java_program(root)  # installed here: inside is no network
         os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child=SIGTERM", sys.executable, __file__, "--inside",
                               "--rounds", str(options.rounds), "--divide", str(options.divide), "--servers", ",".join(names), "--build-dir", str(options.build_dir)]
-                  + ["--alone"] * options.alone)
+                  + ["--alone"] * options.alone + ["--no-java"] * options.no_java)
     run.loopback_up()
     brokers = [Echo() if name == "echo" else Broker(name, root, number) for number, name in enumerate(options.servers)]
     try:
         if not options.alone:
             for broker in brokers:
                 broker.start()
-        figures, memory = measure(brokers, options, java_program(root))
+        figures, memory = measure(brokers, options, None if options.no_java else java_program(root))
     finally:
         for broker in brokers:
             broker.stop()
