@@ -96,7 +96,7 @@ class TcpStream final : public Stream {
       int error_number = 0;
       std::size_t size = 0;
       const auto outcome = receive_.receive(socket_.native_handle(), into, error_number, size);
-      receive_.sent();
+      receive_.reset_would_show();
       if (outcome == TcpReceive::Outcome::done) {
         if (error_number == 0 && size == 0) co_return IoResult(asio::error::eof, 0);
         co_return IoResult(error_code(error_number, boost::system::system_category()), size);
@@ -107,13 +107,13 @@ class TcpStream final : public Stream {
     co_return IoResult(error, size);
   }
 
-  void promise_write() noexcept override { receive_.sent(); }
+  void promise_write() noexcept override { receive_.reset_would_show(); }
 
   asio::awaitable<IoResult> write(std::span<const asio::const_buffer> from) override {
     GatherWrite progress(from);
     while (!progress.done()) {
       int error_number = progress.send_on(socket_.native_handle());
-      if (error_number == 0) receive_.sent();
+      if (error_number == 0) receive_.reset_would_show();
       if (error_number == EAGAIN || error_number == EWOULDBLOCK) {
         auto [error] = co_await socket_.async_wait(tcp::socket::wait_write, as_tuple_awaitable);
         if (error) co_return IoResult(error, progress.sent());
@@ -128,7 +128,7 @@ class TcpStream final : public Stream {
   std::size_t try_write(std::span<const asio::const_buffer> from) noexcept override {
     GatherWrite progress(from);
     if (!socket_.is_open() || progress.done()) return 0;
-    if (progress.send_on(socket_.native_handle()) == 0) receive_.sent();
+    if (progress.send_on(socket_.native_handle()) == 0) receive_.reset_would_show();
     return progress.sent();
   }
 

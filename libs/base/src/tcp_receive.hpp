@@ -7,8 +7,8 @@
 // stream). When nothing is, the next receive waits at once.
 //
 // What is not told is a reset (RST) that came along with the data and was part of the same event.
-// It shows when something is sent; `is_told()` says whether that was done, and who has not has to
-// look before he waits.
+// It shows when something is sent; whoever reads on without that, while is_drained() is true, has
+// to receive once more before he waits.
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -63,10 +63,10 @@ class TcpReceive {
     return Outcome::done;
   }
 
-  // The last receive() took all that was there.
+  // The last receive() took all that was there, and a reset that came with it has not shown.
   [[nodiscard]] bool is_drained() const noexcept { return is_drained_; }
-  // Something has been sent since then: a reset that had come with it would have shown.
-  void sent() noexcept { is_drained_ = false; }
+  // It has, or will without further ado: something was or will be sent, or received once more.
+  void reset_would_show() noexcept { is_drained_ = false; }
 
  private:
   // -1: not known.

@@ -76,12 +76,6 @@ char* Fields::add_sized(std::string_view key, std::size_t value_size) {
   return to + key.size();
 }
 
-void Fields::trim_last(std::size_t value_size) noexcept {
-  Entry& last = entries_.back();
-  trim(last, value_size);
-  text_.resize(last.value + value_size);
-}
-
 void Fields::set_text(std::string_view text) {
   text_.resize(text.size());
   if (!text.empty()) std::memcpy(text_.data(), text.data(), text.size());

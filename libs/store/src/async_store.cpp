@@ -194,6 +194,7 @@ void AsyncStore::run_in_turn(const asio::any_io_executor& executor) {
   PendingAppends appends;
   {
     std::lock_guard lock(queue_mutex_);
+    if (posted_to_.empty()) bursts_ = 0;
     ++bursts_;
     // Whoever writes looks again; whatever is posted comes soon.
     if (queue_.empty() || is_writing_ || is_posted_to(executor)) return;
@@ -224,7 +225,7 @@ void AsyncStore::drain(const asio::any_io_executor& executor) {
     std::erase(posted_to_, executor);
     if (is_writing_ || queue_.empty()) return;
     is_alone_ = bursts_ <= 1;
-    bursts_ = inline_writes_ = 0;
+    inline_writes_ = 0;
     is_writing_ = true;
     appends.swap(queue_);
   }

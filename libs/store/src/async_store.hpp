@@ -82,7 +82,7 @@ class AsyncStore : public Burst::Work, public std::enable_shared_from_this<Async
   std::vector<asio::any_io_executor> posted_to_;  // will write the queue
   bool is_writing_ = false;
   bool is_alone_ = true;  // bursts come one at a time
-  int bursts_ = 0;        // that have ended with appends since a write was posted
+  int bursts_ = 0;        // that have ended with appends: the one that posted a write, and since
   int inline_writes_ = 0;
   bool closing_ = false;
 

@@ -216,6 +216,21 @@ BOOST_FIXTURE_TEST_CASE(bursts_that_come_together_share_their_writes_soon, World
   }
 }
 
+// One write in 64 is posted, to see whether others come with it; when none do, nothing changes.
+BOOST_FIXTURE_TEST_CASE(bursts_that_stay_alone_are_written_at_their_ends_but_for_one_in_64, World) {
+  open();
+  int posted = 0;
+  for (int i = 0; i < 256; ++i) {
+    burst_of(*this, 1);
+    context.restart();
+    context.poll_one();
+    posted += results.size() == static_cast<std::size_t>(i) ? 1 : 0;
+    context.poll();
+    BOOST_TEST_REQUIRE(results.size() == static_cast<std::size_t>(i + 1));
+  }
+  BOOST_TEST(posted == 4);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_burst_that_is_alone_again_is_written_at_its_end_again, World) {
   open();
   for (int i = 0; i < 200; ++i) burst_of(*this, 1);

@@ -142,12 +142,10 @@ class Fields {
   [[nodiscard]] char* value_text(std::size_t i) noexcept {
     return text_.data() + entries_[i].value;
   }
-  void trim_value(std::size_t i, std::size_t size) noexcept { trim(entries_[i], size); }
-
-  // For decoders: appends an entry with room for `value_size` bytes of value and returns where they
-  // belong; trim_last() then gives that entry its final, not greater, size.
-  [[nodiscard]] char* add_sized(std::string_view key, std::size_t value_size);
-  void trim_last(std::size_t value_size) noexcept;
+  void trim_value(std::size_t i, std::size_t size) noexcept {
+    text_size_ -= entries_[i].value_size - size;
+    entries_[i].value_size = static_cast<std::uint32_t>(size);
+  }
 
   // A key's first bytes, with its size if it has no more than kTaggedBytes: equal for equal keys,
   // and up to that size only for those.
@@ -187,10 +185,8 @@ class Fields {
     text_size_ += entry.key_size + entry.value_size;
     entries_.push_back(entry);
   }
-  void trim(Entry& entry, std::size_t value_size) noexcept {
-    text_size_ -= entry.value_size - value_size;
-    entry.value_size = static_cast<std::uint32_t>(value_size);
-  }
+  // Appends an entry with room for the value; returns where that belongs.
+  [[nodiscard]] char* add_sized(std::string_view key, std::size_t value_size);
 
   std::vector<char, detail::UninitializedAllocator<char>> text_;
   std::vector<Entry> entries_;

@@ -231,8 +231,9 @@ class RecordSource {
 };
 
 // Awaitable operations may be awaited on any executor; they complete there. Reads are thread-safe
-// and do not wait. The store flushes on a thread of its own; a new log file (every
-// commit_log_file_size bytes) is made by the appender that needs it.
+// and do not wait for appends. The store flushes on a thread of its own; another one makes the next
+// log file (every commit_log_file_size bytes) ahead, and an appender that finds none does it.
+// Appends are written on the executors of those that append, for all of them by one at a time.
 // Cancelling a coroutine that awaits an append neither stops the append nor the wait for it; the
 // coroutine learns of the cancellation at its next suspension. Close the store before the contexts
 // of the executors that await appends are destroyed. Under virtual time use async_flush: the time
