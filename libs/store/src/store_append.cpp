@@ -150,6 +150,7 @@ std::size_t StoreCore::place_run(std::span<Append* const> appends, bool& finish_
 void StoreCore::place(Append& append, std::int64_t at) {
   append.log_end = at + static_cast<std::int64_t>(append.bytes.size());
   append.result.physical_offset = at;
+  append.result.end = append.log_end;
   append.result.store_timestamp = timestamp_;
   for (Append::Item& item : append.items) {
     item.queue_offset = item.queue != nullptr ? item.queue->reserve() : 0;

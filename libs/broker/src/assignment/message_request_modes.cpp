@@ -12,7 +12,7 @@ namespace comet::inline v0_1::broker {
 MessageRequestModes::MessageRequestModes(const BrokerConfig& config, TimeSource& time,
                                          HelperThread& files)
     : file_(config.store.root + "/config/messageRequestMode.json"),
-      saver_(time, files, [this] { return file_.save(to_json()); }) {}
+      saver_(time, files, [this] { return save(); }) {}
 
 void MessageRequestModes::load() {
   const std::lock_guard lock(mutex_);
@@ -25,13 +25,14 @@ std::int32_t share_of_queues(const boost::json::object& mode) {
       std::clamp<std::int64_t>(get_int(mode, "popShareQueueNum", 0), -1, kMost));
 }
 
-error_code MessageRequestModes::parse(std::string_view json) {
+Result<MessageRequestModes::Modes> MessageRequestModes::modes_of(std::string_view json) {
   const auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
   const boost::json::value* topics = root->if_contains("messageRequestModeMap");
-  if (topics == nullptr || !topics->is_object()) return {};
+  Modes modes;
+  if (topics == nullptr || !topics->is_object()) return modes;
   for (const auto& [topic, groups] : topics->get_object()) {
     if (!groups.is_object()) return BaseErrc::bad_value;
     for (const auto& [group, value] : groups.get_object()) {
@@ -39,10 +40,40 @@ error_code MessageRequestModes::parse(std::string_view json) {
       MessageRequestMode mode;
       mode.is_pop = get_string(value.get_object(), "mode") == "POP";
       mode.pop_share_queues = share_of_queues(value.get_object());
-      modes_.insert_or_assign({std::string(topic), std::string(group)}, mode);
+      modes.insert_or_assign({std::string(topic), std::string(group)}, mode);
     }
   }
+  return modes;
+}
+
+error_code MessageRequestModes::parse(std::string_view json) {
+  auto modes = modes_of(json);
+  if (!modes) return modes.error();
+  modes_ = std::move(*modes);
   return {};
+}
+
+error_code MessageRequestModes::replace_all(std::string_view json, Done done) {
+  auto modes = modes_of(json);
+  if (!modes) return modes.error();
+  bool is_changed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_changed = *modes != modes_;
+    modes_ = std::move(*modes);
+  }
+  if (is_changed) {
+    saver_.changed(std::move(done));
+  } else if (done) {
+    done(true);
+  }
+  return {};
+}
+
+bool MessageRequestModes::save() {
+  if (!file_.save(to_json())) return false;
+  if (observer_) observer_();
+  return true;
 }
 
 std::optional<MessageRequestMode> MessageRequestModes::find(std::string_view topic,

@@ -21,8 +21,10 @@ namespace comet::inline v0_1::broker {
 
 class MessageRequestMode {
  public:
+  MessageRequestMode() = default;
   bool is_pop = false;
   std::int32_t pop_share_queues = 0;  // by POP: how many more members may share a queue
+  friend bool operator==(const MessageRequestMode&, const MessageRequestMode&) = default;
 };
 
 // "popShareQueueNum", as it can be kept.
@@ -43,6 +45,10 @@ class MessageRequestModes {
   // They are gone, and what was said of them with them.
   void forget_topic(std::string_view topic);
   void forget_group(std::string_view group);
+  // A slave's: they become those of this file, or answer; all at once, or an error and none.
+  [[nodiscard]] error_code replace_all(std::string_view json, Done done = {});
+  // Called when the file has changed, on the helper thread. Set once, before the first change.
+  void on_change(std::function<void()> observer) { observer_ = std::move(observer); }
   [[nodiscard]] std::size_t size() const;
   void save_now() { saver_.save_now(); }
   void retry_save() { saver_.retry(); }
@@ -52,12 +58,16 @@ class MessageRequestModes {
 
  private:
   using Key = std::pair<std::string, std::string>;  // topic and group
+  using Modes = std::map<Key, MessageRequestMode>;
+  [[nodiscard]] static Result<Modes> modes_of(std::string_view json);
   error_code parse(std::string_view json);
+  bool save();
   void forget(const std::function<bool(const Key&)>& is_gone);
 
   StateFile file_;
   mutable std::mutex mutex_;
-  std::map<Key, MessageRequestMode> modes_;
+  Modes modes_;
+  std::function<void()> observer_;
   BackgroundSaver saver_;
 };
 

@@ -97,18 +97,42 @@ void DelayService::consider_delivered(const Level& level) {
 }
 
 error_code DelayService::parse(std::string_view json) {
+  const auto offsets = offsets_of(json);
+  if (!offsets) return offsets.error();
+  for (const auto& [level, offset] : *offsets) offsets_[level] = offset;
+  return {};
+}
+
+// A level never goes back: what was delivered once does not come again.
+Result<bool> DelayService::take_over(std::string_view json) {
+  const auto offsets = offsets_of(json);
+  if (!offsets) return offsets.error();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [level, offset] : *offsets) {
+      std::int64_t& present = offsets_[level];
+      changed_ |= present < offset;
+      present = std::max(present, offset);
+    }
+  }
+  save();
+  return problem().empty();
+}
+
+Result<DelayService::Offsets> DelayService::offsets_of(std::string_view json) {
   auto parsed = parse_json(json);
   if (!parsed) return parsed.error();
   const boost::json::object* root = parsed->if_object();
   if (root == nullptr) return BaseErrc::bad_value;
+  Offsets offsets;
   const boost::json::value* table = root->if_contains("offsetTable");
-  if (table == nullptr || !table->is_object()) return {};
+  if (table == nullptr || !table->is_object()) return offsets;
   for (const auto& [key, offset] : table->get_object()) {
     const auto level = parse_number<std::int32_t>(key);
     if (!level || !offset.is_int64()) return BaseErrc::bad_value;
-    offsets_[*level] = std::max<std::int64_t>(offset.get_int64(), 0);
+    offsets[*level] = std::max<std::int64_t>(offset.get_int64(), 0);
   }
-  return {};
+  return offsets;
 }
 
 void DelayService::start(TaskGroup& tasks, const IpEndpoint& store_host) {

@@ -48,6 +48,9 @@ class DelayService {
   void save_if_changed();
   // Writes how it is. For the end: the store is on the disk.
   void save();
+  // A slave's: its master has delivered so far (to_json()). Blocking; false: it cannot be written.
+  // An error: it is no such text, and nothing has changed.
+  [[nodiscard]] Result<bool> take_over(std::string_view json);
   // Why the file cannot be written; empty: it can. Thread-safe.
   [[nodiscard]] std::string problem() const { return file_.problem(); }
   // {"offsetTable":{1:2}}, level and next queue offset: the answer to GET_ALL_DELAY_OFFSET, and,
@@ -73,6 +76,7 @@ class DelayService {
   enum class Outcome { done, refused };
 
   error_code parse(std::string_view json);
+  [[nodiscard]] static Result<Offsets> offsets_of(std::string_view json);
   void consider_delivered(const Level& level);
   [[nodiscard]] asio::awaitable<void> serve(Level& level);
   [[nodiscard]] asio::awaitable<void> wait_until_due(Level& level, std::int64_t delivery_millis);

@@ -58,6 +58,8 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
     return pending_.load(std::memory_order_relaxed) >= config_.max_timers;
   }
   [[nodiscard]] TimerStats stats() const;
+  // What the file says (TimerProgress); empty while it is being written.
+  [[nodiscard]] std::string saved_progress() const;
   // Why the progress cannot be written; empty: it can.
   [[nodiscard]] std::string problem() const { return saved_->file.problem(); }
 

@@ -96,6 +96,12 @@ asio::awaitable<void> TimerService::save_in_background() {
   }
 }
 
+std::string TimerService::saved_progress() const {
+  const std::unique_lock lock(saved_->mutex, std::try_to_lock);
+  if (!lock) return {};
+  return saved_->progress.to_json();
+}
+
 void TimerService::save() {
   const std::lock_guard lock(saved_->mutex);
   const TimerProgress now = progress();

@@ -118,6 +118,13 @@ Handling RecallFeature::recall(Request request) {
     co_return answer(request, ResponseCode::system_error, "recall failed, execute error");
   }
   traffic_.count(kTimerTopic, 1, kRecallBody.size() + text.size(), MessageType::delay);
+  if (!result.error) {
+    const Confirmation copies = co_await AwaitCopies(copies_, request, result.end);
+    if (copies != Confirmation::put_ok) {
+      co_return answer(request, ResponseCode::system_error,
+                       fmt::format("recall failed, {}", name_of(copies)));
+    }
+  }
   RemotingCommand response = answer(request, ResponseCode::success, {});
   remoting::RecallMessageResponseHeader fields;
   fields.msg_id = handle->unique_key;

@@ -13,6 +13,7 @@
 #include "comet/store/message_store.hpp"
 #include "delay/timer_service.hpp"
 #include "stats/traffic.hpp"
+#include "request/copy_waits.hpp"
 #include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -23,13 +24,14 @@ class RecallFeature {
  public:
   RecallFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
                 store::MessageStore& store, TopicTable& topics, TimerService* timers,
-                TrafficTable& traffic)
+                CopyWaits& copies, TrafficTable& traffic)
       : config_(config),
         time_(time),
         store_host_(store_host),
         store_(store),
         topics_(topics),
         timers_(timers),
+        copies_(copies),
         traffic_(traffic) {}
 
   void install(remoting::Dispatcher& dispatcher);
@@ -52,6 +54,7 @@ class RecallFeature {
   store::MessageStore& store_;
   TopicTable& topics_;
   TimerService* timers_;
+  CopyWaits& copies_;
   TrafficTable& traffic_;
 };
 

@@ -143,6 +143,10 @@ Handling ReplyFeature::send_reply(Request request) {
       calls_.enter(kCallBytes + request.command.memory_size(), time_.now());
   if (!place) co_return checks_.refusal_answer(identity, too_many_calls(calls_));
 
+  const bool wait = send.properties.wait != "false";
+  if (config_.store_replies && wait && !copies_.may_store()) {
+    co_return checks_.refusal_answer(identity, too_few_copies());
+  }
   // To the client that asked. The remarks are Apache's.
   const std::string client(find_property(send.properties.text, property::kReplyToClient));
   const std::shared_ptr<Connection> requester =
@@ -171,9 +175,12 @@ Handling ReplyFeature::send_reply(Request request) {
   if (config_.store_replies && checks_.has_topic(send)) {
     const RecordView record = make_record(request, header, queue_id);
     const std::size_t bytes = record.body.size() + record.properties.size();
-    const bool wait = send.properties.wait != "false";
     stored = co_await AwaitAppend(store_, request, record, wait);
     if (!stored->error) traffic_.count(header.topic, 1, bytes);
+    if (wait && !stored->error) {
+      const Confirmation copies = co_await AwaitCopies(copies_, request, stored->end);
+      if (!not_taken) not_taken.code = code_of(copies);
+    }
   }
   co_return make_answer(request, not_taken, queue_id, stored);
 }

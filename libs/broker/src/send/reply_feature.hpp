@@ -11,6 +11,7 @@
 #include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/copy_waits.hpp"
 #include "request/sends_in_flight.hpp"
 #include "send/send_checks.hpp"
 #include "stats/traffic.hpp"
@@ -23,7 +24,7 @@ class ReplyFeature {
  public:
   ReplyFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
                store::MessageStore& store, ClientRegistry& clients, TrafficTable& traffic,
-               SendsInFlight& calls, const SendChecks& checks)
+               SendsInFlight& calls, CopyWaits& copies, const SendChecks& checks)
       : config_(config),
         time_(time),
         store_host_(store_host),
@@ -31,6 +32,7 @@ class ReplyFeature {
         clients_(clients),
         traffic_(traffic),
         calls_(calls),
+        copies_(copies),
         checks_(checks) {}
 
   void install(remoting::Dispatcher& dispatcher);
@@ -54,6 +56,7 @@ class ReplyFeature {
   ClientRegistry& clients_;
   TrafficTable& traffic_;
   SendsInFlight& calls_;
+  CopyWaits& copies_;
   const SendChecks& checks_;
   std::mutex mutex_;
   Instant next_line_{};

@@ -156,6 +156,7 @@ Handling SendBackFeature::send_back(Request request) {
   }
   const std::string text = properties.encode();
   record.properties = text;
+  if (!copies_.may_store()) co_return too_few_copies();
   const store::AppendResult stored = co_await AwaitAppend(store_, request, record, true);
   if (!is_stored(stored)) {
     co_return Refusal(ResponseCode::system_error, std::string(status_name(stored.error)));
@@ -164,6 +165,13 @@ Handling SendBackFeature::send_back(Request request) {
   traffic_.count(record.topic, 1, record.body.size() + text.size(),
                  is_delayed ? MessageType::delay : MessageType::normal);
   traffic_.count_send_back(properties.get(property::kRetryTopic), header.group);
+  if (!stored.error) {
+    const Confirmation copies = co_await AwaitCopies(copies_, request, stored.end);
+    // As Apache's: its consumer sends the message anew.
+    if (copies != Confirmation::put_ok) {
+      co_return Refusal(ResponseCode::system_error, std::string(name_of(copies)));
+    }
+  }
   co_return success(request);
 }
 

@@ -9,6 +9,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/delay_levels.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/copy_waits.hpp"
 #include "request/sends_in_flight.hpp"
 #include "stats/traffic.hpp"
 #include "tables/group_table.hpp"
@@ -22,7 +23,7 @@ class SendBackFeature {
  public:
   SendBackFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
                   store::MessageStore& store, TopicTable& topics, GroupTable& groups,
-                  const store::DelayLevels& delay_levels, SendsInFlight& sends,
+                  const store::DelayLevels& delay_levels, SendsInFlight& sends, CopyWaits& copies,
                   TrafficTable& traffic)
       : config_(config),
         time_(time),
@@ -32,6 +33,7 @@ class SendBackFeature {
         groups_(groups),
         delay_levels_(delay_levels),
         sends_(sends),
+        copies_(copies),
         traffic_(traffic) {}
 
   void install(remoting::Dispatcher& dispatcher);
@@ -57,6 +59,7 @@ class SendBackFeature {
   GroupTable& groups_;
   const store::DelayLevels& delay_levels_;
   SendsInFlight& sends_;
+  CopyWaits& copies_;
   TrafficTable& traffic_;
 };
 

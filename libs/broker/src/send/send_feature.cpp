@@ -135,10 +135,11 @@ std::string SendFeature::message_ids(const store::AppendResult& result) const {
 RemotingCommand SendFeature::stored_answer(const RequestIdentity& request, std::int32_t queue_id,
                                            std::string_view unique_key,
                                            std::string_view recall_handle,
-                                           const store::AppendResult& result) const {
-  ResponseCode code = result.error == store::StoreErrc::flush_timeout
-                          ? ResponseCode::flush_disk_timeout
-                          : ResponseCode::success;
+                                           const store::AppendResult& result,
+                                           Confirmation copies) const {
+  const ResponseCode code = result.error == store::StoreErrc::flush_timeout
+                                ? ResponseCode::flush_disk_timeout
+                                : code_of(copies);
   RemotingCommand response = request.response(code, {});
   response.fields.reserve(7, 224 + recall_handle.size());
   const std::string msg_id = message_ids(result);
@@ -265,6 +266,9 @@ Handling SendFeature::send(Request request) {
     complete_single(send, record, text, recall_handle);
   }
   const bool waits = send.properties.wait != "false";
+  if (waits && !copies_.may_store()) {
+    co_return checks_.refusal_answer(identity, too_few_copies());
+  }
   AwaitAppend append = batch ? AwaitAppend(store_, request, *batch, waits)
                              : AwaitAppend(store_, request, record, waits);
   const store::AppendResult stored = co_await append;
@@ -274,7 +278,10 @@ Handling SendFeature::send(Request request) {
   }
   traffic_.count(record.topic, std::max<std::size_t>(stored.batch_offsets.size(), 1), bytes,
                  type_of(send));
-  co_return stored_answer(identity, queue_id, send.properties.unique_key, recall_handle, stored);
+  Confirmation copies = Confirmation::put_ok;
+  if (waits && !stored.error) copies = co_await AwaitCopies(copies_, request, stored.end);
+  co_return stored_answer(identity, queue_id, send.properties.unique_key, recall_handle, stored,
+                          copies);
 }
 
 // What a batch lacks to be stored: it is measured before any record of it is made.

@@ -6,6 +6,7 @@
 #include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/copy_waits.hpp"
 #include "request/sends_in_flight.hpp"
 #include "send/batch_records.hpp"
 #include "send/send_checks.hpp"
@@ -27,8 +28,8 @@ class SendFeature {
  public:
   SendFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
               store::MessageStore& store, TopicTable& topics, GroupTable& groups,
-              TransactionService& transactions, SendsInFlight& sends, RuntimeCounters& runtime,
-              TrafficTable& traffic, const SendChecks& checks)
+              TransactionService& transactions, SendsInFlight& sends, CopyWaits& copies,
+              RuntimeCounters& runtime, TrafficTable& traffic, const SendChecks& checks)
       : config_(config),
         time_(time),
         store_host_(store_host),
@@ -37,6 +38,7 @@ class SendFeature {
         groups_(groups),
         transactions_(transactions),
         sends_(sends),
+        copies_(copies),
         runtime_(runtime),
         traffic_(traffic),
         checks_(checks) {}
@@ -51,7 +53,8 @@ class SendFeature {
                                                         std::int32_t queue_id,
                                                         std::string_view unique_key,
                                                         std::string_view recall_handle,
-                                                        const store::AppendResult& result) const;
+                                                        const store::AppendResult& result,
+                                                        Confirmation copies) const;
   [[nodiscard]] RecordView make_record(const remoting::Request& request,
                                        const remoting::SendMessageHeader& header,
                                        const CheckedSend& send) const;
@@ -72,6 +75,7 @@ class SendFeature {
   GroupTable& groups_;
   TransactionService& transactions_;
   SendsInFlight& sends_;
+  CopyWaits& copies_;
   RuntimeCounters& runtime_;
   TrafficTable& traffic_;
   const SendChecks& checks_;

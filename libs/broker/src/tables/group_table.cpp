@@ -107,14 +107,68 @@ error_code GroupTable::parse(std::string_view json) {
     data_version_.timestamp = get_int(version->get_object(), "timestamp", 0);
     data_version_.counter = get_int(version->get_object(), "counter", 0);
   }
-  if (const auto* table = root->if_contains("subscriptionGroupTable");
-      table != nullptr && table->is_object()) {
-    for (const auto& [name, value] : table->get_object()) {
-      if (!value.is_object()) return BaseErrc::bad_value;
-      GroupConfig group = group_from_json(value.get_object());
-      group.group_name = name;
-      groups_.insert_or_assign(std::string(name), std::move(group));
+  auto groups = groups_of(*root);
+  if (!groups) return groups.error();
+  for (auto& [name, group] : *groups) groups_.insert_or_assign(name, std::move(group));
+  return {};
+}
+
+Result<std::map<std::string, GroupConfig, std::less<>>> GroupTable::groups_of(
+    const boost::json::object& root) {
+  std::map<std::string, GroupConfig, std::less<>> groups;
+  const auto* table = root.if_contains("subscriptionGroupTable");
+  if (table == nullptr || !table->is_object()) return groups;
+  for (const auto& [name, value] : table->get_object()) {
+    if (!value.is_object()) return BaseErrc::bad_value;
+    GroupConfig group = group_from_json(value.get_object());
+    group.group_name = name;
+    groups.insert_or_assign(std::string(name), std::move(group));
+  }
+  return groups;
+}
+
+error_code GroupTable::replace_all(std::string_view json, Done done) {
+  const auto parsed = parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr || !root->contains("subscriptionGroupTable")) return BaseErrc::bad_value;
+  auto groups = groups_of(*root);
+  if (!groups) return groups.error();
+  const auto is_everybodys = [](std::string_view name) {
+    return std::ranges::find(kSystemGroups, name) != std::end(kSystemGroups);
+  };
+  bool is_changed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto is_gone = [&](const auto& entry) {
+      return !groups->contains(entry.first) && !is_everybodys(entry.first);
+    };
+    for (auto at = groups_.begin(); at != groups_.end();) {
+      if (!is_gone(*at)) {
+        ++at;
+        continue;
+      }
+      unsaved_.erase(at->first);
+      at = groups_.erase(at);
+      lookups_.changed();
+      data_version_.next(time_.wall_millis());
+      is_changed = true;
     }
+    for (auto& [name, group] : *groups) {
+      const auto found = groups_.find(name);
+      if (found != groups_.end() && broker::to_json(found->second) == broker::to_json(group)) {
+        continue;
+      }
+      note_change(name);
+      groups_.insert_or_assign(name, std::move(group));
+      is_changed = true;
+    }
+    is_changed = is_changed || !unsaved_.empty();
+  }
+  if (is_changed) {
+    saver_.changed(std::move(done));
+  } else if (done) {
+    done(true);
   }
   return {};
 }
@@ -217,9 +271,12 @@ bool GroupTable::save() {
     counter = data_version_.counter;
   }
   if (!file_.save(to_json())) return false;
-  const std::lock_guard lock(mutex_);
-  std::erase_if(unsaved_, [counter](const auto& entry) { return entry.second <= counter; });
-  has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(unsaved_, [counter](const auto& entry) { return entry.second <= counter; });
+    has_unsaved_.store(!unsaved_.empty(), std::memory_order_release);
+  }
+  if (observer_) observer_();
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/json/object.hpp>
+#include <functional>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -57,6 +58,11 @@ class GroupTable {
   // `done`: see BackgroundSaver; so below.
   [[nodiscard]] bool put(std::vector<GroupConfig> groups, Done done = {});
   void remove(std::string_view group, Done done = {});
+  // A slave's: the groups become those of this file, or answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG,
+  // but for those that every broker has; all at once, or an error and none.
+  [[nodiscard]] error_code replace_all(std::string_view json, Done done = {});
+  // Called when the file has changed, on the helper thread. Set once, before the first change.
+  void on_change(std::function<void()> observer) { observer_ = std::move(observer); }
   // As the topics' (topic_table.hpp), all of these.
   bool when_saved(std::string_view group, Done done);
   [[nodiscard]] bool is_unsaved(std::string_view group) const {
@@ -81,6 +87,9 @@ class GroupTable {
 
  private:
   error_code parse(std::string_view json);
+  // What a file holds besides the data version.
+  [[nodiscard]] static Result<std::map<std::string, GroupConfig, std::less<>>> groups_of(
+      const boost::json::object& root);
   [[nodiscard]] Snapshot look_up(std::string_view group) const;  // with the lock held
   [[nodiscard]] Snapshot look_up_or_create(std::string_view group);
   void note_change(std::string_view group);  // with the lock held
@@ -95,6 +104,7 @@ class GroupTable {
   std::map<std::string, GroupConfig, std::less<>> groups_;
   std::map<std::string, std::int64_t, std::less<>> unsaved_;  // group: the version's counter
   std::atomic<bool> has_unsaved_{false};
+  std::function<void()> observer_;
   BackgroundSaver saver_;
 };
 

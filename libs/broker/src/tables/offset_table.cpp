@@ -45,14 +45,10 @@ void OffsetTable::load() {
   file_.load([this](std::string_view json) { return parse(json); });
 }
 
-error_code OffsetTable::parse(std::string_view json) {
-  auto parsed = parse_json(json);
-  if (!parsed) return parsed.error();
-  const boost::json::object* root = parsed->if_object();
-  if (root == nullptr) return BaseErrc::bad_value;
-  decltype(table_) table;
+Result<OffsetTable::Table> OffsetTable::table_of(const boost::json::object& root) const {
+  Table table;
   std::size_t negative = 0;
-  const boost::json::value* member = root->if_contains("offsetTable");
+  const boost::json::value* member = root.if_contains("offsetTable");
   if (member != nullptr && member->is_object()) {
     for (const auto& [key, queues] : member->get_object()) {
       if (!queues.is_object()) continue;
@@ -72,12 +68,22 @@ error_code OffsetTable::parse(std::string_view json) {
     log::warn("{}: {} offsets are negative; their groups begin as if they had none", file_.path(),
               negative);
   }
+  return table;
+}
+
+error_code OffsetTable::parse(std::string_view json) {
+  auto parsed = parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  auto table = table_of(*root);
+  if (!table) return table.error();
   if (const boost::json::value* version = root->if_contains("dataVersion");
       version != nullptr && version->is_object()) {
     version_.timestamp = get_int(version->get_object(), "timestamp", 0);
     version_.counter = get_int(version->get_object(), "counter", 0);
   }
-  table_ = std::move(table);
+  table_ = std::move(*table);
   size_ = 0;
   for (const auto& [key, queues] : table_) size_ += queues.size();
   return {};
@@ -124,7 +130,9 @@ bool OffsetTable::commit(std::string_view group, std::string_view topic, std::in
   if (known != table_.end()) {
     const auto entry = known->second.find(queue_id);
     if (entry != known->second.end()) {
-      changed_ |= std::exchange(entry->second, offset) != offset;
+      if (std::exchange(entry->second, offset) == offset) return true;
+      changed_ = true;
+      if (changes_) note_committed(key, queue_id, offset);
       return true;
     }
   }
@@ -133,7 +141,77 @@ bool OffsetTable::commit(std::string_view group, std::string_view topic, std::in
   queues->emplace(queue_id, offset);
   ++size_;
   changed_ = true;
+  if (changes_) note_committed(key, queue_id, offset);
   return true;
+}
+
+// With the lock held, as the next. A reset of the same moment is what counts, with what came on top.
+void OffsetTable::note_committed(const std::string& key, std::int32_t queue_id,
+                                 std::int64_t offset) {
+  const auto reset = changes_->reset.find(key);
+  const bool is_reset = reset != changes_->reset.end() && reset->second.contains(queue_id);
+  (is_reset ? reset->second : changes_->committed[key])[queue_id] = offset;
+}
+
+void OffsetTable::note_removed(const std::string& key) {
+  if (!changes_) return;
+  changes_->committed.erase(key);
+  changes_->reset.erase(key);
+  changes_->removed.insert(key);
+}
+
+OffsetTable::Changes OffsetTable::take_changes() {
+  const std::lock_guard lock(mutex_);
+  Changes taken;
+  if (changes_) std::swap(taken, *changes_);
+  changes_.emplace();
+  return taken;
+}
+
+void OffsetTable::apply(const Changes& changes) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : changes.removed) {
+    const auto found = table_.find(key);
+    if (found == table_.end()) continue;
+    size_ -= found->second.size();
+    table_.erase(found);
+    changed_ = true;
+  }
+  for (const auto& [key, queues] : changes.committed) take_higher(key, queues);
+  for (const auto& [key, queues] : changes.reset) {
+    Queues* present = find_or_add(key, queues.size());
+    if (present == nullptr) continue;
+    for (const auto& [queue_id, offset] : queues) {
+      if (present->insert_or_assign(queue_id, offset).second) ++size_;
+    }
+    changed_ = true;
+  }
+}
+
+// With the lock held.
+void OffsetTable::take_higher(const std::string& key, const Queues& queues) {
+  Queues* present = find_or_add(key, queues.size());
+  if (present == nullptr) return;
+  for (const auto& [queue_id, offset] : queues) {
+    if (!is_offset(offset)) continue;
+    const auto [entry, is_new] = present->try_emplace(queue_id, offset);
+    if (is_new) ++size_;
+    if (!is_new && entry->second >= offset) continue;
+    entry->second = offset;
+    changed_ = true;
+  }
+}
+
+error_code OffsetTable::merge(std::string_view json) {
+  const auto parsed = parse_json(json);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr || !root->contains("offsetTable")) return BaseErrc::bad_value;
+  const auto table = table_of(*root);
+  if (!table) return table.error();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, queues] : *table) take_higher(key, queues);
+  return {};
 }
 
 void OffsetTable::forget_group(std::string_view group) {
@@ -148,6 +226,7 @@ void OffsetTable::forget_group(std::string_view group) {
       last = at->first;
       const bool goes = is_its(at->first);
       changed_ |= goes;
+      if (goes) note_removed(at->first);
       if (goes) size_ -= at->second.size();
       at = goes ? table_.erase(at) : std::next(at);
     }
@@ -163,10 +242,11 @@ void OffsetTable::forget_group(std::string_view group) {
 
 void OffsetTable::forget_topic(std::string_view topic) {
   const std::string prefix = key_of({}, topic);
-  const auto forget = [&prefix](Table& table) {
+  const auto forget = [this, &prefix](Table& table) {
     std::size_t forgotten = 0;
     for (auto at = table.lower_bound(prefix); at != table.end() && at->first.starts_with(prefix);) {
       forgotten += at->second.size();
+      if (&table == &table_) note_removed(at->first);
       at = table.erase(at);
     }
     return forgotten;
@@ -224,10 +304,15 @@ OffsetTable::Queues OffsetTable::queues(std::string_view group, std::string_view
 bool OffsetTable::replace(std::string_view group, std::string_view topic, Queues queues) {
   std::erase_if(queues, [](const auto& entry) { return !is_offset(entry.second); });
   const std::lock_guard lock(mutex_);
-  Queues* present = find_or_add(key_of(group, topic), queues.size());
+  const std::string key = key_of(group, topic);
+  Queues* present = find_or_add(key, queues.size());
   if (present == nullptr) return false;
   size_ += queues.size();
   size_ -= present->size();
+  if (changes_) {
+    note_removed(key);
+    changes_->reset[key] = queues;
+  }
   *present = std::move(queues);
   changed_ = true;
   return true;
@@ -248,6 +333,7 @@ bool OffsetTable::reset(std::string_view group, std::string_view topic, const Qu
   for (const auto& [queue_id, offset] : queues) {
     if (!is_offset(offset)) continue;
     if (offsets->insert_or_assign(queue_id, offset).second) ++size_;
+    if (changes_) changes_->reset[key][queue_id] = offset;
     if (resets.insert_or_assign(queue_id, offset).second) ++resets_size_;
   }
   changed_ = true;

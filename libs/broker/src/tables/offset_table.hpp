@@ -2,10 +2,12 @@
 // Consumer groups' offsets (Apache: ConsumerOffsetManager; file consumerOffset.json).
 
 #include <atomic>
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +76,24 @@ class OffsetTable {
                                                        std::string_view topic,
                                                        std::int32_t queue_id);
 
+  // What has changed, for a replica.
+  class Changes {
+   public:
+    std::map<std::string, Queues, std::less<>> committed;  // by "topic@group"
+    std::map<std::string, Queues, std::less<>> reset;      // by an administrator; may be lower
+    std::set<std::string, std::less<>> removed;            // "topic@group", before the others
+    [[nodiscard]] bool empty() const noexcept {
+      return committed.empty() && reset.empty() && removed.empty();
+    }
+  };
+  // Changes since the last call; they are noted from the first one on.
+  [[nodiscard]] Changes take_changes();
+  // A replica's: the changes of its master happen here. What is committed never lowers an offset.
+  void apply(const Changes& changes);
+  // Likewise of all offsets of a master, a file or an answer to GET_ALL_CONSUMER_OFFSET: higher ones
+  // are taken, others stay. An error, and none.
+  [[nodiscard]] error_code merge(std::string_view json);
+
   // {"dataVersion":{...},"offsetTable":{"topic@group":{0:6}}}: the answer to
   // GET_ALL_CONSUMER_OFFSET, and, with quoted keys, the file's content. The version, without which
   // slaves of 5.x cannot read it, counts savings with changes.
@@ -81,16 +101,21 @@ class OffsetTable {
   [[nodiscard]] std::size_t size() const;  // offsets of queues
 
  private:
+  using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
+
+  [[nodiscard]] Result<Table> table_of(const boost::json::object& root) const;
   error_code parse(std::string_view json);
   // With the lock held.
   [[nodiscard]] bool waits_for_reset(std::string_view key, std::int32_t queue_id) const;
+  void take_higher(const std::string& key, const Queues& queues);
+  void note_committed(const std::string& key, std::int32_t queue_id, std::int64_t offset);
+  void note_removed(const std::string& key);
   Queues* find_or_add(const std::string& key, std::size_t more_offsets);
 
   StateFile file_;
   TimeSource& time_;
   const OffsetLimits limits_;
   mutable std::mutex mutex_;
-  using Table = std::map<std::string, Queues, std::less<>>;  // by "topic@group"
   Table table_;
   std::size_t resets_size_ = 0;  // queues in resets_
   std::size_t size_ = 0;         // offsets of queues in table_
@@ -98,6 +123,7 @@ class OffsetTable {
   routing::DataVersion version_;
   Table resets_;                         // that have not been told yet
   std::atomic<bool> has_resets_{false};  // so that others need not look
+  std::optional<Changes> changes_;       // nullopt: nobody wants them
 };
 
 }  // namespace comet::inline v0_1::broker

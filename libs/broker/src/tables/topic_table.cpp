@@ -193,6 +193,39 @@ void TopicTable::remove(std::string_view topic, Done done) {
   saver_.changed(std::move(done));
 }
 
+std::vector<std::string> TopicTable::replace_all(
+    std::map<std::string, TopicConfig, std::less<>> topics, Done done) {
+  std::vector<std::string> gone;
+  bool is_changed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, topic] : table_.topics) {
+      if (!topics.contains(name) && !is_reserved(name)) gone.push_back(name);
+    }
+    for (const std::string& name : gone) {
+      table_.topics.erase(name);
+      note_removal(name);
+      name_bytes_ -= name.size();
+    }
+    for (auto& [name, topic] : topics) {
+      const auto found = table_.topics.find(name);
+      const bool is_new = found == table_.topics.end();
+      if (!is_new && found->second == topic) continue;
+      note_change(name, is_new ? std::nullopt : std::optional(found->second));
+      if (is_new) name_bytes_ += name.size();
+      table_.topics.insert_or_assign(name, std::move(topic));
+      is_changed = true;
+    }
+    is_changed = is_changed || !gone.empty() || !unsaved_.empty();
+  }
+  if (is_changed) {
+    saver_.changed(std::move(done));
+  } else if (done) {
+    done(true);
+  }
+  return gone;
+}
+
 TopicTable::Deletion::Deletion(TopicTable& table, std::string_view topic)
     : table_(table), topic_(topic) {
   const std::lock_guard lock(table_.mutex_);

@@ -113,6 +113,7 @@ Handling TransactionFeature::end(Request request) {
     co_return Refusal(ResponseCode::topic_not_exist, no_such_topic(record->topic));
   }
   record->store_host = store_host_;
+  if (!copies_.may_store()) co_return too_few_copies();
   const AppendResult stored = co_await AwaitAppend(store_, request, *record, false);
   if (!is_stored(stored)) co_return store_refusal(stored.error);
   transactions_.write_op(claim.offset(), request.connection->executor());
@@ -120,7 +121,8 @@ Handling TransactionFeature::end(Request request) {
   traffic_.count(record->topic, 1, record->body.size() + record->properties.size(),
                  MessageType::transaction);
   traffic_.count_transaction(record->topic, true);
-  co_return end_answer(request, ResponseCode::success);
+  const Confirmation copies = co_await AwaitCopies(copies_, request, stored.end);
+  co_return end_answer(request, code_of(copies));
 }
 
 // A half message goes to the end of its queue, as if it had never been checked: one that is open,

@@ -5,6 +5,7 @@
 #include "comet/broker/config.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/store/message_store.hpp"
+#include "request/copy_waits.hpp"
 #include "request/sends_in_flight.hpp"
 #include "stats/traffic.hpp"
 #include "tables/topic_table.hpp"
@@ -18,7 +19,8 @@ class TransactionFeature {
  public:
   TransactionFeature(const BrokerConfig& config, TimeSource& time, const IpEndpoint& store_host,
                      store::MessageStore& store, TopicTable& topics,
-                     TransactionService& transactions, SendsInFlight& sends, TrafficTable& traffic)
+                     TransactionService& transactions, SendsInFlight& sends, CopyWaits& copies,
+                     TrafficTable& traffic)
       : config_(config),
         time_(time),
         store_host_(store_host),
@@ -26,6 +28,7 @@ class TransactionFeature {
         topics_(topics),
         transactions_(transactions),
         sends_(sends),
+        copies_(copies),
         traffic_(traffic) {}
 
   void install(remoting::Dispatcher& dispatcher);
@@ -42,6 +45,7 @@ class TransactionFeature {
   TopicTable& topics_;
   TransactionService& transactions_;
   SendsInFlight& sends_;
+  CopyWaits& copies_;
   TrafficTable& traffic_;
 };
 

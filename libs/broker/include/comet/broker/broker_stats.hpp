@@ -3,9 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "comet/broker/replication_config.hpp"
+#include "comet/replication/status.hpp"
 #include "comet/store/message_store.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -103,6 +106,23 @@ class RegistrationStats {
   }
 };
 
+// How a broker and its copies stand; at most a quarter of a second old.
+class ReplicationStats {
+ public:
+  BrokerRole role = BrokerRole::async_master;
+  replication::MasterStatus master;      // of a master
+  replication::FollowerStatus follower;  // of a slave
+  replication::ReplicationCounters counters;
+  std::size_t connections = 0;  // to a master's HA port
+  std::int64_t log_end = 0;
+  // What sends that waited for their copies were answered (SYNC_MASTER).
+  std::uint64_t put_ok = 0;
+  std::uint64_t slave_not_available = 0;
+  std::uint64_t flush_slave_timeout = 0;
+  std::size_t waiting = 0;
+  std::string problem;  // for the operator; empty: there is none
+};
+
 class BrokerStats {
  public:
   std::size_t connections = 0;
@@ -122,6 +142,7 @@ class BrokerStats {
   std::uint64_t delayed_dropped = 0;
   std::vector<std::string> problems;  // as Broker::problems()
   RegistrationStats registration;
+  std::optional<ReplicationStats> replication;  // nullopt: no HA port, and no slave
   std::vector<BoundedStats> bounds;
   std::uint64_t refusals = 0;          // for such limits, since the start
   std::uint64_t frames_given_up = 0;   // connections closed for maxUnfinishedFrameBytes

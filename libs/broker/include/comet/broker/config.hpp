@@ -12,6 +12,7 @@
 #include "comet/base/config.hpp"
 #include "comet/base/time.hpp"
 #include "comet/broker/live.hpp"
+#include "comet/broker/replication_config.hpp"
 #include "comet/remoting/address_server.hpp"
 #include "comet/remoting/connection_limits.hpp"
 #include "comet/store/message_store.hpp"
@@ -51,13 +52,14 @@ class BrokerConfig {
  public:
   std::string broker_name = "broker-a";
   std::string cluster_name = "DefaultCluster";  // brokerClusterName
-  std::int64_t broker_id = 0;                   // 0: master; nothing else is served yet
+  std::int64_t broker_id = 0;                   // 0: master; a slave's is >= 1
   std::string broker_ip = "127.0.0.1";          // brokerIP1: what clients are told to connect to
   Address listen_at{"127.0.0.1", 10911};        // bindAddress, listenPort; port 0: a free one
   std::vector<Address> name_servers;            // namesrvAddr
   // Where the list of name servers is to be had instead (fetchNamesrvAddrByAddressServer).
   remoting::AddressServer address_server;
   store::StoreConfig store;
+  ReplicationConfig replication;
 
   Live<bool> auto_create_topic = true;  // autoCreateTopicEnable
   Live<bool> auto_create_subscription_group = true;

@@ -90,6 +90,7 @@ class AppendResult {
  public:
   error_code error;                         // flush_timeout: stored all the same
   std::int64_t physical_offset = 0;         // of the (first) record
+  std::int64_t end = 0;                     // behind the (last) record, in the log
   std::int64_t queue_offset = 0;            // of the (first) record
   std::int64_t store_timestamp = 0;         // ms
   std::vector<std::int64_t> batch_offsets;  // physical offsets of a batch's records; else empty

@@ -1,0 +1,76 @@
+#include "replication/table_items.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "comet/base/json.hpp"
+#include "comet/base/json_writer.hpp"
+#include "comet/base/parse_number.hpp"
+
+namespace comet::inline v0_1::broker {
+namespace {
+
+using Queues = std::map<std::string, OffsetTable::Queues, std::less<>>;
+
+void write(JsonWriter& json, std::string_view name, const Queues& groups) {
+  json.key(name);
+  json.begin_object();
+  for (const auto& [key, queues] : groups) {
+    json.key(key);
+    json.begin_object();
+    for (const auto& [queue_id, offset] : queues) {
+      json.key(queue_id, true);
+      json.value(offset);
+    }
+    json.end_object();
+  }
+  json.end_object();
+}
+
+error_code read(const boost::json::object& root, std::string_view name, Queues& groups) {
+  const boost::json::value* member = root.if_contains(name);
+  if (member == nullptr || !member->is_object()) return BaseErrc::bad_value;
+  for (const auto& [key, queues] : member->get_object()) {
+    if (!queues.is_object()) return BaseErrc::bad_value;
+    for (const auto& [queue, offset] : queues.get_object()) {
+      const auto queue_id = parse_number<std::int32_t>(queue);
+      if (!queue_id || !offset.is_int64() || offset.get_int64() < 0) return BaseErrc::bad_value;
+      groups[std::string(key)][*queue_id] = offset.get_int64();
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string to_json(const OffsetTable::Changes& changes) {
+  JsonWriter json;
+  json.begin_object();
+  write(json, "committed", changes.committed);
+  json.key("removed");
+  json.begin_array();
+  for (const std::string& key : changes.removed) json.value(key);
+  json.end_array();
+  write(json, "reset", changes.reset);
+  json.end_object();
+  return json.take();
+}
+
+Result<OffsetTable::Changes> parse_offset_changes(std::string_view text) {
+  const auto parsed = parse_json(text);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  OffsetTable::Changes changes;
+  if (error_code error = read(*root, "committed", changes.committed)) return error;
+  if (error_code error = read(*root, "reset", changes.reset)) return error;
+  const boost::json::value* removed = root->if_contains("removed");
+  if (removed == nullptr || !removed->is_array()) return BaseErrc::bad_value;
+  for (const boost::json::value& key : removed->get_array()) {
+    if (!key.is_string()) return BaseErrc::bad_value;
+    changes.removed.emplace(key.get_string());
+  }
+  return changes;
+}
+
+}  // namespace comet::inline v0_1::broker
