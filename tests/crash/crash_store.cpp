@@ -2,6 +2,7 @@
 //
 //   crash_store power [--schedules N] [--seed N]   lives that end by power cuts, kills and stops
 //   crash_store rot [--schedules N] [--seed N]     the same with bits that change on the disk
+//   crash_store replica [--schedules N] [--seed N] a replica's lives, fed with a master's bytes
 //   crash_store truncate [--step N] [--seed N]     every N-th byte of the last 64 KB as the end
 //   crash_store flip [--flips N] [--seed N]        single bits
 //   crash_store fail [--rounds N] [--seed N]       every call of a life fails
@@ -36,7 +37,7 @@ constexpr std::array<std::uint64_t, 53> kOnceBrokenByRot{
 
 int usage() {
   std::fputs(
-      "usage: crash_store power|rot|truncate|flip|fail|all [--schedules N] [--step N] [--flips N] "
+      "usage: crash_store power|rot|replica|truncate|flip|fail|all [--schedules N] [--step N] [--flips N] "
       "[--rounds N] [--seed N]\n",
       stderr);
   return 2;
@@ -98,6 +99,10 @@ bool run(const std::string& mode, Options options) {
     if (all) {
       for (std::uint64_t seed : kOnceBrokenByRot) run_power_cuts(seed, 1, Rot::some);
     }
+    known = true;
+  }
+  if (all || mode == "replica") {
+    run_replicas(options.seed, options.schedules);
     known = true;
   }
   if (all || mode == "truncate") {

@@ -65,6 +65,7 @@ enum class Rot {
   some,  // bits of what was on the disk change between lives
 };
 void run_power_cuts(std::uint64_t seed, std::int64_t schedules, Rot rot = Rot::none);
+void run_replicas(std::uint64_t seed, std::int64_t schedules);
 void run_truncations(std::uint64_t seed, std::int64_t step);
 void run_bit_flips(std::uint64_t seed, std::int64_t flips);
 void run_failing_calls(std::uint64_t seed, std::int64_t step);

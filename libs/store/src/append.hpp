@@ -56,6 +56,7 @@ class VisibleUnit {
   std::int64_t queue_offset = 0;
   std::int64_t tags_code = 0;
   std::int64_t store_timestamp = 0;
+  std::int64_t log_end = 0;  // of its record
 };
 
 }  // namespace comet::inline v0_1::store

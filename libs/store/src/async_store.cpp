@@ -49,7 +49,9 @@ AsyncStore::AsyncStore(StoreConfig config, asio::any_io_executor executor, TimeS
                        FileSystem& files)
     : time_(time),
       core_(std::move(config), time, files),
-      waits_(std::make_shared<FlushWaits>(executor, time, core_.config().sync_flush_timeout)) {}
+      waits_(std::make_shared<FlushWaits>(executor, time, core_.config().sync_flush_timeout)),
+      appended_(std::make_shared<EndWatch>([this] { return core_.appended_end(); })),
+      durable_(std::make_shared<EndWatch>([this] { return core_.durable_end(); })) {}
 
 void AsyncStore::start() {
   helper_ = std::make_unique<Helper>([this] {
@@ -61,6 +63,7 @@ void AsyncStore::start() {
     arrivals_.add(units);
   });
   flusher_ = std::make_unique<Flusher>(core_, [this](const error_code& error) {
+    durable_->tell(core_.durable_end());
     arrivals_.deliver();
     waits_->release(core_.synced_end(), error);
   });
@@ -272,6 +275,7 @@ PendingAppends AsyncStore::write(PendingAppends appends) {
   boost::container::small_vector<Append*, 64> pointers;
   for (const auto& pending : appends) pointers.push_back(&pending->append);
   core_.append(std::span(pointers.data(), pointers.size()));
+  tell_ends();
   arrivals_.deliver();
   if (core_.config().flush == FlushMode::async_flush) return appends;
   PendingAppends waiting;
@@ -283,6 +287,25 @@ PendingAppends AsyncStore::write(PendingAppends appends) {
   waits_->add(std::move(waiting));
   flusher_->request();
   return appends;
+}
+
+void AsyncStore::tell_ends() {
+  appended_->tell(core_.appended_end());
+  if (core_.config().flush == FlushMode::async_flush) durable_->tell(core_.durable_end());
+}
+
+error_code AsyncStore::append_raw(std::int64_t offset, std::string_view bytes) {
+  const error_code error = core_.append_raw(offset, bytes);
+  tell_ends();
+  arrivals_.deliver();
+  if (core_.is_next_segment_due()) helper_->wake();  // readers may not see what was appended yet
+  if (core_.config().flush == FlushMode::sync_flush) flusher_->request();
+  return error;
+}
+
+void AsyncStore::set_read_limit(std::int64_t offset) {
+  core_.set_read_limit(offset);
+  arrivals_.deliver();
 }
 
 void AsyncStore::close() {
@@ -300,6 +323,9 @@ void AsyncStore::close() {
   helper_->stop();
   error_code error = core_.sync();
   waits_->finish(core_.synced_end(), error);
+  durable_->tell(core_.durable_end());
+  appended_->close();
+  durable_->close();
   core_.close();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arrivals.hpp"
+#include "end_watch.hpp"
 #include "flush_waits.hpp"
 #include "flusher.hpp"
 #include "helper.hpp"
@@ -51,6 +52,17 @@ class AsyncStore : public Burst::Work, public std::enable_shared_from_this<Async
   using Work = std::function<std::int64_t(StoreCore&)>;
   [[nodiscard]] asio::awaitable<std::int64_t> run_on_helper(Work work);
 
+  // See RawLog.
+  [[nodiscard]] error_code append_raw(std::int64_t offset, std::string_view bytes);
+  [[nodiscard]] asio::awaitable<bool> wait_for_end_beyond(std::int64_t offset) {
+    return appended_->wait(offset);
+  }
+  [[nodiscard]] asio::awaitable<bool> wait_for_durable_beyond(std::int64_t offset) {
+    return durable_->wait(offset);
+  }
+  void set_read_limit(std::int64_t offset);
+  void keep_from(std::int64_t offset) noexcept { core_.keep_from(offset); }
+
  private:
   class StartAppend;
   class StartWork;
@@ -69,6 +81,8 @@ class AsyncStore : public Burst::Work, public std::enable_shared_from_this<Async
   // By the one who writes: writes, gives the role back, calls whose appends are done.
   void write_queued(PendingAppends appends, const asio::any_io_executor& executor);
   void write_rest(const asio::any_io_executor& executor);
+  // Something was appended: tells who waits for that.
+  void tell_ends();
   // Returns those that are done; the others wait for the disk.
   [[nodiscard]] PendingAppends write(PendingAppends appends);
 
@@ -76,6 +90,8 @@ class AsyncStore : public Burst::Work, public std::enable_shared_from_this<Async
   StoreCore core_;
   Arrivals arrivals_;
   std::shared_ptr<FlushWaits> waits_;
+  std::shared_ptr<EndWatch> appended_;
+  std::shared_ptr<EndWatch> durable_;
 
   std::mutex queue_mutex_;
   PendingAppends queue_;                          // not yet written

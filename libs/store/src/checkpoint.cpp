@@ -57,6 +57,7 @@ Result<Checkpoint> read_checkpoint(FileSystem& files, const std::string& path) {
     checkpoint.index.end_offset = load_be<std::int64_t>(own + 40);
     checkpoint.index.end_timestamp = load_be<std::int64_t>(own + 48);
     checkpoint.log_end = load_be<std::int64_t>(own + 56);
+    checkpoint.is_ours = true;
   }
   return checkpoint;
 }

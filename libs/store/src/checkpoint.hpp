@@ -35,12 +35,19 @@ class Checkpoint {
   std::int64_t queue_count = 0;  // queues that held messages, so that a lost one is missed
   std::int64_t log_end = -1;     // log and queues are on disk up to here; -1: nobody knows
   IndexProgress index;
+  bool is_ours = false;  // the last to write it was this store, not Apache's; not a field
 
   // Messages stored up to this time are on disk, in the log and in the queues. Apache takes off
   // three seconds for records that were stamped and not yet written.
   [[nodiscard]] std::int64_t vouched_timestamp() const noexcept;
 
-  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+  // Of the fields.
+  friend bool operator==(const Checkpoint& one, const Checkpoint& other) noexcept {
+    return one.log_timestamp == other.log_timestamp &&
+           one.queues_timestamp == other.queues_timestamp &&
+           one.index_timestamp == other.index_timestamp && one.queue_count == other.queue_count &&
+           one.log_end == other.log_end && one.index == other.index;
+  }
 };
 
 // Zeros when there is no file or it is shorter than Apache's 4096 bytes: nothing is vouched for.

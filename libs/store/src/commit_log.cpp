@@ -172,6 +172,9 @@ std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
     at = until;
   }
   std::erase_if(damage_, [&](const Damage& one) { return one.begin >= end; });
+  drop_prepared();
+  prepared_for_ = -1;
+  written_ = end;  // readers ask for no more
   drop_segments_from(end + 1);
   if (!segments_.empty() && segments_.back()->end() > end) {
     // A file that was made ahead and removed by the last life must not come back behind one that is
@@ -180,7 +183,7 @@ std::int64_t CommitLog::cut(std::int64_t end, std::int64_t checked_from) {
     zero_tail(*segments_.back(), end);
   }
   position_ = end;
-  written_ = end;
+  leftover_end_ = 0;
   synced_ = std::min(checked_from, end);
   // What a killed process had written may lie in the page cache only, and readers are about to see
   // it.
@@ -238,6 +241,7 @@ void CommitLog::drop_segments_from(std::int64_t start) {
     check(files_.remove(path), "remove " + path);
     check(files_.sync_directory(directory_), "sync " + directory_);
     forget_reader(*segments_.back());
+    std::unique_lock lock(segments_mutex_);
     segments_.pop_back();
   }
 }
@@ -249,6 +253,45 @@ void CommitLog::zero_tail(Segment& segment, std::int64_t from) {
   check(segment.file_->resize(from - segment.start()), "cut " + path);
   check(segment.file_->resize(segment_size_), "extend " + path);
   check(segment.file_->sync_all(), "sync " + path);
+}
+
+// The others go when it is there: a directory without a log would be taken for one that has lost
+// it.
+void CommitLog::begin_at(std::int64_t start) {
+  drop_prepared();
+  Result<std::shared_ptr<Segment>> first = create_segment(start, Space::as_needed);
+  if (!first) {
+    (void)files_.remove(path_of(start));
+    fail(first.error(), "create " + path_of(start));
+  }
+  std::vector<std::shared_ptr<Segment>> old;
+  {
+    std::unique_lock lock(segments_mutex_);
+    old.swap(segments_);
+    segments_.push_back(std::move(*first));
+    position_ = written_ = synced_ = start;
+  }
+  prepared_for_ = -1;
+  leftover_end_ = 0;
+  for (const auto& segment : old) {
+    forget_reader(*segment);
+    check(files_.remove(path_of(segment->start())), "remove " + path_of(segment->start()));
+  }
+  check(files_.sync_directory(directory_), "sync " + directory_);
+}
+
+void CommitLog::undo_begin(std::int64_t start) {
+  Result<std::vector<DirectoryEntry>> entries = files_.list(directory_);
+  if (!entries) fail(entries.error(), "list the commit log directory " + directory_);
+  const auto is_begun = [&](const DirectoryEntry& entry) {
+    return parse_offset_file_name(entry.name) == start;
+  };
+  const bool has_others = std::ranges::any_of(*entries, [&](const DirectoryEntry& entry) {
+    return parse_offset_file_name(entry.name) >= 0 && !is_begun(entry);
+  });
+  if (!has_others || std::ranges::none_of(*entries, is_begun)) return;
+  check(files_.remove(path_of(start)), "remove " + path_of(start));
+  check(files_.sync_directory(directory_), "sync " + directory_);
 }
 
 std::int64_t CommitLog::room() const noexcept {

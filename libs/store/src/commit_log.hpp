@@ -69,12 +69,19 @@ class CommitLog {
   void note_damage(const std::vector<Damage>& damage);
   // Makes `end` the end: what lies behind it is gone for good, but for a copy, and what lies
   // between `checked_from` and it is on disk. Returns how many bytes other than zeros were given
-  // up. Throws Error.
+  // up. Throws Error. Also later, when nobody writes or syncs, and no known damage lies behind it.
   std::int64_t cut(std::int64_t end, std::int64_t checked_from);
 
   // Writes everything from `from` on once more and syncs it, as the kernel has taken pages for
   // clean that are not on the disk. Throws Error.
   void rewrite(std::int64_t from);
+
+  // Of a log that has nothing: makes it begin at `start`, where a file may begin. Then its file is
+  // there, on disk, and no other. When nobody writes or syncs. Throws Error.
+  void begin_at(std::int64_t start);
+  // Undoes what a crash has left of that, before open(): the file is there beside another one.
+  // Throws Error.
+  void undo_begin(std::int64_t start);
 
   // Writing: one thread at a time. --------------------------------------------------------------
   [[nodiscard]] std::int64_t position() const noexcept { return position_; }

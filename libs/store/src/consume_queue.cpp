@@ -220,6 +220,23 @@ std::int64_t ConsumeQueue::min_offset(std::int64_t log_min) const {
   return low;
 }
 
+Result<std::int64_t> ConsumeQueue::first_behind(std::int64_t log_end, std::int64_t high) const {
+  std::int64_t low = std::min(first_.load(std::memory_order_relaxed), high);
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    QueueUnit unit;
+    Result<std::size_t> n = read_units(middle, high, std::span(&unit, 1));
+    if (!n) return n.error();
+    const bool is_behind = *n == 1 && (unit.is_filler() ? unit.physical_offset : unit.end()) > log_end;
+    if (is_behind) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
 Result<std::size_t> ConsumeQueue::read_units(std::int64_t queue_offset, std::int64_t end,
                                              std::span<QueueUnit> into) const {
   end = std::min(end, next_file_offset(queue_offset));

@@ -71,8 +71,9 @@ class ConsumeQueue {
   }
   // Behind the last such unit of the files that are set aside; 0: there is none. Throws Error.
   [[nodiscard]] std::int64_t find_end_aside(std::int64_t log_limit) const;
-  // Makes `queue_offset` the next to be written. settle() wipes what lies behind it then, always
-  // when `wipe`, else when it is found not to be zero. Throws Error.
+  // Makes `queue_offset` the next to be written; readers see no unit behind it. settle() wipes what
+  // lies behind it then, always when `wipe`, else when it is found not to be zero. Throws Error.
+  // The writer cuts a queue back in the same way, when it has nothing pending.
   void cut(std::int64_t queue_offset, bool wipe);
   // Whether the files have anything at that queue offset. Throws Error.
   [[nodiscard]] bool has_unit(std::int64_t queue_offset) const {
@@ -120,6 +121,13 @@ class ConsumeQueue {
   // The queue is as if it had never been.
   [[nodiscard]] std::vector<std::int64_t> forget_all_files();
   [[nodiscard]] bool has_units() const noexcept { return added_.load() > 0; }
+  // Behind the last unit, whether readers may see it or not. Any thread.
+  [[nodiscard]] std::int64_t added_end() const noexcept {
+    return added_.load(std::memory_order_acquire);
+  }
+  // The first queue offset, below `high`, whose record ends behind `log_end`; `high` if there is
+  // none. Any thread. An error: its units cannot be read.
+  [[nodiscard]] Result<std::int64_t> first_behind(std::int64_t log_end, std::int64_t high) const;
 
   // Allows readers to see units before `end`, as far as they were added. Any thread.
   void publish(std::int64_t end) noexcept { published_.store(end, std::memory_order_release); }

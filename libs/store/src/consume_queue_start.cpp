@@ -205,8 +205,8 @@ std::int64_t ConsumeQueue::find_end(std::int64_t low, std::int64_t high,
 void ConsumeQueue::cut(std::int64_t queue_offset, bool wipe) {
   must_wipe_ = must_wipe_ || wipe || has_unit(queue_offset);
   next_ = queue_offset;
+  if (published_.load() > queue_offset) published_ = queue_offset;
   forget_pending(queue_offset);
-  published_ = queue_offset;
   forget_min();
   log_end_ = -1;
   if (queue_offset > first_) {

@@ -35,6 +35,10 @@ class StoreCategory final : public boost::system::error_category {
         return "more would be lost than maxRecordsLostAtStart allows";
       case StoreErrc::log_missing:
         return "the commit log is missing";
+      case StoreErrc::not_contiguous:
+        return "the bytes do not continue the log";
+      case StoreErrc::not_kept:
+        return "the log does not have these bytes";
     }
     return "unknown store error";
   }

@@ -162,6 +162,10 @@ class Walker {
 
   // False: the log ends at `at`.
   bool step_over(std::int64_t& at, Look look) {
+    if (rules_.ends_at_damage && at >= rules_.known_end) {
+      result_.reason = look.reason;
+      return false;
+    }
     rejected_.clear();
     std::vector<Damage> found;
     const std::string reason = look.reason;

@@ -45,6 +45,8 @@ class WalkRules {
   // The log was on disk up to here: what is no record before that is damage. Behind it, only what a
   // whole record follows that was not stored earlier; all else is the end.
   std::int64_t known_end = -1;
+  // Behind it, what is no record is the end whatever follows.
+  bool ends_at_damage = false;
   // From here on zero bytes in properties tell that they were not written as a whole: the store
   // takes no such properties.
   std::int64_t zeros_from = kNoLimit;

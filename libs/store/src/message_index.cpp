@@ -454,6 +454,14 @@ void MessageIndex::drop_before(std::int64_t log_min) {
   }
 }
 
+void MessageIndex::cut(std::int64_t log_end) {
+  std::lock_guard lock(mutex_);
+  while (!given_up_ && !index_files_.empty() && last_progress().end_offset >= log_end) {
+    drop_from(index_files_.size() - 1, "it knows messages that were dropped");
+  }
+  log_end_ = std::min(log_end_, log_end);
+}
+
 std::size_t MessageIndex::file_count() const {
   std::lock_guard lock(mutex_);
   return index_files_.size();

@@ -60,6 +60,8 @@ class MessageIndex {
   [[nodiscard]] IndexProgress progress() const;
   // Removes files all of whose messages lie before `log_min`; never the last.
   void drop_before(std::int64_t log_min);
+  // The log ends at `log_end` now: files that know what lay behind it are removed, and built anew.
+  void cut(std::int64_t log_end);
   [[nodiscard]] std::size_t file_count() const;
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async_store.hpp"
+#include "comet/store/raw_log.hpp"
 
 namespace comet::inline v0_1::store {
 
@@ -146,6 +147,8 @@ asio::awaitable<std::int64_t> MessageStore::remove_unused_topics(TopicTest is_us
 asio::awaitable<std::int64_t> MessageStore::remove_expired_queues() {
   return impl_->run_on_helper([](StoreCore& core) { return core.remove_expired_queues(); });
 }
+
+RawLog MessageStore::raw_log() { return RawLog(impl_); }
 
 void MessageStore::observe_arrivals(ArrivalObserver observer) {
   impl_->observe(std::move(observer));

@@ -24,7 +24,7 @@ class Window {
   }
 };
 
-// Thread-safe. What is written to the log does not change, so none of this becomes wrong.
+// Thread-safe. What is written to the log does not change until it is cut: then all is forgotten.
 class RecentWindows {
  public:
   // Smaller ones are not worth keeping.
@@ -38,10 +38,16 @@ class RecentWindows {
     }
     return {};
   }
-  // In place of the oldest.
-  void keep(Window window) {
+  // In place of the oldest. `cuts`: as forget() had it when the window was read.
+  void keep(Window window, std::uint64_t cuts) {
     std::lock_guard lock(mutex_);
+    if (cuts != cuts_) return;
     std::swap(windows_[next_++ % windows_.size()], window);
+  }
+  void forget(std::uint64_t cuts) {
+    std::lock_guard lock(mutex_);
+    windows_ = {};
+    cuts_ = cuts;
   }
   // Memory that nobody else has.
   [[nodiscard]] std::int64_t own_bytes() const {
@@ -58,6 +64,7 @@ class RecentWindows {
   mutable std::mutex mutex_;
   std::array<Window, 4> windows_;
   std::size_t next_ = 0;
+  std::uint64_t cuts_ = 0;
 };
 
 }  // namespace comet::inline v0_1::store

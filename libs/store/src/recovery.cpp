@@ -91,6 +91,11 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
     report.queues_from =
         std::min(report.queues_from, checkpoint.log_end - checkpoint.log_end % log.segment_size());
   }
+  // A cut finds all before it on disk, and leaves it alone.
+  if (last_life.cut_at >= 0) {
+    const std::int64_t before = std::max(last_life.cut_at - 1, log.min_offset());
+    report.queues_from = std::min(report.queues_from, before - before % log.segment_size());
+  }
   // What was on disk when the checkpoint was written needs no second look at every byte.
   bool vouched = unclean && log.reaches(report.queues_from, checkpoint.log_end);
   report.checked_from = vouched ? checkpoint.log_end : report.queues_from;
@@ -105,6 +110,8 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
   WalkRules rules;
   rules.crc = CheckCrc::yes;
   rules.known_end = known_end;
+  rules.ends_at_damage = last_life.is_replicated;
+  if (last_life.cut_at >= 0) rules.limit = std::max(last_life.cut_at, report.checked_from);
   if (ours) rules.zeros_from = std::max(known_end, report.checked_from);
   if (vouched) rules.last_timestamp = checkpoint.log_timestamp;
   rules.contradicts = [&](const RecordView& record) { return contradicts(log, queues, record); };

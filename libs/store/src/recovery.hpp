@@ -20,9 +20,11 @@ class LastLife {
  public:
   bool unclean = false;
   bool failed_sync = false;          // what can be read may not be on the disk
+  bool is_replicated = false;        // StoreConfig::replicated
   bool ours = false;                 // none of it was Apache's, behind the checkpoint
   std::vector<Damage> known_damage;  // of the log, by place
   std::int64_t synced_end = -1;      // the log was on disk up to here; -1: nobody knows
+  std::int64_t cut_at = -1;          // a cut was begun: the log ends here; -1: none was
 };
 
 // What does not fit is repaired and logged, one line each. StoreErrc::too_much_lost, before

@@ -76,7 +76,8 @@ error_code StoreCore::encode(RecordSource& records, Append& append) {
 void StoreCore::append(std::span<Append* const> appends) {
   std::lock_guard lock(write_mutex_);
   error_code error = before_append();
-  timestamp_ = std::max(timestamp_, clock_.now_millis());
+  partial_.clear();  // a replica that has become master
+  newest_time_ = timestamp_ = std::max(timestamp_, clock_.now_millis());
   while (!error && !appends.empty()) {
     if (log_.room() == 0) {
       error = judge(log_.add_segment(), "create a commit log file");
@@ -178,14 +179,16 @@ void StoreCore::commit_run(std::span<Append* const> run) {
       append->result.batch_offsets.push_back(append->result.physical_offset + item.begin);
     }
   }
+  finish_run(run.back()->log_end);
+}
+
+// What was written up to `log_end` is in the queues; units_ are its units.
+void StoreCore::finish_run(std::int64_t log_end) {
   write_due_units();
-  std::int64_t log_end = run.back()->log_end;
   std::lock_guard lock(visible_mutex_);
-  if (config_.flush == FlushMode::async_flush) {
-    show(units_, log_end);
-  } else {
-    waiting_for_sync_.push_back({units_, log_end});
-  }
+  if (waiting_.empty() && log_end <= visible_limit()) return show(units_, log_end);
+  waiting_.push_back({units_, log_end});
+  show_what_may_be_seen();
 }
 
 void StoreCore::index(const Append& append) {
@@ -195,11 +198,16 @@ void StoreCore::index(const Append& append) {
     unit.physical_offset = append.result.physical_offset + item.begin;
     unit.size = item.size;
     unit.tags_code = item.tags_code.at(timestamp_);
-    if (!item.queue->has_pending()) touched_.push_back(item.queue);
-    item.queue->add(item.queue_offset, unit);
-    if (item.queue->pending_size() >= kWriteUnitsAt) due_.push_back(item.queue);
-    units_.push_back({item.queue, item.queue_offset, unit.tags_code, timestamp_});
+    add_unit(*item.queue, item.queue_offset, unit, timestamp_);
   }
+}
+
+void StoreCore::add_unit(ConsumeQueue& queue, std::int64_t queue_offset, const QueueUnit& unit,
+                         std::int64_t store_timestamp) {
+  if (!queue.has_pending()) touched_.push_back(&queue);
+  queue.add(queue_offset, unit);
+  if (queue.pending_size() >= kWriteUnitsAt) due_.push_back(&queue);
+  units_.push_back({&queue, queue_offset, unit.tags_code, store_timestamp, unit.end()});
 }
 
 // The records are in the log and will be acknowledged whatever happens to the queues: what cannot
@@ -252,12 +260,35 @@ void StoreCore::show(std::span<const VisibleUnit> units, std::int64_t log_end) {
   if (sink_ && !units.empty()) sink_(units);
 }
 
+// Under visible_mutex_: what is safe by the flush mode, and confirmed where somebody confirms.
+std::int64_t StoreCore::visible_limit() const noexcept {
+  if (config_.flush == FlushMode::async_flush) return read_limit_;
+  return std::min(read_limit_, synced_end_.load(std::memory_order_relaxed));
+}
+
+// Under visible_mutex_.
+void StoreCore::show_what_may_be_seen() {
+  const std::int64_t limit = visible_limit();
+  while (!waiting_.empty()) {
+    Waiting& first = waiting_.front();
+    if (first.log_end <= limit) {
+      show(first.units, first.log_end);
+      waiting_.pop_front();
+      continue;
+    }
+    const auto rest = std::ranges::partition_point(
+        first.units, [limit](const VisibleUnit& unit) { return unit.log_end <= limit; });
+    if (rest == first.units.begin()) return;
+    show({first.units.begin(), rest}, std::prev(rest)->log_end);
+    first.units.erase(first.units.begin(), rest);
+    return;
+  }
+}
+
 void StoreCore::make_synced_visible(std::int64_t log_end) {
   std::lock_guard lock(visible_mutex_);
-  while (!waiting_for_sync_.empty() && waiting_for_sync_.front().log_end <= log_end) {
-    show(waiting_for_sync_.front().units, waiting_for_sync_.front().log_end);
-    waiting_for_sync_.pop_front();
-  }
+  synced_end_.store(log_end, std::memory_order_release);
+  show_what_may_be_seen();
 }
 
 }  // namespace comet::inline v0_1::store

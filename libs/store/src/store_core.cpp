@@ -71,15 +71,19 @@ void StoreCore::open() {
   if (!checkpoint) throw Error(checkpoint.error(), "read " + directory_.checkpoint());
   checkpoint_ = *checkpoint;
   bool unclean = directory_.found_abort_file();
+  const std::optional<CutNote> cut = find_unfinished_cut(unclean);
   directory_.create_abort_file();
   removed_queues_.load();
-  recover_files(unclean);
+  if (cut && cut->kind == CutNote::Kind::begin) log_.undo_begin(cut->offset);
+  recover_files(unclean, cut);
   if (removed_queues_.clamp(recovery_.end)) {
     if (error_code error = removed_queues_.save()) {
       throw Error(error, "write " + directory_.removed_queues());
     }
   }
   timestamp_ = recovery_.last_timestamp;
+  newest_time_ = recovery_.newest_timestamp;
+  synced_end_ = recovery_.end;
   clock_.start_at(timestamp_);
   readable_end_ = recovery_.end;
   progress_.log_end = recovery_.end;
@@ -91,6 +95,7 @@ void StoreCore::open() {
     }
   }
   settle_damage();
+  if (cut) finish_cut();
   log::info(
       "store {} opened after {}: {} log files, {} to {}, {} records checked from {}, {} bytes cut, "
       "{} queues, {} queue units written, {} ms",
@@ -132,16 +137,23 @@ DamageStats StoreCore::damage_stats() const {
   return stats;
 }
 
-void StoreCore::recover_files(bool unclean) {
+void StoreCore::recover_files(bool unclean, const std::optional<CutNote>& cut) {
   LastLife last_life;
   last_life.unclean = unclean;
   last_life.failed_sync = directory_.found_failed_sync();
+  last_life.is_replicated = config_.replicated;
   // Apache's broker makes a checkpoint before anything else.
   last_life.ours = unclean && checkpoint_ == Checkpoint();
   last_life.synced_end = synced_note_.read();
   last_life.known_damage = read_known_damage(files_, directory_.known_damage());
+  Checkpoint checkpoint = checkpoint_;
+  if (cut && cut->kind == CutNote::Kind::cut) {
+    // All before it was on disk; of what lay behind it nothing is to be missed.
+    last_life.cut_at = last_life.synced_end = cut->offset;
+    checkpoint.log_end = -1;
+    checkpoint.queue_count = 0;
+  }
   try {
-    const Checkpoint checkpoint = checkpoint_;
     recovery_ = recover(log_, queues_, levels_, removed_queues_, checkpoint, last_life,
                         config_.max_records_lost_at_start, [this] { distrust_queues(); });
   } catch (const Error& error) {
@@ -182,6 +194,7 @@ void StoreCore::distrust_queues() {
 }
 
 error_code StoreCore::sync() {
+  std::lock_guard lock(log_sync_mutex_);
   if (is_poisoned()) return make_error_code(StoreErrc::read_only);
   std::int64_t end = log_.written();
   if (error_code error = log_.sync(end)) {

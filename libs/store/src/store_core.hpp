@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -17,8 +18,10 @@
 #include "append.hpp"
 #include "checkpoint.hpp"
 #include "comet/store/message_store.hpp"
+#include "comet/store/raw_log.hpp"
 #include "comet/store/store_clock.hpp"
 #include "commit_log.hpp"
+#include "cut_note.hpp"
 #include "damaged_copies.hpp"
 #include "dispatch.hpp"
 #include "file.hpp"
@@ -73,6 +76,16 @@ class StoreCore {
   std::int64_t remove_expired_queues();
   // From now on append() writes nothing.
   void refuse_appends();
+
+  // The raw log; see RawLog.
+  [[nodiscard]] std::int64_t durable_end() const noexcept;
+  [[nodiscard]] Result<Body> read_raw(std::int64_t offset, std::int64_t max) const;
+  [[nodiscard]] error_code append_raw(std::int64_t offset, std::string_view bytes);
+  [[nodiscard]] Result<std::int64_t> cut(std::int64_t offset);
+  [[nodiscard]] std::optional<RawRecord> record_before(std::int64_t offset) const;
+  void set_read_limit(std::int64_t offset);
+  void keep_from(std::int64_t offset) noexcept { keep_from_ = offset; }
+
   // Leaves the directory as after an orderly stop, unless the store is read-only. Not thread-safe.
   void close();
 
@@ -123,6 +136,8 @@ class StoreCore {
  private:
   class QueueRead;
   class PagesRead;
+  class RawAppend;
+  class AllLocks;
   // What is in the log and in the queues' files.
   class Progress {
    public:
@@ -132,7 +147,9 @@ class StoreCore {
   };
 
   void open();
-  void recover_files(bool unclean);
+  void recover_files(bool unclean, const std::optional<CutNote>& cut);
+  [[nodiscard]] std::optional<CutNote> find_unfinished_cut(bool unclean);
+  void finish_cut();
   void settle_damage();
   void distrust_queues();
   void finish_index() const;
@@ -154,9 +171,31 @@ class StoreCore {
   void take_back(std::span<Append* const> run);
   void commit_run(std::span<Append* const> run);
   void index(const Append& append);
+  void add_unit(ConsumeQueue& queue, std::int64_t queue_offset, const QueueUnit& unit,
+                std::int64_t store_timestamp);
+  void finish_run(std::int64_t log_end);
   void write_due_units();
   void show(std::span<const VisibleUnit> units, std::int64_t log_end);
+  [[nodiscard]] std::int64_t visible_limit() const noexcept;
+  void show_what_may_be_seen();
   void make_synced_visible(std::int64_t log_end);
+  void hide_from(std::int64_t offset);
+  [[nodiscard]] ReadResult read_once(std::string_view topic, std::int32_t queue_id,
+                                     std::int64_t offset, const ReadLimits& limits,
+                                     const TagFilter& filter,
+                                     const RecordFilter& exact_filter) const;
+  // Of a replica's log, and cutting it back.
+  [[nodiscard]] bool begins_elsewhere(std::int64_t offset);
+  [[nodiscard]] error_code begin_log_at(std::int64_t offset);
+  [[nodiscard]] error_code begin_queue_anew(ConsumeQueue& queue, std::int64_t log_end);
+  [[nodiscard]] std::int64_t record_near(std::int64_t offset) const;
+  [[nodiscard]] std::optional<RawRecord> last_record(std::int64_t from, std::int64_t end) const;
+  [[nodiscard]] bool is_boundary(std::int64_t offset) const;
+  [[nodiscard]] std::int64_t count_records(std::int64_t from) const;
+  [[nodiscard]] error_code bring_all_to_disk();
+  void forget_visible_behind(std::int64_t offset);
+  void drop_behind(std::int64_t offset);
+  void settle_end(std::int64_t offset);
   // Sorts an error of the disk: disk_full or a shortage, which pass, or else the store becomes
   // read-only.
   int measure_disks();
@@ -189,7 +228,10 @@ class StoreCore {
   std::mutex write_mutex_;
   bool refusing_ = false;
   std::atomic<bool> closed_{false};  // nobody waits for a sync any more
-  std::int64_t timestamp_ = 0;       // of the last append, ms; never goes back
+  std::int64_t timestamp_ = 0;       // of the last append, ms; goes back with a cut only
+  std::int64_t newest_time_ = 0;     // of the last record, a replica's as it is
+  std::string partial_;              // of a replica: the front of the next record or blank
+  int raw_complaints_ = 0;
   std::vector<iovec> pieces_;
   std::vector<ConsumeQueue*> touched_;  // those with pending units are among them
   std::vector<VisibleUnit> units_;      // of the run that is being committed
@@ -200,13 +242,20 @@ class StoreCore {
 
   std::mutex units_mutex_;
 
+  std::mutex log_sync_mutex_;
+
+  // Readers see what lies before visible_limit().
   std::mutex visible_mutex_;
   struct Waiting {
     std::vector<VisibleUnit> units;
     std::int64_t log_end;
   };
-  std::deque<Waiting> waiting_for_sync_;
+  std::deque<Waiting> waiting_;                       // to be seen
+  std::int64_t read_limit_ = RawLog::kNoLimit;        // under visible_mutex_
+  std::atomic<std::int64_t> synced_end_{0};           // as its note has it
   std::atomic<std::int64_t> readable_end_{0};
+  std::atomic<std::uint64_t> hidden_{0};              // so many times less was to be seen
+  std::atomic<std::int64_t> keep_from_{RawLog::kNoLimit};
 
   mutable std::mutex progress_mutex_;
   Progress progress_;

@@ -24,6 +24,7 @@ class StorePaths {
   [[nodiscard]] std::string checkpoint() const { return root_ + "/checkpoint"; }
   [[nodiscard]] std::string synced_note() const { return root_ + "/synced"; }
   [[nodiscard]] std::string known_damage() const { return root_ + "/damagedRanges"; }
+  [[nodiscard]] std::string cut_note() const { return root_ + "/logCut"; }
   [[nodiscard]] std::string damaged_copies() const { return root_ + "/damaged"; }
   [[nodiscard]] std::string abort_file() const { return root_ + "/abort"; }
   [[nodiscard]] std::string lock_file() const { return root_ + "/lock"; }

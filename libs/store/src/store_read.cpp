@@ -128,6 +128,7 @@ class StoreCore::QueueRead {
         filter_(filter),
         exact_filter_(exact_filter),
         result_(result),
+        cuts_(core.hidden_.load()),
         readable_(core.readable_end()) {}
 
   void run() {
@@ -219,7 +220,7 @@ class StoreCore::QueueRead {
       use({std::move(*bytes), begin});
       // Records of other queues are among these.
       if (end - begin >= RecentWindows::kLeast && has_others(units)) {
-        core_.recent_windows_.keep(piece_);
+        core_.recent_windows_.keep(piece_, cuts_);
       }
       return true;
     }
@@ -267,6 +268,7 @@ class StoreCore::QueueRead {
   const TagFilter& filter_;
   const RecordFilter& exact_filter_;
   ReadResult& result_;
+  const std::uint64_t cuts_;
   std::int64_t readable_;
   Slices slices_;
   Piece piece_;
@@ -277,6 +279,17 @@ class StoreCore::QueueRead {
 ReadResult StoreCore::read(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
                            const ReadLimits& limits, const TagFilter& filter,
                            const RecordFilter& exact_filter) const {
+  while (true) {
+    const std::uint64_t hidden = hidden_.load();
+    ReadResult result = read_once(topic, queue_id, offset, limits, filter, exact_filter);
+    // Else it may have taken for damaged what was put out of sight, or cut, while it looked.
+    if (hidden_.load() == hidden) return result;
+  }
+}
+
+ReadResult StoreCore::read_once(std::string_view topic, std::int32_t queue_id, std::int64_t offset,
+                                const ReadLimits& limits, const TagFilter& filter,
+                                const RecordFilter& exact_filter) const {
   ReadResult result;
   const ConsumeQueue* queue = queues_.find(topic, queue_id);
   if (queue == nullptr) return result;

@@ -97,7 +97,10 @@ void StoreCore::delete_log_files(bool ignore_age, std::int64_t wall_millis) {
       wall_millis - std::chrono::milliseconds(config_.file_reserved_time).count();
   for (int count = 0; count < kMaxFilesPerRound; ++count) {
     std::string path = log_.first_removable_file();
-    if (path.empty() || !is_vouched_for(log_.end_of_first_file())) return;
+    if (path.empty() || log_.end_of_first_file() > keep_from_ ||
+        !is_vouched_for(log_.end_of_first_file())) {
+      return;
+    }
     Result<std::int64_t> modified = files_.modified_millis(path);
     bool expired = modified && *modified < expired_before;
     if (!expired && !(ignore_age && measure_disks() > config_.disk_clean_forcibly_percent)) return;
@@ -175,7 +178,7 @@ std::int64_t StoreCore::remove_queues(const std::function<bool(const ConsumeQueu
 void StoreCore::remove_queue(ConsumeQueue& queue) {
   {
     std::lock_guard lock(visible_mutex_);
-    for (Waiting& waiting : waiting_for_sync_) {
+    for (Waiting& waiting : waiting_) {
       std::erase_if(waiting.units, [&](const VisibleUnit& unit) { return unit.queue == &queue; });
     }
   }

@@ -39,4 +39,12 @@ void SyncedNote::write(std::int64_t log_end) noexcept {
   (void)write_fully(*file_, {bytes.data(), bytes.size()}, 0);
 }
 
+error_code SyncedNote::take_back(std::int64_t log_end) {
+  write(log_end);
+  if (read() != log_end) return make_error_code(BaseErrc::bad_value);
+  std::lock_guard lock(mutex_);
+  if (error_code error = file_->sync_data()) return error;
+  return files_.sync_directory(path_.substr(0, path_.rfind('/')));
+}
+
 }  // namespace comet::inline v0_1::store

@@ -1,7 +1,7 @@
 #pragma once
-// A file that says up to where the commit log has been synced. Written after each sync and never
-// synced itself: it may be old, but what it says is true. It tells a start what was on disk behind
-// the last checkpoint.
+// A file that says up to where the commit log has been synced. Written after each sync and not
+// synced itself, but when the log was cut: it may be old, but what it says is true. It tells a start
+// what was on disk behind the last checkpoint.
 
 #include <cstdint>
 #include <memory>
@@ -21,6 +21,8 @@ class SyncedNote {
   [[nodiscard]] std::int64_t read();
   // A failure costs knowledge only.
   void write(std::int64_t log_end) noexcept;
+  // The log is shorter than it was: on disk when this returns without error.
+  [[nodiscard]] error_code take_back(std::int64_t log_end);
 
  private:
   FileSystem& files_;

@@ -25,6 +25,7 @@
 namespace comet::inline v0_1::store {
 
 class FileSystem;  // for tests that make file operations fail
+class RawLog;
 
 enum class FlushMode {
   async_flush,  // acknowledged when written to the file; on disk within flush_interval
@@ -52,6 +53,10 @@ class StoreConfig {
   // not open. -1: it always does.
   std::int64_t max_records_lost_at_start = 100;
   std::chrono::hours damaged_keep_time{168};  // damagedKeepHours: copies of what a start cut off
+  // The log is replicated, or a replica: both must have the same bytes. Behind what is known to have
+  // been on disk a start then ends the log at the first thing that is no record, where it would
+  // else keep whole records behind it.
+  bool replicated = false;
   int disk_max_used_percent = 75;        // diskMaxUsedSpaceRatio: above it old files go at any hour
   int disk_clean_forcibly_percent = 85;  // diskSpaceCleanForciblyRatio: above it young ones too
   int disk_warning_percent = 90;         // diskSpaceWarningLevelRatio: above it nothing is stored
@@ -80,6 +85,8 @@ enum class StoreErrc {
   short_file,         // a file was cut under the store
   too_much_lost,      // a start would lose more than max_records_lost_at_start, or a whole file
   log_missing,        // there was a log, and there is none
+  not_contiguous,     // bytes of another log do not continue this one
+  not_kept,           // the log does not have these bytes, or not any more
 };
 const boost::system::error_category& store_category() noexcept;
 inline error_code make_error_code(StoreErrc code) noexcept {
@@ -340,6 +347,9 @@ class MessageStore {
   [[nodiscard]] asio::awaitable<std::int64_t> remove_unused_topics(TopicTest is_used);
   // Those without a message left in the log.
   [[nodiscard]] asio::awaitable<std::int64_t> remove_expired_queues();
+
+  // The log as bytes, for replication (raw_log.hpp).
+  [[nodiscard]] RawLog raw_log();
 
   void observe_arrivals(ArrivalObserver observer);  // before the first append; once
   // When it returns the observer is called no more.
