@@ -55,6 +55,7 @@ ROOMS = {
     "offsets": TABLES | {"clients", "pull", "delay"},
     "assignment": TABLES | {"clients", "registration"},
     "send": TABLES | {"clients", "delay", "transaction"},
+    "replication": TABLES | {"assignment", "delay"},
 }
 ROOMS["admin"] = set(ROOMS)  # and nobody sees it
 EXAMPLES_MAY_SEE = {"base", "message", "remoting", "routing", "client", "producer", "consumer", "admin"}

@@ -37,6 +37,8 @@ class StoreCategory final : public boost::system::error_category {
         return "the commit log is missing";
       case StoreErrc::not_contiguous:
         return "the bytes do not continue the log";
+      case StoreErrc::only_a_replica:
+        return "a slave's store takes nothing but its master's log";
       case StoreErrc::not_kept:
         return "the log does not have these bytes";
     }

@@ -76,6 +76,7 @@ error_code StoreCore::encode(RecordSource& records, Append& append) {
 void StoreCore::append(std::span<Append* const> appends) {
   std::lock_guard lock(write_mutex_);
   error_code error = before_append();
+  if (!error && config_.replica) error = StoreErrc::only_a_replica;
   partial_.clear();  // a replica that has become master
   newest_time_ = timestamp_ = std::max(timestamp_, clock_.now_millis());
   while (!error && !appends.empty()) {

@@ -9,6 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "comet/remoting/admin_headers.hpp"
 #include "request/answers.hpp"
+#include "request/await_call.hpp"
 #include "request/await_change.hpp"
 #include "request/header_of.hpp"
 #include "request/later_answers.hpp"
@@ -118,6 +119,10 @@ Handling GroupAdminFeature::put_group(Request request) {
     put(read_group(request), std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
+  if (saved && copies_.is_on()) {
+    const Confirmation copies = co_await AwaitCall(copies_.tables_copied(), copies_.home());
+    if (copies != Confirmation::put_ok) co_return tables_not_copied(copies);
+  }
   co_return saved_answer(request, saved);
 }
 
@@ -127,6 +132,10 @@ Handling GroupAdminFeature::put_groups(Request request) {
     put(read_groups(request), std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
+  if (saved && copies_.is_on()) {
+    const Confirmation copies = co_await AwaitCall(copies_.tables_copied(), copies_.home());
+    if (copies != Confirmation::put_ok) co_return tables_not_copied(copies);
+  }
   co_return saved_answer(request, saved);
 }
 
@@ -151,6 +160,10 @@ Handling GroupAdminFeature::delete_group(Request request) {
     groups_.remove(header.group_name, std::move(done));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
+  if (saved && copies_.is_on()) {
+    const Confirmation copies = co_await AwaitCall(copies_.tables_copied(), copies_.home());
+    if (copies != Confirmation::put_ok) co_return tables_not_copied(copies);
+  }
   co_return saved_answer(request, saved);
 }
 

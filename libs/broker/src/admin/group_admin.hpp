@@ -8,6 +8,7 @@
 #include "comet/remoting/admin_headers.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
+#include "request/copy_waits.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
 #include "stats/traffic.hpp"
@@ -22,8 +23,13 @@ namespace comet::inline v0_1::broker {
 class GroupAdminFeature {
  public:
   GroupAdminFeature(GroupTable& groups, OffsetTable& offsets, MessageRequestModes& modes,
-                    TrafficTable& traffic, HelperThread& helper)
-      : groups_(groups), offsets_(offsets), modes_(modes), traffic_(traffic), helper_(helper) {}
+                    TrafficTable& traffic, CopyWaits& copies, HelperThread& helper)
+      : groups_(groups),
+        offsets_(offsets),
+        modes_(modes),
+        traffic_(traffic),
+        copies_(copies),
+        helper_(helper) {}
 
   void install(remoting::Dispatcher& dispatcher);
 
@@ -45,6 +51,7 @@ class GroupAdminFeature {
   OffsetTable& offsets_;
   MessageRequestModes& modes_;
   TrafficTable& traffic_;
+  CopyWaits& copies_;
   HelperThread& helper_;
   std::mutex changes_;  // one at a time: a change begins with what there is
 };

@@ -149,6 +149,10 @@ Handling TopicAdminFeature::create_topic(Request request) {
     topics_.put({read_topic(request, header)}, registration_.and_told(std::move(done)));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
+  if (saved && copies_.is_on()) {
+    const Confirmation copies = co_await AwaitCall(copies_.tables_copied(), copies_.home());
+    if (copies != Confirmation::put_ok) co_return tables_not_copied(copies);
+  }
   co_return saved_answer(request, saved);
 }
 
@@ -182,6 +186,10 @@ Handling TopicAdminFeature::create_topics(Request request) {
     topics_.put(read_topics(request), registration_.and_told(std::move(done)));
   };
   const bool saved = co_await AwaitChange(helper_, request, change);
+  if (saved && copies_.is_on()) {
+    const Confirmation copies = co_await AwaitCall(copies_.tables_copied(), copies_.home());
+    if (copies != Confirmation::put_ok) co_return tables_not_copied(copies);
+  }
   co_return saved_answer(request, saved);
 }
 
@@ -222,6 +230,10 @@ Handling TopicAdminFeature::delete_topic(Request request) {
   traffic_.forget_topic(topic);
   const std::int64_t queues = co_await AwaitCall(store_.remove_topic(topic));
   log::info("topic {} deleted with {} queues", printable(topic), queues);
+  if (saved && copies_.is_on()) {
+    const Confirmation copies = co_await AwaitCall(copies_.tables_copied(), copies_.home());
+    if (copies != Confirmation::put_ok) co_return tables_not_copied(copies);
+  }
   co_return success(request);
 }
 

@@ -11,6 +11,7 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "registration/registration.hpp"
+#include "request/copy_waits.hpp"
 #include "request/await_loops.hpp"
 #include "request/helper_thread.hpp"
 #include "request/later_answers.hpp"
@@ -28,13 +29,14 @@ class TopicAdminFeature {
  public:
   TopicAdminFeature(store::MessageStore& store, TopicTable& topics, OffsetTable& offsets,
                     MessageRequestModes& modes, TrafficTable& traffic, Registration& registration,
-                    Loops loops, HelperThread& helper)
+                    CopyWaits& copies, Loops loops, HelperThread& helper)
       : store_(store),
         topics_(topics),
         offsets_(offsets),
         modes_(modes),
         traffic_(traffic),
         registration_(registration),
+        copies_(copies),
         loops_(std::move(loops)),
         helper_(helper) {}
 
@@ -60,6 +62,7 @@ class TopicAdminFeature {
   MessageRequestModes& modes_;
   TrafficTable& traffic_;
   Registration& registration_;
+  CopyWaits& copies_;
   const Loops loops_;
   HelperThread& helper_;
   std::mutex changes_;  // one at a time: a change begins with what there is

@@ -239,6 +239,23 @@ RemotingCommand PullFeature::reset_answer(const RequestIdentity& request,
   return pull_from(request, question, offset, ResponseCode::pull_offset_moved, "OFFSET_RESET");
 }
 
+bool PullFeature::corrects_offsets() const {
+  return !config_.replication.is_slave() || config_.replication.offset_check_in_slave;
+}
+
+// Apache: who lags behind by more than the memory holds reads from the slave, so that the master's
+// disk is left to the others.
+std::int64_t PullFeature::suggested_broker(const PullQuestion& question,
+                                           const store::ReadResult& result) const {
+  if (!config_.replication.slave_read) return 0;
+  const auto group = groups_.find(question.group);
+  if (!group) return 0;
+  const bool is_slow =
+      result.count > 0 && !store_.probably_in_memory(question.subscription.topic,
+                                                     question.queue_id, result.next_offset - 1);
+  return is_slow ? group->which_broker_when_consume_slowly : group->broker_id;
+}
+
 RemotingCommand PullFeature::answer(const RequestIdentity& request, const PullQuestion& question,
                                     Reading reading) {
   store::ReadResult& result = reading.result;
@@ -247,9 +264,14 @@ RemotingCommand PullFeature::answer(const RequestIdentity& request, const PullQu
                         static_cast<std::uint64_t>(result.count), result.records.size(),
                         question.queue_id, result.next_offset, reading.took);
   }
-  RemotingCommand response = request.response(status_code(result.status, question.offset),
-                                              std::string(status_name(result.status)));
+  ResponseCode code = status_code(result.status, question.offset);
+  if (code == ResponseCode::pull_offset_moved && !corrects_offsets()) {
+    code = ResponseCode::pull_retry_immediately;  // its log may be behind the master's
+    result.next_offset = question.offset;
+  }
+  RemotingCommand response = request.response(code, std::string(status_name(result.status)));
   remoting::PullMessageResponseHeader fields;
+  fields.suggest_which_broker_id = suggested_broker(question, result);
   fields.next_begin_offset = result.next_offset;
   fields.min_offset = result.min_offset;
   fields.max_offset = result.max_offset;

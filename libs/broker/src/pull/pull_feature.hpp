@@ -58,6 +58,10 @@ class PullFeature {
   [[nodiscard]] remoting::RemotingCommand reset_answer(const remoting::RequestIdentity& request,
                                                        const PullQuestion& question,
                                                        std::int64_t offset) const;
+  // Whether a consumer whose offset is none of the queue's is told the right one.
+  [[nodiscard]] bool corrects_offsets() const;
+  [[nodiscard]] std::int64_t suggested_broker(const PullQuestion& question,
+                                              const store::ReadResult& result) const;
   [[nodiscard]] remoting::RemotingCommand answer(const remoting::RequestIdentity& request,
                                                  const PullQuestion& question, Reading reading);
   [[nodiscard]] Duration patience_of(const remoting::Request& request,

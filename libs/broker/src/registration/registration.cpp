@@ -33,6 +33,7 @@ constexpr Duration kLongestFetchRetry = 30s;
 constexpr Duration kAskTimeout = 1s;
 constexpr Duration kTellWait = 2s;  // Apache's tools wait 5 s for an answer, others 3 s
 constexpr Duration kBetweenComplaints = 10s;
+constexpr Duration kMasterSearch = 5s;  // between registrations of a slave without a master
 constexpr Duration kErrorAfter = 60s;  // without a registration
 // Whose body is made where the requests are served; it takes a millisecond.
 constexpr std::size_t kFewTopics = 1000;
@@ -199,7 +200,7 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
     }
     complained = false;
     retry = kFirstRetry;
-    co_await wait_for_reason(name_server, generation, time_.now() + config_.register_period,
+    co_await wait_for_reason(name_server, generation, time_.now() + period(),
                              seen_change);
     known.periodic = change_count_ == seen_change;
     if (client_.find(name_server) == nullptr) {
@@ -279,7 +280,7 @@ asio::awaitable<std::string> Registration::try_to_register(Address name_server, 
 
 // All topics, or those that the name server does not know yet, or nothing but a sign of life.
 asio::awaitable<void> Registration::register_once(Address name_server, Known& known) {
-  if (known.registered && known.periodic && !config_.force_register) {
+  if (known.registered && known.periodic && !config_.force_register && !master_seen_) {
     const bool changed = co_await has_other_topics(name_server);
     if (!changed) co_return;
   }
@@ -299,9 +300,33 @@ asio::awaitable<void> Registration::register_once(Address name_server, Known& kn
     const RemotingCommand answer =
         co_await client_.invoke(name_server, std::move(request), time_.now() + kRequestTimeout);
     check_answer(name_server, answer);
+    take_master(name_server, answer);
   }
   known.registered = true;
   known.version = version;
+}
+
+// The first name server that knows a master counts, as long as it does.
+void Registration::take_master(const Address& name_server, const RemotingCommand& answer) {
+  if (!master_seen_) return;
+  const auto said = remoting::read_header<remoting::RegisterBrokerResponseHeader>(answer.fields);
+  const auto address_of = [](const std::optional<std::string>& text) -> std::optional<Address> {
+    if (!text || text->empty()) return std::nullopt;
+    const Result<Address> address = Address::parse(*text);
+    if (address) return *address;
+    log::warn("a name server says that the master is at '{}', which is no address", *text);
+    return std::nullopt;
+  };
+  const auto address = said ? address_of(said->master_addr) : std::nullopt;
+  const auto ha_address = said ? address_of(said->ha_server_addr) : std::nullopt;
+  if (!address && !ha_address && master_from_ != name_server) return;
+  master_from_ = name_server;
+  master_seen_(address, ha_address);
+}
+
+Duration Registration::period() const {
+  const bool is_urgent = is_urgent_ && is_urgent_();
+  return is_urgent ? std::min(config_.register_period, kMasterSearch) : config_.register_period;
 }
 
 remoting::BrokerIdentityHeader Registration::identity() const {

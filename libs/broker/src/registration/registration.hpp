@@ -34,6 +34,15 @@ class Registration {
   // The broker is to be registered as `broker_address`.
   void start(std::string broker_address, std::string ha_address);
   void topics_changed();
+  // What a name server answers a slave: where the master of its name takes requests, and its HA
+  // port; nullopt: it knows none. On this executor, once for each registration. And whether to ask
+  // more often than every register_period. Before start().
+  using MasterSeen = std::function<void(const std::optional<Address>& address,
+                                        const std::optional<Address>& ha_address)>;
+  void look_for_master(MasterSeen seen, std::function<bool()> is_urgent) {
+    master_seen_ = std::move(seen);
+    is_urgent_ = std::move(is_urgent);
+  }
   // Calls `done` on this executor when the name servers that this broker is registered with know
   // the topics that are announced now; after 2 s come what may. Thread-safe.
   void when_told(std::function<void()> done);
@@ -77,6 +86,8 @@ class Registration {
   [[nodiscard]] asio::awaitable<std::string> try_to_register(Address name_server, Known& known);
   [[nodiscard]] asio::awaitable<void> register_once(Address name_server, Known& known);
   // Whether the name server says that it has other topics than these (QUERY_DATA_VERSION).
+  void take_master(const Address& name_server, const remoting::RemotingCommand& answer);
+  [[nodiscard]] Duration period() const;
   [[nodiscard]] remoting::BrokerIdentityHeader identity() const;
   [[nodiscard]] asio::awaitable<bool> has_other_topics(Address name_server);
   [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, std::uint64_t generation,
@@ -95,6 +106,9 @@ class Registration {
   const TopicTable& topics_;
   HelperThread& helper_;
   std::string broker_address_, ha_address_;
+  MasterSeen master_seen_;
+  std::function<bool()> is_urgent_;
+  Address master_from_;  // who has told of the present master
   asio::any_io_executor executor_;
   remoting::Client client_;
   TaskGroup tasks_;

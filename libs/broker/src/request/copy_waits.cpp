@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <string>
 #include <utility>
 
 #include "comet/base/burst.hpp"
@@ -72,6 +73,12 @@ remoting::Refusal too_few_copies() {
   return {remoting::ResponseCode::system_error, "in-sync replicas not enough"};
 }
 
+remoting::Refusal tables_not_copied(Confirmation confirmation) {
+  return {remoting::ResponseCode::system_error,
+          "the change holds, but not every slave that it waits for has confirmed it: " +
+              std::string(name_of(confirmation))};
+}
+
 CopyWaits::CopyWaits(asio::any_io_executor home, TimeSource& time, Duration patience)
     : home_(std::move(home)),
       time_(time),
@@ -105,6 +112,10 @@ asio::awaitable<void> CopyWaits::run() {
     const Confirmation outcome = co_await set_->wait_confirmed(asked->end, asked->deadline);
     release(take(outcome, *asked));
   }
+}
+
+asio::awaitable<Confirmation> CopyWaits::tables_copied() {
+  co_return co_await set_->wait_metadata_confirmed(tables_->version(), time_.now() + patience_);
 }
 
 std::optional<CopyWaits::First> CopyWaits::first() const {

@@ -15,6 +15,7 @@
 #include "comet/base/time.hpp"
 #include "comet/remoting/handling.hpp"
 #include "comet/replication/in_sync_set.hpp"
+#include "comet/replication/metadata.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -27,6 +28,8 @@ using replication::Confirmation;
 // When nothing is stored since there are fewer copies than minInSyncReplicas asks for. The words are
 // Apache's.
 [[nodiscard]] remoting::Refusal too_few_copies();
+// When a change of a table holds, but not everywhere where it has to.
+[[nodiscard]] remoting::Refusal tables_not_copied(Confirmation confirmation);
 
 // Requests whose records are stored, until every member of the in-sync set has them. They wait here
 // by the log's ends, and one coroutine awaits the smallest, so that a replica's report costs one
@@ -52,18 +55,24 @@ class CopyWaits {
   CopyWaits(const CopyWaits&) = delete;
   CopyWaits& operator=(const CopyWaits&) = delete;
 
-  // A SYNC_MASTER's set, which outlives the waits. Before the first request.
-  void follow(replication::InSyncSet& set) noexcept { set_ = &set; }
+  // A SYNC_MASTER's set, which outlives the waits, and its tables. Before the first request.
+  void follow(replication::InSyncSet& set, const replication::MetadataSource& tables) noexcept {
+    set_ = &set;
+    tables_ = &tables;
+  }
   [[nodiscard]] bool is_on() const noexcept { return set_ != nullptr; }
   // False: minInSyncReplicas asks for more copies than there can be now.
   [[nodiscard]] bool may_store() const noexcept { return set_ == nullptr || set_->may_store(); }
   [[nodiscard]] bool has_copies(std::int64_t end) const noexcept {
     return set_ == nullptr || set_->confirmed() >= end;
   }
-  [[nodiscard]] Duration patience() const noexcept { return patience_; }
+  [[nodiscard]] const asio::any_io_executor& home() const noexcept { return home_; }
 
   // `done` is called on waiting.executor, not before this call has returned.
   void wait(Waiting& waiting);
+  // Waits until the tables, as their files are now, are with all members of the set. On the home
+  // executor.
+  [[nodiscard]] asio::awaitable<Confirmation> tables_copied();
   // Serves those that wait, on the home executor, until it is cancelled.
   [[nodiscard]] asio::awaitable<void> run();
 
@@ -93,6 +102,7 @@ class CopyWaits {
   TimeSource& time_;
   const Duration patience_;
   replication::InSyncSet* set_ = nullptr;
+  const replication::MetadataSource* tables_ = nullptr;
   Event arrived_;
   Nudge tell_;  // that somebody waits
   mutable std::mutex mutex_;

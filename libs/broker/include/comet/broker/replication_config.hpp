@@ -20,7 +20,8 @@ enum class BrokerRole {
 class ReplicationConfig {
  public:
   BrokerRole role = BrokerRole::async_master;  // brokerRole
-  // haListenPort: where a master serves replicas; port 0: a free one; nullopt: nowhere.
+  // haListenPort: where a master serves replicas; port 0: the one behind the port for clients, or a
+  // free one when that one is free as well. Nullopt: nowhere.
   std::optional<Address> listen_at;
   std::string announced_ip;        // brokerIP2: host of the HA address; empty: brokerIP1
   std::optional<Address> master;   // haMasterAddress: in place of what the name servers say

@@ -57,6 +57,7 @@ class StoreConfig {
   // been on disk a start then ends the log at the first thing that is no record, where it would
   // else keep whole records behind it.
   bool replicated = false;
+  bool replica = false;  // stores nothing but what RawLog::append brings: StoreErrc::only_a_replica
   int disk_max_used_percent = 75;        // diskMaxUsedSpaceRatio: above it old files go at any hour
   int disk_clean_forcibly_percent = 85;  // diskSpaceCleanForciblyRatio: above it young ones too
   int disk_warning_percent = 90;         // diskSpaceWarningLevelRatio: above it nothing is stored
@@ -87,6 +88,7 @@ enum class StoreErrc {
   log_missing,        // there was a log, and there is none
   not_contiguous,     // bytes of another log do not continue this one
   not_kept,           // the log does not have these bytes, or not any more
+  only_a_replica,     // StoreConfig::replica: the master stores
 };
 const boost::system::error_category& store_category() noexcept;
 inline error_code make_error_code(StoreErrc code) noexcept {
