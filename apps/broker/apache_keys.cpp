@@ -18,8 +18,9 @@ constexpr std::string_view kController =
     "there is no automatic election of masters yet, and two brokers could be masters at once; "
     "remove the line for a broker that is the only one of its name";
 constexpr std::string_view kCopies =
-    "there is no replication yet, and messages would be on this broker alone; remove the line if "
-    "that is enough";
+    "how many copies an acknowledged message has is what inSyncReplicas says here; remove the "
+    "line, "
+    "and set that";
 constexpr std::string_view kRocksDB =
     "RocksDB is not there, and what it holds would be missing; go back to files with Apache's "
     "tools first (exportConfigs, storeType=default), or give a new storePathRootDir";
@@ -40,8 +41,7 @@ constexpr ConfigKey kRefused[] = {
     Key::refused("duplicationEnable", "false", kCopies),
     Key::refused("allAckInSyncStateSet", "false", kCopies),
     Key::refused("asyncLearner", "false", kCopies),
-    Key::refused("inSyncReplicas", "0|1", kCopies),
-    Key::refused("minInSyncReplicas", "0|1", kCopies),
+    Key::refused("enableAutoInSyncReplicas", "false", kController),
     Key::refused("totalReplicas", "0|1", kCopies),
     Key::refused("storeType", "default", kRocksDB),
     Key::refused("configManagerVersion", "v1", kRocksDB),
@@ -156,15 +156,11 @@ constexpr ConfigKey kUnsupported[] = {
     Key::unsupported("fetchControllerAddrByDnsLookup", "there is no automatic master election yet"),
     Key::unsupported("storePathBrokerIdentity", "there is no automatic master election yet"),
     Key::unsupported("storePathEpochFile", "there is no automatic master election yet"),
-    Key::unsupported("enableAutoInSyncReplicas", "there is no replication yet"),
-    Key::unsupported("haFlowControlEnable", "there is no replication yet"),
-    Key::unsupported("haListenPort", "there is no replication yet"),
-    Key::unsupported("haMasterAddress", "there is no replication yet"),
-    Key::unsupported("haMaxGapNotInSync", "there is no replication yet"),
-    Key::unsupported("haSlaveFallbehindMax", "there is no replication yet"),
-    Key::unsupported("offsetCheckInSlave", "there is no replication yet"),
-    Key::unsupported("slaveReadEnable", "there is no replication yet"),
-    Key::unsupported("syncFromLastFile", "there is no replication yet"),
+    Key::unsupported("haFlowControlEnable", "replication takes what the network gives"),
+    Key::unsupported("haMaxGapNotInSync",
+                     "a slave is in sync by what it confirms in time (docs/replication.md)"),
+    Key::unsupported("haSlaveFallbehindMax",
+                     "a slave is in sync by what it confirms in time (docs/replication.md)"),
     Key::unsupported("timerInterceptDelayLevel", "delay levels have their own queues"),
     Key::unsupported("timerStopEnqueue", "timer messages are always taken and delivered"),
     Key::unsupported("timerStopDequeue", "timer messages are always taken and delivered"),
@@ -200,7 +196,6 @@ constexpr std::string_view kNoEffect[] = {
     "brokerConfigPath",
     "brokerFastFailureEnable",
     "brokerHeartbeatInterval",
-    "brokerIP2",
     "brokerNotActiveTimeoutMillis",
     "cgColdReadThreshold",
     "channelNotActiveInterval",
@@ -326,10 +321,7 @@ constexpr std::string_view kNoEffect[] = {
     "flushLeastPagesWhenWarmMapedFile",
     "forwardTimeout",
     "globalColdReadThreshold",
-    "haHousekeepingInterval",
     "haMaxTimeSlaveNotCatchup",
-    "haSendHeartbeatInterval",
-    "haTransferBatchSize",
     "heartbeatThreadPoolNums",
     "heartbeatThreadPoolQueueCapacity",
     "highSpeedMode",
@@ -467,7 +459,6 @@ constexpr std::string_view kNoEffect[] = {
     "shutdownWaitTimeSeconds",
     "skipPreOnline",
     "skipWhenCKRePutReachMaxTimes",
-    "slaveTimeout",
     "spinLockCollisionRetreatOptimalDegree",
     "splitMetadataSize",
     "splitRegistrationSize",

@@ -9,6 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "common_settings.hpp"
 #include "event_loops.hpp"
+#include "replication_settings.hpp"
 
 namespace comet::inline v0_1::daemon {
 namespace {
@@ -120,8 +121,6 @@ void take_timers(const Config& settings, broker::BrokerConfig& config) {
   config.recall_when_not_writable = settings.boolean("allowRecallWhenBrokerNotWriteable");
 }
 
-// Apache gives a master the id 0 whatever the file says; one that was meant as a slave would then
-// be a second master of its name.
 void take_store_paths(const Config& settings, store::StoreConfig& store) {
   store.commit_log_path = settings.text("storePathCommitLog");
   store.consume_queue_path = settings.text("storePathConsumeQueue");
@@ -131,22 +130,8 @@ void take_store_paths(const Config& settings, store::StoreConfig& store) {
   }
 }
 
-void check_role(const Config& settings) {
-  if (settings.text("brokerRole") != "ASYNC_MASTER") {
-    throw settings.error("brokerRole",
-                         "cannot be served: there is no replication yet, and messages would be on "
-                         "this broker alone; remove the line for a broker without copies");
-  }
-  if (settings.integer("brokerId") != 0) {
-    throw settings.error("brokerId",
-                         "cannot be served: it is a slave's, and there is no replication yet; a "
-                         "master has brokerId = 0");
-  }
-}
-
 broker::BrokerConfig to_broker_config(const Config& settings) {
   broker::BrokerConfig config;
-  check_role(settings);
   take_limits(settings, config);
   broker::take_live_settings(settings, config);
   config.settings = settings;
@@ -156,6 +141,7 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.broker_ip = announced_ip(settings);
   config.listen_at =
       Address(listen_ip(settings), static_cast<std::uint16_t>(settings.integer("listenPort")));
+  take_replication(settings, listen_ip(settings), config);
   try {
     config.name_servers = Address::parse_list(settings.text("namesrvAddr"));
   } catch (const Error& problem) {

@@ -16,6 +16,7 @@
 #include "daemon_options.hpp"
 #include "descriptors.hpp"
 #include "event_loops.hpp"
+#include "replication_settings.hpp"
 
 using namespace comet;
 using program::CommandLine;
@@ -84,6 +85,7 @@ Config read_settings(const CommandLine& given) {
   daemon::apply_files(settings, given.text_or("configFile", ""));
   apply_command_line(given, settings);
   apply_stored(settings);
+  daemon::explain_replication(settings);
   return settings;
 }
 
@@ -94,6 +96,7 @@ int check(const CommandLine& given) {
   check.attempt([&] { apply_command_line(given, settings); });
   check.attempt([&] { apply_stored(settings); });
   check.attempt([&] { (void)daemon::to_broker_config(settings); });
+  daemon::explain_replication(settings);
   check.try_tls(settings);
   return check.finish(settings);
 }

@@ -248,8 +248,7 @@ Broker::~Broker() = default;
 
 void Broker::start() {
   impl_->config.store.replica = impl_->is_slave();
-  impl_->config.store.replicated =
-      impl_->config.replication.role != BrokerRole::async_master;
+  impl_->config.store.replicated = impl_->config.replication.role != BrokerRole::async_master;
   if (impl_->is_slave()) impl_->config.store_replies = false;
   impl_->open_store();
   impl_->listen();

@@ -45,8 +45,8 @@ inline constexpr std::size_t kReaders = 2;  // threads that wait for the disk
 
 // What the broker is made of, in the order in which it comes to life.
 struct Broker::Impl {
-  Impl(const std::vector<asio::any_io_executor>& executors, Network& network_in, TimeSource& time_in,
-       BrokerConfig config_in)
+  Impl(const std::vector<asio::any_io_executor>& executors, Network& network_in,
+       TimeSource& time_in, BrokerConfig config_in)
       : network(network_in),
         time(time_in),
         config(std::move(config_in)),
@@ -155,8 +155,8 @@ class Broker::Impl::Features {
                   b.sends, b.copies, b.traffic),
         recall(b.config, b.time, b.store_host, *b.store, b.topics, b.timers.get(), b.copies,
                b.traffic),
-        reply(b.config, b.time, b.store_host, *b.store, b.clients, b.traffic, b.calls,
-              b.copies, send_checks),
+        reply(b.config, b.time, b.store_host, *b.store, b.clients, b.traffic, b.calls, b.copies,
+              send_checks),
         transaction(b.config, b.time, b.store_host, *b.store, b.topics, *b.transactions, b.sends,
                     b.copies, b.traffic),
         pull(b.config, b.time, *b.store, b.topics, b.groups, b.offsets, b.clients, *b.hold,

@@ -251,8 +251,8 @@ std::int64_t PullFeature::suggested_broker(const PullQuestion& question,
   const auto group = groups_.find(question.group);
   if (!group) return 0;
   const bool is_slow =
-      result.count > 0 && !store_.probably_in_memory(question.subscription.topic,
-                                                     question.queue_id, result.next_offset - 1);
+      result.count > 0 && !store_.probably_in_memory(question.subscription.topic, question.queue_id,
+                                                     result.next_offset - 1);
   return is_slow ? group->which_broker_when_consume_slowly : group->broker_id;
 }
 

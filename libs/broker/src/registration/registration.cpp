@@ -34,7 +34,7 @@ constexpr Duration kAskTimeout = 1s;
 constexpr Duration kTellWait = 2s;  // Apache's tools wait 5 s for an answer, others 3 s
 constexpr Duration kBetweenComplaints = 10s;
 constexpr Duration kMasterSearch = 5s;  // between registrations of a slave without a master
-constexpr Duration kErrorAfter = 60s;  // without a registration
+constexpr Duration kErrorAfter = 60s;   // without a registration
 // Whose body is made where the requests are served; it takes a millisecond.
 constexpr std::size_t kFewTopics = 1000;
 // Apache's frameMaxLength, which is that of its name servers too, but for the header.
@@ -200,8 +200,7 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
     }
     complained = false;
     retry = kFirstRetry;
-    co_await wait_for_reason(name_server, generation, time_.now() + period(),
-                             seen_change);
+    co_await wait_for_reason(name_server, generation, time_.now() + period(), seen_change);
     known.periodic = change_count_ == seen_change;
     if (client_.find(name_server) == nullptr) {
       known.registered = false;

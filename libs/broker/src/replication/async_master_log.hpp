@@ -4,7 +4,8 @@
 
 namespace comet::inline v0_1::broker {
 
-// An ASYNC_MASTER's log: its readers see what is stored, whatever its replicas have, as at Apache's.
+// An ASYNC_MASTER's log: its readers see what is stored, whatever its replicas have, as at
+// Apache's.
 class AsyncMasterLog final : public replication::ReplicaLog {
  public:
   explicit AsyncMasterLog(replication::ReplicaLog& log) : log_(log) {}

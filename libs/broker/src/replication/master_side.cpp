@@ -74,8 +74,9 @@ void MasterSide::add_stats(ReplicationStats& stats) const {
   stats.flush_slave_timeout = answers.flush_slave_timeout;
   stats.waiting = copies_.size();
   if (!stats.master.is_master) {
-    stats.problem = "another broker of this name is master in a higher epoch: nothing is confirmed "
-                    "here any more; start this one as its slave";
+    stats.problem =
+        "another broker of this name is master in a higher epoch: nothing is confirmed "
+        "here any more; start this one as its slave";
   } else if (is_sync() && stats.master.in_sync < stats.master.in_sync_wanted) {
     stats.problem =
         fmt::format("{} of {} copies are in sync: sends are answered SLAVE_NOT_AVAILABLE",

@@ -102,7 +102,7 @@ class SlaveSide final : public ReplicationSide {
   TableSink sink_;
   MasterPoll poll_;
   std::optional<replication::HaClient> client_;  // since start()
-  mutable Instant alone_since_;  // it has had no working connection since then
+  mutable Instant alone_since_;                  // it has had no working connection since then
 };
 
 }  // namespace comet::inline v0_1::broker

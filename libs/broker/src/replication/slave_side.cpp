@@ -75,15 +75,15 @@ void SlaveSide::add_stats(ReplicationStats& stats) const {
   }
   const PeerState state = stats.follower.state;
   if (needs_operator(state)) {
-    stats.problem = fmt::format("replication: {}: {}", replication::to_string(state),
-                                stats.follower.problem);
+    stats.problem =
+        fmt::format("replication: {}: {}", replication::to_string(state), stats.follower.problem);
   } else if (state == PeerState::transfer || state == PeerState::cutting) {
     alone_since_ = time.now();
   } else if (time.now() - alone_since_ > kAloneTooLong) {
-    stats.problem = fmt::format("replication: nothing has been copied for {} s: {}{}",
-                                to_millis(time.now() - alone_since_) / 1000,
-                                replication::to_string(state),
-                                stats.follower.problem.empty() ? "" : ", " + stats.follower.problem);
+    stats.problem =
+        fmt::format("replication: nothing has been copied for {} s: {}{}",
+                    to_millis(time.now() - alone_since_) / 1000, replication::to_string(state),
+                    stats.follower.problem.empty() ? "" : ", " + stats.follower.problem);
   }
 }
 

@@ -21,8 +21,7 @@ error_code not_saved() { return make_error_code(boost::system::errc::io_error); 
 SlaveTables::SlaveTables(ReplicatedTables tables, const std::string& store_root)
     : tables_(tables), timer_file_(timer_progress_path(store_root)) {}
 
-asio::awaitable<error_code> SlaveTables::replace_topics(Topics topics,
-                                                        bool with_queues) {
+asio::awaitable<error_code> SlaveTables::replace_topics(Topics topics, bool with_queues) {
   std::vector<std::string> gone;
   const std::function<void(Saved)> change = [&](Saved done) {
     gone = tables_.topics.replace_all(std::move(topics), std::move(done));

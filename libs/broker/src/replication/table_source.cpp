@@ -13,8 +13,8 @@ using replication::MetadataItem;
 
 namespace {
 
-constexpr std::int64_t kStep = 1024;          // between versions: parts of a whole table lie there
-constexpr std::size_t kMaxPart = 8u << 20;    // bytes; kMaxMetadataBytes is the protocol's
+constexpr std::int64_t kStep = 1024;        // between versions: parts of a whole table lie there
+constexpr std::size_t kMaxPart = 8u << 20;  // bytes; kMaxMetadataBytes is the protocol's
 constexpr std::size_t kMaxOffsetChanges = 4u << 20;  // bytes that are kept
 constexpr std::size_t kMostMarks = 4096;
 constexpr Duration kOffsetPeriod = 100ms;

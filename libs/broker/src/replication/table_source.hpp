@@ -70,9 +70,9 @@ class TableSource final : public replication::MetadataSource {
   std::map<TableKind, Change> newest_;  // of each table
   std::deque<TopicMark> topic_marks_;
   std::deque<OffsetChange> offset_changes_;
-  std::size_t offset_bytes_ = 0;       // of those
-  std::int64_t offsets_known_from_;    // changes of this version and older ones are not kept
-  std::string delays_, timers_;        // as they were looked at last
+  std::size_t offset_bytes_ = 0;     // of those
+  std::int64_t offsets_known_from_;  // changes of this version and older ones are not kept
+  std::string delays_, timers_;      // as they were looked at last
   bool is_stopped_ = false;
   Event changed_;
   Nudge topics_changed_, groups_changed_, modes_changed_;

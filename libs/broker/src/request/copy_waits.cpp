@@ -32,7 +32,7 @@ class Release {
     const Burst burst(executor_);
     for (CopyWaits::Waiting* one : std::exchange(waiting_, {})) {
       const Confirmation outcome = one->outcome;
-      take(*one)(outcome);  // `one` is gone then
+      take (*one)(outcome);  // `one` is gone then
     }
   }
 

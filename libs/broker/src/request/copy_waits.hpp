@@ -25,8 +25,8 @@ using replication::Confirmation;
 [[nodiscard]] remoting::ResponseCode code_of(Confirmation confirmation) noexcept;
 // Apache's name of it (PutMessageStatus).
 [[nodiscard]] std::string_view name_of(Confirmation confirmation) noexcept;
-// When nothing is stored since there are fewer copies than minInSyncReplicas asks for. The words are
-// Apache's.
+// When nothing is stored since there are fewer copies than minInSyncReplicas asks for. The words
+// are Apache's.
 [[nodiscard]] remoting::Refusal too_few_copies();
 // When a change of a table holds, but not everywhere where it has to.
 [[nodiscard]] remoting::Refusal tables_not_copied(Confirmation confirmation);

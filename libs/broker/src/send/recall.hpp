@@ -12,8 +12,8 @@
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "delay/timer_service.hpp"
-#include "stats/traffic.hpp"
 #include "request/copy_waits.hpp"
+#include "stats/traffic.hpp"
 #include "tables/topic_table.hpp"
 
 namespace comet::inline v0_1::broker {

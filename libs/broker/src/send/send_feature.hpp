@@ -49,12 +49,9 @@ class SendFeature {
   [[nodiscard]] std::string stored_properties(const SendProperties& properties) const;
   [[nodiscard]] Refusal store_refusal(error_code error) const;
   [[nodiscard]] std::string message_ids(const store::AppendResult& result) const;
-  [[nodiscard]] remoting::RemotingCommand stored_answer(const remoting::RequestIdentity& request,
-                                                        std::int32_t queue_id,
-                                                        std::string_view unique_key,
-                                                        std::string_view recall_handle,
-                                                        const store::AppendResult& result,
-                                                        Confirmation copies) const;
+  [[nodiscard]] remoting::RemotingCommand stored_answer(
+      const remoting::RequestIdentity& request, std::int32_t queue_id, std::string_view unique_key,
+      std::string_view recall_handle, const store::AppendResult& result, Confirmation copies) const;
   [[nodiscard]] RecordView make_record(const remoting::Request& request,
                                        const remoting::SendMessageHeader& header,
                                        const CheckedSend& send) const;

@@ -145,7 +145,8 @@ bool OffsetTable::commit(std::string_view group, std::string_view topic, std::in
   return true;
 }
 
-// With the lock held, as the next. A reset of the same moment is what counts, with what came on top.
+// With the lock held, as the next. A reset of the same moment is what counts, with what came on
+// top.
 void OffsetTable::note_committed(const std::string& key, std::int32_t queue_id,
                                  std::int64_t offset) {
   const auto reset = changes_->reset.find(key);

@@ -56,8 +56,8 @@ class TopicTable {
   void remove(std::string_view topic, Done done = {});
   // A slave's: the topics become these, but for those that every broker has; all at once. Returns
   // which ones have gone.
-  std::vector<std::string> replace_all(std::map<std::string, routing::TopicConfig, std::less<>> topics,
-                                       Done done = {});
+  std::vector<std::string> replace_all(
+      std::map<std::string, routing::TopicConfig, std::less<>> topics, Done done = {});
   // While it lives no send makes that topic again: what it stored would be removed with the rest.
   class Deletion {
    public:

@@ -127,6 +127,8 @@ class Config {
   // All of them. One Error (BaseErrc::bad_value) names all that are wrong, one a line in context().
   void apply(const Properties& properties, std::string_view source);
 
+  // One more of warnings(): for what the table cannot express.
+  void warn(std::string line) { warnings_.push_back(std::move(line)); }
   // Lines for the operator, ready for the log.
   [[nodiscard]] std::vector<std::string> warnings() const;
   // Those of them that are about unknown keys.

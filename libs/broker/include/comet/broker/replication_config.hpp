@@ -23,8 +23,8 @@ class ReplicationConfig {
   // haListenPort: where a master serves replicas; port 0: the one behind the port for clients, or a
   // free one when that one is free as well. Nullopt: nowhere.
   std::optional<Address> listen_at;
-  std::string announced_ip;        // brokerIP2: host of the HA address; empty: brokerIP1
-  std::optional<Address> master;   // haMasterAddress: in place of what the name servers say
+  std::string announced_ip;       // brokerIP2: host of the HA address; empty: brokerIP1
+  std::optional<Address> master;  // haMasterAddress: in place of what the name servers say
   // Who this broker is to its peers (`self`), and where it listens, is filled in by the broker.
   replication::HaServiceConfig service;
   replication::InSyncConfig in_sync;
