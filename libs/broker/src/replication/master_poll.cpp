@@ -20,12 +20,12 @@ using remoting::ResponseCode;
 
 namespace {
 
-constexpr Duration kAskTimeout = 3s;  // Apache: BrokerOuterAPI
-constexpr std::uint16_t kVipDistance = 2;
+constexpr Duration kPollTimeout = 3s;  // Apache: BrokerOuterAPI
+constexpr std::uint16_t kVipPortDistance = 2;
 
 std::optional<Address> vip_of(const Address& address) {
-  if (address.port() <= kVipDistance) return std::nullopt;
-  return Address(address.host(), static_cast<std::uint16_t>(address.port() - kVipDistance));
+  if (address.port() <= kVipPortDistance) return std::nullopt;
+  return Address(address.host(), static_cast<std::uint16_t>(address.port() - kVipPortDistance));
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ asio::awaitable<std::optional<std::string>> MasterPoll::ask(RequestCode code) {
 
 asio::awaitable<RemotingCommand> MasterPoll::exchange(Address to, RequestCode code) {
   RemotingCommand request = RemotingCommand::request(code);
-  co_return co_await client_.invoke(to, std::move(request), time_.now() + kAskTimeout);
+  co_return co_await client_.invoke(to, std::move(request), time_.now() + kPollTimeout);
 }
 
 asio::awaitable<std::int64_t> MasterPoll::master_end() {
