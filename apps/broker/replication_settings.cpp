@@ -8,7 +8,7 @@ namespace {
 using broker::BrokerRole;
 using replication::WirePolicy;
 
-std::chrono::milliseconds millis(const Config& settings, std::string_view key) {
+std::chrono::milliseconds ha_millis(const Config& settings, std::string_view key) {
   return std::chrono::milliseconds(settings.integer(key));
 }
 
@@ -63,14 +63,14 @@ void take_replication(const Config& settings, const std::string& ip, broker::Bro
   broker::ReplicationConfig& replication = config.replication;
   replication.role = role_of(settings);
   take_addresses(settings, ip, replication);
-  replication.slave_timeout = millis(settings, "slaveTimeout");
+  replication.slave_timeout = ha_millis(settings, "slaveTimeout");
   replication.slave_read = settings.boolean("slaveReadEnable");
   replication.offset_check_in_slave = settings.boolean("offsetCheckInSlave");
 
   replication::HaServiceConfig& service = replication.service;
   service.transfer_batch = settings.integer("haTransferBatchSize");
-  service.heartbeat = millis(settings, "haSendHeartbeatInterval");
-  service.housekeeping = millis(settings, "haHousekeepingInterval");
+  service.heartbeat = ha_millis(settings, "haSendHeartbeatInterval");
+  service.housekeeping = ha_millis(settings, "haHousekeepingInterval");
   service.sync_from_last_file = settings.boolean("syncFromLastFile");
   service.keep_for_replica_bytes = settings.integer("haKeepForReplicaBytes");
   service.secret = settings.text("haSecret");
