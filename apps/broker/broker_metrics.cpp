@@ -178,6 +178,85 @@ void report_timers(const broker::TimerStats& timers, monitor::Scrape& scrape) {
                  number(timers.rolled));
 }
 
+std::string name_of(broker::BrokerRole role) {
+  switch (role) {
+    case broker::BrokerRole::async_master:
+      return "ASYNC_MASTER";
+    case broker::BrokerRole::sync_master:
+      return "SYNC_MASTER";
+    case broker::BrokerRole::slave:
+      return "SLAVE";
+  }
+  return "";
+}
+
+void report_replicas(const broker::ReplicationStats& replication, monitor::Scrape& scrape) {
+  const replication::MasterStatus& master = replication.master;
+  scrape.gauge("comet_broker_in_sync", "Copies in sync, the master's own among them",
+               number(master.in_sync));
+  scrape.gauge("comet_broker_in_sync_wanted", "inSyncReplicas", number(master.in_sync_wanted));
+  scrape.gauge("comet_broker_ha_connections", "Connections to the HA port",
+               number(replication.connections));
+  for (const replication::ReplicaStatus& replica : master.replicas) {
+    const Labels labels = {{"replica", replica.name.empty() ? replica.address : replica.name},
+                           {"wire", std::string(replication::to_string(replica.wire))}};
+    scrape.gauge("comet_broker_replica_lag_bytes", "Bytes of the log that a slave lacks",
+                 number(replica.lag_bytes), labels);
+    scrape.gauge("comet_broker_replica_lag_seconds", "Time since it had everything",
+                 number(to_millis(replica.lag_time)) / 1000, labels);
+    scrape.gauge("comet_broker_replica_in_sync", "1: it is waited for", replica.in_sync ? 1 : 0,
+                 labels);
+    scrape.gauge("comet_broker_replica_flushed",
+                 "1: it confirms what is on its disk; 0: what it has copied (Java)",
+                 replica.flushed ? 1 : 0, labels);
+  }
+  const auto answers = [&](std::string_view result, std::uint64_t count) {
+    scrape.counter("comet_broker_replicated_sends_total",
+                   "Requests that waited for their copies, by the answer", number(count),
+                   {{"result", std::string(result)}});
+  };
+  answers("PUT_OK", replication.put_ok);
+  answers("SLAVE_NOT_AVAILABLE", replication.slave_not_available);
+  answers("FLUSH_SLAVE_TIMEOUT", replication.flush_slave_timeout);
+  scrape.gauge("comet_broker_waiting_for_copies", "Requests that wait for their copies",
+               number(replication.waiting));
+}
+
+// Names as in docs/replication.md.
+void report_replication(const broker::ReplicationStats& replication, monitor::Scrape& scrape) {
+  const bool is_slave = replication.role == broker::BrokerRole::slave;
+  scrape.gauge("comet_broker_role", "1 for the role that it has", 1,
+               {{"role", name_of(replication.role)}});
+  scrape.gauge("comet_broker_epoch", "Epoch of the mastership, or of the master that is followed",
+               number(is_slave ? replication.follower.epoch : replication.master.epoch));
+  scrape.gauge("comet_broker_log_end", "Where the log ends", number(replication.log_end));
+  scrape.gauge("comet_broker_confirmed", "How far all that have to have it have the log",
+               number(is_slave ? replication.follower.confirmed : replication.master.confirmed));
+  if (is_slave) {
+    scrape.gauge("comet_broker_master_lag_bytes", "Bytes of the master's log that are not here",
+                 number(std::max<std::int64_t>(
+                     replication.follower.master_end - replication.follower.log_end, 0)));
+    scrape.gauge("comet_broker_follows_master", "1: it copies",
+                 replication.follower.state == replication::PeerState::transfer ? 1 : 0);
+    scrape.gauge("comet_broker_metadata_age_seconds",
+                 "Time since the tables were last as the master's",
+                 number(to_millis(replication.follower.metadata_age)) / 1000);
+  } else {
+    report_replicas(replication, scrape);
+  }
+  const replication::ReplicationCounters& counters = replication.counters;
+  for (const auto& [reason, count] : counters.reconnects) {
+    scrape.counter("comet_broker_ha_reconnects_total", "Connections to the master, by their end",
+                   number(count), {{"reason", reason}});
+  }
+  for (const auto& [reason, count] : counters.refusals) {
+    scrape.counter("comet_broker_ha_refusals_total", "Slaves that were refused", number(count),
+                   {{"reason", reason}});
+  }
+  scrape.counter("comet_broker_truncated_bytes_total",
+                 "Bytes that a deposed master's log was cut by", number(counters.truncated_bytes));
+}
+
 }  // namespace
 
 monitor::Labels broker_labels(const broker::BrokerConfig& config) {
@@ -213,6 +292,7 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
                  number(stats.delayed_dropped));
   report_bounds(stats, scrape);
   report_registration(stats.registration, scrape);
+  if (stats.replication) report_replication(*stats.replication, scrape);
 }
 
 }  // namespace comet::inline v0_1::daemon

@@ -94,7 +94,7 @@ void take_replication(const Config& settings, const std::string& ip, broker::Bro
 void explain_replication(Config& settings) {
   const std::int64_t ha_port = settings.integer("haListenPort");
   const std::int64_t next = settings.integer("listenPort") + 1;
-  if (ha_port != 0 && ha_port != next) {
+  if (ha_port != 0 && next != 1 && ha_port != next) {
     settings.warn(fmt::format(
         "haListenPort = {} is used; Apache's brokers up to 4.9 ignore the key and have {}: check "
         "that firewalls and haMasterAddress say so, too",

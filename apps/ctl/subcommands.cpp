@@ -18,7 +18,7 @@ std::vector<Subcommand> gather() {
   for (const auto table :
        {topic_subcommands(), group_subcommands(), connection_subcommands(), offset_subcommands(),
         message_subcommands(), read_subcommands(), send_subcommands(), broker_subcommands(),
-        stats_subcommands(), namesrv_subcommands()}) {
+        replication_subcommands(), stats_subcommands(), namesrv_subcommands()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

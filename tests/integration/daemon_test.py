@@ -239,12 +239,12 @@ class DaemonLife(DaemonTest):
     def test_flags_of_mqbroker_are_taken(self):
         config = self.write_properties("broker.conf", listenPort=0, brokerName="from-the-file", flushDiskType="SYNC_FLUSH",
                                        brokerRole="ASYNC_MASTER", sendMessageThreadPoolNums=4, brokerNam="x",
-                                       haListenPort=10912, storePathRootDir=self.folder / "store")
+                                       haFlowControlEnable="true", storePathRootDir=self.folder / "store")
         done = self.run_program("comet-broker", "-c", config, "-n", "127.0.0.1:1;127.0.0.1:2", "-p")
         for line in ("brokerName=from-the-file", "flushDiskType=SYNC_FLUSH", "namesrvAddr=127.0.0.1:1;127.0.0.1:2"):
             self.assertIn(line + "\n", done.stdout)
         self.assertIn("unknown key \"brokerNam\" has no effect; did you mean brokerName?", done.stderr)
-        self.assertIn("haListenPort has no effect here: ", done.stderr)
+        self.assertIn("haFlowControlEnable has no effect here: ", done.stderr)
         self.assertIn("accepted without effect: sendMessageThreadPoolNums", done.stderr)
         important = self.run_program("comet-broker", "-c", config, "-m").stdout
         self.assertIn("brokerName=from-the-file\n", important)

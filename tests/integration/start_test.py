@@ -205,12 +205,12 @@ class Configurations(DaemonTest):
         self.assertEqual("comet-broker: the configuration is in order\n",
                          self.check("comet-broker", "brokerName=a\nlistenPort=10911\n", 0))
         said = self.check("comet-broker", "# mine\nbrokerNam=a\nlistenPort=-1\naclEnable=true\nflushDiskTyp=x\n"
-                          "haListenPort=10912\ndiskMaxUsedSpaceRatio=99\ntls.server.mode=enforcing\n", 1)
+                          "haFlowControlEnable=true\ndiskMaxUsedSpaceRatio=99\ntls.server.mode=enforcing\n", 1)
         for line in ('FILE:2: unknown key "brokerNam" has no effect; did you mean brokerName?',
                      'FILE:3: listenPort = "-1" must be a whole number from 0 to 65535',
                      'FILE:4: aclEnable = "true" cannot be served: access control is not there yet',
                      'FILE:5: unknown key "flushDiskTyp" has no effect; did you mean flushDiskType?',
-                     "note: FILE:6: haListenPort has no effect here",
+                     "note: FILE:6: haFlowControlEnable has no effect here",
                      'note: FILE:7: diskMaxUsedSpaceRatio = "99" is taken as 95',
                      'FILE:8: tls.server.mode = "enforcing" needs tls.server.certPath'):
             self.assertIn(f"comet-broker: {line}", said)
@@ -226,8 +226,8 @@ class Configurations(DaemonTest):
         for key, value, reason in (("aclEnable", "true", "every client would be let in"),
                                    ("enableDLegerCommitLog", "true", "DLedger"),
                                    ("storeType", "defaultRocksDB", "RocksDB"),
-                                   ("brokerRole", "SLAVE\nbrokerId=1", "there is no replication yet"),
-                                   ("inSyncReplicas", "2", "there is no replication yet")):
+                                   ("enableAutoInSyncReplicas", "true", "no automatic election"),
+                                   ("totalReplicas", "2", "what inSyncReplicas says")):
             done = self.run_program("comet-broker", *self.broker_arguments(None, **{key: value}), check=False, timeout=60)
             self.assertEqual(2, done.returncode, done.stderr)
             self.assertRegex(done.stderr, rf"comet-broker: .*broker-a.conf:\d+: {key} = .* cannot be served")

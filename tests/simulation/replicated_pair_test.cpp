@@ -62,8 +62,8 @@ class Pair {
   }
   void start(int index) {
     networks[index] = world.network.as_host(configs[index].listen_at.host());
-    brokers[index] = std::make_unique<broker::Broker>(
-        std::vector{world.executor()}, *networks[index], world.time, configs[index]);
+    brokers[index] = std::make_unique<broker::Broker>(std::vector{world.executor()},
+                                                      *networks[index], world.time, configs[index]);
     brokers[index]->start();
     world.pass(100ms);
   }
@@ -129,9 +129,9 @@ class Pair {
                            {"commitOffset", std::to_string(offset)}}));
   }
   std::string committed(const Address& at) {
-    const RemotingCommand answer = ask(
-        at, fields(RequestCode::query_consumer_offset,
-                   {{"consumerGroup", "CG"}, {"topic", "orders"}, {"queueId", "0"}}));
+    const RemotingCommand answer =
+        ask(at, fields(RequestCode::query_consumer_offset,
+                       {{"consumerGroup", "CG"}, {"topic", "orders"}, {"queueId", "0"}}));
     return std::string(answer.fields.find("offset").value_or("none"));
   }
 
@@ -151,6 +151,7 @@ BOOST_AUTO_TEST_CASE(an_acknowledged_message_is_on_the_slave) {
   start_both();
   const RemotingCommand answer = send(kMaster, "first");
   BOOST_TEST((answer.response_code() == ResponseCode::success), answer.remark);
+  world.pass(200ms);  // how far readers see follows
   const RemotingCommand found = ask(kSlave, pull_request(0));
   BOOST_TEST((found.response_code() == ResponseCode::success), found.remark);
   BOOST_TEST(bodies(found) == std::vector<std::string>{"first"}, boost::test_tools::per_element());
@@ -165,7 +166,9 @@ BOOST_AUTO_TEST_CASE(a_sync_master_alone_says_that_there_is_no_slave) {
   const RemotingCommand answer = send(kMaster, "alone");
   BOOST_TEST((answer.response_code() == ResponseCode::slave_not_available));
   BOOST_TEST(answer.fields.find("msgId").has_value());  // it is stored
-  const RemotingCommand hasty = send(kMaster, "does not wait", "WAIT\x01""false\x02");
+  const RemotingCommand hasty = send(kMaster, "does not wait",
+                                     "WAIT\x01"
+                                     "false\x02");
   BOOST_TEST((hasty.response_code() == ResponseCode::success));
   BOOST_TEST(bodies(ask(kMaster, pull_request(0))).size() == 2);
   world.pass(1s);
@@ -231,6 +234,7 @@ BOOST_AUTO_TEST_CASE(a_slave_refuses_what_only_a_master_does_in_apaches_words) {
 BOOST_AUTO_TEST_CASE(a_slaves_held_pull_is_woken_by_what_arrives_from_the_master) {
   start_both();
   BOOST_REQUIRE((send(kMaster, "first").response_code() == ResponseCode::success));
+  world.pass(200ms);
   std::optional<RemotingCommand> answer;
   const Instant asked = world.time.now();
   Instant answered;
@@ -264,15 +268,15 @@ BOOST_AUTO_TEST_CASE(a_slave_does_not_correct_offsets_unless_it_is_told_to) {
 BOOST_AUTO_TEST_CASE(a_slave_has_its_masters_topics_groups_and_offsets) {
   start_both();
   BOOST_REQUIRE((send(kMaster, "first").response_code() == ResponseCode::success));
-  const RemotingCommand created = ask(
-      kMaster, fields(RequestCode::update_and_create_topic, {{"topic", "made"},
-                                                             {"defaultTopic", "TBW102"},
-                                                             {"readQueueNums", "3"},
-                                                             {"writeQueueNums", "3"},
-                                                             {"perm", "6"},
-                                                             {"topicFilterType", "SINGLE_TAG"},
-                                                             {"topicSysFlag", "0"},
-                                                             {"order", "false"}}));
+  const RemotingCommand created =
+      ask(kMaster, fields(RequestCode::update_and_create_topic, {{"topic", "made"},
+                                                                 {"defaultTopic", "TBW102"},
+                                                                 {"readQueueNums", "3"},
+                                                                 {"writeQueueNums", "3"},
+                                                                 {"perm", "6"},
+                                                                 {"topicFilterType", "SINGLE_TAG"},
+                                                                 {"topicSysFlag", "0"},
+                                                                 {"order", "false"}}));
   BOOST_REQUIRE_EQUAL(created.code, 0);
   const std::string group = R"({"groupName":"CG","retryMaxTimes":3})";
   BOOST_REQUIRE_EQUAL(
@@ -310,10 +314,10 @@ BOOST_AUTO_TEST_CASE(offsets_that_were_committed_at_the_slave_survive_the_master
 BOOST_AUTO_TEST_CASE(consumers_read_on_from_the_slave_when_the_master_is_gone) {
   start_both();
   for (int i = 0; i < 5; ++i)
-    BOOST_REQUIRE((send(kMaster, "m" + std::to_string(i)).response_code() ==
-                   ResponseCode::success));
+    BOOST_REQUIRE(
+        (send(kMaster, "m" + std::to_string(i)).response_code() == ResponseCode::success));
   stop(0);
-  world.pass(2s);
+  world.pass(4s);
   BOOST_TEST(bodies(ask(kSlave, pull_request(2))).size() == 3);
 }
 
@@ -333,6 +337,7 @@ BOOST_AUTO_TEST_CASE(a_slave_becomes_the_master_by_a_restart_with_the_other_role
   const RemotingCommand answer = send(kSlave, "to the new master");
   BOOST_TEST((answer.response_code() == ResponseCode::success), answer.remark);
   BOOST_TEST(answer.fields.find("queueOffset").value_or("") == "5");
+  world.pass(200ms);
   BOOST_TEST(bodies(ask(kMaster, pull_request(5))).size() == 1);
 }
 

@@ -12,6 +12,12 @@ asio::awaitable<std::map<std::string, std::string>> Admin::runtime_info(Address 
   co_return require_body(parse_kv_table(answer.body.view()), kCode, &broker);
 }
 
+asio::awaitable<HaStatus> Admin::ha_status(Address broker) {
+  constexpr RequestCode kCode = RequestCode::get_broker_ha_status;
+  const RemotingCommand answer = co_await impl_->ask(broker, RemotingCommand::request(kCode));
+  co_return require_body(parse_ha_status(answer.body.view()), kCode, &broker);
+}
+
 asio::awaitable<Properties> Admin::broker_config(Address broker) {
   constexpr RequestCode kCode = RequestCode::get_broker_config;
   const RemotingCommand answer = co_await impl_->ask(broker, RemotingCommand::request(kCode));

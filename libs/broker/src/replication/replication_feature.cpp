@@ -7,7 +7,6 @@
 
 #include "comet/base/timer.hpp"
 #include "comet/remoting/codes.hpp"
-#include "replication/ha_status.hpp"
 #include "replication/replication_side.hpp"
 #include "request/await_call.hpp"
 #include "request/on_header.hpp"
@@ -112,7 +111,9 @@ asio::awaitable<ReplicationStats> ReplicationFeature::present_stats() {
 
 remoting::Handling ReplicationFeature::ha_status(remoting::Request request) {
   const ReplicationStats now = co_await AwaitCall(present_stats(), home_);
-  co_return json_answer(request.command, ha_status_json(now));
+  co_return json_answer(request.command, now.role == BrokerRole::slave
+                                             ? replication::ha_status_json(now.follower)
+                                             : replication::ha_status_json(now.master));
 }
 
 void ReplicationFeature::install(remoting::Dispatcher& dispatcher) {

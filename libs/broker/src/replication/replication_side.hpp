@@ -97,12 +97,15 @@ class SlaveSide final : public ReplicationSide {
 
  private:
   [[nodiscard]] bool is_on_apaches_wire() const;
+  [[nodiscard]] asio::awaitable<void> watch();
+  void look();
 
   SlaveTables tables_;
   TableSink sink_;
   MasterPoll poll_;
   std::optional<replication::HaClient> client_;  // since start()
-  mutable Instant alone_since_;                  // it has had no working connection since then
+  Instant alone_since_;                          // it has had no working connection since then
+  bool shows_all_ = false;
 };
 
 }  // namespace comet::inline v0_1::broker

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "comet/base/log.hpp"
+#include "comet/base/timer.hpp"
 #include "replication/replication_side.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -14,6 +15,7 @@ namespace {
 
 // A slave that copies nothing for so long has a problem.
 constexpr Duration kAloneTooLong = 60s;
+constexpr Duration kLookPeriod = 250ms;
 
 }  // namespace
 
@@ -34,6 +36,7 @@ std::uint16_t SlaveSide::start(const replication::PeerName& self, std::uint16_t 
                   replication::HaClientParts(log, history, &sink_, master_end));
   client_->start();
   if (config.replication.master) client_->set_master(config.replication.master);
+  tasks.spawn("a slave's readers", watch());
   tasks.spawn("the master's tables", poll_.run([this] { return is_on_apaches_wire(); }));
   return config.replication.listen_at && config.replication.listen_at->port() != 0
              ? config.replication.listen_at->port()
@@ -43,6 +46,25 @@ std::uint16_t SlaveSide::start(const replication::PeerName& self, std::uint16_t 
 asio::awaitable<void> SlaveSide::stop() {
   if (client_) co_await client_->stop();
   co_await poll_.stop();
+}
+
+asio::awaitable<void> SlaveSide::watch() {
+  Timer timer(home, time);
+  while (co_await timer.wait_for(kLookPeriod)) look();
+}
+
+// The master says how far readers see. When it is gone, what it has confirmed last may never have
+// been said; then they see all that is here.
+void SlaveSide::look() {
+  const PeerState state = client_->status().state;
+  if (state == PeerState::transfer || state == PeerState::cutting) {
+    alone_since_ = time.now();
+    shows_all_ = false;
+  } else if (!shows_all_ && !config.replication.in_sync.read_confirmed_only &&
+             time.now() - alone_since_ >= config.replication.slave_timeout) {
+    shows_all_ = true;
+    log.set_read_limit(replication::kNoLimit);
+  }
 }
 
 bool SlaveSide::is_on_apaches_wire() const {
@@ -77,8 +99,6 @@ void SlaveSide::add_stats(ReplicationStats& stats) const {
   if (needs_operator(state)) {
     stats.problem =
         fmt::format("replication: {}: {}", replication::to_string(state), stats.follower.problem);
-  } else if (state == PeerState::transfer || state == PeerState::cutting) {
-    alone_since_ = time.now();
   } else if (time.now() - alone_since_ > kAloneTooLong) {
     stats.problem =
         fmt::format("replication: nothing has been copied for {} s: {}{}",

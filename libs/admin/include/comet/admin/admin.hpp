@@ -25,6 +25,7 @@
 #include "comet/admin/cluster.hpp"
 #include "comet/admin/connections.hpp"
 #include "comet/admin/groups.hpp"
+#include "comet/admin/ha_status.hpp"
 #include "comet/admin/offsets.hpp"
 #include "comet/base/properties.hpp"
 #include "comet/base/stream.hpp"
@@ -319,6 +320,8 @@ class Admin {
 
   // Keys: docs/cometctl.md names those that its tables show.
   [[nodiscard]] asio::awaitable<std::map<std::string, std::string>> runtime_info(Address broker);
+  // Of a master or a slave. Brokers of 4.9 do not answer it.
+  [[nodiscard]] asio::awaitable<HaStatus> ha_status(Address broker);
   [[nodiscard]] asio::awaitable<Properties> broker_config(Address broker);
   [[nodiscard]] asio::awaitable<std::vector<Outcome>> update_broker_config(
       Scope scope, std::map<std::string, std::string> values);

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""A master and its slave as real processes: kill -9, and a ledger of what was acknowledged outside of both."""
+
+import json
+import os
+import pathlib
+import random
+import socket
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from daemons import DaemonTest, health, real_lines, wait_until  # noqa: E402
+from remoting import Client, SUCCESS  # noqa: E402
+
+HA_STATUS = 907
+SLAVE_NOT_AVAILABLE = 11
+ROUNDS = int(os.environ.get("COMET_KILLS", "3"))
+SENDERS = 4
+
+
+class Ledger:
+    """Who sends what, and what was answered 0."""
+
+    def __init__(self, port, topic, lines):
+        self.port, self.topic, self.lines = port, topic, lines
+        self.acknowledged, self.answers, self.lock = set(), {}, threading.Lock()
+        self.stopped = threading.Event()
+        self.threads = [threading.Thread(target=self._send, args=(number,)) for number in range(SENDERS)]
+
+    def _send(self, number):
+        mine = self.lines[number::SENDERS]
+        try:
+            with Client(self.port) as client:
+                for line in mine:
+                    if self.stopped.is_set():
+                        return
+                    code = client.send_message(self.topic, line.encode(), queue_id=number).code
+                    with self.lock:
+                        self.answers[code] = self.answers.get(code, 0) + 1
+                        if code == SUCCESS:
+                            self.acknowledged.add(line)
+        except (OSError, EOFError, AssertionError):
+            return  # the master is gone; what was not answered is not acknowledged
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join(60)
+
+
+class Replication(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.namesrv = self.start_namesrv()
+
+    def start_master(self, **keys):
+        keys = {"brokerRole": "SYNC_MASTER", "monitorPort": 0} | keys
+        return self.start_broker(self.namesrv, self.folder / "master", "master", brokerName="broker-a", **keys)
+
+    def start_slave(self, **keys):
+        keys = {"brokerRole": "SLAVE", "brokerId": 1, "monitorPort": 0} | keys
+        return self.start_broker(self.namesrv, self.folder / "slave", "slave", brokerName="broker-a", **keys)
+
+    @staticmethod
+    def status(daemon):
+        with Client(daemon.port) as client:
+            return json.loads(client.request(HA_STATUS, {}).body)
+
+    def wait_in_sync(self, master):
+        wait_until(lambda: self.status(master)["inSyncSlaveNums"] == 1, 60, "a slave in sync")
+
+    @staticmethod
+    def bodies(daemon, topic):
+        """Every message of the topic, by queue, in order."""
+        with Client(daemon.port) as client:
+            return [[message.body.decode() for message in client.read_queue(topic, queue)] for queue in range(4)]
+
+    def test_what_was_acknowledged_is_on_the_slave_whenever_the_master_is_killed(self):
+        slave = self.start_slave()
+        chance = random.Random(18)
+        lines = real_lines(60000)
+        acknowledged = set()
+        for number in range(ROUNDS):
+            master = self.start_master()
+            self.wait_in_sync(master)
+            with Ledger(master.port, "orders", lines[number::ROUNDS]) as ledger:
+                time.sleep(chance.uniform(0.2, 1.5))
+                master.kill()
+            self.assertEqual({SUCCESS}, set(ledger.answers))
+            acknowledged |= ledger.acknowledged
+            time.sleep(4)  # then the slave's readers see all that it has
+            there = {line for queue in self.bodies(slave, "orders") for line in queue}
+            self.assertEqual(set(), acknowledged - there, f"round {number}")
+        print(f"{ROUNDS} kills: {len(acknowledged)} acknowledged messages, all on the slave")
+        master = self.start_master()
+        self.wait_in_sync(master)
+        wait_until(lambda: self.bodies(master, "orders") == self.bodies(slave, "orders"), 30, "equal queues")
+
+    def test_a_slave_that_is_killed_comes_back_and_has_everything(self):
+        master, slave = self.start_master(), self.start_slave()
+        self.wait_in_sync(master)
+        lines = real_lines(40000)
+        with Ledger(master.port, "orders", lines) as ledger:
+            time.sleep(0.7)
+            slave.kill()
+            time.sleep(0.7)
+            slave = self.start_slave()
+            self.wait_in_sync(master)
+            time.sleep(0.5)
+        self.assertLessEqual(set(ledger.answers), {SUCCESS, SLAVE_NOT_AVAILABLE, 12})
+        self.assertGreater(len(ledger.acknowledged), 0)
+        wait_until(lambda: self.bodies(master, "orders") == self.bodies(slave, "orders"), 30, "equal queues")
+        there = {line for queue in self.bodies(slave, "orders") for line in queue}
+        self.assertEqual(set(), ledger.acknowledged - there)
+
+    def test_a_consumer_reads_on_from_the_slave_and_commits_there(self):
+        master, slave = self.start_master(), self.start_slave()
+        self.wait_in_sync(master)
+        with Client(master.port) as client:
+            for line in real_lines(100):
+                self.assertEqual(SUCCESS, client.send_message("orders", line.encode()).code)
+            found, offset = client.pull("orders", 0, 0)
+            where = {"consumerGroup": "raw-reader", "topic": "orders", "queueId": 0}
+            self.assertEqual(SUCCESS, client.request(15, where | {"commitOffset": offset}).code)
+        with Client(slave.port) as client:
+            wait_until(lambda: client.request(14, where).ext.get("offset") == str(offset), 10, "the offset")
+            master.kill()
+            time.sleep(4)
+            while len(found) < 100:
+                more, offset = client.pull("orders", 0, offset)
+                self.assertTrue(more)
+                found += more
+            self.assertEqual(SUCCESS, client.request(15, where | {"commitOffset": offset}).code)
+            self.assertEqual(real_lines(100), [message.body.decode() for message in found])
+            self.assertEqual(14, client.send_message("orders", b"no").code)
+            master = self.start_master()
+            self.wait_in_sync(master)
+            time.sleep(1)
+            self.assertEqual("100", client.request(14, where).ext["offset"])
+
+    def test_a_master_without_its_slave_says_so(self):
+        master = self.start_master()
+        with Client(master.port) as client:
+            self.assertEqual(SLAVE_NOT_AVAILABLE, client.send_message("orders", b"alone").code)
+        status, reason = wait_until(lambda: health(master) if health(master)[0] != 200 else None, 10, "a problem")
+        self.assertIn("1 of 2 copies are in sync", reason)
+        self.start_slave()
+        self.wait_in_sync(master)
+        wait_until(lambda: health(master)[0] == 200, 10, "health")
+        shown = self.run_program("cometctl", "haStatus", "-b", master.address).stdout
+        self.assertIn("broker-a#1", shown)
+
+    def test_a_taken_ha_port_refuses_the_start_and_names_the_key(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            arguments = self.broker_arguments(None, haListenPort=taken.getsockname()[1])
+            broker = self.start("comet-broker", arguments, ready=False)
+            self.assertEqual(1, broker.process.wait(60))
+            self.assertIn("haListenPort", broker.log())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
