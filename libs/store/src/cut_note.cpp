@@ -27,24 +27,25 @@ std::optional<CutNote> read_cut_note(FileSystem& files, const std::string& path)
   if (!*exists) return std::nullopt;
   Result<std::shared_ptr<File>> file = files.open(path, OpenMode::existing);
   if (!file) throw Error(file.error(), "open " + path);
-  std::string text(64, '\0');
+  std::string text(128, '\0');
   if (error_code error = read_fully(**file, text, 0)) throw Error(error, "read " + path);
   std::istringstream words(text.substr(0, text.find('\n')));
   std::string word;
   CutNote note;
   std::uint32_t sum = 0;
-  words >> word >> note.offset >> sum;
+  words >> word >> note.offset >> note.timestamp >> sum;
   note.kind = word == kBeginWord ? CutNote::Kind::begin : CutNote::Kind::cut;
+  const std::string said = fmt::format("{} {} {}", word, note.offset, note.timestamp);
   const bool is_whole = words && (word == kCutWord || word == kBeginWord) && note.offset >= 0 &&
-                        sum == checksum_of_text(fmt::format("{} {}", word, note.offset));
+                        sum == checksum_of_text(said);
   if (is_whole) return note;
   log::error("{} is damaged: where the log was to be cut is not known any more", path);
   return std::nullopt;
 }
 
 error_code write_cut_note(FileSystem& files, const std::string& path, const CutNote& note) {
-  std::string text = fmt::format(
-      "{} {}", note.kind == CutNote::Kind::cut ? kCutWord : kBeginWord, note.offset);
+  const std::string_view word = note.kind == CutNote::Kind::cut ? kCutWord : kBeginWord;
+  std::string text = fmt::format("{} {} {}", word, note.offset, note.timestamp);
   text += fmt::format(" {}\n", checksum_of_text(text));
   return replace_file(files, path, text);
 }

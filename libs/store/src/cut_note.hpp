@@ -19,6 +19,8 @@ class CutNote {
   };
   Kind kind = Kind::cut;
   std::int64_t offset = 0;
+  // Of the newest record of all, ms: a checkpoint that knows a later one is not this store's.
+  std::int64_t timestamp = 0;
 };
 
 // Nothing: there is none, or it is damaged.

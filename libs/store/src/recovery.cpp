@@ -83,6 +83,7 @@ RecoveryReport recover(CommitLog& log, QueueTable& queues, const DelayLevels& le
   RecoveryReport report;
   const bool unclean = last_life.unclean;
   report.unclean = unclean;
+  report.is_replicated = last_life.is_replicated;
   report.queues_from =
       unclean ? log.unclean_start(checkpoint.vouched_timestamp()) : log.clean_start();
   // A time in the log may be damaged: nothing behind what the checkpoint names is taken for

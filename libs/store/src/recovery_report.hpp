@@ -12,6 +12,7 @@ namespace comet::inline v0_1::store {
 class RecoveryReport {
  public:
   bool unclean = false;
+  bool is_replicated = false;      // StoreConfig::replicated
   std::int64_t checked_from = 0;   // log offset where checking of bodies began
   std::int64_t queues_from = 0;    // where comparing the queues with the log began
   std::int64_t trusted_units = 0;  // queue units of records in front of it are on disk

@@ -107,10 +107,20 @@ void StoreCore::open() {
 
 // What the start found is judged once: from now on the checkpoint vouches for it.
 void StoreCore::settle_damage() {
+  if (config_.replicated && recovery_.unclean) return settle_queues();
   if (recovery_.damage.empty() && recovery_.skipped_offsets == 0) return;
   auto nothing = [] {};
   if (error_code error = write_checkpoint(nothing)) {
     log::warn("store {}: no checkpoint behind the damage: {}", directory_.root(), error.message());
+  }
+}
+
+// A unit of a message that was lost, and that a power cut brings back once the log has gone on over
+// its place, would pass for an offset that was given.
+void StoreCore::settle_queues() {
+  auto nothing = [] {};
+  if (error_code error = write_checkpoint(nothing)) {
+    throw Error(error, "bring the queues in " + directory_.consume_queues() + " to the disk");
   }
 }
 

@@ -151,6 +151,7 @@ class StoreCore {
   [[nodiscard]] std::optional<CutNote> find_unfinished_cut(bool unclean);
   void finish_cut();
   void settle_damage();
+  void settle_queues();
   void distrust_queues();
   void finish_index() const;
   // In ReadLimits::in_pages' way. False: read them in another.

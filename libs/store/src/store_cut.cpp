@@ -123,7 +123,6 @@ error_code StoreCore::bring_all_to_disk() {
 }
 
 Result<std::int64_t> StoreCore::cut(std::int64_t offset) {
-  // The checkpoint is ours from now on: finish_cut() relies on it.
   auto nothing = [] {};
   if (error_code error = write_checkpoint(nothing)) return error;
   const AllLocks locks(*this);
@@ -136,6 +135,7 @@ Result<std::int64_t> StoreCore::cut(std::int64_t offset) {
   const std::int64_t count = count_records(offset);
   CutNote note;
   note.offset = offset;
+  note.timestamp = std::max({timestamp_, newest_time_, checkpoint_.log_timestamp});
   if (error_code error = write_cut_note(files_, directory_.cut_note(), note)) {
     return judge(error, "write " + directory_.cut_note());
   }
@@ -263,8 +263,9 @@ error_code StoreCore::begin_log_at(std::int64_t offset) {
 std::optional<CutNote> StoreCore::find_unfinished_cut(bool unclean) {
   std::optional<CutNote> note = read_cut_note(files_, directory_.cut_note());
   if (!note) return note;
-  const bool counts = unclean && (checkpoint_.is_ours || note->kind == CutNote::Kind::begin);
-  if (counts) {
+  // One that a crash has torn is nobody's.
+  const bool is_others = !checkpoint_.is_ours && checkpoint_.log_timestamp > note->timestamp;
+  if (unclean && (!is_others || note->kind == CutNote::Kind::begin)) {
     log::warn("store {}: {} at {} is finished", directory_.root(),
               note->kind == CutNote::Kind::cut ? "the cut of the log" : "the begin of the log",
               note->offset);

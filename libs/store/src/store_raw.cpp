@@ -144,11 +144,20 @@ class StoreCore::RawAppend {
     return {};
   }
 
-  // The queue was removed where the log comes from: it begins anew.
+  // The queue was removed where the log comes from, or has no unit, but a later file that a power
+  // cut has left: it begins anew.
   error_code look_for_removal(const Item& item) {
-    if (item.queue_offset > 0) return {};
+    ConsumeQueue& queue = *item.queue;
+    const bool is_without_units = queue.first_offset() == queue.next();
+    const bool begins_before = is_without_units && item.queue_offset < queue.next();
+    if (item.queue_offset > 0 && !begins_before) return {};
     if (error_code error = flush(false)) return error;
-    return item.queue->next() == 0 ? error_code() : core_.begin_queue_anew(*item.queue, at_);
+    if (begins_before) {
+      core_.remove_queue(queue);
+    } else if (queue.next() > 0) {
+      return core_.begin_queue_anew(queue, at_);
+    }
+    return {};
   }
 
   // Where nothing was written, the file has zeros.

@@ -13,7 +13,8 @@ void TakenOffsets::remember_last_unit(ConsumeQueue& queue, std::int64_t from) {
 }
 
 void TakenOffsets::remember_unit(ConsumeQueue& queue, std::int64_t end) {
-  if (std::optional<QueueUnit> last = queue.unit_in_files(end - 1)) {
+  std::optional<QueueUnit> last = queue.unit_in_files(end - 1);
+  if (last && !says_nothing(*last)) {
     last_units_.push_back({&queue, end, last->is_filler() ? last->physical_offset : last->end()});
   }
 }
@@ -63,7 +64,7 @@ void TakenOffsets::skip_where_units_are() {
   queues_.for_each([&](ConsumeQueue& queue) {
     while (const std::optional<QueueUnit> unit = queue.unit_in_files(queue.next())) {
       const bool is_whole = unit->physical_offset >= 0 && unit->size > 0 && !unit->is_filler();
-      if (!is_whole || unit->end() > report_.end) break;
+      if (!is_whole || unit->end() > report_.end || says_nothing(*unit)) break;
       if (removed_.contains(queue.topic(), queue.queue_id(), unit->physical_offset)) break;
       skip_to(queue, queue.next() + 1, unit->end());
     }

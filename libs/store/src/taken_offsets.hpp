@@ -78,6 +78,11 @@ class TakenOffsets {
     std::int64_t end = 0;
   };
 
+  // Of a replicated log, which has no hole that a power cut has left, a unit says something only
+  // where a record is damaged: else it is torn, or of a message that was lost.
+  [[nodiscard]] bool says_nothing(const QueueUnit& unit) const {
+    return report_.is_replicated && !log_.is_damaged(unit.physical_offset);
+  }
   void skip_where_due(std::int64_t lost, std::int64_t log_end);
 
   const CommitLog& log_;
