@@ -47,7 +47,8 @@ asio::awaitable<void> send_lines(Lines& lines) {
     try {
       comet::SendResult result = co_await lines.producer.send(std::move(message));
       if (lines.sent < lines.show) std::cout << result << '\n';
-      if (lines.ledger != nullptr) {
+      // Others are stored, too, but not yet as safe as the broker is set to make them.
+      if (lines.ledger != nullptr && result.status == comet::SendStatus::send_ok) {
         *lines.ledger << number << '\t' << result.message_id << '\t' << result.queue.queue_id
                       << '\t' << result.queue_offset
                       << std::endl;  // written now: this process may be killed
