@@ -89,7 +89,7 @@ Splice find_splice(const LogEnds& replica, const LogEnds& master) {
   splice.offset = std::min(ours.end_of(i), theirs.end_of(j));
   const bool is_whole = splice.offset == replica.end;
   if (splice.epoch == 0) {
-    splice.kind = is_whole ? Splice::Kind::unproven : Splice::Kind::ahead;
+    splice.kind = is_whole ? Splice::Kind::unproven : Splice::Kind::diverged;
   } else {
     splice.kind = is_whole ? Splice::Kind::follow : Splice::Kind::cut;
   }

@@ -162,11 +162,17 @@ error_code History::begin_mastership(const EpochEntry& entry) {
 }
 
 error_code History::adopt(const std::string& log_id, const EpochTable& epochs,
-                          std::int64_t promised) {
+                          std::int64_t promised, std::int64_t log_end) {
   State next = now_;
   next.log_id = log_id;
   next.epochs = epochs;
   next.promised = std::max(next.promised, promised);
+  next.confirmed = std::min(next.confirmed, log_end);
+  if (next.log_id == now_.log_id && next.promised == now_.promised &&
+      next.epochs.entries() == now_.epochs.entries()) {
+    now_ = std::move(next);
+    return {};
+  }
   return change_to(std::move(next));
 }
 

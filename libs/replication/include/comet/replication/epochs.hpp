@@ -54,7 +54,7 @@ class Splice {
     follow,    // the replica's whole log is the master's: go on from its end
     cut,       // equal up to `offset`, which is inside the replica's log: drop what lies behind
     unproven,  // no common mastership: equal up to `offset` only if the records there say so
-    ahead,     // no common mastership, and the replica's log goes on behind `offset`
+    diverged,  // no common mastership, and the replica's log goes on behind `offset`
     below,     // the replica's log ends in front of the master's first byte
   };
   Kind kind = Kind::follow;

@@ -15,7 +15,7 @@
 namespace comet::inline v0_1::replication {
 
 // Asks a Java master for the end of its log (code 28, commitLogMaxOffset) before the first report:
-// a report above it would count there. Throws Error.
+// a report above it would count there. Throws Error; has a deadline of its own.
 using MasterEndQuery = std::function<asio::awaitable<std::int64_t>()>;
 
 class HaClientParts {

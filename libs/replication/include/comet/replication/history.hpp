@@ -52,9 +52,9 @@ class History {
   [[nodiscard]] error_code promise(std::int64_t epoch);
   // Master: promises the epoch and begins it at `start`; gives the log an id if it has none.
   [[nodiscard]] error_code begin_mastership(const EpochEntry& entry);
-  // Replica: the log up to its end is that of this master. Promises its last epoch.
+  // Replica: the log, which ends at `log_end`, is that of this master.
   [[nodiscard]] error_code adopt(const std::string& log_id, const EpochTable& epochs,
-                                 std::int64_t promised);
+                                 std::int64_t promised, std::int64_t log_end);
   // In memory; on disk with the next change or save().
   void note_confirmed(std::int64_t offset) noexcept;
   // After log files were deleted; likewise.
