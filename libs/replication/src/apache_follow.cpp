@@ -1,5 +1,5 @@
-// A replica at an Apache master (Apache: DefaultHAClient), with what that one leaves out: reports of
-// what is durable, a look at the master's end before the first, a read clock.
+// A replica at an Apache master (Apache: DefaultHAClient), with what that one leaves out: reports
+// of what is durable, a look at the master's end before the first, a read clock.
 
 #include <fmt/format.h>
 
@@ -47,8 +47,9 @@ bool ApacheFollow::complain(PeerState state, std::string text) {
 asio::awaitable<bool> ApacheFollow::may_report() {
   const ReplicaLog& log = follower_->parts.log;
   if (!follower_->parts.master_end) {
-    co_return complain(PeerState::failed,
-                       "the master speaks Apache's wire only, and nobody can ask it for its log's end");
+    co_return complain(
+        PeerState::failed,
+        "the master speaks Apache's wire only, and nobody can ask it for its log's end");
   }
   if (!co_await follower_->wait_until_durable(*connection_)) {
     co_return complain(PeerState::failed, "the end of the log does not get to the disk");
@@ -62,7 +63,8 @@ asio::awaitable<bool> ApacheFollow::may_report() {
     problem = error.what();
   }
   if (!problem.empty()) {
-    co_return complain(PeerState::connecting, "the master does not say where its log ends: " + problem);
+    co_return complain(PeerState::connecting,
+                       "the master does not say where its log ends: " + problem);
   }
   follower_->status.master_end = master_end;
   if (log.end() > master_end) {
@@ -82,6 +84,7 @@ asio::awaitable<void> ApacheFollow::run(std::shared_ptr<ApacheFollow> self) {
   self->next_ = follower.parts.log.end();
   follower.parts.log.set_read_limit(kNoLimit);
   follower.status.state = PeerState::transfer;
+  follower.status.problem.clear();
   self->connection_->set_patience(follower.config.housekeeping);
   log::info("HA: follows {} on Apache's wire from {} on", self->connection_->remote(), self->next_);
   self->helpers_.spawn("HA reports", report(self));
@@ -121,8 +124,9 @@ bool ApacheFollow::take_head(const FrameReader::Part& head) {
   follower_->status.master_end = std::max(follower_->status.master_end, head.offset + head.size);
   if (is_empty && head.size == 0) return true;
   if (!is_empty && head.offset != next_) {
-    return complain(PeerState::diverged,
-                    fmt::format("the master goes on at {}, this log ends at {}", head.offset, next_));
+    return complain(
+        PeerState::diverged,
+        fmt::format("the master goes on at {}, this log ends at {}", head.offset, next_));
   }
   if (is_empty && head.offset % file_size != 0) {
     return complain(PeerState::other_file_size,
@@ -130,12 +134,14 @@ bool ApacheFollow::take_head(const FrameReader::Part& head) {
                                 "mappedFileSizeCommitLog {}",
                                 head.offset, file_size));
   }
-  const bool crosses = head.size > 0 && head.offset / file_size != (head.offset + head.size - 1) / file_size;
+  const bool crosses =
+      head.size > 0 && head.offset / file_size != (head.offset + head.size - 1) / file_size;
   if (crosses) {
-    return complain(PeerState::other_file_size,
-                    fmt::format("the master's frame from {} to {} crosses the end of a file of this "
-                                "broker's mappedFileSizeCommitLog {}: the master's is another",
-                                head.offset, head.offset + head.size, file_size));
+    return complain(
+        PeerState::other_file_size,
+        fmt::format("the master's frame from {} to {} crosses the end of a file of this "
+                    "broker's mappedFileSizeCommitLog {}: the master's is another",
+                    head.offset, head.offset + head.size, file_size));
   }
   return true;
 }

@@ -57,13 +57,14 @@ bool ApacheSession::judge_first() {
   const auto stranger = core_->strangers.find(host);
   if (first_ > log.end()) {
     core_->strangers.try_emplace(host, log.end());
-    refuse(PeerState::ahead, fmt::format("its log ends at {}, behind this master's end {}", first_,
-                                         log.end()));
-  } else if (stranger != core_->strangers.end() && first_ > stranger->second) {
     refuse(PeerState::ahead,
-           fmt::format("its log ends at {}; when it was here before, this master's ended at {}: what "
-                       "it has behind that is not from here",
-                       first_, stranger->second));
+           fmt::format("its log ends at {}, behind this master's end {}", first_, log.end()));
+  } else if (stranger != core_->strangers.end() && first_ > stranger->second) {
+    refuse(
+        PeerState::ahead,
+        fmt::format("its log ends at {}; when it was here before, this master's ended at {}: what "
+                    "it has behind that is not from here",
+                    first_, stranger->second));
   } else if (first_ < log.begin()) {
     refuse(PeerState::below_begin,
            fmt::format("its log ends at {}, this master's first byte is {}: the files between are "
@@ -73,8 +74,8 @@ bool ApacheSession::judge_first() {
   return state_ == PeerState::transfer;
 }
 
-// Nothing is copied and nothing counts. The connection stays, with heartbeats that change nothing: a
-// Java replica whose connection is closed comes back at once, for ever.
+// Nothing is copied and nothing counts. The connection stays, with heartbeats that change nothing:
+// a Java replica whose connection is closed comes back at once, for ever.
 void ApacheSession::refuse(PeerState state, const std::string& why) {
   state_ = state;
   core_->count_refusal(state);
@@ -103,10 +104,11 @@ asio::awaitable<void> ApacheSession::run(std::shared_ptr<ApacheSession> self) {
   const bool is_good = self->judge_first();
   set.set_state(self->token_, self->state_);
   if (is_good) {
-    log::warn("HA: the replica at {} speaks Apache's wire and continues at {}: it reports what it has "
-              "copied, not what it has flushed{}",
-              self->connection_->remote(), self->next_,
-              core.parts.coordinator.admits_unnamed() ? "" : "; it is no member of the in-sync set");
+    log::warn(
+        "HA: the replica at {} speaks Apache's wire and continues at {}: it reports what it has "
+        "copied, not what it has flushed{}",
+        self->connection_->remote(), self->next_,
+        core.parts.coordinator.admits_unnamed() ? "" : "; it is no member of the in-sync set");
     set.set_sent(self->token_, self->next_);
     self->take_report(self->first_);
   }
@@ -131,8 +133,9 @@ asio::awaitable<bool> ApacheSession::send_heartbeat() {
 asio::awaitable<bool> ApacheSession::send_piece() {
   const ReplicaLog& log = core_->parts.log;
   if (next_ < log.begin()) {
-    connection_->end(PeerState::below_begin, fmt::format("it is at {}, and the files up to {} are deleted",
-                                                         next_, log.begin()));
+    connection_->end(
+        PeerState::below_begin,
+        fmt::format("it is at {}, and the files up to {} are deleted", next_, log.begin()));
     co_return false;
   }
   const Result<Body> body = log.read(next_, core_->config.transfer_batch);
@@ -187,7 +190,8 @@ asio::awaitable<void> serve_apache(std::shared_ptr<ServiceCore> core,
                     "it speaks Apache's wire, which knows no secret, and haSecret is set");
     co_return;
   }
-  auto session = std::make_shared<ApacheSession>(std::move(core), std::move(connection), first_report);
+  auto session =
+      std::make_shared<ApacheSession>(std::move(core), std::move(connection), first_report);
   co_await ApacheSession::run(std::move(session));
 }
 

@@ -53,7 +53,7 @@ class FrameReader {
 
  private:
   std::array<char, kFrameHeadSize> head_{};
-  std::size_t have_ = 0;       // bytes of the head
+  std::size_t have_ = 0;  // bytes of the head
   std::int32_t body_left_ = 0;
   std::int64_t body_at_ = 0;
 };

@@ -62,6 +62,7 @@ asio::awaitable<bool> CometFollow::run(std::shared_ptr<CometFollow> self) {
   follower.status.wire = Wire::comet;
   if (!co_await self->shake_hands()) co_return true;
   follower.status.state = PeerState::transfer;
+  follower.status.problem.clear();
   self->connection_->set_patience(follower.config.housekeeping);
   log::info("HA: follows {} in epoch {} from {} on", self->connection_->remote(), self->epoch_,
             self->next_);
@@ -82,7 +83,8 @@ asio::awaitable<bool> CometFollow::run(std::shared_ptr<CometFollow> self) {
 
 // --- Handshake ---
 
-// A Java master is silent for five seconds, and then sends a heartbeat at the "offset" of our magic.
+// A Java master is silent for five seconds, and then sends a heartbeat at the "offset" of our
+// magic.
 asio::awaitable<bool> CometFollow::greet() {
   connection_->set_patience(follower_->config.probe_silence);
   if (!co_await connection_->send(std::string(kReplicaMagic))) {
@@ -185,8 +187,9 @@ Ending CometFollow::judge(const Welcome& welcome, const Hello& hello, const Spli
     return {PeerState::wrong_secret, "the master does not know this replica's haSecret"};
   }
   if (welcome.epoch < history.promised()) {
-    return {PeerState::deposed, fmt::format("the master is in epoch {}, this replica has promised {}",
-                                            welcome.epoch, history.promised())};
+    return {PeerState::deposed,
+            fmt::format("the master is in epoch {}, this replica has promised {}", welcome.epoch,
+                        history.promised())};
   }
   if (welcome.file_size != log.file_size()) {
     return {PeerState::other_file_size,
@@ -216,10 +219,11 @@ Ending CometFollow::judge(const Welcome& welcome, const Hello& hello, const Spli
                         splice.offset, log.end(), welcome.end)};
   }
   if (splice.kind == Splice::Kind::cut && splice.offset < history.confirmed()) {
-    return {PeerState::ahead,
-            fmt::format("this log ends at {}, is confirmed up to {} and would have to be cut at {}, as "
-                        "the master's ends at {}: acknowledged messages would go",
-                        log.end(), history.confirmed(), splice.offset, welcome.end)};
+    return {
+        PeerState::ahead,
+        fmt::format("this log ends at {}, is confirmed up to {} and would have to be cut at {}, as "
+                    "the master's ends at {}: acknowledged messages would go",
+                    log.end(), history.confirmed(), splice.offset, welcome.end)};
   }
   return {};
 }
@@ -282,9 +286,10 @@ asio::awaitable<bool> CometFollow::cut(std::int64_t offset) {
   }
   follower_->counters.truncated_bytes += static_cast<std::uint64_t>(bytes);
   follower_->counters.truncated_messages += static_cast<std::uint64_t>(*messages);
-  log::warn("HA: cut at {}, the last point in common with the master: {} bytes with {} messages that "
-            "were never confirmed are kept beside the log",
-            offset, bytes, *messages);
+  log::warn(
+      "HA: cut at {}, the last point in common with the master: {} bytes with {} messages that "
+      "were never confirmed are kept beside the log",
+      offset, bytes, *messages);
   co_return true;
 }
 
@@ -292,8 +297,9 @@ asio::awaitable<bool> CometFollow::cut(std::int64_t offset) {
 
 bool CometFollow::check_epoch(std::int64_t epoch) {
   if (epoch == epoch_) return true;
-  connection_->end(PeerState::connecting,
-                   fmt::format("the master is in epoch {} now, the handshake was in {}", epoch, epoch_));
+  connection_->end(
+      PeerState::connecting,
+      fmt::format("the master is in epoch {} now, the handshake was in {}", epoch, epoch_));
   return false;
 }
 
@@ -315,8 +321,8 @@ asio::awaitable<bool> CometFollow::take_data(const Data& data) {
   ReplicaLog& log = follower_->parts.log;
   if (!check_epoch(data.epoch)) co_return false;
   if (data.offset != next_) {
-    connection_->end(PeerState::diverged, fmt::format("the master goes on at {}, this log at {}",
-                                                      data.offset, next_));
+    connection_->end(PeerState::diverged,
+                     fmt::format("the master goes on at {}, this log at {}", data.offset, next_));
     co_return false;
   }
   next_ += static_cast<std::int64_t>(data.bytes.size());

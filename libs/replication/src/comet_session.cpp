@@ -126,9 +126,10 @@ asio::awaitable<bool> CometSession::judge(const Challenge& challenge) {
   Ending problem = judge_name(challenge);
   if (problem.text.empty() && hello_.promised > epoch_) core_->heard_epoch(hello_.promised, name_);
   if (problem.text.empty() && (hello_.promised > epoch_ || !parts.coordinator.is_master())) {
-    problem = Ending(PeerState::deposed, fmt::format("it has promised epoch {}, this master is in {} "
-                                                     "and no longer the master",
-                                                     hello_.promised, epoch_));
+    problem =
+        Ending(PeerState::deposed, fmt::format("it has promised epoch {}, this master is in {} "
+                                               "and no longer the master",
+                                               hello_.promised, epoch_));
   }
   const LogEnds replica(hello_.epochs, hello_.begin, hello_.end);
   const LogEnds master(parts.history.epochs(), parts.log.begin(), parts.log.end());
@@ -146,16 +147,19 @@ asio::awaitable<bool> CometSession::judge(const Challenge& challenge) {
 Ending CometSession::judge_name(const Challenge& challenge) const {
   const HaServiceConfig& config = core_->config;
   if (hello_.version != kCometVersion) {
-    return {PeerState::bad_bytes, fmt::format("it speaks version {} of the handshake, this master {}",
-                                              hello_.version, kCometVersion)};
+    return {PeerState::bad_bytes,
+            fmt::format("it speaks version {} of the handshake, this master {}", hello_.version,
+                        kCometVersion)};
   }
-  if (!same_proof(prove(hello_, challenge, config.secret), config.secret.empty() ? "" : hello_.proof)) {
+  if (!same_proof(prove(hello_, challenge, config.secret),
+                  config.secret.empty() ? "" : hello_.proof)) {
     return {PeerState::wrong_secret, "its haSecret is not this master's"};
   }
   if (hello_.cluster != config.self.cluster || hello_.broker_name != config.self.broker_name) {
-    return {PeerState::wrong_name,
-            fmt::format("it belongs to {}/{}, this master to {}/{}", printable(hello_.cluster),
-                        printable(hello_.broker_name), config.self.cluster, config.self.broker_name)};
+    return {
+        PeerState::wrong_name,
+        fmt::format("it belongs to {}/{}, this master to {}/{}", printable(hello_.cluster),
+                    printable(hello_.broker_name), config.self.cluster, config.self.broker_name)};
   }
   if (hello_.id < 1 || hello_.id == config.self.id) {
     return {PeerState::wrong_name, fmt::format("its brokerId {} is not a replica's", hello_.id)};
@@ -172,9 +176,9 @@ Ending CometSession::judge_log(const Splice& splice) const {
   }
   const bool is_empty = hello_.begin == hello_.end;
   if (!is_empty && !hello_.log_id.empty() && hello_.log_id != parts.history.log_id()) {
-    return {PeerState::wrong_log, fmt::format("its log, up to {}, is {}, this master's, up to {}, {}",
-                                              hello_.end, printable(hello_.log_id), parts.log.end(),
-                                              parts.history.log_id())};
+    return {PeerState::wrong_log,
+            fmt::format("its log, up to {}, is {}, this master's, up to {}, {}", hello_.end,
+                        printable(hello_.log_id), parts.log.end(), parts.history.log_id())};
   }
   if (splice.kind == Splice::Kind::below) {
     return {PeerState::below_begin,
@@ -184,10 +188,11 @@ Ending CometSession::judge_log(const Splice& splice) const {
   }
   if (splice.kind == Splice::Kind::diverged) {
     const bool is_ahead = hello_.end > parts.log.end();
-    return {is_ahead ? PeerState::ahead : PeerState::diverged,
-            fmt::format("its log ends at {}, this master's at {}, and no common mastership wrote what "
-                        "lies behind {}",
-                        hello_.end, parts.log.end(), splice.offset)};
+    return {
+        is_ahead ? PeerState::ahead : PeerState::diverged,
+        fmt::format("its log ends at {}, this master's at {}, and no common mastership wrote what "
+                    "lies behind {}",
+                    hello_.end, parts.log.end(), splice.offset)};
   }
   return {};
 }
@@ -269,15 +274,17 @@ bool CometSession::take_message(const MessageView& message) {
 bool CometSession::take_confirm(const Confirm& confirm) {
   if (confirm.epoch != epoch_) {
     if (confirm.epoch > epoch_) core_->heard_epoch(confirm.epoch, name_);
-    connection_->end(PeerState::deposed, fmt::format("replica {} confirms epoch {}, this master is in {}",
-                                                     name_, confirm.epoch, epoch_));
+    connection_->end(PeerState::deposed,
+                     fmt::format("replica {} confirms epoch {}, this master is in {}", name_,
+                                 confirm.epoch, epoch_));
     return false;
   }
-  const bool counts = confirm.durable_end <= next_ &&
-                      core_->parts.set.confirmed_by(token_, confirm.durable_end, confirm.metadata_version);
+  const bool counts =
+      confirm.durable_end <= next_ &&
+      core_->parts.set.confirmed_by(token_, confirm.durable_end, confirm.metadata_version);
   if (!counts) {
-    connection_->end(PeerState::ahead, fmt::format("replica {} confirms {}, it was sent up to {}", name_,
-                                                   confirm.durable_end, next_));
+    connection_->end(PeerState::ahead, fmt::format("replica {} confirms {}, it was sent up to {}",
+                                                   name_, confirm.durable_end, next_));
   }
   return counts;
 }
@@ -309,8 +316,9 @@ Data CometSession::data_at(std::int64_t offset) const {
 asio::awaitable<bool> CometSession::send_piece(std::int64_t limit) {
   const ReplicaLog& log = core_->parts.log;
   if (next_ < log.begin()) {
-    connection_->end(PeerState::below_begin, fmt::format("replica {} is at {}, and the files up to {} are deleted",
-                                                         name_, next_, log.begin()));
+    connection_->end(PeerState::below_begin,
+                     fmt::format("replica {} is at {}, and the files up to {} are deleted", name_,
+                                 next_, log.begin()));
     co_return false;
   }
   const Result<Body> body = log.read(next_, std::min(kCometBatch, limit - next_));

@@ -18,7 +18,9 @@ void append_text(std::string& to, std::string_view text) {
   append_be<std::int16_t>(to, static_cast<std::int16_t>(text.size()));
   to.append(text);
 }
-std::string read_text(ByteReader& from) { return std::string(from.read_bytes(from.read<std::int16_t>())); }
+std::string read_text(ByteReader& from) {
+  return std::string(from.read_bytes(from.read<std::int16_t>()));
+}
 
 void append_table(std::string& to, const EpochTable& table) {
   append_be<std::int32_t>(to, static_cast<std::int32_t>(table.entries().size()));
@@ -215,7 +217,8 @@ Result<Hello> decode_hello(std::string_view body) {
   message.metadata_version = reader.read<std::int64_t>();
   message.nonce = read_text(reader);
   message.proof = read_text(reader);
-  if (!is_sane(message.begin, message.end, message.file_size) || message.promised < 0) reader.fail();
+  if (!is_sane(message.begin, message.end, message.file_size) || message.promised < 0)
+    reader.fail();
   return checked(reader, std::move(message));
 }
 
@@ -325,8 +328,7 @@ std::string prove(const Hello& hello, const Challenge& challenge, const std::str
 std::string prove(const Welcome& welcome, const Hello& hello, const Challenge& challenge,
                   const std::string& secret) {
   if (secret.empty()) return {};
-  return hmac_sha256(secret,
-                     "comet-ha master" + challenge.nonce + hello.nonce + body_of(welcome));
+  return hmac_sha256(secret, "comet-ha master" + challenge.nonce + hello.nonce + body_of(welcome));
 }
 
 bool same_proof(std::string_view a, std::string_view b) noexcept {

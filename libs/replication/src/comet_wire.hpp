@@ -5,10 +5,9 @@
 //
 //   M challenge   version, nonce, whether a secret is asked for
 //   R hello       who it is, its log, its epoch table, proof
-//   M welcome     the master's epoch and table, the common point and the record in front of it, proof
-//   R start       compared (and cut): the log from here on; the first confirmation
-//   M data, metadata / R confirm
-//   either: refusal, and the end
+//   M welcome     the master's epoch and table, the common point and the record in front of it,
+//   proof R start       compared (and cut): the log from here on; the first confirmation M data,
+//   metadata / R confirm either: refusal, and the end
 // Strings: int16 length, bytes. Flags and reserved: 0.
 
 #include <cstdint>
@@ -29,9 +28,9 @@ inline constexpr std::string_view kReplicaMagic = "\x8F\x43OMETHA";  // negative
 inline constexpr std::string_view kMasterMagic = "\x8F\x43OMETHM";
 static_assert(kReplicaMagic.size() == 8 && kMasterMagic.size() == 8);
 inline constexpr std::int32_t kCometVersion = 1;
-inline constexpr std::size_t kMessageHeadSize = 9;             // size, CRC, type
-inline constexpr std::size_t kMaxHandshake = 256u << 10;       // bytes of a message before data
-inline constexpr std::size_t kMaxCometData = 1u << 20;         // log bytes of a data message
+inline constexpr std::size_t kMessageHeadSize = 9;        // size, CRC, type
+inline constexpr std::size_t kMaxHandshake = 256u << 10;  // bytes of a message before data
+inline constexpr std::size_t kMaxCometData = 1u << 20;    // log bytes of a data message
 inline constexpr std::size_t kMaxMessage = kMaxMetadataBytes + (1u << 10);
 inline constexpr std::size_t kDataFieldsSize = 4 * 8;
 inline constexpr std::size_t kNonceSize = 16;
@@ -82,7 +81,7 @@ class Welcome {
   std::int64_t begin = 0;
   std::int64_t end = 0;
   std::int64_t confirmed = 0;
-  std::int64_t splice = 0;  // the common point as the master sees it
+  std::int64_t splice = 0;           // the common point as the master sees it
   std::optional<LastRecord> record;  // the master's, in front of it
   std::int64_t start = 0;  // where it would begin; differs from the splice for an empty replica
   std::string proof;

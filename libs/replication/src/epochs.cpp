@@ -6,7 +6,8 @@
 namespace comet::inline v0_1::replication {
 namespace {
 
-// What lies in front of the first entry is an entry like any other: epoch 0, the same for everybody.
+// What lies in front of the first entry is an entry like any other: epoch 0, the same for
+// everybody.
 class Eras {
  public:
   explicit Eras(const LogEnds& log) : end_(log.end) {

@@ -26,9 +26,10 @@ asio::awaitable<bool> Follower::append(PeerConnection& connection, std::int64_t 
   rate.add(static_cast<std::int64_t>(bytes.size()), time.now());
   const error_code error = co_await parts.log.append(offset, bytes);
   if (error) {
-    connection.end(PeerState::failed,
-                   fmt::format("the log, which ends at {}, does not take what the master has at {}: {}",
-                               parts.log.end(), offset, error.message()));
+    connection.end(
+        PeerState::failed,
+        fmt::format("the log, which ends at {}, does not take what the master has at {}: {}",
+                    parts.log.end(), offset, error.message()));
   }
   co_return !connection.ended();
 }

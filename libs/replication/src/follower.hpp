@@ -18,7 +18,8 @@ struct Follower {
   // The master's bytes for the end of the log so far. False: the connection has ended.
   [[nodiscard]] asio::awaitable<bool> append(PeerConnection& connection, std::int64_t offset,
                                              std::string_view bytes);
-  // All of the log is durable. False: it has closed, that takes too long, or the connection has ended.
+  // All of the log is durable. False: it has closed, that takes too long, or the connection has
+  // ended.
   [[nodiscard]] asio::awaitable<bool> wait_until_durable(const PeerConnection& connection);
 
   const asio::any_io_executor executor;

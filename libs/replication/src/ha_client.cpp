@@ -14,8 +14,8 @@ namespace comet::inline v0_1::replication {
 namespace {
 
 constexpr std::size_t kFrameChunk = 256u << 10;
-// A master that was silent to our handshake is spoken to on Apache's wire for so long without asking
-// again.
+// A master that was silent to our handshake is spoken to on Apache's wire for so long without
+// asking again.
 constexpr Duration kApacheMemory = std::chrono::minutes(1);
 constexpr Duration kSameLineAgain = std::chrono::minutes(1);
 
@@ -43,16 +43,16 @@ struct HaClient::Impl {
 
   const std::shared_ptr<Follower> follower;
   Event changed;
-  TaskGroup tasks;   // the attempts
+  TaskGroup tasks;  // the attempts
   TaskGroup watches;
   std::mt19937_64 random;
   std::optional<Address> master;
   std::shared_ptr<PeerConnection> connection;
   Ending ending;                 // of the last attempt
   std::optional<Ending> reason;  // more than its connection says
-  bool has_connected = false;  // in it
+  bool has_connected = false;    // in it
   bool has_received = false;
-  Duration pause{};            // before the next one, without jitter
+  Duration pause{};  // before the next one, without jitter
   Instant apache_until = Instant::min();
   bool is_other_wire_next = false;
   bool is_connecting = false;
@@ -89,6 +89,7 @@ asio::awaitable<void> HaClient::Impl::attempt(std::shared_ptr<Impl> impl, Addres
   impl->ending = Ending();
   impl->reason.reset();
   impl->has_connected = impl->has_received = false;
+  follower.status.wire = Wire::undecided;
   if (!needs_operator(follower.status.state)) follower.status.state = PeerState::connecting;
   std::unique_ptr<Stream> stream = co_await impl->connect(to);
   if (stream == nullptr) co_return;
@@ -141,15 +142,17 @@ asio::awaitable<void> HaClient::Impl::follow(std::shared_ptr<PeerConnection> ove
 // On the next connection: this one's first bytes were a report to a Java master.
 void HaClient::Impl::fall_back(const Address& to) {
   if (!follower->config.secret.empty() || !follower->parts.history.epochs().empty()) {
-    reason = Ending(PeerState::bad_bytes,
-                    "it does not answer our handshake, and Apache's wire, which compares no logs, is "
-                    "not for a log that a CometMQ master has written, nor with a haSecret: "
-                    "haHandshake=apache says that it is meant");
+    reason =
+        Ending(PeerState::bad_bytes,
+               "it does not answer our handshake, and Apache's wire, which compares no logs, is "
+               "not for a log that a CometMQ master has written, nor with a haSecret: "
+               "haHandshake=apache says that it is meant");
     return;
   }
-  log::warn("HA: the master at {} does not answer our handshake: Apache's wire from now on, which "
-            "compares no logs",
-            to.to_string());
+  log::warn(
+      "HA: the master at {} does not answer our handshake: Apache's wire from now on, which "
+      "compares no logs",
+      to.to_string());
   apache_until = follower->time.now() + kApacheMemory;
   is_other_wire_next = true;
 }
@@ -215,8 +218,8 @@ void HaClient::start() {
   impl_->tasks.spawn("HA client", Impl::run(impl_));
 }
 
-// What the master's bytes do to the log is not cut short: its connection is closed, and the coroutine
-// ends by itself.
+// What the master's bytes do to the log is not cut short: its connection is closed, and the
+// coroutine ends by itself.
 asio::awaitable<void> HaClient::stop() {
   const std::shared_ptr<Impl> impl = impl_;
   impl->is_stopping = true;

@@ -85,8 +85,8 @@ asio::awaitable<void> HaService::Impl::accept_all(std::shared_ptr<Impl> impl) {
     std::unique_ptr<Stream> stream = co_await impl->listener->accept(impl->core->executor);
     if (impl->open.size() >= impl->core->config.max_connections) {
       if (impl->core->parts.set.counters().connections_refused++ == 0) {
-        log::warn("HA: {} is closed: there are {} connections already", stream->remote().to_string(),
-                  impl->open.size());
+        log::warn("HA: {} is closed: there are {} connections already",
+                  stream->remote().to_string(), impl->open.size());
       }
       stream->close();
       continue;
@@ -169,8 +169,8 @@ asio::awaitable<void> HaService::Impl::keep_files(std::shared_ptr<ServiceCore> c
 
 HaService::HaService(asio::any_io_executor executor, Network& network, TimeSource& time,
                      HaServiceConfig config, HaServiceParts parts)
-    : impl_(std::make_shared<Impl>(std::make_shared<ServiceCore>(
-          std::move(executor), network, time, std::move(config), parts))) {}
+    : impl_(std::make_shared<Impl>(std::make_shared<ServiceCore>(std::move(executor), network, time,
+                                                                 std::move(config), parts))) {}
 
 HaService::~HaService() = default;
 

@@ -54,8 +54,7 @@ bool read_number(std::string_view text, T& value, int base = 10) {
 }
 
 bool is_log_id(std::string_view text) {
-  return text.size() == 32 &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace
@@ -82,9 +81,10 @@ History::History(std::unique_ptr<StateFile> file) : file_(std::move(file)) {
   Result<State> state = decode(**content);
   if (!state) {
     throw Error(state.error(),
-                file_->name() + " is damaged. It says which masterships wrote this broker's log and "
-                                "what it has promised: take it from a backup, or begin with an "
-                                "empty log as a replica");
+                file_->name() +
+                    " is damaged. It says which masterships wrote this broker's log and "
+                    "what it has promised: take it from a backup, or begin with an "
+                    "empty log as a replica");
   }
   now_ = *std::move(state);
 }

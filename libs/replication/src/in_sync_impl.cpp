@@ -64,8 +64,8 @@ std::int64_t InSyncSet::Impl::metadata_reach() const {
   return version;
 }
 
-// Confirmed rises with a set that is large enough, and with nothing else: what is not answered 0 need
-// not be held against who joins.
+// Confirmed rises with a set that is large enough, and with nothing else: what is not answered 0
+// need not be held against who joins.
 void InSyncSet::Impl::advance() {
   if (is_over || !is_started) return;
   if (!coordinator.is_master()) {
@@ -142,7 +142,8 @@ bool InSyncSet::Impl::may_count(const InSyncPeer& peer) const {
 
 const char* InSyncSet::Impl::leave_reason(const InSyncPeer& peer) const {
   const Instant now = time.now();
-  if (!peer.is_live()) return now - peer.gone >= config.member_gone ? "its connection is gone" : nullptr;
+  if (!peer.is_live())
+    return now - peer.gone >= config.member_gone ? "its connection is gone" : nullptr;
   if (peer.state != PeerState::transfer && peer.state != PeerState::handshake)
     return "its log does not fit";
   if (peer.confirmed >= 0 && peer.confirmed < confirmed.load(std::memory_order_relaxed))
@@ -156,8 +157,8 @@ bool InSyncSet::Impl::must_leave(MemberId id, const InSyncPeer& peer) const {
   return leave_reason(peer) != nullptr;
 }
 
-// Near enough to be waited for. From now on it is counted, so that what is confirmed stands still and
-// it can get there (R6a: all that is confirmed, and this mastership's start).
+// Near enough to be waited for. From now on it is counted, so that what is confirmed stands still
+// and it can get there (R6a: all that is confirmed, and this mastership's start).
 void InSyncSet::Impl::begin_joining(MemberId id, InSyncPeer& peer) {
   if (!may_count(peer) || time.now() < peer.not_before) return;
   if (id < 0 && !coordinator.admits_unnamed()) return;
@@ -209,7 +210,8 @@ void InSyncSet::Impl::consider() {
 }
 
 asio::awaitable<void> InSyncSet::Impl::change(std::shared_ptr<Impl> impl, std::set<MemberId> to) {
-  const SetChange outcome = co_await impl->coordinator.change_set(sorted(impl->members), sorted(to));
+  const SetChange outcome =
+      co_await impl->coordinator.change_set(sorted(impl->members), sorted(to));
   if (outcome == SetChange::granted) {
     impl->install(std::move(to));
   } else {

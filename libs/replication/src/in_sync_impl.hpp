@@ -89,15 +89,15 @@ struct InSyncSet::Impl : std::enable_shared_from_this<InSyncSet::Impl> {
   TaskGroup tasks;
 
   std::map<MemberId, InSyncPeer> peers;
-  std::set<MemberId> members;                  // what the coordinator holds, without the master
-  std::optional<std::set<MemberId>> asked;     // counts besides it, from the moment it is asked for
-  std::set<MemberId> joining;                  // counted, so that they can come up
+  std::set<MemberId> members;               // what the coordinator holds, without the master
+  std::optional<std::set<MemberId>> asked;  // counts besides it, from the moment it is asked for
+  std::set<MemberId> joining;               // counted, so that they can come up
   std::uint64_t last_connection = 0;
   MemberId last_unnamed = 0;
-  bool is_over = false;                        // stopped or deposed
+  bool is_over = false;  // stopped or deposed
   bool was_enough = false;
   bool is_started = false;
-  std::int64_t readers_floor = 0;              // what readers may have seen already
+  std::int64_t readers_floor = 0;  // what readers may have seen already
   std::int64_t readers_limit = -1;
   InSyncWaits waits;
   InSyncWaits metadata_waits;

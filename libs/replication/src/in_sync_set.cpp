@@ -23,6 +23,11 @@ void InSyncSet::start() {
         "this broker's copy alone");
   }
   impl.is_started = true;
+  for (const MemberId id : impl.coordinator.members()) {
+    impl.members.insert(id);
+    impl.peers[id].gone = impl.time.now();  // to come, or to leave
+  }
+  impl.size.store(1 + static_cast<int>(impl.members.size()), std::memory_order_release);
   impl.was_enough = impl.has_enough();
   // Strict readers see what was confirmed when this broker last knew; others may have seen all.
   impl.readers_floor =
@@ -159,7 +164,8 @@ void InSyncSet::set_sent(std::uint64_t connection, std::int64_t next) {
   InSyncPeer* peer = impl_->peer_of(connection);
   if (peer == nullptr) return;
   peer->rate.add(next - peer->sent, impl_->time.now());
-  if (next > peer->sent) impl_->counters.bytes_sent += static_cast<std::uint64_t>(next - peer->sent);
+  if (next > peer->sent)
+    impl_->counters.bytes_sent += static_cast<std::uint64_t>(next - peer->sent);
   peer->sent = next;
 }
 
@@ -200,7 +206,8 @@ MasterStatus InSyncSet::status() const {
     replica.flushed = peer.info.flushed;
     replica.confirmed = peer.confirmed;
     replica.sent = peer.sent;
-    replica.lag_bytes = std::max<std::int64_t>(0, status.log_end - std::max<std::int64_t>(0, peer.confirmed));
+    replica.lag_bytes =
+        std::max<std::int64_t>(0, status.log_end - std::max<std::int64_t>(0, peer.confirmed));
     if (replica.lag_bytes > 0) replica.lag_time = impl.time.now() - peer.caught_up;
     replica.bytes_per_second = peer.rate.per_second(impl.time.now());
     replica.metadata_version = peer.metadata;

@@ -37,6 +37,9 @@ class Coordinator {
   // Somebody is in a higher epoch. Called at once when a peer says so.
   virtual void heard_epoch(std::int64_t epoch, const std::string& from) = 0;
 
+  // The set when this mastership began, without the master, sorted: all of them must confirm, or
+  // leave.
+  [[nodiscard]] virtual std::vector<MemberId> members() const = 0;
   // Replicas without a name (Apache's wire) may be members.
   [[nodiscard]] virtual bool admits_unnamed() const = 0;
   // The set's members without the master, sorted. One request at a time.
@@ -57,12 +60,14 @@ class LocalCoordinator final : public Coordinator {
   EpochEntry mastership() const override { return mastership_; }
   bool is_master() const override { return heard_ <= mastership_.epoch; }
   void heard_epoch(std::int64_t epoch, const std::string& from) override;
+  std::vector<MemberId> members() const override { return {}; }
   bool admits_unnamed() const override { return true; }
   asio::awaitable<SetChange> change_set(std::vector<MemberId> from,
                                         std::vector<MemberId> to) override;
   asio::awaitable<std::vector<MemberId>> settle() override;
 
  private:
+  History& history_;
   EpochEntry mastership_;
   std::int64_t heard_ = 0;
   std::vector<MemberId> set_;
