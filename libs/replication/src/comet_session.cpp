@@ -124,7 +124,10 @@ asio::awaitable<bool> CometSession::shake_hands() {
 asio::awaitable<bool> CometSession::judge(const Challenge& challenge) {
   HaServiceParts& parts = core_->parts;
   Ending problem = judge_name(challenge);
-  if (problem.text.empty() && hello_.promised > epoch_) core_->heard_epoch(hello_.promised, name_);
+  const bool is_of_this_log = hello_.log_id == parts.history.log_id();
+  if (problem.text.empty() && is_of_this_log && hello_.promised > epoch_) {
+    core_->heard_epoch(hello_.promised, name_);
+  }
   if (problem.text.empty() && (hello_.promised > epoch_ || !parts.coordinator.is_master())) {
     problem =
         Ending(PeerState::deposed, fmt::format("it has promised epoch {}, this master is in {} "
@@ -309,6 +312,7 @@ Data CometSession::data_at(std::int64_t offset) const {
   data.epoch = epoch_;
   data.offset = offset;
   data.confirmed = core_->parts.set.confirmed();
+  data.readable = core_->parts.set.readable();
   data.master_end = core_->parts.log.end();
   return data;
 }

@@ -179,6 +179,7 @@ std::string encode_data_head(const Data& message) {
   append_be<std::int64_t>(fields, message.epoch);
   append_be<std::int64_t>(fields, message.offset);
   append_be<std::int64_t>(fields, message.confirmed);
+  append_be<std::int64_t>(fields, message.readable);
   append_be<std::int64_t>(fields, message.master_end);
   const char type = static_cast<char>(MessageType::data);
   const std::size_t size = kMessageHeadSize - 4 + fields.size() + message.bytes.size();
@@ -283,6 +284,7 @@ Result<Data> decode_data(std::string_view body) {
   message.epoch = reader.read<std::int64_t>();
   message.offset = reader.read<std::int64_t>();
   message.confirmed = reader.read<std::int64_t>();
+  message.readable = reader.read<std::int64_t>();
   message.master_end = reader.read<std::int64_t>();
   message.bytes = reader.rest();
   if (message.offset < 0 || message.bytes.size() > kMaxCometData) reader.fail();

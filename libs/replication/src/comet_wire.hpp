@@ -32,7 +32,6 @@ inline constexpr std::size_t kMessageHeadSize = 9;        // size, CRC, type
 inline constexpr std::size_t kMaxHandshake = 256u << 10;  // bytes of a message before data
 inline constexpr std::size_t kMaxCometData = 1u << 20;    // log bytes of a data message
 inline constexpr std::size_t kMaxMessage = kMaxMetadataBytes + (1u << 10);
-inline constexpr std::size_t kDataFieldsSize = 4 * 8;
 inline constexpr std::size_t kNonceSize = 16;
 
 enum class MessageType : std::int8_t {
@@ -107,6 +106,7 @@ class Data {
   std::int64_t epoch = 0;
   std::int64_t offset = 0;
   std::int64_t confirmed = 0;
+  std::int64_t readable = 0;  // how far the master's readers see; kNoLimit: all
   std::int64_t master_end = 0;
   std::string_view bytes;  // none: a heartbeat
 };

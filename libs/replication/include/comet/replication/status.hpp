@@ -14,7 +14,7 @@ namespace comet::inline v0_1::replication {
 enum class Wire { undecided, apache, comet };
 [[nodiscard]] std::string_view to_string(Wire wire) noexcept;
 
-// How a pair stands, or why it does not.
+// How a pair stands, or why it does not. The numbers are on the wire: new ones go to the end.
 enum class PeerState {
   connecting,       // no connection; the next attempt follows
   no_master,        // nobody has said where the master is
@@ -82,6 +82,10 @@ class FollowerStatus {
   std::int64_t metadata_version = 0;
   Duration metadata_age{};  // since the master last said that there is nothing newer
 };
+
+// The body of the answer to 907 (Apache: HARuntimeInfo), with name, state and flushed besides.
+[[nodiscard]] std::string ha_status_json(const MasterStatus& status);
+[[nodiscard]] std::string ha_status_json(const FollowerStatus& status);
 
 // They grow.
 class ReplicationCounters {
