@@ -87,7 +87,9 @@ asio::awaitable<bool> CometFollow::run(std::shared_ptr<CometFollow> self) {
 // magic.
 asio::awaitable<bool> CometFollow::greet() {
   connection_->set_patience(follower_->config.probe_silence);
-  if (!co_await connection_->send(std::string(kReplicaMagic))) {
+  std::string magic(kReplicaMagic);
+  const bool is_sent = co_await connection_->send(std::move(magic));
+  if (!is_sent) {
     is_comet_ = true;  // lost, which says nothing of what it speaks
     co_return false;
   }
@@ -331,7 +333,7 @@ asio::awaitable<bool> CometFollow::take_data(const Data& data) {
   }
   follower_->status.master_end = data.master_end;
   follower_->parts.history.note_confirmed(std::min(data.confirmed, log.durable_end()));
-  log.set_read_limit(data.confirmed);
+  log.set_read_limit(data.readable);
   if (data.bytes.empty()) follower_->metadata_known = follower_->time.now();
   co_return true;
 }

@@ -129,10 +129,10 @@ asio::awaitable<bool> CometSession::judge(const Challenge& challenge) {
     core_->heard_epoch(hello_.promised, name_);
   }
   if (problem.text.empty() && (hello_.promised > epoch_ || !parts.coordinator.is_master())) {
-    problem =
-        Ending(PeerState::deposed, fmt::format("it has promised epoch {}, this master is in {} "
-                                               "and no longer the master",
-                                               hello_.promised, epoch_));
+    problem = Ending(
+        PeerState::deposed,
+        fmt::format("it has promised epoch {}, this master is in epoch {}{}", hello_.promised,
+                    epoch_, parts.coordinator.is_master() ? "" : " and no longer the master"));
   }
   const LogEnds replica(hello_.epochs, hello_.begin, hello_.end);
   const LogEnds master(parts.history.epochs(), parts.log.begin(), parts.log.end());

@@ -51,9 +51,13 @@ std::int64_t EpochTable::last_epoch() const noexcept {
 }
 
 void EpochTable::begin(const EpochEntry& entry) {
-  if (!entries_.empty() && entries_.back().start == entry.start) entries_.pop_back();
   entries_.push_back(entry);
-  if (entries_.size() > kMaxEntries) entries_.erase(entries_.begin());
+  if (entries_.size() <= kMaxEntries) return;
+  const auto wrote_nothing = [](const EpochEntry& one, const EpochEntry& next) {
+    return one.start == next.start;
+  };
+  const auto empty = std::adjacent_find(entries_.begin(), entries_.end(), wrote_nothing);
+  entries_.erase(empty != entries_.end() ? empty : entries_.begin());
 }
 
 void EpochTable::cut(std::int64_t end) {

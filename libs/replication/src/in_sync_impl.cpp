@@ -160,7 +160,7 @@ bool InSyncSet::Impl::must_leave(MemberId id, const InSyncPeer& peer) const {
 // Near enough to be waited for. From now on it is counted, so that what is confirmed stands still
 // and it can get there (R6a: all that is confirmed, and this mastership's start).
 void InSyncSet::Impl::begin_joining(MemberId id, InSyncPeer& peer) {
-  if (!may_count(peer) || time.now() < peer.not_before) return;
+  if (!may_count(peer) || peer.was_silent || time.now() < peer.not_before) return;
   if (id < 0 && !coordinator.admits_unnamed()) return;
   if (members.contains(id) || joining.contains(id) || (asked && asked->contains(id))) return;
   if (log.durable_end() - peer.confirmed > config.join_lag) return;
@@ -232,7 +232,11 @@ void InSyncSet::Impl::install(std::set<MemberId> now_counts) {
     log::info("HA: {} joins the in-sync set at {}", member_text(id, peer->second),
               peer->second.confirmed);
   }
-  for (const MemberId id : members) counters.set_leaves += now_counts.contains(id) ? 0 : 1;
+  for (const MemberId id : members) {
+    const auto peer = peers.find(id);
+    if (peer != peers.end() && !now_counts.contains(id)) peer->second.was_silent = true;
+  }
+  for (const MemberId id : members) counters.set_leaves += now_counts.contains(id) ? 0u : 1u;
   members = std::move(now_counts);
   asked.reset();
   for (const MemberId id : members) joining.erase(id);

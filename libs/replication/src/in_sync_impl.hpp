@@ -24,7 +24,8 @@ struct InSyncPeer {
   Instant caught_up;  // it had everything then
   Instant gone;
   Instant joining_since;
-  Instant not_before;  // it failed to join: not tried again until then
+  Instant not_before;       // it failed to join: not tried again until then
+  bool was_silent = false;  // it left for that, and has confirmed nothing since
   RateMeter rate;
 
   [[nodiscard]] bool is_live() const noexcept { return connection != 0; }

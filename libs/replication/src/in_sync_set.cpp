@@ -119,6 +119,8 @@ std::int64_t InSyncSet::confirmed() const noexcept {
   return impl_->confirmed.load(std::memory_order_acquire);
 }
 
+std::int64_t InSyncSet::readable() const noexcept { return impl_->readers_limit; }
+
 int InSyncSet::size() const noexcept { return impl_->size.load(std::memory_order_acquire); }
 
 std::vector<MemberId> InSyncSet::members() const {
@@ -135,6 +137,7 @@ std::uint64_t InSyncSet::connected(MemberId id, Replica replica) {
   peer.connection = ++impl.last_connection;
   peer.state = PeerState::handshake;
   peer.confirmed = -1;
+  peer.was_silent = false;
   peer.progress = peer.caught_up = impl.time.now();
   return peer.connection;
 }
@@ -144,7 +147,10 @@ bool InSyncSet::confirmed_by(std::uint64_t connection, std::int64_t end,
   Impl& impl = *impl_;
   InSyncPeer* peer = impl.peer_of(connection);
   if (peer == nullptr || end < 0 || end > impl.log.end()) return false;
-  if (end > peer->confirmed) peer->progress = impl.time.now();
+  if (end > peer->confirmed || end >= impl.log.end()) {
+    peer->progress = impl.time.now();
+    peer->was_silent = false;
+  }
   peer->confirmed = end;
   peer->metadata = metadata_version;
   for (auto& [id, other] : impl.peers) {

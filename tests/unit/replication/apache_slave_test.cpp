@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(it_reports_at_once_copies_and_reports_what_it_has) {
   BOOST_TEST(report(master, 10ms) == 0);
   master.send(frame_of(0, source.bytes()));
   BOOST_TEST(report(master, 10ms) == end);
-  BOOST_TEST(slave.log.bytes() == source.bytes());
+  BOOST_TEST((slave.log.bytes() == source.bytes()));
   BOOST_TEST((slave.state() == PeerState::transfer));
   BOOST_TEST(asked == 0);  // an empty log is never ahead
   master.send(frame_of(end, ""));
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(frames_cut_anywhere_and_split_heads_are_put_together) {
     at += size;
   }
   pass(1s);
-  BOOST_TEST(slave.log.bytes() == source.bytes());
+  BOOST_TEST((slave.log.bytes() == source.bytes()));
 }
 
 BOOST_AUTO_TEST_CASE(an_incomplete_record_is_not_reported_and_comes_again_after_a_cut) {
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(an_incomplete_record_is_not_reported_and_comes_again_after_
   BOOST_TEST(report(master) == first);
   master.send(frame_of(first, source.bytes().substr(static_cast<std::size_t>(first))));
   BOOST_TEST(report(master) == end);
-  BOOST_TEST(slave.log.bytes() == source.bytes());
+  BOOST_TEST((slave.log.bytes() == source.bytes()));
 }
 
 BOOST_AUTO_TEST_CASE(only_what_is_on_disk_is_reported_where_it_flushes) {

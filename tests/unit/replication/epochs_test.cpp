@@ -88,15 +88,25 @@ BOOST_AUTO_TEST_CASE(a_master_that_lost_its_tail_has_less_in_common) {
   BOOST_TEST(found.offset == 600);
 }
 
-BOOST_AUTO_TEST_CASE(an_entry_that_wrote_nothing_gives_way_and_the_table_stays_small) {
+BOOST_AUTO_TEST_CASE(a_mastership_that_wrote_nothing_may_be_all_that_is_in_common) {
+  EpochTable master = table({{1, 0, 11}});
+  master.begin(EpochEntry(2, 0, 22));
+  const Splice found = splice(table({{1, 0, 11}}), 299, master, 0);
+  BOOST_TEST((found.kind == Splice::Kind::cut));
+  BOOST_TEST(found.offset == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_table_stays_small) {
   EpochTable epochs;
-  for (std::int64_t epoch = 1; epoch <= 10; ++epoch) {
-    epochs.begin(EpochEntry(epoch, epoch < 5 ? 0 : 100, 1));
+  for (std::int64_t epoch = 1; epoch <= 6000; ++epoch) {
+    epochs.begin(EpochEntry(epoch, epoch < 3000 ? 0 : 100, 1));
   }
-  BOOST_TEST(epochs.entries().size() == 2u);
-  for (std::int64_t epoch = 11; epoch < 10'000; ++epoch)
-    epochs.begin(EpochEntry(epoch, 100 * epoch, 1));
   BOOST_TEST(epochs.entries().size() == EpochTable::kMaxEntries);
+  for (std::int64_t epoch = 6001; epoch < 10'000; ++epoch) {
+    epochs.begin(EpochEntry(epoch, 100 * epoch, 1));
+  }
+  BOOST_TEST(epochs.entries().size() == EpochTable::kMaxEntries);
+  BOOST_TEST(EpochTable::is_ordered(epochs.entries()));
   epochs.forget_before(100 * 9'000 + 5);
   BOOST_TEST(epochs.entries().front().epoch == 9'000);
   epochs.cut(100 * 9'001);

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(what_was_promised_and_begun_is_there_after_a_restart) {
 
 BOOST_AUTO_TEST_CASE(a_damaged_file_stops_the_start) {
   auto disk = std::make_shared<Disk>();
-  History(std::make_unique<MemoryStateFile>(disk)).promise(77);
+  BOOST_TEST(!History(std::make_unique<MemoryStateFile>(disk)).promise(77));
   const std::string good = disk->state;
   for (std::size_t at = 0; at < good.size(); ++at) {
     disk->state = good;

@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(a_send_is_confirmed_after_one_round_trip) {
   const Instant begin = time.now();
   BOOST_TEST((master.send("a") == kOk));
   BOOST_TEST((time.now() - begin == 1ms));  // the network's, twice one way
-  BOOST_TEST(slave.log.bytes() == master.log.bytes());
+  BOOST_TEST((slave.log.bytes() == master.log.bytes()));
   pass(100ms);
   BOOST_TEST(slave.log.read_limit() == master.log.end());  // it knows what is confirmed
   BOOST_TEST(slave.client->status().epoch == 1);
@@ -45,12 +45,12 @@ BOOST_AUTO_TEST_CASE(an_empty_replica_catches_up_from_the_first_byte) {
   slave.start();
   pass(1s);
   BOOST_TEST(slave.log.begin() == kFile);
-  BOOST_TEST(slave.log.bytes() == master.log.bytes());
+  BOOST_TEST((slave.log.bytes() == master.log.bytes()));
   BOOST_TEST(master.set->size() == 2);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_replica_gets_the_newest_file_when_that_is_set) {
-  while (master.log.end() < 3 * kFile - 100) master.log.store(std::string(700, 'm'));
+  while (master.log.end() < 3 * kFile - 1500) master.log.store(std::string(700, 'm'));
   master.config.sync_from_last_file = true;
   master.start();
   slave.start();
@@ -80,10 +80,10 @@ BOOST_AUTO_TEST_CASE(after_a_cut_connection_it_goes_on_where_it_was) {
     for (int i = 0; i < 5; ++i) master.log.store(std::string(300, 'x'));
     pass(std::chrono::microseconds(300 * round));
     network.cut_connections("10.0.0.2");
-    pass(2s);
+    pass(7s);
+    BOOST_TEST((slave.log.bytes() == master.log.bytes()));
   }
-  BOOST_TEST(slave.log.bytes() == master.log.bytes());
-  BOOST_TEST(slave.client->counters().reconnects.at("lost") >= 20u);
+  BOOST_TEST(slave.client->counters().reconnects.at("lost") == 20u);
 }
 
 BOOST_AUTO_TEST_CASE(a_restarted_replica_goes_on_and_a_restarted_master_begins_another_epoch) {
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_log_without_epochs_is_joined_when_its_last_record_is_the_
   slave.start();
   pass(1s);
   BOOST_TEST((master.send("three") == kOk));
-  BOOST_TEST(slave.log.bytes() == master.log.bytes());
+  BOOST_TEST((slave.log.bytes() == master.log.bytes()));
 }
 
 BOOST_AUTO_TEST_CASE(a_log_without_epochs_and_with_another_last_record_is_refused) {
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(a_frozen_replica_leaves_the_set_and_comes_back) {
   network.set_frozen("10.0.0.2", false);
   pass(3s);
   BOOST_TEST((master.send("b") == kOk));
-  BOOST_TEST(slave.log.bytes() == master.log.bytes());
+  BOOST_TEST((slave.log.bytes() == master.log.bytes()));
 }
 
 BOOST_AUTO_TEST_CASE(a_frozen_master_is_noticed) {
@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(metadata_travels_in_order_with_the_log) {
   BOOST_REQUIRE(slave.tables.items.size() == 2u);
   BOOST_TEST(slave.tables.items[1].bytes == "a topic");
   BOOST_TEST(slave.tables.ends[1] == before);  // behind what came before it, in front of the rest
-  BOOST_TEST(slave.log.bytes() == master.log.bytes());
+  BOOST_TEST((slave.log.bytes() == master.log.bytes()));
 }
 
 BOOST_AUTO_TEST_CASE(metadata_that_is_not_taken_is_not_confirmed) {

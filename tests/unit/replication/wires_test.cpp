@@ -143,12 +143,14 @@ BOOST_AUTO_TEST_CASE(messages_come_back_as_they_were) {
   data.epoch = 3;
   data.offset = 1000;
   data.confirmed = 900;
+  data.readable = kNoLimit;
   data.master_end = 1010;
   data.bytes = "0123456789";
   const std::string frame = encode_data_head(data) + "0123456789";
   const Data taken = decode_data(inspect_message(frame, kMaxMessage)->body).value();
   BOOST_TEST(taken.bytes == "0123456789");
   BOOST_TEST(taken.confirmed == 900);
+  BOOST_TEST(taken.readable == kNoLimit);
 
   const std::string item = encode(5, MetadataItem(2, 9, 77, "table"));
   const EpochMetadata metadata = decode_metadata(inspect_message(item, kMaxMessage)->body).value();

@@ -35,8 +35,9 @@ class EpochTable {
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
   [[nodiscard]] std::int64_t last_epoch() const noexcept;  // 0: none
 
-  // Precondition: higher than last_epoch(), start not below the last one's. An entry that wrote
-  // nothing (same start) gives way; beyond kMaxEntries the oldest go.
+  // Precondition: higher than last_epoch(), start not below the last one's. Entries that wrote
+  // nothing stay: they may be all that two logs have in common. Beyond kMaxEntries they go first,
+  // then the oldest.
   void begin(const EpochEntry& entry);
   // The log ends there now: entries that begin behind it go.
   void cut(std::int64_t end);

@@ -51,6 +51,8 @@ class InSyncSet {
   [[nodiscard]] bool may_store() const noexcept;
   // All in front of it is confirmed. Never falls in a mastership. Thread-safe.
   [[nodiscard]] std::int64_t confirmed() const noexcept;
+  // How far readers see (ReplicaLog::set_read_limit).
+  [[nodiscard]] std::int64_t readable() const noexcept;
   // Members, the master included. Thread-safe.
   [[nodiscard]] int size() const noexcept;
   [[nodiscard]] std::vector<MemberId> members() const;  // without the master, sorted
