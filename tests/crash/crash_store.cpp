@@ -37,7 +37,8 @@ constexpr std::array<std::uint64_t, 54> kOnceBrokenByRot{
 
 int usage() {
   std::fputs(
-      "usage: crash_store power|rot|replica|truncate|flip|fail|all [--schedules N] [--step N] [--flips N] "
+      "usage: crash_store power|rot|replica|truncate|flip|fail|all [--schedules N] [--step N] "
+      "[--flips N] "
       "[--rounds N] [--seed N]\n",
       stderr);
   return 2;

@@ -23,6 +23,9 @@ ROT = ["crash_store", "rot", "--schedules", "2000", "--seed", "1"]
 FAIL = ["crash_store", "fail", "--rounds", "1", "--seed", "1"]
 UNIT = ["unit_store", "--log_level=error", "--report_level=short"]
 CLAIM = ["crash_store", "rot", "--schedules", "1", "--seed", "22003059"]
+REPLICATION = "libs/replication/src/"
+PAIRS = ["unit_replication", "--log_level=error", "--report_level=short"]
+SEEDS = ["replication_seeds", "--seeds", "300"]
 SAVING = ["unit_broker", "--run_test=saving", "--log_level=error", "--report_level=short"]
 
 # name: (file, the rule's code, what it becomes, tests that could notice)
@@ -127,6 +130,81 @@ MUTATIONS = {
         "    if (*n == 0) return make_error_code(StoreErrc::short_file);",
         "    if (*n == 0) return {};",
         [UNIT]),
+    "report to an Apache master before the flush": (
+        REPLICATION + "apache_follow.cpp",
+        "    const std::int64_t durable = log.durable_end();",
+        "    const std::int64_t durable = log.end();",
+        [PAIRS]),
+    "confirm before the flush": (
+        REPLICATION + "comet_follow.cpp",
+        "    const std::int64_t durable = log.durable_end();",
+        "    const std::int64_t durable = log.end();",
+        [SEEDS, PAIRS]),
+    "answer before the master's own flush": (
+        REPLICATION + "in_sync_impl.cpp",
+        "  std::int64_t end = log.durable_end();",
+        "  std::int64_t end = log.end();",
+        [SEEDS, PAIRS]),
+    "skip the offset check": (
+        REPLICATION + "apache_follow.cpp",
+        "  if (!is_empty && head.offset != next_) {",
+        "  if (!is_empty && head.offset < 0) {",
+        [PAIRS]),
+    "report more than the Apache master has": (
+        REPLICATION + "apache_follow.cpp",
+        "  if (log.end() > master_end) {",
+        "  if (master_end < 0) {",
+        [PAIRS]),
+    "count a vanished replica": (
+        REPLICATION + "in_sync_impl.cpp",
+        "  return peer.info.flushed || config.count_unflushed_reports;",
+        "  return peer.info.flushed || !peer.info.flushed;",
+        [PAIRS]),
+    "take equal epochs for equal logs": (
+        REPLICATION + "epochs.cpp",
+        "  while (!(ours.at(i) == theirs.at(j))) {",
+        "  while (ours.at(i).epoch != theirs.at(j).epoch) {",
+        [PAIRS]),
+    "cut by length": (
+        REPLICATION + "epochs.cpp",
+        "  splice.offset = std::min(ours.end_of(i), theirs.end_of(j));",
+        "  splice.offset = std::min(replica.end, master.end);",
+        [SEEDS, PAIRS]),
+    "skip the record in front of the splice": (
+        REPLICATION + "comet_follow.cpp",
+        "  const bool same = ours && welcome.record ? *ours == *welcome.record : is_proven;",
+        "  const bool same = ours || is_proven;",
+        [PAIRS]),
+    "forget the promise": (
+        REPLICATION + "comet_follow.cpp",
+        "  if (welcome.epoch < history.promised()) {",
+        "  if (welcome.epoch < 0) {",
+        [PAIRS]),
+    "let a replica join below what is confirmed": (
+        REPLICATION + "in_sync_impl.cpp",
+        "    if (peer != peers.end() && peer->second.confirmed >= enough) to.insert(id);",
+        "    if (peer != peers.end() && enough >= 0) to.insert(id);",
+        [SEEDS, PAIRS]),
+    "do not count who joins": (
+        REPLICATION + "in_sync_impl.cpp",
+        "  if (asked) ids.insert(asked->begin(), asked->end());",
+        "",
+        [PAIRS]),
+    "let the smaller set count when it is asked for": (
+        REPLICATION + "in_sync_impl.cpp",
+        "  std::set<MemberId> ids = members;",
+        "  std::set<MemberId> ids = asked ? *asked : members;",
+        [PAIRS, SEEDS]),
+    "let a member that is gone stay": (
+        REPLICATION + "in_sync_impl.cpp",
+        "    return now - peer.gone >= config.member_gone ? \"its connection is gone\" : nullptr;",
+        "    return nullptr;",
+        [PAIRS]),
+    "answer 0 when deposed": (
+        REPLICATION + "in_sync_impl.cpp",
+        "  if (!coordinator.is_master()) {",
+        "  if (config.in_sync_replicas < 0) {",
+        [PAIRS]),
 }
 
 

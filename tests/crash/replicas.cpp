@@ -145,9 +145,9 @@ class ReplicaSchedule {
     ++counts_.pieces;
     const error_code error = core_->append_raw(fed_, bytes);
     fed_ = error ? kNowhere : fed_ + size;
-    require(!error || error == StoreErrc::read_only || error == StoreErrc::disk_full ||
-                is_stopped(),
-            "the master's bytes are refused: " + error.message());
+    require(
+        !error || error == StoreErrc::read_only || error == StoreErrc::disk_full || is_stopped(),
+        "the master's bytes are refused: " + error.message());
   }
 
   [[nodiscard]] std::string master_bytes(std::int64_t from, std::int64_t until) const {
@@ -364,12 +364,12 @@ class ReplicaSchedule {
   StoreConfig config_;
   std::optional<StoreCore> core_;
   bool begins_late_ = false;
-  std::int64_t number_ = 0;                  // of own messages
-  std::int64_t fed_ = kNowhere;              // what comes next of the master's log
-  std::int64_t diverged_from_ = kNowhere;    // own messages lie from here on
-  std::int64_t cutting_to_ = kNowhere;       // a cut that has not said that it is done
-  std::int64_t limit_ = RawLog::kNoLimit;    // of readers
-  std::int64_t durable_ = 0;                 // as it has said
+  std::int64_t number_ = 0;                // of own messages
+  std::int64_t fed_ = kNowhere;            // what comes next of the master's log
+  std::int64_t diverged_from_ = kNowhere;  // own messages lie from here on
+  std::int64_t cutting_to_ = kNowhere;     // a cut that has not said that it is done
+  std::int64_t limit_ = RawLog::kNoLimit;  // of readers
+  std::int64_t durable_ = 0;               // as it has said
   std::int64_t synced_ = 0;
   std::int64_t promised_at_start_ = 0;
   std::int64_t torn_record_ = 0;
@@ -389,7 +389,8 @@ void run_replicas(std::uint64_t seed, std::int64_t schedules) {
     }
   }
   std::printf(
-      "replicas: %lld schedules from seed %llu, %lld lives: %lld power cuts, %lld kills, %lld ended "
+      "replicas: %lld schedules from seed %llu, %lld lives: %lld power cuts, %lld kills, %lld "
+      "ended "
       "in recovery, %lld with failing calls; %lld pieces, %lld logs begun later, %lld cuts of a "
       "log, %lld of them interrupted; %lld torn headers; %lld records\n",
       static_cast<long long>(schedules), static_cast<unsigned long long>(seed),
@@ -397,8 +398,8 @@ void run_replicas(std::uint64_t seed, std::int64_t schedules) {
       static_cast<long long>(counts.kills), static_cast<long long>(counts.in_recovery),
       static_cast<long long>(counts.faults), static_cast<long long>(counts.pieces),
       static_cast<long long>(counts.begun_later), static_cast<long long>(counts.log_cuts),
-      static_cast<long long>(counts.interrupted_cuts),
-      static_cast<long long>(counts.torn_headers), static_cast<long long>(counts.records));
+      static_cast<long long>(counts.interrupted_cuts), static_cast<long long>(counts.torn_headers),
+      static_cast<long long>(counts.records));
 }
 
 }  // namespace comet::inline v0_1::store::test

@@ -227,7 +227,8 @@ Result<std::int64_t> ConsumeQueue::first_behind(std::int64_t log_end, std::int64
     QueueUnit unit;
     Result<std::size_t> n = read_units(middle, high, std::span(&unit, 1));
     if (!n) return n.error();
-    const bool is_behind = *n == 1 && (unit.is_filler() ? unit.physical_offset : unit.end()) > log_end;
+    const bool is_behind =
+        *n == 1 && (unit.is_filler() ? unit.physical_offset : unit.end()) > log_end;
     if (is_behind) {
       high = middle;
     } else {

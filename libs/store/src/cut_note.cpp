@@ -15,8 +15,8 @@ constexpr std::string_view kCutWord = "cut";
 constexpr std::string_view kBeginWord = "begin";
 
 std::uint32_t checksum_of_text(std::string_view text) noexcept {
-  return static_cast<std::uint32_t>(::crc32(0, reinterpret_cast<const Bytef*>(text.data()),
-                                            static_cast<uInt>(text.size())));
+  return static_cast<std::uint32_t>(
+      ::crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())));
 }
 
 }  // namespace

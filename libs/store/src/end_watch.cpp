@@ -52,11 +52,11 @@ class EndWatch::StartWait {
     auto slot = asio::get_associated_cancellation_slot(handler);
     auto waiting = std::make_shared<Waiting>(offset_, executor, std::forward<Handler>(handler));
     if (slot.is_connected()) {
-      slot.assign([watch = std::weak_ptr(watch_),
-                   one = std::weak_ptr(waiting)](asio::cancellation_type) {
-        const std::shared_ptr<EndWatch> there = watch.lock();
-        if (there) there->cancel(one.lock());
-      });
+      slot.assign(
+          [watch = std::weak_ptr(watch_), one = std::weak_ptr(waiting)](asio::cancellation_type) {
+            const std::shared_ptr<EndWatch> there = watch.lock();
+            if (there) there->cancel(one.lock());
+          });
     }
     watch_->begin(waiting);
   }

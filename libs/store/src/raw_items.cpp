@@ -40,16 +40,15 @@ Result<RawItem> look_at_item(std::string_view bytes, std::int64_t room) {
     item.missing = whole - bytes.size();
     return item;
   }
-  const bool is_blank =
-      room < kBlankSize || load_be<std::int32_t>(bytes.data() + 4) == kBlankMagic;
+  const bool is_blank = room < kBlankSize || load_be<std::int32_t>(bytes.data() + 4) == kBlankMagic;
   item.kind = is_blank ? RawItem::Kind::blank : RawItem::Kind::record;
   item.bytes = bytes.substr(0, whole);
   return item;
 }
 
 std::uint32_t crc_of_bytes(std::string_view bytes) noexcept {
-  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()),
-                                              bytes.size()));
+  return static_cast<std::uint32_t>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace comet::inline v0_1::store

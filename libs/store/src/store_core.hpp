@@ -251,11 +251,11 @@ class StoreCore {
     std::vector<VisibleUnit> units;
     std::int64_t log_end;
   };
-  std::deque<Waiting> waiting_;                       // to be seen
-  std::int64_t read_limit_ = RawLog::kNoLimit;        // under visible_mutex_
-  std::atomic<std::int64_t> synced_end_{0};           // as its note has it
+  std::deque<Waiting> waiting_;                 // to be seen
+  std::int64_t read_limit_ = RawLog::kNoLimit;  // under visible_mutex_
+  std::atomic<std::int64_t> synced_end_{0};     // as its note has it
   std::atomic<std::int64_t> readable_end_{0};
-  std::atomic<std::uint64_t> hidden_{0};              // so many times less was to be seen
+  std::atomic<std::uint64_t> hidden_{0};  // so many times less was to be seen
   std::atomic<std::int64_t> keep_from_{RawLog::kNoLimit};
 
   mutable std::mutex progress_mutex_;

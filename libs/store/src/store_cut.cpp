@@ -68,9 +68,8 @@ void StoreCore::hide_from(std::int64_t offset) {
     const std::int64_t first = behind ? *behind : queue.first_offset();
     std::array<QueueUnit, 64> units;
     const Result<std::size_t> last =
-        first > queue.first_offset()
-            ? queue.read_units(first - 1, first, std::span(units).first(1))
-            : Result<std::size_t>(std::size_t{0});
+        first > queue.first_offset() ? queue.read_units(first - 1, first, std::span(units).first(1))
+                                     : Result<std::size_t>(std::size_t{0});
     if (last && *last == 1 && !units.front().is_filler()) end = std::max(end, units.front().end());
     for (std::int64_t at = first; at < max;) {
       const Result<std::size_t> n = queue.read_units(at, max, units);
@@ -216,8 +215,7 @@ void StoreCore::settle_end(std::int64_t offset) {
 bool StoreCore::begins_elsewhere(std::int64_t offset) {
   std::lock_guard lock(write_mutex_);
   const bool is_empty = log_.position() == log_.min_offset() && partial_.empty();
-  return is_empty && offset != log_.position() && offset >= 0 &&
-         offset % log_.segment_size() == 0;
+  return is_empty && offset != log_.position() && offset >= 0 && offset % log_.segment_size() == 0;
 }
 
 // Of a log without a byte. Queues may have offsets of messages that have expired; they begin anew.

@@ -172,7 +172,8 @@ class StoreCore::RawAppend {
   void add_piece(std::string_view bytes) {
     std::vector<iovec>& pieces = core_.pieces_;
     const auto* last = pieces.empty() ? nullptr : &pieces.back();
-    if (last != nullptr && static_cast<const char*>(last->iov_base) + last->iov_len == bytes.data()) {
+    if (last != nullptr &&
+        static_cast<const char*>(last->iov_base) + last->iov_len == bytes.data()) {
       pieces.back().iov_len += bytes.size();
     } else {
       pieces.push_back({const_cast<char*>(bytes.data()), bytes.size()});  // NOLINT: only read
@@ -218,8 +219,7 @@ class StoreCore::RawAppend {
   // As recovery does: no checksum covers a store time, and a single one that lies far ahead must
   // not take the clock with it.
   void follow_time(std::int64_t time) {
-    const std::int64_t sure =
-        core_.newest_time_ == 0 ? time : std::min(core_.newest_time_, time);
+    const std::int64_t sure = core_.newest_time_ == 0 ? time : std::min(core_.newest_time_, time);
     core_.timestamp_ = std::max(core_.timestamp_, sure);
     core_.newest_time_ = time;
   }
@@ -233,18 +233,19 @@ class StoreCore::RawAppend {
         is_first ? item.unit.physical_offset / kRecordOverhead + kFarthestAhead : due + kWidestGap;
     if (item.queue_offset > due && item.queue_offset <= farthest) return true;
     if (++core_.raw_complaints_ <= kMostRawComplaints) {
-      log::error("commit log: the record at {} says queue offset {} of {} {}, where {} is due: not "
-                 "indexed",
-                 item.unit.physical_offset, item.queue_offset, item.queue->topic(),
-                 item.queue->queue_id(), due);
+      log::error(
+          "commit log: the record at {} says queue offset {} of {} {}, where {} is due: not "
+          "indexed",
+          item.unit.physical_offset, item.queue_offset, item.queue->topic(), item.queue->queue_id(),
+          due);
     }
     return false;
   }
 
   StoreCore& core_;
   std::string_view rest_;
-  std::int64_t at_;   // where the next one lies
-  bool is_partial_;   // it begins with core_.partial_
+  std::int64_t at_;                                 // where the next one lies
+  bool is_partial_;                                 // it begins with core_.partial_
   boost::container::small_vector<Item, 32> items_;  // to be written
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 // A file that says up to where the commit log has been synced. Written after each sync and not
-// synced itself, but when the log was cut: it may be old, but what it says is true. It tells a start
-// what was on disk behind the last checkpoint.
+// synced itself, but when the log was cut: it may be old, but what it says is true. It tells a
+// start what was on disk behind the last checkpoint.
 
 #include <cstdint>
 #include <memory>

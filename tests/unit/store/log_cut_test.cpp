@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_cut_at_the_end_drops_nothing_and_one_within_a_record_is_r
   StoreCore& slave = *pair.slave.core;
   const std::int64_t end = slave.appended_end();
   BOOST_TEST(*slave.cut(end) == 0);
-  for (std::int64_t offset : {pair.common + 1, pair.common - 1, end - 1, end + 1, std::int64_t{-1}}) {
+  for (std::int64_t offset :
+       {pair.common + 1, pair.common - 1, end - 1, end + 1, std::int64_t{-1}}) {
     BOOST_TEST((slave.cut(offset).error() == BaseErrc::bad_value), offset);
   }
   BOOST_TEST(slave.appended_end() == end);

@@ -134,9 +134,10 @@ BOOST_AUTO_TEST_CASE(a_wait_that_is_cancelled_ends_and_others_go_on) {
   bool is_cancelled = false;
   std::promise<bool> ended;
   asio::post(opened.loop.executor(), [&] {
-    asio::co_spawn(opened.loop.context, wait_or_say(log, 0, is_cancelled),
-                   asio::bind_cancellation_slot(
-                       signal.slot(), [&](std::exception_ptr, bool result) { ended.set_value(result); }));
+    asio::co_spawn(
+        opened.loop.context, wait_or_say(log, 0, is_cancelled),
+        asio::bind_cancellation_slot(
+            signal.slot(), [&](std::exception_ptr, bool result) { ended.set_value(result); }));
   });
   std::future<bool> other = opened.loop.spawn(log.wait_for_end_beyond(0));
   settle(opened.loop);

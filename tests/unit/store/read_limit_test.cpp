@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_CASE(a_lower_limit_takes_out_of_sight_what_was_seen) {
   BOOST_TEST(store.core->max_offset("U", 3) == 0);
   BOOST_TEST(store.core->readable_end() == ends[30]);
   BOOST_TEST(bodies_of(*store.core, "T", 0).size() == 31U);
-  BOOST_TEST((store.core->read("T", 0, 31, ReadLimits(), {}).status ==
-              ReadStatus::offset_overflow_one));
+  BOOST_TEST(
+      (store.core->read("T", 0, 31, ReadLimits(), {}).status == ReadStatus::offset_overflow_one));
   store.fill(1);
   BOOST_TEST(store.seen() == 31);
   store.core->set_read_limit(ends[40]);

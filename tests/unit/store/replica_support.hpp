@@ -76,8 +76,8 @@ class Replicas {
         const std::int64_t min = master.core->min_offset(topic, id);
         BOOST_TEST(slave.core->max_offset(topic, id) == master.core->max_offset(topic, id));
         BOOST_TEST(slave.core->min_offset(topic, id) == min);
-        BOOST_TEST((bodies_of(*slave.core, topic, id, min) ==
-                    bodies_of(*master.core, topic, id, min)));
+        BOOST_TEST(
+            (bodies_of(*slave.core, topic, id, min) == bodies_of(*master.core, topic, id, min)));
       }
     }
   }

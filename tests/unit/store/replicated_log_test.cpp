@@ -47,8 +47,8 @@ BOOST_AUTO_TEST_CASE(batches_prepared_and_delayed_messages_are_what_they_were) {
 
 BOOST_AUTO_TEST_CASE(the_end_counts_whole_records_only) {
   Replicas replicas;
-  const std::int64_t first = must_append(*replicas.master.core, record_of("T", 0, "one"))
-                                 .physical_offset;
+  const std::int64_t first =
+      must_append(*replicas.master.core, record_of("T", 0, "one")).physical_offset;
   must_append(*replicas.master.core, record_of("T", 0, "two"));
   const std::int64_t end = replicas.master.core->appended_end();
   const std::int64_t one = end / 2;
@@ -91,8 +91,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_record_of_that_place_is_refused_and_what_precede
   };
   refused(with(4, 'x'), RecordErrc::bad_magic);
   refused(with(0, 'x'), RecordErrc::bad_length);
-  refused(with(88, 'x'), RecordErrc::bad_crc);               // the body
-  refused(with(35, 'x'), StoreErrc::not_contiguous);         // its place
+  refused(with(88, 'x'), RecordErrc::bad_crc);                                      // the body
+  refused(with(35, 'x'), StoreErrc::not_contiguous);                                // its place
   refused(with(static_cast<std::size_t>(one) - 3, '/'), StoreErrc::illegal_queue);  // the topic
 }
 
@@ -129,7 +129,8 @@ BOOST_AUTO_TEST_CASE(an_empty_log_begins_where_the_masters_bytes_do) {
       const std::int64_t min = slave.min_offset("B", id);
       BOOST_TEST(min > 0);
       BOOST_TEST(slave.max_offset("B", id) == replicas.master.core->max_offset("B", id));
-      BOOST_TEST((bodies_of(slave, "B", id, min) == bodies_of(*replicas.master.core, "B", id, min)));
+      BOOST_TEST(
+          (bodies_of(slave, "B", id, min) == bodies_of(*replicas.master.core, "B", id, min)));
     }
     BOOST_TEST(!fs::exists(log_file(replicas.slave.config.root, 0)));
   }
@@ -167,7 +168,8 @@ BOOST_AUTO_TEST_CASE(a_replica_goes_on_as_a_master_without_a_jump) {
     const AppendResult result = must_append(slave, record_of("A", 0, "own"));
     BOOST_TEST(result.queue_offset == due);
     BOOST_TEST(result.store_timestamp >= last);
-    BOOST_TEST(must_append(slave, record_of("new", 0, "own")).queue_offset == (is_open_again ? 1 : 0));
+    BOOST_TEST(must_append(slave, record_of("new", 0, "own")).queue_offset ==
+               (is_open_again ? 1 : 0));
   }
 }
 
@@ -194,7 +196,8 @@ BOOST_AUTO_TEST_CASE(a_queue_that_was_removed_begins_anew_at_the_replica_too) {
   for (bool is_open_again : {false, true}) {
     if (is_open_again) replicas.slave.open();
     replicas.check_same_queues();
-    BOOST_TEST((bodies_of(*replicas.slave.core, "T", 0) == std::vector<std::string>{"new", "newer"}));
+    BOOST_TEST(
+        (bodies_of(*replicas.slave.core, "T", 0) == std::vector<std::string>{"new", "newer"}));
   }
 }
 
@@ -203,7 +206,8 @@ BOOST_AUTO_TEST_CASE(half_a_record_at_the_end_is_gone_after_a_crash_and_comes_ag
   append_mixed(*replicas.master.core, 0, 20);
   BOOST_TEST_REQUIRE(!replicas.feed());
   const std::int64_t end = replicas.slave.core->appended_end();
-  const AppendResult next = must_append(*replicas.master.core, record_of("A", 0, std::string(500, 'x')));
+  const AppendResult next =
+      must_append(*replicas.master.core, record_of("A", 0, std::string(500, 'x')));
   const std::string bytes =
       raw_bytes(*replicas.master.core, next.physical_offset, replicas.master.core->appended_end());
   // As a write that was cut off leaves it.

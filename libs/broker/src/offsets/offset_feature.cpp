@@ -21,6 +21,9 @@ using remoting::Reply;
 using remoting::Request;
 using remoting::ResponseCode;
 
+// Slaves from this version on (5.x) read no names that are bare numbers.
+constexpr std::int32_t kStrictJson = 493;
+
 RemotingCommand offset_answer(const Request& request, std::int64_t offset) {
   RemotingCommand response = RemotingCommand::response(request.command, ResponseCode::success);
   remoting::OffsetResponseHeader header;
@@ -124,7 +127,10 @@ void OffsetFeature::install(remoting::Dispatcher& dispatcher) {
                                          &OffsetFeature::earliest_store_time);
   dispatcher.on(RequestCode::get_all_consumer_offset, [this](Request& request) {
     const auto make = [this](Request& asked) {
-      return json_answer(asked.command, offsets_.to_json(routing::IntegerKeys::unquoted));
+      const bool is_strict = asked.command.version >= kStrictJson;
+      return json_answer(asked.command,
+                         offsets_.to_json(is_strict ? routing::IntegerKeys::quoted
+                                                    : routing::IntegerKeys::unquoted));
     };
     return answer_on_helper(helper_, request, make);
   });

@@ -53,9 +53,9 @@ class StoreConfig {
   // not open. -1: it always does.
   std::int64_t max_records_lost_at_start = 100;
   std::chrono::hours damaged_keep_time{168};  // damagedKeepHours: copies of what a start cut off
-  // The log is replicated, or a replica: both must have the same bytes. Behind what is known to have
-  // been on disk a start then ends the log at the first thing that is no record, where it would
-  // else keep whole records behind it.
+  // The log is replicated, or a replica: both must have the same bytes. Behind what is known to
+  // have been on disk a start then ends the log at the first thing that is no record, where it
+  // would else keep whole records behind it.
   bool replicated = false;
   bool replica = false;  // stores nothing but what RawLog::append brings: StoreErrc::only_a_replica
   int disk_max_used_percent = 75;        // diskMaxUsedSpaceRatio: above it old files go at any hour
