@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import socket
 import sys
 import threading
@@ -146,6 +147,39 @@ class Replication(DaemonTest):
             self.wait_in_sync(master)
             time.sleep(1)
             self.assertEqual("100", client.request(14, where).ext["offset"])
+
+    def test_a_slave_that_is_promoted_by_hand_loses_nothing_and_the_old_master_follows_it(self):
+        master, slave = self.start_master(), self.start_slave()
+        self.wait_in_sync(master)
+        lines = real_lines(20000)
+        with Client(master.port) as client:
+            for number in range(3):
+                self.assertEqual(SUCCESS, client.send_message("later", f"delayed {number}".encode(),
+                                                              properties="DELAY\x013\x02").code)  # 10 s
+        with Ledger(master.port, "orders", lines) as ledger:
+            time.sleep(0.7)
+        slave.process.send_signal(signal.SIGSTOP)
+        with Client(master.port, timeout=30) as client:  # what the old master alone has
+            for number in range(20):
+                code = client.send_message("orders", f"alone {number}".encode(), properties="WAIT\x01false\x02").code
+                self.assertEqual(SUCCESS, code)
+        master.kill()
+        slave.kill()
+        promoted = self.start_slave(brokerRole="SYNC_MASTER", brokerId=0)
+        follower = self.start_master(brokerRole="SLAVE", brokerId=1)
+        self.wait_in_sync(promoted)
+        before = self.bodies(promoted, "orders")
+        there = {line for queue in before for line in queue}
+        self.assertEqual(set(), ledger.acknowledged - there)
+        self.assertFalse(any(line.startswith("alone") for line in there))
+        with Client(promoted.port) as client:
+            self.assertEqual(SUCCESS, client.send_message("orders", b"after", queue_id=0).code)
+            self.assertEqual(len(before[0]) + 1, client.max_offset("orders", 0))
+        wait_until(lambda: self.bodies(promoted, "orders") == self.bodies(follower, "orders"), 30, "equal queues")
+        wait_until(lambda: sum(map(len, self.bodies(promoted, "later"))) >= 3, 40, "the delayed messages")
+        time.sleep(2)
+        self.assertEqual([f"delayed {number}" for number in range(3)],
+                         sorted(body for queue in self.bodies(promoted, "later") for body in queue))
 
     def test_a_master_without_its_slave_says_so(self):
         master = self.start_master()

@@ -175,6 +175,47 @@ BOOST_AUTO_TEST_CASE(a_sync_master_alone_says_that_there_is_no_slave) {
   BOOST_TEST(brokers[0]->problems().size() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_send_whose_slave_goes_away_meanwhile_is_told_so_and_is_stored) {
+  start_both();
+  BOOST_REQUIRE((send(kMaster, "first").response_code() == ResponseCode::success));
+  stop(1);
+  const Instant asked = world.time.now();
+  const RemotingCommand answer = send(kMaster, "second");
+  BOOST_TEST((answer.response_code() == ResponseCode::slave_not_available));
+  BOOST_TEST((world.time.now() - asked < 3s));
+  BOOST_TEST(brokers[0]->store().max_offset("orders", 0) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(many_senders_have_their_copies_at_once) {
+  start_both();
+  BOOST_REQUIRE((send(kMaster, "first").response_code() == ResponseCode::success));
+  constexpr int kSenders = 64;
+  int acknowledged = 0;
+  auto send_some = [&](int number) -> asio::awaitable<void> {
+    remoting::SendMessageHeader header;
+    header.producer_group = "PG";
+    header.topic = "orders";
+    header.default_topic = "TBW102";
+    header.default_topic_queue_nums = 1;
+    for (int i = 0; i < 10; ++i) {
+      RemotingCommand request = RemotingCommand::request(RequestCode::send_message_v2,
+                                                         Body(std::to_string(number * 10 + i)));
+      remoting::write_header(header, request.fields, remoting::FieldNames::short_form);
+      const RemotingCommand answer =
+          co_await client->invoke(kMaster, std::move(request), world.time.now() + 10s);
+      if (answer.response_code() == ResponseCode::success) ++acknowledged;
+    }
+  };
+  for (int i = 0; i < kSenders; ++i) {
+    asio::co_spawn(world.context, send_some(i), [](std::exception_ptr) {});
+  }
+  world.run_until([&] { return acknowledged == kSenders * 10; }, 20s);
+  BOOST_TEST(brokers[1]->store().appended_end() == brokers[0]->store().appended_end());
+  const auto stats = brokers[0]->stats().replication;
+  BOOST_TEST(stats->flush_slave_timeout == 0);
+  BOOST_TEST(stats->waiting == 0);
+}
+
 BOOST_AUTO_TEST_CASE(an_explicit_single_copy_is_the_masters_own) {
   configs[0].replication.in_sync.in_sync_replicas = 1;
   start(0);

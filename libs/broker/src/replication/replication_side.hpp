@@ -27,7 +27,7 @@ class ReplicationSide {
         network(network_in),
         time(time_in),
         config(config_in),
-        log(tables.store),
+        log(tables.store.raw_log()),
         history(replication::disk_state_file(config.store.root + "/config/replication")) {}
   virtual ~ReplicationSide() = default;
   ReplicationSide(const ReplicationSide&) = delete;
