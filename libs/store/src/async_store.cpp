@@ -155,6 +155,16 @@ asio::awaitable<std::int64_t> AsyncStore::run_on_helper(Work work) {
                                                                       asio::use_awaitable);
 }
 
+asio::awaitable<std::int64_t> AsyncStore::run_behind_appends(Work work) {
+  return run_behind_appends(shared_from_this(), std::move(work));
+}
+
+asio::awaitable<std::int64_t> AsyncStore::run_behind_appends(std::shared_ptr<AsyncStore> self,
+                                                             Work work) {
+  (void)co_await self->await_append(Append(), false);  // of no record: it takes its turn
+  co_return co_await self->run_on_helper(std::move(work));
+}
+
 asio::awaitable<void> AsyncStore::run_retention() { return run_retention(shared_from_this()); }
 
 asio::awaitable<void> AsyncStore::run_retention(std::shared_ptr<AsyncStore> self) {
@@ -273,7 +283,9 @@ void AsyncStore::write_rest(const asio::any_io_executor& executor) {
 PendingAppends AsyncStore::write(PendingAppends appends) {
   if (appends.empty()) return appends;
   boost::container::small_vector<Append*, 64> pointers;
-  for (const auto& pending : appends) pointers.push_back(&pending->append);
+  for (const auto& pending : appends) {
+    if (!pending->append.items.empty()) pointers.push_back(&pending->append);
+  }
   core_.append(std::span(pointers.data(), pointers.size()));
   tell_ends();
   arrivals_.deliver();

@@ -51,6 +51,8 @@ class AsyncStore : public Burst::Work, public std::enable_shared_from_this<Async
   // Runs `work` on the helper's thread, returns its result or throws its Error.
   using Work = std::function<std::int64_t(StoreCore&)>;
   [[nodiscard]] asio::awaitable<std::int64_t> run_on_helper(Work work);
+  // The same, when what has been queued until now is written or refused.
+  [[nodiscard]] asio::awaitable<std::int64_t> run_behind_appends(Work work);
 
   // See RawLog.
   [[nodiscard]] error_code append_raw(std::int64_t offset, std::string_view bytes);
@@ -68,6 +70,8 @@ class AsyncStore : public Burst::Work, public std::enable_shared_from_this<Async
   class StartWork;
 
   static asio::awaitable<void> run_retention(std::shared_ptr<AsyncStore> self);
+  static asio::awaitable<std::int64_t> run_behind_appends(std::shared_ptr<AsyncStore> self,
+                                                          Work work);
   asio::awaitable<AppendResult> await_append(Append append, bool wait_flush);
   // `executor` as the caller gave it: the append's own counts its work.
   void enqueue(std::unique_ptr<PendingAppend> append, const asio::any_io_executor& executor);

@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 
 namespace comet::inline v0_1::store {
 
 namespace {
 
-// What a line says of a stretch.
-constexpr int kUnknown = 0;
-constexpr int kKnown = 1;
-constexpr int kMisnamed = 2;
+// What a line says of a stretch: DamageKind's order.
+constexpr std::array kKinds{DamageKind::unknown, DamageKind::known, DamageKind::misnamed,
+                            DamageKind::misplaced};
 
 }  // namespace
 
@@ -25,11 +25,12 @@ std::vector<Damage> read_known_damage(FileSystem& files, const std::string& path
   if (read_whole(**file, text, 0)) return all;
   std::istringstream lines(text);
   Damage one;
-  int kind = kUnknown;
+  std::size_t kind = 0;
   while (lines >> one.begin >> one.end >> kind) {
-    one.is_known = kind == kKnown;
-    one.is_misnamed = kind == kMisnamed;
-    if (kind < kUnknown || kind > kMisnamed) return {};
+    if (kind >= kKinds.size()) return {};
+    one.kind = kKinds.at(kind);
+    one.queue_offset = -1;
+    if (one.kind == DamageKind::misplaced && !(lines >> one.queue_offset)) return {};
     if (one.begin < 0 || one.end <= one.begin) return {};
     if (!all.empty() && one.begin < all.back().end) return {};
     all.push_back(one);
@@ -41,8 +42,9 @@ error_code write_known_damage(FileSystem& files, const std::string& path,
                               const std::vector<Damage>& damage) {
   std::string text;
   for (const Damage& one : damage) {
-    text += fmt::format("{} {} {}\n", one.begin, one.end,
-                        one.is_misnamed ? kMisnamed : (one.is_known ? kKnown : kUnknown));
+    text += fmt::format("{} {} {}", one.begin, one.end, static_cast<int>(one.kind));
+    if (one.kind == DamageKind::misplaced) text += fmt::format(" {}", one.queue_offset);
+    text += '\n';
   }
   return replace_file(files, path, text);
 }

@@ -10,8 +10,8 @@
 
 namespace comet::inline v0_1::store {
 
-// Lines "begin end known". Empty when there is no file, or it cannot be used: then all is found
-// again.
+// Lines "begin end kind", kind as a number, and for misplaced ones the queue offset. Empty when
+// there is no file, or it cannot be used: then all is found again.
 [[nodiscard]] std::vector<Damage> read_known_damage(FileSystem& files, const std::string& path);
 [[nodiscard]] error_code write_known_damage(FileSystem& files, const std::string& path,
                                             const std::vector<Damage>& damage);

@@ -234,7 +234,7 @@ class Walker {
       if (!damage.covers(place)) continue;
       damage.must_be_wiped = true;
       if (place > damage.begin) continue;
-      damage.is_known = false;
+      damage.kind = DamageKind::unknown;
       damage.queue_offset = -1;
     }
   }
@@ -243,7 +243,7 @@ class Walker {
     Damage damage;
     damage.begin = at;
     damage.end = at + look.record.total_size;
-    damage.is_known = true;
+    damage.kind = DamageKind::known;
     damage.must_be_wiped = look.is_torn;
     damage.queue_offset = look.record.queue_offset;
     damage.reason = look.reason;
@@ -261,8 +261,9 @@ class Walker {
       damage.queue_offset = load_be<std::int64_t>(header.data() + kQueueOffsetAt);
     }
     const auto size = std::ssize(header) >= 4 ? load_be<std::int32_t>(header.data()) : 0;
-    with_mended_header(damage, end_of_record, [&](const RecordView&) { damage.is_known = true; });
-    if (damage.is_known || size == end_of_record - begin) return damage;
+    with_mended_header(damage, end_of_record,
+                       [&](const RecordView&) { damage.kind = DamageKind::known; });
+    if (damage.kind == DamageKind::known || size == end_of_record - begin) return damage;
     if (is_blank_remains(begin, end)) {
       damage.records = 0;
       return damage;
@@ -336,9 +337,12 @@ class Walker {
   }
 
   void take(const Damage& damage) {
-    if (!visit_ || !damage.is_known) return;
-    with_mended_header(damage, end_of_one_record(damage.begin, damage.end),
-                       [&](const RecordView& record) { visit_(record, RecordState::damaged); });
+    const bool is_misplaced = damage.kind == DamageKind::misplaced;
+    if (!visit_ || (damage.kind != DamageKind::known && !is_misplaced)) return;
+    with_mended_header(damage, end_of_one_record(damage.begin, damage.end), [&](RecordView record) {
+      if (is_misplaced) record.queue_offset = damage.queue_offset;
+      visit_(record, RecordState::damaged);
+    });
   }
 
   // The next whole record from `from` on that can follow what is damaged at `damage`; -1: none.

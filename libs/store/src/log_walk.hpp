@@ -16,17 +16,24 @@ namespace comet::inline v0_1::store {
 
 class CommitLog;
 
+// What is known of a damaged stretch.
+enum class DamageKind {
+  unknown,    // not whose record it was
+  known,      // lengths add up: it is known whose record it was
+  misnamed,   // a whole record with another topic or queue id than it had
+  misplaced,  // a whole record with another queue offset than it had
+};
+
 // A stretch of the log that is no record, in front of one that is.
 class Damage {
  public:
   std::int64_t begin = 0;
   std::int64_t end = 0;
   std::int64_t records = 1;        // that are lost; estimated when no lengths are left
-  std::int64_t queue_offset = -1;  // what lies where a header has it
+  std::int64_t queue_offset = -1;  // what lies where a header has it; misplaced: the one it had
   bool is_whole_file = false;      // all that a file had, and more than one record
-  bool is_known = false;           // lengths add up: it is known whose record it was
-  bool is_misnamed = false;        // a whole record with another topic or queue id than it had
-  bool must_be_wiped = false;      // it looks like a record, and another start may take it for one
+  DamageKind kind = DamageKind::unknown;
+  bool must_be_wiped = false;  // it looks like a record, and another start may take it for one
   std::string reason;
 
   [[nodiscard]] bool covers(std::int64_t offset) const noexcept {

@@ -134,12 +134,12 @@ DamageStats MessageStore::damage_stats() const { return impl_->core().damage_sta
 std::int64_t MessageStore::lent_bytes() const noexcept { return impl_->core().lent_bytes(); }
 
 asio::awaitable<std::int64_t> MessageStore::remove_topic(std::string topic) {
-  return impl_->run_on_helper(
+  return impl_->run_behind_appends(
       [topic = std::move(topic)](StoreCore& core) { return core.remove_topic(topic); });
 }
 
 asio::awaitable<std::int64_t> MessageStore::remove_unused_topics(TopicTest is_used) {
-  return impl_->run_on_helper([is_used = std::move(is_used)](StoreCore& core) {
+  return impl_->run_behind_appends([is_used = std::move(is_used)](StoreCore& core) {
     return core.remove_unused_topics(is_used);
   });
 }

@@ -1,5 +1,7 @@
 #include "queue_recovery.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -82,12 +84,12 @@ class QueueRecovery {
                }
              });
     end_in_front_of_misfit();
-    skip_misnamed();
+    skip_found();
     suspect_bad_ends();
     bool some_lost = count_used() < expected_queues;
     if (some_lost) log::warn("consume queues are missing: rebuilt from the log");
     rebuild(some_lost);
-    skip_misnamed();
+    skip_found();
     taken_.skip_remembered();
     skip_expired();
     if (report_.unclean) {
@@ -179,7 +181,7 @@ class QueueRecovery {
         had && is_vouched &&
         (state == RecordState::damaged || is_proven_in_files(log_, queue, *had + 1));
     if (had && (says_more || is_proven_in_files(log_, queue, *had - 1))) {
-      report_misplaced(record, *had, queue);
+      note_misplaced(record, *had, queue);
       record.queue_offset = *had;
       state = RecordState::damaged;
       return true;
@@ -193,8 +195,21 @@ class QueueRecovery {
     const bool is_misnamed =
         looked_elsewhere_++ < kMostLookedElsewhere && is_of_another(queues_, queue, record);
     // Further starts may not find that unit any more.
-    if (is_misnamed) misnamed_.push_back(misnamed(record.queue_offset, unit_of(record)));
+    if (is_misnamed) found_.push_back(misnamed(record.queue_offset, unit_of(record)));
     return is_misnamed;
+  }
+
+  // The unit that tells of it may be lost, and with it its queue.
+  void note_misplaced(const RecordView& record, std::int64_t had, const ConsumeQueue& queue) {
+    if (log_.is_damaged(record.physical_offset)) return;
+    Damage damage;
+    damage.begin = record.physical_offset;
+    damage.end = record.physical_offset + record.total_size;
+    damage.queue_offset = had;
+    damage.kind = DamageKind::misplaced;
+    damage.reason = fmt::format("it says queue offset {}, but is offset {} of {} {}",
+                                record.queue_offset, had, queue.topic(), queue.queue_id());
+    found_.push_back(std::move(damage));
   }
 
   void add_or_suspect(RecordView record, RecordState state, ConsumeQueue& queue) {
@@ -282,16 +297,16 @@ class QueueRecovery {
       return false;
     }
     distrust_queues_();
-    misnamed_.push_back(misnamed(last, holder));
+    found_.push_back(misnamed(last, holder));
     taken_.note_misnamed(last, holder);
     queue.cut(last, true);
     add(record, queue);
     return true;
   }
 
-  void skip_misnamed() {
-    std::ranges::sort(misnamed_, {}, &Damage::begin);
-    note_damage(log_, std::exchange(misnamed_, {}), report_);
+  void skip_found() {
+    std::ranges::sort(found_, {}, &Damage::begin);
+    note_damage(log_, std::exchange(found_, {}), report_);
   }
 
   void rebuild(bool all) {
@@ -414,14 +429,6 @@ class QueueRecovery {
                physical_offset, queue_offset, queue.next());
   }
 
-  void report_misplaced(const RecordView& record, std::int64_t queue_offset,
-                        const ConsumeQueue& queue) {
-    if (++complaints_ > kMaxComplaints) return;
-    log::error("commit log: the record at {} says queue offset {}, but is offset {} of {} {}",
-               record.physical_offset, record.queue_offset, queue_offset, queue.topic(),
-               queue.queue_id());
-  }
-
   void report_reused_offset(const RecordView& record, const ConsumeQueue& queue) {
     if (++complaints_ > kMaxComplaints) return;
     log::error("commit log: the record at {} says queue offset {} of {} {}, which is taken",
@@ -472,8 +479,8 @@ class QueueRecovery {
   std::unordered_map<const ConsumeQueue*, std::int64_t> trusted_;       // ends, behind trim()
   std::vector<std::pair<ConsumeQueue*, std::int64_t>> bad_ends_;        // queue offsets
   TakenOffsets taken_;
-  std::vector<Damage> misnamed_;  // found in this walk
-  std::int64_t misfit_ = -1;      // the first taken queue offset behind the last record that fits
+  std::vector<Damage> found_;  // in this walk: whole records, of which units tell
+  std::int64_t misfit_ = -1;   // the first taken queue offset behind the last record that fits
 };
 
 }  // namespace

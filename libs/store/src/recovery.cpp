@@ -39,13 +39,20 @@ std::int64_t queue_offset_at(const CommitLog& log, std::int64_t record) {
 // Somebody may have brought the log back.
 std::vector<Damage> still_damaged(const CommitLog& log, std::vector<Damage> known) {
   std::erase_if(known, [&](const Damage& one) {
-    if (one.is_misnamed) return one.end <= log.min_offset() || !log.holds(one.begin);
+    const bool is_gone = one.end <= log.min_offset() || !log.holds(one.begin);
+    if (one.kind == DamageKind::misnamed) return is_gone;
+    if (one.kind == DamageKind::misplaced) {
+      return is_gone || queue_offset_at(log, one.begin) == one.queue_offset;
+    }
     Result<SharedBytes> bytes = log.read_record(one.begin, WalkRules::kNoLimit);
-    if (!bytes) return one.end <= log.min_offset() || !log.holds(one.begin);
+    if (!bytes) return is_gone;
     Result<RecordView> record = parse_record(bytes->view(), CheckCrc::yes);
     return record && record->physical_offset == one.begin && is_safe_path_component(record->topic);
   });
-  for (Damage& one : known) one.queue_offset = queue_offset_at(log, one.begin);
+  for (Damage& one : known) {
+    if (one.kind == DamageKind::misplaced) continue;
+    one.queue_offset = queue_offset_at(log, one.begin);
+  }
   return known;
 }
 

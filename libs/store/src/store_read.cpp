@@ -136,8 +136,14 @@ class StoreCore::QueueRead {
     std::int64_t most = std::max<std::int64_t>(kMaxExamined, limits_.max_count);
     std::int64_t until = std::min(result_.max_offset, result_.next_offset + most);
     std::array<QueueUnit, 64> units;
+    // Filters look at more than they take; the one behind the last tells whether it lies alone.
+    const std::size_t at_a_time =
+        filter_ || exact_filter_
+            ? units.size()
+            : std::min(units.size(), static_cast<std::size_t>(limits_.max_count) + 1);
     while (!full_ && result_.next_offset < until) {
-      Result<std::size_t> n = queue_.read_units(result_.next_offset, until, units);
+      Result<std::size_t> n =
+          queue_.read_units(result_.next_offset, until, std::span(units).first(at_a_time));
       if (!n) {
         fail(fmt::format("consume queue {} {}: offset {} cannot be read", queue_.topic(),
                          queue_.queue_id(), result_.next_offset),

@@ -83,9 +83,11 @@ void TakenOffsets::skip_damaged() {
     if (!has_gap) skip_where_due(one.queue_offset, one.end);
   }
   for (const Damage& damage : log_.damage()) {
-    // A unit of its own queue has told of one that names another.
+    // A unit has told of one that names another queue, or another place.
+    const bool is_told =
+        damage.kind == DamageKind::misnamed || damage.kind == DamageKind::misplaced;
     const bool is_judged =
-        damage.begin < report_.checked_from || damage.is_misnamed || placed_.contains(damage.begin);
+        damage.begin < report_.checked_from || is_told || placed_.contains(damage.begin);
     if (!is_judged) skip_where_due(damage.queue_offset, damage.end);
   }
 }

@@ -125,7 +125,7 @@ Damage misnamed(std::int64_t queue_offset, const QueueUnit& unit) {
   damage.begin = unit.physical_offset;
   damage.end = unit.end();
   damage.queue_offset = queue_offset;
-  damage.is_misnamed = true;
+  damage.kind = DamageKind::misnamed;
   damage.reason = "it is another queue's message, as the queues' units tell";
   return damage;
 }

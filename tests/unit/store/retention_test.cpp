@@ -469,4 +469,28 @@ BOOST_AUTO_TEST_CASE(the_stores_own_rounds_and_removals_run_beside_the_callers_l
   BOOST_CHECK_THROW(removed.get(), Error);
 }
 
+// Appends that wait for a thread's turn when the topic goes: they are of the topic that was.
+BOOST_AUTO_TEST_CASE(a_removed_topic_takes_with_it_what_was_appended_and_not_yet_written) {
+  TempDirectory directory;
+  VirtualTime time;
+  asio::io_context loop;
+  asio::io_context admin;
+  MessageStore store(small_config(directory), admin.get_executor(), time);
+  const RecordView record = record_of("T", 0, "of the topic that was");
+  std::optional<AppendResult> stored;
+  store.append(std::span(&record, 1), true, loop.get_executor(),
+               [&stored](AppendResult result) { stored = std::move(result); });
+  std::future<std::int64_t> removed =
+      asio::co_spawn(admin, store.remove_topic("T"), asio::use_future);
+  while (removed.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    admin.run_one_for(std::chrono::seconds(10));
+  }
+  BOOST_TEST(removed.get() == 1);
+  loop.run();
+  BOOST_TEST_REQUIRE(stored.has_value());
+  BOOST_TEST(!stored->error);
+  BOOST_TEST(store.max_offset("T", 0) == 0);
+  store.close();
+}
+
 BOOST_AUTO_TEST_SUITE_END()

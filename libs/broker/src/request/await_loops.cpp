@@ -6,14 +6,9 @@
 namespace comet::inline v0_1::broker {
 namespace {
 
-// A loop may have left its appends to another one that was writing, which writes them in its next
-// turn: so often all loops are gone through.
-constexpr std::size_t kLoopRounds = 5;
-
 void pass(const Loops& loops, std::size_t step, std::function<void()> done) {
-  if (step == kLoopRounds * loops->size()) return done();
-  const asio::any_io_executor& next = (*loops)[step % loops->size()];
-  asio::post(next, [loops, step, done = std::move(done)]() mutable {
+  if (step == loops->size()) return done();
+  asio::post((*loops)[step], [loops, step, done = std::move(done)]() mutable {
     pass(loops, step + 1, std::move(done));
   });
 }

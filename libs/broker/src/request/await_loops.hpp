@@ -14,8 +14,9 @@ namespace comet::inline v0_1::broker {
 using Loops = std::shared_ptr<const std::vector<asio::any_io_executor>>;
 
 // Waits until every event loop has done what it had begun: a handler that has looked at a table
-// before has then stored what it was going to store, unless it has waited meanwhile and looks
-// again. For who changes a table and must not be overtaken by those that have seen the old one.
+// before has then handed to the store what it was going to store, unless it has waited meanwhile
+// and looks again. For who changes a table and must not be overtaken by those that have seen the
+// old one.
 class AwaitLoops {
  public:
   explicit AwaitLoops(Loops loops) noexcept : loops_(std::move(loops)) {}

@@ -337,7 +337,8 @@ class MessageStore {
   [[nodiscard]] std::int64_t lent_bytes() const noexcept;
 
   // Remove consume queues; their next message has offset 0. The messages stay in the log until
-  // their files expire, but are not found by queue any more. Return the number of queues; throw
+  // their files expire, but are not found by queue any more. What was appended before the call is
+  // in the log when they begin, or refused. Return the number of queues; throw
   // Error when the store is read-only or the disk refuses.
   [[nodiscard]] asio::awaitable<std::int64_t> remove_topic(std::string topic);
   // All but those of used topics and Apache's internal ones. `is_used` is called on a thread of the
