@@ -18,10 +18,12 @@ BrokerRole role_of(const Config& settings) {
   const std::string& name = settings.text("brokerRole");
   const std::int64_t id = settings.integer("brokerId");
   if (name == "SLAVE") {
+    if (id <= 0 && !settings.is_set("brokerId")) {
+      throw settings.error("brokerRole", "needs a brokerId of 1 or more");
+    }
     if (id <= 0) {
       throw settings.error("brokerId",
-                           "is a master's, and brokerRole is SLAVE; a slave has 1 or "
-                           "more");
+                           "is a master's, and brokerRole is SLAVE; a slave has 1 or more");
     }
     return BrokerRole::slave;
   }

@@ -188,6 +188,8 @@ class Cometctl(DaemonTest):
         self.assertEqual([("broker-a", 0, self.broker, "")], [(one["brokerName"], one["brokerId"], one["address"],
                                                                one["problem"]) for one in brokers])
         self.assertIsInstance(self.ask("clusterList", "-m")["brokers"][0]["inToday"], int)
+        ha = self.ask("haStatus", "-b", self.broker)
+        self.assertEqual((self.broker, 0, []), (ha["masterAddr"], ha["inSyncSlaveNums"], ha["replicas"]))
         status = {one["key"]: one["value"] for one in self.ask("brokerStatus", "-b", self.broker)["status"]}
         self.assertIn("brokerVersionDesc", status)
         config = {one["key"]: one["value"] for one in self.ask("getBrokerConfig", "-c", CLUSTER)["config"]}

@@ -12,6 +12,20 @@ asio::awaitable<error_code> append_raw(std::shared_ptr<AsyncStore> store, std::i
   co_return store->append_raw(offset, bytes);
 }
 
+asio::awaitable<error_code> raise_queues(std::shared_ptr<AsyncStore> store,
+                                         std::vector<QueueEnd> ends) {
+  AsyncStore::Work work = [ends = std::move(ends)](StoreCore& core) {
+    if (error_code error = core.raise_silent_queues(ends)) throw Error(error, "raise queues");
+    return std::int64_t{0};
+  };
+  try {
+    (void)co_await store->run_on_helper(std::move(work));
+  } catch (const Error& error) {
+    co_return error.code();
+  }
+  co_return error_code();
+}
+
 asio::awaitable<Result<std::int64_t>> cut_log(std::shared_ptr<AsyncStore> store,
                                               std::int64_t offset) {
   AsyncStore::Work work = [offset](StoreCore& core) {
@@ -63,6 +77,12 @@ asio::awaitable<Result<std::int64_t>> RawLog::cut(std::int64_t offset) {
 
 std::optional<RawRecord> RawLog::record_before(std::int64_t offset) const {
   return store_->core().record_before(offset);
+}
+
+std::vector<QueueEnd> RawLog::silent_queues() const { return store_->core().silent_queues(); }
+
+asio::awaitable<error_code> RawLog::raise_silent_queues(std::vector<QueueEnd> ends) {
+  return raise_queues(store_, std::move(ends));
 }
 
 void RawLog::set_read_limit(std::int64_t offset) { store_->set_read_limit(offset); }

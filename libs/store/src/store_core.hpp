@@ -83,6 +83,8 @@ class StoreCore {
   [[nodiscard]] error_code append_raw(std::int64_t offset, std::string_view bytes);
   [[nodiscard]] Result<std::int64_t> cut(std::int64_t offset);
   [[nodiscard]] std::optional<RawRecord> record_before(std::int64_t offset) const;
+  [[nodiscard]] std::vector<QueueEnd> silent_queues() const;
+  [[nodiscard]] error_code raise_silent_queues(std::span<const QueueEnd> ends);
   void set_read_limit(std::int64_t offset);
   void keep_from(std::int64_t offset) noexcept { keep_from_ = offset; }
 
@@ -186,6 +188,7 @@ class StoreCore {
                                      const TagFilter& filter,
                                      const RecordFilter& exact_filter) const;
   // Of a replica's log, and cutting it back.
+  void raise(const QueueEnd& end);
   [[nodiscard]] bool begins_elsewhere(std::int64_t offset);
   [[nodiscard]] error_code begin_log_at(std::int64_t offset);
   [[nodiscard]] error_code begin_queue_anew(ConsumeQueue& queue, std::int64_t log_end);

@@ -276,6 +276,46 @@ error_code StoreCore::begin_queue_anew(ConsumeQueue& queue, std::int64_t log_end
   return {};
 }
 
+std::vector<QueueEnd> StoreCore::silent_queues() const {
+  std::vector<QueueEnd> ends;
+  const std::int64_t log_min = log_.min_offset();
+  queues_.for_each([&](const ConsumeQueue& queue) {
+    const std::int64_t end = queue.added_end();
+    if (end <= 0 || queue.max_offset() < end || queue.min_offset(log_min) < end) return;
+    QueueEnd one;
+    one.topic = queue.topic();
+    one.queue_id = queue.queue_id();
+    one.queue_offset = end;
+    ends.push_back(std::move(one));
+  });
+  return ends;
+}
+
+error_code StoreCore::raise_silent_queues(std::span<const QueueEnd> ends) {
+  {
+    std::lock_guard lock(write_mutex_);
+    if (error_code error = before_append()) return error;
+    for (const QueueEnd& end : ends) raise(end);
+  }
+  auto nothing = [] {};
+  if (error_code error = write_queue_units()) return error;
+  return sync_queues(0, nothing);
+}
+
+// Under write_mutex_.
+void StoreCore::raise(const QueueEnd& end) {
+  if (end.queue_id < 0 || !is_safe_path_component(end.topic)) return;
+  ConsumeQueue& queue = queues_.find_or_create(end.topic, end.queue_id);
+  const bool is_empty = !queue.has_units();
+  const std::int64_t farthest =
+      is_empty ? log_.position() / kRecordOverhead + kFarthestAhead : queue.next() + kWidestGap;
+  if (end.queue_offset <= queue.next() || end.queue_offset > farthest) return;
+  if (!queue.has_pending()) touched_.push_back(&queue);
+  queue.skip_to(end.queue_offset, is_empty ? 0 : log_.position());
+  std::lock_guard lock(visible_mutex_);
+  queue.publish(end.queue_offset);
+}
+
 // Where a record begins in front of `offset`, near it as far as the queues tell; -1: they do not.
 std::int64_t StoreCore::record_near(std::int64_t offset) const {
   std::int64_t best = -1;

@@ -11,6 +11,7 @@
 
 #include "broker_settings.hpp"
 #include "namesrv_settings.hpp"
+#include "replication_settings.hpp"
 #include "test_data.hpp"
 
 using namespace comet;
@@ -51,7 +52,8 @@ const std::set<std::string> kNamesrvClasses = {"NamesrvConfig",     "NettyServer
 // Known although no class has them: ours; what Apache's documents name and no version reads;
 // members without a setter, which their programs print; what sets system properties.
 const std::set<std::string> kOthers = {
-    "logLevel", "monitorPort", "monitorAddress", "connectionMaxRequests",
+    "countUnflushedReports", "haHandshake", "haKeepForReplicaBytes", "haSecret",
+    "readConfirmedOnly", "logLevel", "monitorPort", "monitorAddress", "connectionMaxRequests",
     "connectionMaxRequestBytes", "connectionMaxUnsentBytes", "maxConnections",
     "maxSendBytesInFlight", "maxUnsentBytes", "maxUnfinishedFrameBytes", "maxBatchMessages",
     "maxTopicNameBytes", "maxHeartbeatBytes", "maxGroupsPerConnection", "maxSubscriptionsPerGroup",
@@ -138,15 +140,16 @@ BOOST_AUTO_TEST_CASE(what_would_lose_lay_open_or_mislead_is_refused_with_the_way
       {"configManagerVersion=v2", "RocksDB"},
       {"timerRocksDBEnable=true", "RocksDB"},
       {"transRocksDBEnable=true", "RocksDB"},
-      {"inSyncReplicas=2", "replication"},
-      {"minInSyncReplicas=2", "replication"},
-      {"totalReplicas=3", "replication"},
-      {"allAckInSyncStateSet=true", "replication"},
-      {"duplicationEnable=true", "replication"},
-      {"brokerRole=SYNC_MASTER", "replication"},
-      {"brokerRole=SLAVE", "replication"},
-      {"brokerRole=SLAVE\nbrokerId=1",
-       "brokerRole = \"SLAVE\" cannot be served: there is no replica"},
+      {"enableAutoInSyncReplicas=true", "election"},
+      {"totalReplicas=3", "inSyncReplicas"},
+      {"allAckInSyncStateSet=true", "inSyncReplicas"},
+      {"duplicationEnable=true", "inSyncReplicas"},
+      {"brokerRole=SLAVE", "needs a brokerId of 1 or more"},
+      {"brokerRole=SLAVE\nbrokerId=0", "brokerId = \"0\" is a master's"},
+      {"brokerRole=SYNC_MASTER\nbrokerId=1", "a master has brokerId = 0"},
+      {"haMasterAddress=nowhere", "must be host:port"},
+      {"brokerIP2=here", "must be a numeric IP address"},
+      {"haSecret=x\nhaHandshake=apache", "cannot prove a haSecret"},
       {"brokerId=1", "a master has brokerId = 0"},
       {"messageStorePlugIn=org.apache.rocketmq.tieredstore.TieredMessageStore", "tiered storage"},
       {"readOnlyCommitLogStorePaths=/a,/b", "several directories"},
@@ -164,6 +167,23 @@ BOOST_AUTO_TEST_CASE(what_would_lose_lay_open_or_mislead_is_refused_with_the_way
     BOOST_TEST(
         namesrv_refusal(std::string(text).replace(std::string(text).find('='), 5, "=false")) == "");
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_roles_of_replication_are_taken) {
+  for (const char* text :
+       {"brokerRole=SYNC_MASTER", "brokerRole=SLAVE\nbrokerId=1", "brokerRole=ASYNC_MASTER",
+        "brokerRole=SYNC_MASTER\ninSyncReplicas=3\nminInSyncReplicas=2"}) {
+    BOOST_TEST(broker_refusal(text) == "", text);
+  }
+  Config settings = daemon::make_broker_settings();
+  settings.apply(
+      Properties::parse("brokerRole=SYNC_MASTER\ninSyncReplicas=1\nhaListenPort=10920").value(),
+      "broker.conf");
+  daemon::explain_replication(settings);
+  BOOST_TEST(settings.warnings().size() == 2u);
+  const broker::BrokerConfig config = daemon::to_broker_config(settings);
+  BOOST_TEST(config.replication.listen_at->port() == 10920);
+  BOOST_TEST(config.replication.in_sync.in_sync_replicas == 1);
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_moved_into_apaches_ranges_with_a_warning) {

@@ -1,8 +1,10 @@
 // What a deposed master has and nobody else goes: for good, but for a copy, also when a crash comes
 // in between.
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <string>
+#include <thread>
 
 #include "replica_support.hpp"
 
@@ -138,6 +140,35 @@ BOOST_AUTO_TEST_CASE(a_cut_within_the_readers_limit_shows_nothing_more) {
   BOOST_TEST(pair.slave.core->readable_end() == seen);
   pair.slave.core->set_read_limit(RawLog::kNoLimit);
   pair.follow_and_check();
+}
+
+BOOST_AUTO_TEST_CASE(reads_that_a_cut_meets_skip_nothing) {
+  StoreOnDisk store;
+  store.open();
+  for (int i = 0; i < 20; ++i) must_append(*store.core, record_of("T", 0, std::string(200, 'c')));
+  write_units(*store.core);
+  const std::int64_t common = store.core->appended_end();
+  std::atomic<bool> done{false};
+  std::atomic<int> wrong{0};
+  std::jthread reader([&] {
+    while (!done) {
+      for (std::int64_t from : {5, 19, 20, 21, 25}) {
+        const ReadResult result = store.core->read("T", 0, from, ReadLimits(), {});
+        const bool is_whole = result.next_offset == from + result.count ||
+                              result.status == ReadStatus::offset_overflow_badly;
+        if (!is_whole) ++wrong;
+      }
+    }
+  });
+  for (int round = 0; round < 40; ++round) {
+    const std::string body = std::to_string(round) + std::string(500, 'o');
+    for (int i = 0; i < 10; ++i) must_append(*store.core, record_of("T", 0, body));
+    BOOST_TEST_REQUIRE(store.core->cut(common).has_value());
+  }
+  done = true;
+  reader.join();
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(store.core->max_offset("T", 0) == 20);
 }
 
 BOOST_AUTO_TEST_CASE(every_call_of_a_cut_may_fail_and_the_next_start_finishes_it) {

@@ -173,6 +173,43 @@ BOOST_AUTO_TEST_CASE(a_replica_goes_on_as_a_master_without_a_jump) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(offsets_of_messages_that_the_log_has_no_more_are_not_given_again) {
+  Replicas replicas;
+  StoreOnDisk& master = replicas.master;
+  master.files.used_percent = 10;
+  master.config.file_reserved_time = std::chrono::hours(0);
+  master.open();
+  for (int i = 0; i < 30; ++i) must_append(*master.core, record_of("gone", 2, "old"));
+  must_append(*master.core, record_of("T", 0, std::string(3000, 'x')));
+  for (int i = 0; i < 2; ++i) must_append(*master.core, record_of("T", 0, std::string(3000, 'x')));
+  BOOST_TEST(!master.core->sync());
+  master.core->request_deletion();
+  const auto hour_later = std::chrono::system_clock::now() + std::chrono::hours(1);
+  master.core->clean(
+      std::chrono::duration_cast<std::chrono::milliseconds>(hour_later.time_since_epoch()).count());
+  const std::int64_t begin = master.core->min_physical_offset();
+  BOOST_TEST_REQUIRE(begin > 0);
+  const std::vector<QueueEnd> silent = master.core->silent_queues();
+  BOOST_TEST_REQUIRE(silent.size() == 1U);
+  BOOST_TEST(silent.front().topic == "gone");
+  BOOST_TEST(silent.front().queue_offset == 30);
+  const std::string bytes = raw_bytes(*master.core, begin, master.core->appended_end());
+  BOOST_TEST_REQUIRE(!replicas.slave.core->append_raw(begin, bytes));
+  BOOST_TEST(replicas.slave.core->max_offset("gone", 2) == 0);
+  BOOST_TEST_REQUIRE(!replicas.slave.core->raise_silent_queues(silent));
+  for (bool is_open_again : {false, true}) {
+    if (is_open_again) replicas.slave.open();
+    BOOST_TEST(replicas.slave.core->max_offset("gone", 2) == 30);
+    BOOST_TEST(replicas.slave.core->min_offset("gone", 2) == 30);
+  }
+  BOOST_TEST(must_append(*replicas.slave.core, record_of("gone", 2, "new")).queue_offset == 30);
+  BOOST_TEST((bodies_of(*replicas.slave.core, "gone", 2, 30) == std::vector<std::string>{"new"}));
+  // What has messages is left alone.
+  const std::vector<QueueEnd> low{{"T", 0, 1}};
+  BOOST_TEST_REQUIRE(!replicas.slave.core->raise_silent_queues(low));
+  BOOST_TEST(replicas.slave.core->max_offset("T", 0) == master.core->max_offset("T", 0));
+}
+
 BOOST_AUTO_TEST_CASE(the_store_clock_follows_the_records) {
   Replicas replicas;
   (void)replicas.master.time.advance_to_next(replicas.master.time.now() + std::chrono::hours(3));

@@ -6,7 +6,10 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "comet/base/awaitable.hpp"
 #include "comet/base/body.hpp"
@@ -23,6 +26,14 @@ class RawRecord {
   std::int32_t size = 0;
   std::int64_t store_timestamp = 0;  // ms
   std::uint32_t crc = 0;             // CRC-32 (zlib's) of all its bytes
+};
+
+// Where the next message of a queue goes.
+class QueueEnd {
+ public:
+  std::string topic;
+  std::int32_t queue_id = 0;
+  std::int64_t queue_offset = 0;
 };
 
 // A handle to a MessageStore's log (MessageStore::raw_log()), which it keeps alive; calls after the
@@ -77,6 +88,14 @@ class RawLog {
   // The last record that ends at or in front of `offset`; nothing when none is kept. May read a
   // part of the log.
   [[nodiscard]] std::optional<RawRecord> record_before(std::int64_t offset) const;
+
+  // Queues that give offsets above 0 while the log has none of their messages: those have expired,
+  // or lay in front of where a replica's log begins. The log tells no replica of them.
+  [[nodiscard]] std::vector<QueueEnd> silent_queues() const;
+  // For a replica that becomes master, with what its master has said of these: the next message of
+  // such a queue gets that offset, where its own would be lower. On disk when it completes; runs on
+  // the store's helper. Errors: those of an append.
+  [[nodiscard]] asio::awaitable<error_code> raise_silent_queues(std::vector<QueueEnd> ends);
 
   // All readers of the store see nothing at or behind `offset`, nor what is not safe by its flush
   // mode. Lower than before: what was seen is out of sight again. kNoLimit, at first: no such
