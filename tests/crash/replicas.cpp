@@ -219,6 +219,8 @@ class ReplicaSchedule {
   void note_promises() {
     if (cutting_to_ != kNowhere) return;
     durable_ = core_->durable_end();
+    // An empty log promises nothing, wherever it begins.
+    if (core_->min_physical_offset() == durable_) durable_ = 0;
     if (core_->read_only_reason().empty()) synced_ = std::min(core_->synced_end(), durable_);
   }
 

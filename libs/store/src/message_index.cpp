@@ -457,9 +457,16 @@ void MessageIndex::drop_before(std::int64_t log_min) {
 void MessageIndex::cut(std::int64_t log_end) {
   std::lock_guard lock(mutex_);
   while (!given_up_ && !index_files_.empty() && last_progress().end_offset >= log_end) {
-    drop_from(index_files_.size() - 1, "it knows messages that were dropped");
+    const std::size_t before = index_files_.size();
+    drop_from(before - 1, "it knows messages that were dropped");
+    given_up_ = given_up_ || index_files_.size() == before;
   }
   log_end_ = std::min(log_end_, log_end);
+  if (!given_up_) return;
+  // The next start must not go on behind what is left here.
+  progress_ = IndexProgress();
+  progress_.log_end = 0;
+  written_ = progress_;
 }
 
 std::size_t MessageIndex::file_count() const {
