@@ -21,7 +21,7 @@ class Release {
   Release(asio::any_io_executor executor, std::vector<CopyWaits::Waiting*> waiting)
       : executor_(std::move(executor)), waiting_(std::move(waiting)) {}
   Release(Release&& other) noexcept
-      : executor_(other.executor_), waiting_(std::exchange(other.waiting_, {})) {}
+      : executor_(std::move(other.executor_)), waiting_(std::exchange(other.waiting_, {})) {}
   Release& operator=(Release&&) = delete;
   ~Release() {
     for (CopyWaits::Waiting* one : waiting_) const CopyWaits::Done dropped = take(*one);
