@@ -46,7 +46,7 @@ class Server:
 
     def __init__(self, name, root):
         self.name, self.root = name, root
-        self.daemons, self.others = [], []
+        self.daemons, self.others, self.namesrv = [], [], None
 
     def start(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="comet-replication-"))
@@ -61,8 +61,8 @@ class Server:
         self.namesrv.start()
         self.nameserver, self.port = self.namesrv.nameserver, self.namesrv.ports[NAME]
         slave = ApacheServers(version, jars, self.folder, brokers=("slave",), keys=SLAVE | FILES | {"namesrvAddr": self.nameserver}, first_port=9976)
-        slave.start_one("slave")
         self.others = [slave]
+        slave.start_one("slave")
         self.pids = [self.namesrv.processes[NAME].pid, slave.processes["slave"].pid]
 
     def start_comet(self):
@@ -85,7 +85,8 @@ class Server:
             if daemon.alive():
                 daemon.kill()
         for servers in (*self.others, self.namesrv):
-            servers.stop()
+            if servers:
+                servers.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def cpu_seconds(self):
@@ -106,8 +107,9 @@ def measure(names, root, rounds):
     figures = {}
     for number in range(rounds):
         for name in names:
-            server = Server(name, root).start()
+            server = Server(name, root)
             try:
+                server.start()
                 server.load(64, WARM)
                 for load, senders, count in LOADS:
                     report = server.load(senders, count)

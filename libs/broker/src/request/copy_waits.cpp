@@ -24,16 +24,20 @@ class Release {
       : executor_(std::move(other.executor_)), waiting_(std::exchange(other.waiting_, {})) {}
   Release& operator=(Release&&) = delete;
   ~Release() {
-    for (CopyWaits::Waiting* one : waiting_) const CopyWaits::Done dropped = take(*one);
+    for (CopyWaits::Waiting* one : waiting_) {
+      if (one != nullptr) const CopyWaits::Done dropped = take(*one);
+    }
   }
 
   // Their answers leave together.
   void operator()() {
     const Burst burst(executor_);
-    for (CopyWaits::Waiting* one : std::exchange(waiting_, {})) {
-      const Confirmation outcome = one->outcome;
-      take (*one)(outcome);  // `one` is gone then
+    for (CopyWaits::Waiting*& place : waiting_) {  // were one to throw, the rest would be dropped
+      CopyWaits::Waiting& one = *std::exchange(place, nullptr);
+      const Confirmation outcome = one.outcome;
+      take(one)(outcome);  // it is gone then
     }
+    waiting_.clear();
   }
 
  private:

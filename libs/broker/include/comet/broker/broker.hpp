@@ -1,6 +1,7 @@
 #pragma once
-// A RocketMQ master broker: takes messages from producers, hands them to consumers, keeps topics,
-// groups and offsets, and registers with its name servers. Wire facts: docs/compatibility.md.
+// A RocketMQ broker: takes messages from producers, hands them to consumers, keeps topics, groups
+// and offsets, and registers with its name servers; as a slave it has all of that from its master,
+// and takes no messages. Wire facts: docs/compatibility.md, docs/replication.md.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -23,7 +24,8 @@ class Broker {
          BrokerConfig config);
   ~Broker();  // stop() must have completed, or the executors' contexts must have ended
 
-  // Opens and recovers the store, loads topics, groups and offsets, listens, begins to register.
+  // Opens and recovers the store, loads topics, groups and offsets, listens (a master for replicas,
+  // too), begins to register or to follow.
   // Blocking. Throws Error that says what is wrong and what to do.
   void start();
   // Unregisters, stops accepting, answers what is under way until the deadline, saves everything.
@@ -37,7 +39,7 @@ class Broker {
   // After start(). Thread-safe.
   [[nodiscard]] BrokerStats stats() const;
   // Why this broker cannot do all that it should, for its operator: a store that is read-only,
-  // files that cannot be written. Empty: all is well. After start(). Thread-safe.
+  // files that cannot be written, copies that are missing. Empty: all is well. After start(). Thread-safe.
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
