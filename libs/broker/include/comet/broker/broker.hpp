@@ -39,7 +39,8 @@ class Broker {
   // After start(). Thread-safe.
   [[nodiscard]] BrokerStats stats() const;
   // Why this broker cannot do all that it should, for its operator: a store that is read-only,
-  // files that cannot be written, copies that are missing. Empty: all is well. After start(). Thread-safe.
+  // files that cannot be written, copies that are missing. Empty: all is well. After start().
+  // Thread-safe.
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
