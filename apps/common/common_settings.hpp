@@ -11,7 +11,7 @@ namespace comet::inline v0_1::daemon {
 
 inline constexpr ConfigKey kCommonKeys[] = {
     ConfigKey::integer("serverSelectorThreads", "1", 1, 64,
-                       "event loops that serve connections, a thread each (default: one a core, at "
+                       "event loops that serve connections, a thread each (default: one for two cores, at "
                        "most 4)"),
     ConfigKey::choice("logLevel", "info", "debug|info|warn|error",
                       "what goes to the log; read again on SIGHUP"),

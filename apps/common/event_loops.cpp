@@ -38,7 +38,8 @@ std::size_t default_event_loops() noexcept {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
-  return std::clamp<std::size_t>(static_cast<std::size_t>(CPU_COUNT(&cores)), 1, kMostByDefault);
+  const std::size_t halves = (static_cast<std::size_t>(CPU_COUNT(&cores)) + 1) / 2;
+  return std::clamp<std::size_t>(halves, 1, kMostByDefault);
 }
 
 // A context that can be emptied before it is destroyed. It does not end for want of work.

@@ -14,8 +14,8 @@
 
 namespace comet::inline v0_1::daemon {
 
-// How many a daemon has unless it is told: one for each core that it may use, at most
-// kMostByDefault.
+// How many a daemon has unless it is told: one for two of the cores that it may use (the kernel's
+// network, the disk's threads and the clients beside it want the others), at most kMostByDefault.
 inline constexpr std::size_t kMostByDefault = 4;
 [[nodiscard]] std::size_t default_event_loops() noexcept;
 

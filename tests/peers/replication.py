@@ -18,7 +18,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -31,7 +30,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "support"))
 
-from daemons import Daemon, real_lines, wait_until  # noqa: E402
+from daemons import Daemon, free_port, real_lines, wait_until  # noqa: E402
 from remoting import Client  # noqa: E402
 
 VERSIONS = ["4.9.7", "5.5.0"]
@@ -47,12 +46,6 @@ COMMON = {"brokerName": NAME, "slaveReadEnable": "true", "mappedFileSizeCommitLo
           "flushConsumerOffsetInterval": 500, "autoCreateTopicEnable": "true"}
 MASTER = COMMON | {"brokerRole": "SYNC_MASTER", "brokerId": 0, "inSyncReplicas": 2}
 SLAVE = COMMON | {"brokerRole": "SLAVE", "brokerId": 1}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def broker(what, folder, keys):

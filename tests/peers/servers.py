@@ -17,7 +17,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 
-from daemons import Daemon, wait_until  # noqa: E402
+from daemons import Daemon, free_port, wait_until  # noqa: E402
 from remoting import Client  # noqa: E402
 
 CLUSTER = "peers"
@@ -91,6 +91,8 @@ class CometServers:
             keys = self.nameserver_keys | keys
         else:
             program, arguments = "comet-broker", ["-n", self.nameserver]
+            if keys["listenPort"]:  # started again: the port behind may be another's by now
+                keys["haListenPort"] = free_port()
             keys = broker_keys(what, {"mappedFileSizeCommitLog": 64 << 20} | self.keys) | keys | {"storePathRootDir": self.folder / what}
         configuration = write_properties(self.folder / f"{what}.conf", keys)
         daemon = self.daemons[what] = Daemon(program, ["-c", configuration, *arguments], self.folder / f"{what}.log")

@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -48,6 +49,13 @@ def wait_until(condition, timeout, what):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout:.0f} s in vain: {what}")
         time.sleep(0.02)
+
+
+def free_port():
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Daemon:
@@ -196,6 +204,8 @@ class DaemonTest(unittest.TestCase):
         keys.setdefault("brokerId", 0)
         keys.setdefault("brokerIP1", "127.0.0.1")
         keys.setdefault("listenPort", 0)
+        if keys["listenPort"]:  # started again: the port behind may be another's by now
+            keys.setdefault("haListenPort", free_port())
         keys.setdefault("storePathRootDir", data or self.folder / f"{name}-data")
         keys.setdefault("mappedFileSizeCommitLog", 64 * 1024 * 1024)
         config = self.write_properties(f"{name}.conf", **keys)

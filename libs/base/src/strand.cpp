@@ -4,6 +4,8 @@
 #include <mutex>
 #include <vector>
 
+#include "comet/base/burst.hpp"
+
 namespace comet::inline v0_1 {
 namespace {
 
@@ -73,8 +75,8 @@ class Strand::State {
     boost::intrusive_ptr<State> state_;
   };
 
-  // Calls what waits now; what it adds gets another turn. An exception of a function passes on to
-  // whoever runs the executor; the functions behind it are called in the next turn.
+  // Calls what waits now, as one burst; what it adds gets another turn. An exception of a function
+  // passes on to whoever runs the executor; the functions behind it are called in the next turn.
   void run() {
     const Running running(*this);
     {
@@ -91,6 +93,9 @@ class Strand::State {
       State& state_;
     };
     EndOfTurn turn(*this);
+    // As those know it who put something off. Made anew: kept, it would own this object.
+    const asio::any_io_executor self(Strand(boost::intrusive_ptr<State>(this), false));
+    const Burst burst(self);
     while (turn.next < called_.size()) std::move(called_[turn.next++])();
   }
 

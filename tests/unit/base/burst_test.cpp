@@ -10,6 +10,7 @@
 #include <string>
 
 #include "comet/base/nudge.hpp"
+#include "comet/base/strand.hpp"
 
 namespace comet::inline v0_1::test {
 namespace {
@@ -54,6 +55,19 @@ BOOST_AUTO_TEST_CASE(work_has_its_turn_at_the_end_in_order) {
     BOOST_TEST(seen.empty());
   }
   BOOST_TEST(seen == "ab");
+}
+
+BOOST_AUTO_TEST_CASE(a_strands_turn_is_one) {
+  const asio::any_io_executor strand = Strand(executor);
+  const auto as_it_is_kept = strand;
+  std::string* const all = &seen;
+  asio::post(strand, [&] {
+    BOOST_TEST(Burst::put_off(as_it_is_kept, std::make_shared<Work>(*this, "a", [] {})));
+    BOOST_TEST(!put_off("of the inner executor"));
+  });
+  asio::post(strand, [all] { *all += "behind,"; });
+  context.run();
+  BOOST_TEST(seen == "behind,a");
 }
 
 BOOST_AUTO_TEST_CASE(without_a_burst_or_for_another_executor_nothing_is_put_off) {

@@ -15,7 +15,8 @@ namespace asio = boost::asio;
 
 // Does what asio::strand does, in order of arrival, and differs in this:
 // - it fits into an any_io_executor, so that its copies take no memory;
-// - what has come together is run together, for one call of the other executor;
+// - what has come together is run together, for one call of the other executor, and is one burst
+//   (burst.hpp);
 // - it may outlive its execution context (which has then destroyed what was waiting in it).
 class Strand {
  public:
