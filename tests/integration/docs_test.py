@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The documents say what the programs do: configuration keys and defaults, links, files."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -10,7 +11,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest  # noqa: E402
+import apache_conf  # noqa: E402
+import own_network  # noqa: E402
+from daemons import DaemonTest, program  # noqa: E402
 from remoting import Client, NOT_SUPPORTED  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -88,6 +91,59 @@ class Documents(DaemonTest):
                 for line in content.splitlines():
                     if line and not line.startswith("#"):
                         self.assertIn(line, done.stdout, f"{readme}: {name}")
+
+    def shell(self, script, end):
+        """What the lines print, with these programs in place of the release build's; `end` runs in any case."""
+        reason = own_network.why_not()
+        if reason:
+            self.skipTest(reason)
+        folder = str(pathlib.Path(program("comet-broker")).parent)
+        command = own_network.inside("bash", "-ec", f"trap '{end}' EXIT\n{script}")
+        environment = os.environ | {"COMET_BIN": folder, "COMET_PAIR_DIR": str(self.folder / "pair")}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=240, check=False)
+        self.assertEqual(0, done.returncode, done.stdout)
+        return done.stdout
+
+    def test_the_readmes_pair_sends_is_killed_read_and_brought_back(self):
+        section = (ROOT / "README.md").read_text("utf-8").split("### A master and its slave\n", 1)[1]
+        lines = re.search(r"```sh\n(.*?)```", section, re.S).group(1)
+        folder = str(pathlib.Path(program("comet-broker")).parent)
+        typed = lines.replace("build/release/bin", folder).replace("\n", "\nsleep 0.5\n")  # not quicker than a person
+        said = self.shell(typed, "scripts/pair stop >/dev/null")
+        self.assertEqual(2, said.count("the slave is in sync"), said)
+        self.assertIn("SEND_OK", said)
+        self.assertEqual(1, said.count("one pot of green tea"), said)
+        self.assertRegex(said, r"broker-a#1 .* transfer")
+
+    def test_the_pair_uses_apaches_files_as_they_are_and_promotes_its_slave(self):
+        apache = self.folder / "2m-2s-sync"
+        apache.mkdir()
+        for name in ("broker-a", "broker-a-s"):
+            apache_conf.write(apache, "sync", name)
+        control, names = program("cometctl"), "-n 127.0.0.1:9876 -t orders"
+        said = self.shell(f"""scripts/pair start
+            cp "$COMET_PAIR_DIR"/broker-a*.properties {self.folder}
+            scripts/pair stop
+            scripts/pair files {apache}
+            for name in broker-a broker-a-s; do
+              grep -v '^#' {apache}/$name.properties | grep . | diff - <(head -n 7 {self.folder}/$name.properties)
+              cut -d= -f1 {self.folder}/$name.properties | tail -n +8 | xargs
+              diff <(cat {apache}/$name.properties) <(head -n -4 "$COMET_PAIR_DIR"/$name.properties)
+            done
+            scripts/pair start
+            {control} sendMessage {names} -p first
+            sleep 0.5
+            scripts/pair kill master
+            scripts/pair promote
+            scripts/pair start master
+            {control} sendMessage {names} -p second
+            {control} consumeMessage {names}""", "scripts/pair stop >/dev/null")
+        self.assertEqual(2, said.count("listenPort storePathRootDir brokerIP1 namesrvAddr"), said)
+        self.assertEqual(3, said.count("the slave is in sync"), said)
+        self.assertEqual(2, said.count("SEND_OK"), said)
+        for body in ("first", "second"):
+            self.assertEqual(1, len(re.findall(rf"\b{body}\b", said)), said)
 
     def test_the_request_codes_that_are_served_are_documented(self):
         text = (ROOT / "docs/compatibility.md").read_text("utf-8")

@@ -12,14 +12,11 @@ skipped by name with one line.
 import argparse
 import concurrent.futures
 import contextlib
-import fcntl
 import functools
 import os
 import pathlib
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -30,6 +27,7 @@ import installs
 import matrix
 from servers import ApacheProxy, ApacheServers, CometServers, tls_options, write_properties
 
+from own_network import loopback_up, unshare  # of tests/support
 from tls_files import Authority  # of tests/support
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -72,16 +70,6 @@ peers_running = set()  # the ids of their processes, each of which leads a group
 
 def say(text):
     print(f"peers: {text}", flush=True)
-
-
-def loopback_up():
-    """Turns on the only device of a new network namespace; elsewhere it is on already."""
-    siocgifflags, siocsifflags, iff_up = 0x8913, 0x8914, 1
-    with socket.socket() as any_socket:
-        request = struct.pack("16sh", b"lo", 0) + b"\0" * 22
-        flags = struct.unpack("16sh", fcntl.ioctl(any_socket, siocgifflags, request)[:18])[1]
-        if not flags & iff_up:
-            fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh", b"lo", flags | iff_up) + b"\0" * 22)
 
 
 @contextlib.contextmanager
@@ -201,7 +189,7 @@ def inside(script, server, arguments, own_network):
     """The fields of each line that the script prints with --inside, in a network namespace of its own if anything of Apache's listens."""
     command = [sys.executable, script, "--inside", server, *arguments]
     if own_network:
-        command = ["unshare", "--user", "--map-root-user", "--net", "--fork", "--kill-child=SIGTERM", *command]
+        command = [*unshare("--fork", "--kill-child=SIGTERM"), *command]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True, errors="replace") as process:
         try:
             for line in process.stdout:
