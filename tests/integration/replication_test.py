@@ -1,90 +1,25 @@
 #!/usr/bin/env python3
 """A master and its slave as real processes: kill -9, and a ledger of what was acknowledged outside of both."""
 
-import json
 import os
 import pathlib
 import random
 import signal
 import socket
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from daemons import DaemonTest, health, real_lines, wait_until  # noqa: E402
-from remoting import Client, SUCCESS  # noqa: E402
+from daemons import health, real_lines, wait_until  # noqa: E402
+from pair import SLAVE_NOT_AVAILABLE, Ledger, PairTest  # noqa: E402
+from remoting import SUCCESS, Client  # noqa: E402
 
-HA_STATUS = 907
-SLAVE_NOT_AVAILABLE = 11
 ROUNDS = int(os.environ.get("COMET_KILLS", "3"))
-SENDERS = 4
 
 
-class Ledger:
-    """Who sends what, and what was answered 0."""
-
-    def __init__(self, port, topic, lines):
-        self.port, self.topic, self.lines = port, topic, lines
-        self.acknowledged, self.answers, self.lock = set(), {}, threading.Lock()
-        self.stopped = threading.Event()
-        self.threads = [threading.Thread(target=self._send, args=(number,)) for number in range(SENDERS)]
-
-    def _send(self, number):
-        mine = self.lines[number::SENDERS]
-        try:
-            with Client(self.port) as client:
-                for line in mine:
-                    if self.stopped.is_set():
-                        return
-                    code = client.send_message(self.topic, line.encode(), queue_id=number).code
-                    with self.lock:
-                        self.answers[code] = self.answers.get(code, 0) + 1
-                        if code == SUCCESS:
-                            self.acknowledged.add(line)
-        except (OSError, EOFError, AssertionError):
-            return  # the master is gone; what was not answered is not acknowledged
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join(60)
-
-
-class Replication(DaemonTest):
-    def setUp(self):
-        super().setUp()
-        self.namesrv = self.start_namesrv()
-
-    def start_master(self, **keys):
-        keys = {"brokerRole": "SYNC_MASTER", "monitorPort": 0} | keys
-        return self.start_broker(self.namesrv, self.folder / "master", "master", brokerName="broker-a", **keys)
-
-    def start_slave(self, **keys):
-        keys = {"brokerRole": "SLAVE", "brokerId": 1, "monitorPort": 0} | keys
-        return self.start_broker(self.namesrv, self.folder / "slave", "slave", brokerName="broker-a", **keys)
-
-    @staticmethod
-    def status(daemon):
-        with Client(daemon.port) as client:
-            return json.loads(client.request(HA_STATUS, {}).body)
-
-    def wait_in_sync(self, master):
-        wait_until(lambda: self.status(master)["inSyncSlaveNums"] == 1, 60, "a slave in sync")
-
-    @staticmethod
-    def bodies(daemon, topic):
-        """Every message of the topic, by queue, in order."""
-        with Client(daemon.port) as client:
-            return [[message.body.decode() for message in client.read_queue(topic, queue)] for queue in range(4)]
-
+class Replication(PairTest):
     def test_what_was_acknowledged_is_on_the_slave_whenever_the_master_is_killed(self):
         slave = self.start_slave()
         chance = random.Random(18)

@@ -59,17 +59,17 @@ def free_port():
 
 
 class Daemon:
-    """One running daemon. `addresses` are the listen addresses of its ready line, in its order."""
+    """One running daemon. `addresses` are the listen addresses of its ready line, in its order. `prefix`: words in front of the command."""
 
-    def __init__(self, name, arguments, log_path):
+    def __init__(self, name, arguments, log_path, prefix=(), env=None):
         self.name = name
         self.log_path = pathlib.Path(log_path)
         self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        command = [program(name), *map(str, arguments)]
+        command = [*prefix, program(name), *map(str, arguments)]
         self._log = open(self.log_path, "ab")
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, env=env)
         self.addresses = []
         self.ready_line = ""
         self.ready_seconds = None
