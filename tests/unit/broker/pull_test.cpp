@@ -32,6 +32,30 @@ BOOST_AUTO_TEST_CASE(every_answer_to_a_pull_has_its_four_offsets) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(who_lags_behind_by_more_than_the_memory_is_sent_to_the_slave) {
+  struct Row {
+    bool slave_read;
+    std::int64_t reach;  // bytes behind the log's end that count as being in memory
+    std::string at_begin, at_end;
+  };
+  const std::string group = R"({"groupName":"CG","brokerId":0,"whichBrokerWhenConsumeSlowly":2})";
+  for (const Row& row : std::vector<Row>{
+           {true, 10'000, "2", "0"}, {true, 1 << 20, "0", "0"}, {false, 10'000, "0", "0"}}) {
+    config.replication.slave_read = row.slave_read;
+    config.store.page_cache_reach = row.reach;
+    stop();
+    start();
+    RemotingCommand made = ask(
+        RemotingCommand::request(RequestCode::update_and_create_subscriptiongroup, Body(group)));
+    BOOST_TEST_REQUIRE((made.response_code() == ResponseCode::success));
+    for (int i = 0; i < 60; ++i) ask(send_request("T", std::string(1000, 'x')));
+    const std::int64_t end = std::stoll(text(ask(pull_request("T", 0, 0)), "maxOffset"));
+    BOOST_TEST(text(ask(pull_request("T", 0, 0)), "suggestWhichBrokerId") == row.at_begin);
+    BOOST_TEST(text(ask(pull_request("T", 0, end - 1)), "suggestWhichBrokerId") == row.at_end);
+    BOOST_TEST(text(ask(pull_request("T", 0, end)), "suggestWhichBrokerId") == "0");  // none found
+  }
+}
+
 BOOST_AUTO_TEST_CASE(refused_pulls_get_apaches_codes) {
   start();
   ask(send_request("T", "one"));
