@@ -9,6 +9,7 @@
 #include "comet/message/validate.hpp"
 #include "common_settings.hpp"
 #include "event_loops.hpp"
+#include "own_address.hpp"
 #include "replication_settings.hpp"
 
 namespace comet::inline v0_1::daemon {
@@ -191,6 +192,11 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
 }
 
 std::string explain_listen_address(const Config& settings) {
+  if (is_found_by_name_server(settings)) {
+    return fmt::format(
+        "the address towards name server {}; brokerIP1 and bindAddress name another one",
+        settings.text("namesrvAddr"));
+  }
   if (!settings.text("bindAddress").empty()) return "as bindAddress says";
   return !announced(settings).is_loopback()
              ? fmt::format("all addresses, since brokerIP1 is {}; bindAddress changes that",

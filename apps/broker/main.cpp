@@ -16,6 +16,7 @@
 #include "daemon_options.hpp"
 #include "descriptors.hpp"
 #include "event_loops.hpp"
+#include "own_address.hpp"
 #include "replication_settings.hpp"
 
 using namespace comet;
@@ -138,7 +139,8 @@ int act(const CommandLine& given, const program::Options& options) {
     return program::kOk;
   }
   if (given.has("test")) return check(given);
-  const Config settings = read_settings(given);
+  Config settings = read_settings(given);
+  daemon::announce_where_name_servers_reach(settings);
   daemon::configure_log(settings);
   const broker::BrokerConfig config = daemon::to_broker_config(settings);
   if (given.has("printConfigItem")) return daemon::print_settings(settings), program::kOk;

@@ -17,7 +17,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import apache_conf  # noqa: E402
 import own_network  # noqa: E402
 from daemons import Daemon, DaemonTest, program, real_lines, wait_until  # noqa: E402
-from pair import known_fault  # noqa: E402
 
 INSIDE = "COMET_HOSTS_INSIDE"
 NETWORK = "10.18.0"
@@ -143,7 +142,6 @@ class Hosts(DaemonTest):
                     self.assertEqual(0, self.brokers[host].stop())
                     subprocess.run(["rm", "-rf", self.folder / f"home-{host}" / "store"], check=True)
 
-    @known_fault("without brokerIP1 each announces its loopback address, whatever host the name server is on")
     def test_apaches_files_make_a_cluster_as_they_are(self):
         for host in apache_conf.FILES:
             self.start_broker_on(host, "sync")
