@@ -12,10 +12,10 @@ statement that has a co_await, co_yield or co_return of its own:
   conditional  ?: beside a co_await, whose object of a class   auto r = a ? co_await f() : co_await g();
              is destroyed twice (numbers are safe: lint: ok)
 
-and, since with AddressSanitizer g++ 12.2 ends such a coroutine with an illegal instruction if it has
-no local variable:
+and, in a coroutine whose body declares nothing at all (no variable, not in any block, no parameter
+of a catch), which g++ 12.2 compiles to one that crashes or has a wrong `this`, at any level:
 
-  exit       an awaited condition, co_return and a throw     if (co_await ok()) co_return; throw E();
+  bare       an awaited condition of if, while or switch     if (co_await ok()) co_return;
 
 The remedy is always the same: give the value a name in a statement of its own. A line with the
 comment `// lint: ok` is accepted; say there why it is safe.
@@ -31,7 +31,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 AWAITS = re.compile(r"\b(co_await|co_yield|co_return)\b")
 WORD = r"[A-Za-z_]\w*"
-EXIT = re.compile(r"\bif\s*\((?=[^;{}]*\bco_await\b)[^;{}]*\)\s*\{?\s*co_return\s*;\s*\}?\s*throw\b")
+CONDITION = re.compile(r"\b(?:if|while|switch)\s*\(")
+# A variable, as far as its form tells: a type, a name, and what begins or ends a declarator.
+NO_TYPE = r"(?:return|co_return|co_await|co_yield|throw|delete|new|else|case|default|goto|using|typedef|static_assert|do)\b"
+DECLARATION = re.compile(
+    rf"(?:^|[;{{}}(:]|\belse\b)\s*(?!{NO_TYPE})(?:(?:const|constexpr|static|volatile)\s+)*"
+    rf"(?:auto\s*&{{0,2}}\s*\[|[A-Za-z_]\w*(?:::\w+)*(?:<[^;{{}}]*>)?(?:::\w+)*(?:\s+const)?(?:\s*[&*]+\s*|\s+){WORD}\s*(?:=(?!=)|;|\(|\{{|:(?!:)|\)|\[))")
 # Types without a destructor to run twice; braces around them are harmless.
 TRIVIAL = {
     "bool", "char", "int", "unsigned", "long", "short", "float", "double", "size_t", "ptrdiff_t",
@@ -256,15 +261,52 @@ def find_constructed(codes):
     return found
 
 
+def function_around(code, at, partner):
+    """(start, end) of the body of the function or lambda that holds position `at`; None: none."""
+    start = at
+    while True:
+        depth = 0
+        start -= 1
+        while start >= 0 and (code[start] != "{" or depth):
+            if code[start] == "}":
+                depth += 1
+            elif code[start] == "{":
+                depth -= 1
+            start -= 1
+        if start < 0 or start not in partner:
+            return None
+        before = code[:start].rstrip()
+        if before.endswith(")"):
+            opened = partner.get(len(before) - 1)
+            word = re.search(rf"({WORD})\s*$", code[:opened]) if opened is not None else None
+            if word and word.group(1) in ("if", "while", "for", "switch", "catch", "constexpr"):
+                continue
+        elif not before or before[-1] in ";{}:" or re.search(r"\b(else|do|try)$", before):
+            if not before.endswith("::"):
+                continue
+        return start, partner[start]
+
+
+def bare_conditions(code, partner):
+    """Where awaited conditions are in coroutines that declare nothing."""
+    for match in CONDITION.finditer(code):
+        end = partner.get(match.end() - 1)
+        if end is None or "co_await" not in own_text(code, match.end(), end, partner):
+            continue
+        body = function_around(code, match.start(), partner)
+        if body is not None and not DECLARATION.search(code, body[0], body[1]):
+            yield match.start()
+
+
 def check(path, text, constructed):
     code = blank(text)
     partner = matching(code)
     lines = text.split("\n")
     seen = set()
-    for match in EXIT.finditer(code):
-        line = code.count("\n", 0, match.start())
+    for at in bare_conditions(code, partner):
+        line = code.count("\n", 0, at)
         if "lint: ok" not in lines[line]:
-            yield f"{path}:{line + 1}: exit: co_return by an awaited condition before a throw; name the condition"
+            yield f"{path}:{line + 1}: bare: an awaited condition in a coroutine without a variable; name the condition"
     for match in AWAITS.finditer(code):
         start, end = statement_around(code, match.start(), partner)
         if start in seen:
@@ -311,8 +353,16 @@ BAD = [
     ("aggregate", "while (co_await more(Agg{2})) { go(); }"),
     ("conditional", "auto text = now ? co_await read() : co_await wait();"),
     ("conditional", "co_await send(now ? a : b);"),
-    ("exit", "if (co_await is_open(x)) co_return; throw Error(code);"),
-    ("exit", "if (!co_await is_open()) { co_return; } throw Error(code);"),
+    ("bare", "if (co_await is_open(x)) co_return; throw Error(code);"),
+    ("bare", "if (!co_await is_open()) { co_return; } throw Error(code);"),
+    ("bare", "if (co_await is_open()) co_return; close();"),
+    ("bare", "this->set(1); while (co_await more()) { go(); }"),
+    ("bare", "for (;;) { if (!co_await connection_->fill()) co_return; }"),
+    ("bare", "do { go(); } while (co_await more());"),
+    ("bare", "switch (co_await kind()) { case 1: go(); break; default: co_return; }"),
+    ("bare", "try { if (co_await is_open()) co_return; } catch (...) { close(); }"),
+    ("bare", "if (size_ > 3 && !co_await send(std::string(text_))) { is_ = true; co_return; }"),
+    ("bare", "static_assert(true); if (x == y) { if (co_await is_open()) co_return; }"),
 ]
 GOOD = [
     "Agg options{.tries = 3}; co_await send(options);",
@@ -331,7 +381,14 @@ GOOD = [
     "switch (code) { case 1: { co_await f(); break; } default: co_return; }",
     "co_return {};",
     "const bool open = co_await is_open(); if (open) co_return; throw Error(code);",
-    "if (co_await is_open()) co_return; close();",
+    "const int x = 1; if (co_await is_open()) co_return; close();",
+    "if (co_await is_open()) { int x = 1; use(x); }",
+    "for (const auto& item : items_) use(item); if (co_await is_open()) co_return;",
+    "auto [a, b] = pair_; if (co_await is_open()) co_return;",
+    "std::map<int, std::string>::iterator at = begin(); if (co_await is_open()) co_return;",
+    "Timer timer(executor_, time_); while (co_await timer.wait_for(kPeriod)) look();",
+    "try { if (co_await is_open()) co_return; } catch (const Error& e) { use(e); }",
+    "co_await is_open(); if (is_open_) co_return;",
     "std::string text{}; co_await f(text);",
     "co_await f(Agg{1});  // lint: ok trivially destructible",
     "co_return now ? a : b;",

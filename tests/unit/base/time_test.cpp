@@ -111,10 +111,8 @@ BOOST_AUTO_TEST_CASE(an_event_wakes_all_that_wait_and_nobody_else) {
   int woken = 0;
   int late = 0;
   auto waiter = [&]() -> asio::awaitable<void> {
-    if (co_await event.wait(world.time.now() + 10s))
-      ++woken;
-    else
-      ++late;
+    const bool is_woken = co_await event.wait(world.time.now() + 10s);
+    (is_woken ? woken : late)++;
   };
   TaskGroup tasks(world.executor(), world.time);
   tasks.spawn("1", waiter());
