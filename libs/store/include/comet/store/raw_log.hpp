@@ -92,9 +92,10 @@ class RawLog {
   // Queues that give offsets above 0 while the log has none of their messages: those have expired,
   // or lay in front of where a replica's log begins. The log tells no replica of them.
   [[nodiscard]] std::vector<QueueEnd> silent_queues() const;
-  // For a replica that becomes master, with what its master has said of these: the next message of
-  // such a queue gets that offset, where its own would be lower. On disk when it completes; runs on
-  // the store's helper. Errors: those of an append.
+  // For a replica, with what its master has said of these: the next message of such a queue gets
+  // that offset, where its own would be lower. Beside append(); on disk when it completes; runs on
+  // the store's helper. A log that is empty forgets them when it begins elsewhere. Errors: those of
+  // an append.
   [[nodiscard]] asio::awaitable<error_code> raise_silent_queues(std::vector<QueueEnd> ends);
 
   // All readers of the store see nothing at or behind `offset`, nor what is not safe by its flush
