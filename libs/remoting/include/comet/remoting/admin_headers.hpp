@@ -298,4 +298,22 @@ struct QueryConsumeQueueHeader {
       field("count", &H::count), field("consumerGroup", &H::consumer_group));
 };
 
+// PROMOTE_BROKER (30106, CometMQ's own): a slave is to become the master.
+struct PromoteBrokerHeader {
+  std::optional<std::string_view> broker_role;  // SYNC_MASTER, which is the default; ASYNC_MASTER
+  std::optional<bool> force;                    // whatever speaks against it
+
+  using H = PromoteBrokerHeader;
+  static constexpr auto fields =
+      std::make_tuple(field("brokerRole", &H::broker_role), field("force", &H::force));
+};
+
+// RESYNC_BROKER (30107, CometMQ's own): a slave is to copy its master's log anew.
+struct ResyncBrokerHeader {
+  std::optional<bool> force;
+
+  using H = ResyncBrokerHeader;
+  static constexpr auto fields = std::make_tuple(field("force", &H::force));
+};
+
 }  // namespace comet::inline v0_1::remoting

@@ -172,7 +172,9 @@ namespace comet::inline v0_1::remoting {
   X(polling_info, 200055)                          \
   X(pop_rollback, 200056)                          \
   X(batch_ack_message, 200151)                     \
-  X(notify_route_changed, 30105)
+  X(notify_route_changed, 30105)                   \
+  X(promote_broker, 30106)                         \
+  X(resync_broker, 30107)
 
 #define COMET_RESPONSE_CODES(X)                     \
   X(success, 0)                                     \
