@@ -59,8 +59,47 @@ asio::awaitable<int> ha_status(Context& context) {
   co_return brokers.empty() ? kRefused : kOk;
 }
 
+constexpr Option kForce = {"force", 'f', "", "whatever speaks against it; see docs/replication.md"};
+
+constexpr Option kPromoteOptions[] = {
+    {"brokerAddr", 'b', "ADDRESS", "the slave", true},
+    {"role", 'r', "ROLE", "SYNC_MASTER (the default) or ASYNC_MASTER"},
+    kForce,
+};
+
+constexpr Option kResyncOptions[] = {
+    {"brokerAddr", 'b', "ADDRESS", "the slave", true},
+    kForce,
+};
+
+asio::awaitable<int> promote(Context& context) {
+  const Address slave = context.arguments.address("brokerAddr");
+  std::string role = context.arguments.text_or("role", "SYNC_MASTER");
+  const std::string said =
+      co_await context.admin.promote(slave, std::move(role), context.arguments.has("force"));
+  Report report;
+  report.field("Made the master", "brokerAddr", slave.to_string());
+  report.field("It says", "remark", said);
+  context.out.print(report);
+  co_return kOk;
+}
+
+asio::awaitable<int> resync(Context& context) {
+  const Address slave = context.arguments.address("brokerAddr");
+  const std::string said = co_await context.admin.resync(slave, context.arguments.has("force"));
+  Report report;
+  report.field("Copies anew", "brokerAddr", slave.to_string());
+  report.field("It says", "remark", said);
+  context.out.print(report);
+  co_return kOk;
+}
+
 constexpr Subcommand kSubcommands[] = {
     {"haStatus", kGroup, "How far slaves have their master's log.", kOptions, ha_status},
+    {"promote", kGroup, "Makes a slave the master of its name (CometMQ).", kPromoteOptions,
+     promote},
+    {"resync", kGroup, "Has a slave copy its master's log from the first byte (CometMQ).",
+     kResyncOptions, resync},
 };
 
 }  // namespace

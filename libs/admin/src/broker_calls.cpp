@@ -18,6 +18,23 @@ asio::awaitable<HaStatus> Admin::ha_status(Address broker) {
   co_return require_body(parse_ha_status(answer.body.view()), kCode, &broker);
 }
 
+asio::awaitable<std::string> Admin::promote(Address slave, std::string role, bool force) {
+  remoting::PromoteBrokerHeader header;
+  header.broker_role = role;
+  header.force = force;
+  RemotingCommand request = RemotingCommand::request(RequestCode::promote_broker, header);
+  const RemotingCommand answer = co_await impl_->ask(slave, std::move(request));
+  co_return std::string(answer.remark);
+}
+
+asio::awaitable<std::string> Admin::resync(Address slave, bool force) {
+  remoting::ResyncBrokerHeader header;
+  header.force = force;
+  RemotingCommand request = RemotingCommand::request(RequestCode::resync_broker, header);
+  const RemotingCommand answer = co_await impl_->ask(slave, std::move(request));
+  co_return std::string(answer.remark);
+}
+
 asio::awaitable<Properties> Admin::broker_config(Address broker) {
   constexpr RequestCode kCode = RequestCode::get_broker_config;
   const RemotingCommand answer = co_await impl_->ask(broker, RemotingCommand::request(kCode));

@@ -322,6 +322,11 @@ class Admin {
   [[nodiscard]] asio::awaitable<std::map<std::string, std::string>> runtime_info(Address broker);
   // Of a master or a slave. Brokers of 4.9 do not answer it.
   [[nodiscard]] asio::awaitable<HaStatus> ha_status(Address broker);
+  // CometMQ's alone (docs/replication.md). A slave becomes the master, copies its master's log
+  // anew; each with a new start. `force`: whatever speaks against it. Returns what the broker says.
+  // Throws Refused with the reason.
+  [[nodiscard]] asio::awaitable<std::string> promote(Address slave, std::string role, bool force);
+  [[nodiscard]] asio::awaitable<std::string> resync(Address slave, bool force);
   [[nodiscard]] asio::awaitable<Properties> broker_config(Address broker);
   [[nodiscard]] asio::awaitable<std::vector<Outcome>> update_broker_config(
       Scope scope, std::map<std::string, std::string> values);
