@@ -159,8 +159,6 @@ constexpr ConfigKey kUnsupported[] = {
     Key::unsupported("haFlowControlEnable", "replication takes what the network gives"),
     Key::unsupported("haMaxGapNotInSync",
                      "a slave is in sync by what it confirms in time (docs/replication.md)"),
-    Key::unsupported("haSlaveFallbehindMax",
-                     "a slave is in sync by what it confirms in time (docs/replication.md)"),
     Key::unsupported("timerInterceptDelayLevel", "delay levels have their own queues"),
     Key::unsupported("timerStopEnqueue", "timer messages are always taken and delivered"),
     Key::unsupported("timerStopDequeue", "timer messages are always taken and delivered"),

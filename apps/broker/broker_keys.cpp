@@ -124,6 +124,8 @@ constexpr ConfigKey kUsed[] = {
     Key::integer("haKeepForReplicaBytes", "68719476736", 0, 9223372036854775807,
                  "bytes of the log that are kept for a connected slave that still needs them, at "
                  "most"),
+    Key::integer("haSlaveFallbehindMax", "268435456", 0, 9223372036854775807,
+                 "bytes that a slave may be behind; with more /health says so"),
     Key::boolean("syncFromLastFile", false,
                  "an empty slave gets the newest log file only, as with Apache"),
     Key::integer("slaveTimeout", "3000", 100, 600000,

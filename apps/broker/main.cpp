@@ -9,6 +9,7 @@
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
 #include "comet/broker/live_settings.hpp"
+#include "comet/broker/role_orders.hpp"
 #include "command_line.hpp"
 #include "common_settings.hpp"
 #include "configuration_check.hpp"
@@ -16,6 +17,7 @@
 #include "daemon_options.hpp"
 #include "descriptors.hpp"
 #include "event_loops.hpp"
+#include "new_start.hpp"
 #include "own_address.hpp"
 #include "replication_settings.hpp"
 
@@ -79,6 +81,15 @@ void apply_command_line(const CommandLine& given, Config& settings) {
 void apply_stored(Config& settings) {
   broker::apply_stored_settings(settings,
                                 broker::stored_settings_path(settings.text("storePathRootDir")));
+  broker::apply_promotion(settings);
+}
+
+// A configuration that says master by itself needs no promotion any more; a later SLAVE is meant.
+void settle_promotion(const CommandLine& given) {
+  Config plain = daemon::make_broker_settings();
+  daemon::apply_files(plain, given.text_or("configFile", ""));
+  if (plain.text("brokerRole") == "SLAVE") return;
+  broker::forget_promotion(plain.text("storePathRootDir"));
 }
 
 Config read_settings(const CommandLine& given) {
@@ -110,6 +121,8 @@ int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig
   daemon::DaemonNetwork network(settings);
   daemon::DaemonMonitor monitor(settings, loops, daemon::broker_labels(config));
   config.observer = monitor.request_observer();
+  settle_promotion(given);
+  config.on_restart_due = [] { daemon::stop_and_start_anew(); };
   broker::Broker broker(loops.executors(), network.network(), real_time(), config);
   monitor.add_check([&broker] { return broker.problems(); });
   monitor.add(
@@ -154,4 +167,7 @@ int act(const CommandLine& given, const program::Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return program::run(kName, describe_options(), act, argc, argv); }
+int main(int argc, char** argv) {
+  const int code = program::run(kName, describe_options(), act, argc, argv);
+  return code == program::kOk ? daemon::start_anew_if_due(argv) : code;
+}

@@ -68,6 +68,7 @@ void take_replication(const Config& settings, const std::string& ip, broker::Bro
   replication.slave_timeout = ha_millis(settings, "slaveTimeout");
   replication.slave_read = settings.boolean("slaveReadEnable");
   replication.offset_check_in_slave = settings.boolean("offsetCheckInSlave");
+  replication.lag_limit = settings.integer("haSlaveFallbehindMax");
 
   replication::HaServiceConfig& service = replication.service;
   service.transfer_batch = settings.integer("haTransferBatchSize");

@@ -4,10 +4,13 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
 
 #include "broker_parts.hpp"
 #include "comet/base/log.hpp"
+#include "comet/broker/role_orders.hpp"
 #include "comet/message/validate.hpp"
+#include "replication/replication_files.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -40,10 +43,17 @@ void Broker::Impl::open_store() {
   begin_replication();
 }
 
+// Nor has an ASYNC_MASTER a record that its slaves refuse, once it has had some.
+bool Broker::Impl::has_replicated_log() const {
+  if (config.replication.role != BrokerRole::async_master) return true;
+  std::error_code error;
+  return std::filesystem::exists(replication_history_path(config.store.root), error);
+}
+
 void Broker::Impl::begin_replication() {
   if (!config.replication.listen_at && !is_slave()) return;
   const ReplicatedTables tables(*store, topics, groups, request_modes, offsets, *delays,
-                                timers.get(), files);
+                                timers.get(), files, helper);
   replication = std::make_unique<ReplicationFeature>(home, network, time, config, tables, copies);
   replication->begin();
   groups.on_change([this] { replication->groups_changed(); });
@@ -66,6 +76,9 @@ void Broker::Impl::listen() {
       home, time, config.max_held_pulls, config.max_held_pull_bytes,
       [this](PullHold::Pull pull) { features->pull.resume_held_pull(std::move(pull)); });
   features = std::make_unique<Features>(*this);
+  if (replication && replication->has_old_offsets()) {
+    features->offset.hold_queries([this] { return replication->offsets_are_new(); }, home);
+  }
   store->observe_arrivals(arrival_observer());
   listeners.start([this](bool with_pulls) { return make_dispatcher(with_pulls); },
                   [this](const std::shared_ptr<Connection>& connection, ConnectionEvent event) {
@@ -247,8 +260,9 @@ Broker::Broker(std::vector<asio::any_io_executor> executors, Network& network, T
 Broker::~Broker() = default;
 
 void Broker::start() {
+  obey_resync(impl_->config);
   impl_->config.store.replica = impl_->is_slave();
-  impl_->config.store.replicated = impl_->config.replication.role != BrokerRole::async_master;
+  impl_->config.store.replicated = impl_->has_replicated_log();
   if (impl_->is_slave()) impl_->config.store_replies = false;
   impl_->open_store();
   impl_->listen();

@@ -92,6 +92,8 @@ struct Broker::Impl {
   // The VIP port serves everything but pulls.
   std::shared_ptr<const remoting::Dispatcher> make_dispatcher(bool with_pulls);
   [[nodiscard]] bool is_slave() const { return config.replication.is_slave(); }
+  // StoreConfig::replicated.
+  [[nodiscard]] bool has_replicated_log() const;
   void begin_replication();
   void start_replication();
   void begin_background_work();

@@ -48,6 +48,10 @@ class ApacheSession final : public ReplicaSession {
 // Whether this replica's log can be ours, as far as a number says.
 bool ApacheSession::judge_first() {
   const ReplicaLog& log = core_->parts.log;
+  if (const error_code error = core_->parts.history.note_replica(0, "")) {
+    refuse(PeerState::failed, "this master cannot write who its replicas are: " + error.message());
+    return false;
+  }
   const std::string host = connection_->remote_host();
   if (first_ == 0) {
     core_->strangers.erase(host);

@@ -266,6 +266,7 @@ asio::awaitable<bool> CometFollow::accept(const Welcome& welcome, const Hello& h
   next_ = welcome.start;
   follower_->status.epoch = epoch_;
   follower_->status.master_end = welcome.end;
+  follower_->status.master_confirmed = welcome.confirmed;
   Start start;
   start.epoch = epoch_;
   start.offset = next_;
@@ -332,6 +333,7 @@ asio::awaitable<bool> CometFollow::take_data(const Data& data) {
     co_return false;
   }
   follower_->status.master_end = data.master_end;
+  follower_->status.master_confirmed = data.confirmed;
   follower_->parts.history.note_confirmed(std::min(data.confirmed, log.durable_end()));
   log.set_read_limit(data.readable);
   if (data.bytes.empty()) follower_->metadata_known = follower_->time.now();

@@ -39,6 +39,7 @@ class CometSession final : public ReplicaSession {
   asio::awaitable<bool> judge(const Challenge& challenge);
   Ending judge_name(const Challenge& challenge) const;
   Ending judge_log(const Splice& splice) const;
+  Ending note_it();
   Welcome make_welcome(const Splice& splice, const Challenge& challenge) const;
   asio::awaitable<bool> refuse(Ending why);
   asio::awaitable<bool> take_start(std::int64_t expected);
@@ -49,7 +50,8 @@ class CometSession final : public ReplicaSession {
   asio::awaitable<bool> send_piece(std::int64_t limit);
   asio::awaitable<bool> send_item();
   asio::awaitable<bool> send_heartbeat();
-  void fetch_metadata();
+  [[nodiscard]] bool has_new_metadata() const;
+  asio::awaitable<void> fetch_metadata();
   [[nodiscard]] std::int64_t sendable() const;
   [[nodiscard]] Instant next_heartbeat() const;
   [[nodiscard]] Data data_at(std::int64_t offset) const;
@@ -138,6 +140,7 @@ asio::awaitable<bool> CometSession::judge(const Challenge& challenge) {
   const LogEnds master(parts.history.epochs(), parts.log.begin(), parts.log.end());
   const Splice splice = find_splice(replica, master);
   if (problem.text.empty()) problem = judge_log(splice);
+  if (problem.text.empty()) problem = note_it();
   if (!problem.text.empty()) {
     co_return co_await refuse(std::move(problem));
   }
@@ -198,6 +201,13 @@ Ending CometSession::judge_log(const Splice& splice) const {
                     hello_.end, parts.log.end(), splice.offset)};
   }
   return {};
+}
+
+// Before it hears of this mastership.
+Ending CometSession::note_it() {
+  const error_code error = core_->parts.history.note_replica(hello_.id, hello_.address);
+  if (!error) return {};
+  return {PeerState::failed, "this master cannot write who its replicas are: " + error.message()};
 }
 
 Welcome CometSession::make_welcome(const Splice& splice, const Challenge& challenge) const {
@@ -294,11 +304,16 @@ bool CometSession::take_confirm(const Confirm& confirm) {
 
 // --- What it is sent ---
 
-void CometSession::fetch_metadata() {
-  MetadataSource* source = core_->parts.metadata;
-  if (source == nullptr || source->version() == metadata_fetched_) return;
-  for (MetadataItem& item : source->since(metadata_fetched_)) items_.push_back(std::move(item));
-  metadata_fetched_ = source->version();
+bool CometSession::has_new_metadata() const {
+  const MetadataSource* source = core_->parts.metadata;
+  return source != nullptr && source->version() != metadata_fetched_;
+}
+
+asio::awaitable<void> CometSession::fetch_metadata() {
+  const std::int64_t version = core_->parts.metadata->version();
+  std::vector<MetadataItem> items = co_await core_->parts.metadata->since(metadata_fetched_);
+  for (MetadataItem& item : items) items_.push_back(std::move(item));
+  metadata_fetched_ = version;
 }
 
 // The log may go so far before the next item has to.
@@ -367,12 +382,12 @@ Instant CometSession::next_heartbeat() const {
 asio::awaitable<void> CometSession::send_all(std::shared_ptr<CometSession> self) {
   ServiceCore& core = *self->core_;
   self->last_sent_ = core.time.now();
-  self->fetch_metadata();
+  if (self->has_new_metadata()) co_await self->fetch_metadata();
   // What is new to the replica at the start comes first, whatever the log.
   bool is_alive = true;
   while (is_alive && !self->items_.empty()) is_alive = co_await self->send_item();
   while (is_alive) {
-    self->fetch_metadata();
+    if (self->has_new_metadata()) co_await self->fetch_metadata();
     const std::int64_t limit = self->sendable();
     const bool has_news = self->told_confirmed_ < core.parts.set.confirmed();
     const Instant now = core.time.now();

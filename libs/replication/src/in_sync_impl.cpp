@@ -78,7 +78,7 @@ void InSyncSet::Impl::advance() {
     const std::int64_t end = reach();
     if (end > confirmed.load(std::memory_order_relaxed)) {
       confirmed.store(end, std::memory_order_release);
-      history.note_confirmed(end);
+      if (config.limits_readers || !members.empty()) history.note_confirmed(end);
       release(waits, end, Confirmation::put_ok);
     }
   }
@@ -93,6 +93,7 @@ void InSyncSet::Impl::advance_metadata() {
 void InSyncSet::Impl::limit_readers() {
   std::int64_t limit = std::max(confirmed.load(std::memory_order_relaxed), readers_floor);
   if (!has_enough() && !config.read_confirmed_only) limit = kNoLimit;
+  if (!config.limits_readers) limit = kNoLimit;
   if (limit == readers_limit) return;
   readers_limit = limit;
   log.set_read_limit(limit);

@@ -11,6 +11,10 @@ LocalCoordinator::LocalCoordinator(History& history, const ReplicaLog& log)
     : history_(history),
       mastership_(std::max(history.promised(), history.epochs().last_epoch()) + 1, log.end(),
                   random_id()) {
+  if (!history.is_shared()) {
+    history.begin_unshared_mastership(mastership_);
+    return;
+  }
   if (const error_code error = history.begin_mastership(mastership_)) {
     throw Error(error, fmt::format("begin epoch {} at {}", mastership_.epoch, mastership_.start));
   }

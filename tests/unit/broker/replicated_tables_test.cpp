@@ -65,6 +65,22 @@ BOOST_AUTO_TEST_CASE(what_is_no_text_of_changes_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(ends_of_queues_come_over_as_they_are) {
+  const std::vector<store::QueueEnd> ends{{"a", 0, 30}, {"a", 7, 2}, {"b\"", 1, 5'000'000'000}};
+  const auto read = parse_queue_ends(to_json(ends));
+  BOOST_REQUIRE(read.has_value());
+  BOOST_REQUIRE(read->size() == 3);
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    BOOST_TEST((*read)[i].topic == ends[i].topic);
+    BOOST_TEST((*read)[i].queue_id == ends[i].queue_id);
+    BOOST_TEST((*read)[i].queue_offset == ends[i].queue_offset);
+  }
+  for (const char* text : {"", "[]", R"({"a":1})", R"({"a":{"x":1}})", R"({"a":{"-1":1}})",
+                           R"({"a":{"0":-1}})", R"({"a":{"0":"1"}})"}) {
+    BOOST_TEST(!parse_queue_ends(text).has_value(), text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_commit_never_lowers_a_slaves_offset_and_a_reset_does) {
   offsets.commit("G", "T", 0, 9);
   OffsetTable::Changes changes;
@@ -90,6 +106,16 @@ BOOST_AUTO_TEST_CASE(all_offsets_of_a_java_master_are_merged_and_the_higher_ones
   BOOST_TEST(offsets.find("H", "T", 2).value() == 1);
   BOOST_TEST(!!offsets.merge("{}"));
   BOOST_TEST(!!offsets.merge("no"));
+}
+
+BOOST_AUTO_TEST_CASE(a_master_tells_its_slaves_what_it_has_merged_and_a_reset_stays) {
+  (void)offsets.take_changes();
+  BOOST_REQUIRE(offsets.reset("G", "T", {{0, 2}}));
+  (void)offsets.take_changes();
+  BOOST_TEST(!offsets.merge(R"({"offsetTable":{"T@G":{"0":9},"T@H":{"1":4}}})"));
+  BOOST_TEST(offsets.find("G", "T", 0).value() == 2);
+  const OffsetTable::Changes changes = offsets.take_changes();
+  BOOST_TEST((changes.committed == decltype(changes.committed){{"T@H", {{1, 4}}}}));
 }
 
 BOOST_AUTO_TEST_CASE(topics_are_replaced_whole_and_those_of_every_broker_stay) {

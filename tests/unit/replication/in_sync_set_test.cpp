@@ -477,6 +477,24 @@ BOOST_AUTO_TEST_CASE(ha_status_is_apaches) {
       R"({"haClientRuntimeInfo":{"lastReadTimestamp":0,"lastWriteTimestamp":0,"masterAddr":"10.0.0.1:10912","masterFlushOffset":0,"maxOffset":7,"problem":"","state":"transfer","transferredByteInSecond":0},"haConnectionInfo":[],"inSyncSlaveNums":0,"master":false,"masterCommitLogMaxOffset":0})");
 }
 
+BOOST_AUTO_TEST_CASE(an_async_masters_readers_see_all_and_only_what_a_replica_has_is_known) {
+  rule.in_sync_replicas = 1;
+  rule.limits_readers = false;
+  start();
+  log.store("alone");
+  settle();
+  BOOST_TEST(set->readable() == kNoLimit);
+  BOOST_TEST(history.confirmed() == 0);
+  const std::uint64_t slave = connect(1, log.end());
+  const std::int64_t copied = log.store("copied");
+  settle();
+  confirm(slave, copied);
+  log.store("not copied");
+  settle();
+  BOOST_TEST(set->readable() == kNoLimit);
+  BOOST_TEST(history.confirmed() == copied);
+}
+
 BOOST_AUTO_TEST_CASE(a_send_may_wait_on_another_executor) {
   comet::test::Loop home;
   comet::test::Loop senders;

@@ -39,12 +39,12 @@ class Tables final : public MetadataSource {
     changed_.notify_all();
   }
   std::int64_t version() const override { return static_cast<std::int64_t>(items_.size()); }
-  std::vector<MetadataItem> since(std::int64_t version) const override {
+  asio::awaitable<std::vector<MetadataItem>> since(std::int64_t version) override {
     std::vector<MetadataItem> found;
     for (const MetadataItem& item : items_) {
       if (item.version > version) found.push_back(item);
     }
-    return found;
+    co_return std::move(found);
   }
   asio::awaitable<bool> wait_for_version_beyond(std::int64_t version) override {
     while (this->version() <= version) (void)co_await changed_.wait();

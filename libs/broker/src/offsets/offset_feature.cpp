@@ -9,6 +9,8 @@
 #include "comet/base/ascii.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "request/answers.hpp"
+#include "request/await_call.hpp"
+#include "request/header_of.hpp"
 #include "request/later_answers.hpp"
 #include "request/on_header.hpp"
 #include "tables/table_limits.hpp"
@@ -81,6 +83,18 @@ Reply OffsetFeature::query_consumer_offset(
       "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
 }
 
+void OffsetFeature::hold_queries(Ready ready, asio::any_io_executor where) {
+  ready_ = std::move(ready);
+  ready_on_ = std::move(where);
+}
+
+remoting::Handling OffsetFeature::query_when_ready(Request request) {
+  (void)co_await AwaitCall(ready_(), ready_on_);
+  const auto header = header_of<remoting::QueryConsumerOffsetHeader>(request.command);
+  Reply answer = query_consumer_offset(request, header);
+  co_return std::move(answer);
+}
+
 Reply OffsetFeature::update_consumer_offset(const Request& request,
                                             const remoting::UpdateConsumerOffsetHeader& header) {
   // Whoever commits must name a topic and a group that can exist: the table is kept for ever.
@@ -137,8 +151,13 @@ void OffsetFeature::install(remoting::Dispatcher& dispatcher) {
   dispatcher.on(RequestCode::get_all_delay_offset, [this](Request& request) {
     return json_answer(request.command, delays_.to_json(routing::IntegerKeys::unquoted));
   });
-  on_header<remoting::QueryConsumerOffsetHeader>(dispatcher, RequestCode::query_consumer_offset,
-                                                 this, &OffsetFeature::query_consumer_offset);
+  if (ready_) {
+    on_handling(dispatcher, RequestCode::query_consumer_offset, this,
+                &OffsetFeature::query_when_ready);
+  } else {
+    on_header<remoting::QueryConsumerOffsetHeader>(dispatcher, RequestCode::query_consumer_offset,
+                                                   this, &OffsetFeature::query_consumer_offset);
+  }
   on_header<remoting::UpdateConsumerOffsetHeader>(dispatcher, RequestCode::update_consumer_offset,
                                                   this, &OffsetFeature::update_consumer_offset);
 }

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+
+#include "comet/base/awaitable.hpp"
 #include "comet/remoting/connection.hpp"
+#include "comet/remoting/handling.hpp"
 #include "comet/remoting/message_headers.hpp"
 #include "comet/store/message_store.hpp"
 #include "delay/delay_service.hpp"
@@ -30,9 +35,13 @@ class OffsetFeature {
         helper_(helper),
         reads_(reads) {}
 
+  // Before install(): queries of consumers' offsets wait for `ready`, which is awaited on `where`.
+  using Ready = std::function<asio::awaitable<bool>()>;
+  void hold_queries(Ready ready, asio::any_io_executor where);
   void install(remoting::Dispatcher& dispatcher);
 
  private:
+  [[nodiscard]] remoting::Handling query_when_ready(remoting::Request request);
   [[nodiscard]] remoting::RemotingCommand search_offset(
       const remoting::Request& request, const remoting::SearchOffsetHeader& header) const;
   [[nodiscard]] remoting::RemotingCommand earliest_store_time(
@@ -50,6 +59,8 @@ class OffsetFeature {
   RefusalLog& refusals_;
   HelperThread& helper_;
   HelperThread& reads_;
+  Ready ready_;  // empty: they need not wait
+  asio::any_io_executor ready_on_;
 };
 
 }  // namespace comet::inline v0_1::broker

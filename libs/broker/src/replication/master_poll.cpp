@@ -123,6 +123,19 @@ asio::awaitable<std::int64_t> MasterPoll::master_end() {
               fmt::format("master {} does not say where its log ends", to.to_string()));
 }
 
+asio::awaitable<bool> MasterPoll::answers() {
+  if (!master_) co_return false;
+  const Address to = *master_;
+  bool has_answered = false;
+  try {
+    const RemotingCommand answer = co_await exchange(to, RequestCode::get_broker_runtime_info);
+    has_answered = answer.is_response();
+  } catch (const Error& error) {
+    log::info("the master at {} does not answer: {}", to.to_string(), error.what());
+  }
+  co_return has_answered;
+}
+
 // Once for each problem.
 void MasterPoll::complain(RequestCode code, std::string problem) {
   is_round_good_ = false;

@@ -27,6 +27,8 @@ class MasterPoll {
   [[nodiscard]] asio::awaitable<void> run(std::function<bool()> is_wanted);
   // The end of the master's log (28, commitLogMaxOffset). Throws Error.
   [[nodiscard]] asio::awaitable<std::int64_t> master_end();
+  // Somebody takes requests where the master did.
+  [[nodiscard]] asio::awaitable<bool> answers();
   [[nodiscard]] asio::awaitable<void> stop() { return client_.stop(); }
 
   // When the tables were last as the master's; the epoch when they never were.

@@ -9,9 +9,23 @@ namespace {
 replication::InSyncConfig set_config(const ReplicationConfig& config) {
   replication::InSyncConfig set = config.in_sync;
   if (config.role == BrokerRole::sync_master) return set;
+  set.limits_readers = false;
   set.in_sync_replicas = 1;  // nobody waits for a copy
   set.min_in_sync_replicas = 1;
   return set;
+}
+
+// One that has just come has all of the log before it.
+constexpr Duration kBehindTooLong = std::chrono::minutes(1);
+
+std::string far_behind(const replication::MasterStatus& status, std::int64_t limit) {
+  for (const replication::ReplicaStatus& replica : status.replicas) {
+    if (replica.state != replication::PeerState::transfer) continue;
+    if (replica.lag_bytes <= limit || replica.lag_time < kBehindTooLong) continue;
+    return fmt::format("slave {} at {} is {} bytes behind, more than haSlaveFallbehindMax",
+                       replica.name, replica.address, replica.lag_bytes);
+  }
+  return {};
 }
 
 }  // namespace
@@ -21,13 +35,13 @@ MasterSide::MasterSide(asio::any_io_executor home_in, Network& network_in, TimeS
                        CopyWaits& copies)
     : ReplicationSide(std::move(home_in), network_in, time_in, config_in, tables),
       tables_(tables),
-      copies_(copies),
-      async_log_(log) {}
+      copies_(copies) {}
 
 void MasterSide::begin() {
   coordinator_.emplace(history, log);
-  set_.emplace(home, time, set_config(config.replication), visible_log(), *coordinator_, history);
+  set_.emplace(home, time, set_config(config.replication), log, *coordinator_, history);
   source_.emplace(home, time, tables_);
+  newer_offsets_.emplace(home, network, time, tables_.offsets, tables_.files, history.replicas());
   set_->start();
   if (is_sync()) copies_.follow(*set_, *source_);
 }
@@ -41,15 +55,15 @@ std::uint16_t MasterSide::start(const replication::PeerName& self, std::uint16_t
   const bool is_free = config.listen_at.port() == 0 && at.port() == 0;
   const auto next = static_cast<std::uint16_t>(is_free ? 0 : port + 1);
   service.listen_at = Address(at.host(), at.port() != 0 ? at.port() : next);
-  service_.emplace(
-      home, network, time, service,
-      replication::HaServiceParts(visible_log(), history, *coordinator_, *set_, &*source_));
+  service_.emplace(home, network, time, service,
+                   replication::HaServiceParts(log, history, *coordinator_, *set_, &*source_));
   try {
     service_->start();
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("haListenPort: {}", error.context()));
   }
   tasks.spawn("tables for slaves", source_->run());
+  if (newer_offsets_->is_pending()) tasks.spawn("newer offsets", newer_offsets_->run());
   if (is_sync()) tasks.spawn("waits for copies", copies_.run());
   log::info("HA port on {}, epoch {}", service_->local().to_string(),
             coordinator_->mastership().epoch);
@@ -58,6 +72,7 @@ std::uint16_t MasterSide::start(const replication::PeerName& self, std::uint16_t
 
 asio::awaitable<void> MasterSide::stop() {
   source_->stop();
+  co_await newer_offsets_->stop();
   if (service_) co_await service_->stop();
   co_await set_->stop();
   log.set_read_limit(replication::kNoLimit);
@@ -81,6 +96,8 @@ void MasterSide::add_stats(ReplicationStats& stats) const {
     stats.problem =
         fmt::format("{} of {} copies are in sync: sends are answered SLAVE_NOT_AVAILABLE",
                     stats.master.in_sync, stats.master.in_sync_wanted);
+  } else {
+    stats.problem = far_behind(stats.master, config.replication.lag_limit);
   }
 }
 

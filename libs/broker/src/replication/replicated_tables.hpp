@@ -17,7 +17,7 @@ class ReplicatedTables {
  public:
   ReplicatedTables(store::MessageStore& store_in, TopicTable& topics_in, GroupTable& groups_in,
                    MessageRequestModes& modes_in, OffsetTable& offsets_in, DelayService& delays_in,
-                   const TimerService* timers_in, HelperThread& files_in)
+                   const TimerService* timers_in, HelperThread& files_in, HelperThread& helper_in)
       : store(store_in),
         topics(topics_in),
         groups(groups_in),
@@ -25,7 +25,8 @@ class ReplicatedTables {
         offsets(offsets_in),
         delays(delays_in),
         timers(timers_in),
-        files(files_in) {}
+        files(files_in),
+        helper(helper_in) {}
 
   store::MessageStore& store;
   TopicTable& topics;
@@ -35,6 +36,7 @@ class ReplicatedTables {
   DelayService& delays;
   const TimerService* timers;  // null: a slave, or there are none
   HelperThread& files;         // writes their files
+  HelperThread& helper;        // makes large texts
 };
 
 }  // namespace comet::inline v0_1::broker

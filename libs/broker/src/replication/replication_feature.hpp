@@ -17,10 +17,12 @@
 
 namespace comet::inline v0_1::broker {
 
+class OrderOutcome;
 class ReplicationSide;
 
 // This broker's part in replication: a master serves its HA port, a slave follows its master. What
-// is said of it: GET_BROKER_HA_STATUS. Belongs to the home executor, but for what is said to be
+// is said of it: GET_BROKER_HA_STATUS; what an operator orders a slave: PROMOTE_BROKER,
+// RESYNC_BROKER. Belongs to the home executor, but for what is said to be
 // thread-safe.
 class ReplicationFeature {
  public:
@@ -29,8 +31,8 @@ class ReplicationFeature {
   ~ReplicationFeature();
 
   void install(remoting::Dispatcher& dispatcher);
-  // In front of the first request. A master's mastership begins: its epoch is on disk then. Throws
-  // Error.
+  // In front of the first request. A master's mastership begins: its epoch is on disk then, if the
+  // log has ever been shared. Throws Error.
   void begin();
   // `broker_address`: as clients know this broker; `port` is the one that it listens on. Throws
   // Error that names haListenPort.
@@ -45,6 +47,10 @@ class ReplicationFeature {
   void topics_changed();
   void groups_changed();
   void modes_changed();
+  // A master that has returned, since begin(): what it has of consumers' offsets may be old until
+  // offsets_are_new() completes, which is to be awaited on the home executor.
+  [[nodiscard]] bool has_old_offsets() const;
+  [[nodiscard]] asio::awaitable<bool> offsets_are_new() const;
   // Nothing is copied any more, and nobody waits for a copy.
   [[nodiscard]] asio::awaitable<void> stop();
 
@@ -52,6 +58,11 @@ class ReplicationFeature {
 
  private:
   [[nodiscard]] remoting::Handling ha_status(remoting::Request request);
+  [[nodiscard]] remoting::Handling promote(remoting::Request request);
+  [[nodiscard]] remoting::Handling resync(remoting::Request request);
+  [[nodiscard]] remoting::RemotingCommand answer_order(const remoting::Request& request,
+                                                       OrderOutcome outcome);
+  [[nodiscard]] asio::awaitable<void> start_anew();
   [[nodiscard]] asio::awaitable<ReplicationStats> present_stats();
   [[nodiscard]] asio::awaitable<void> note_stats();
   void look();

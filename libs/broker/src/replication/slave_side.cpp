@@ -50,7 +50,10 @@ asio::awaitable<void> SlaveSide::stop() {
 
 asio::awaitable<void> SlaveSide::watch() {
   Timer timer(home, time);
-  while (co_await timer.wait_for(kLookPeriod)) look();
+  while (co_await timer.wait_for(kLookPeriod)) {
+    look();
+    co_await tables_.raise_again();
+  }
 }
 
 // The master says how far readers see. When it is gone, what it has confirmed last may never have
@@ -104,6 +107,10 @@ void SlaveSide::add_stats(ReplicationStats& stats) const {
         fmt::format("replication: nothing has been copied for {} s: {}{}",
                     to_millis(time.now() - alone_since_) / 1000, replication::to_string(state),
                     stats.follower.problem.empty() ? "" : ", " + stats.follower.problem);
+  } else if (stats.follower.master_end - stats.log_end > config.replication.lag_limit) {
+    stats.problem = fmt::format(
+        "replication: this slave is {} bytes behind its master, more than haSlaveFallbehindMax",
+        stats.follower.master_end - stats.log_end);
   }
 }
 

@@ -107,6 +107,29 @@ asio::awaitable<error_code> SlaveTables::take_timers(std::string json) {
   co_return error_code();
 }
 
+asio::awaitable<error_code> SlaveTables::raise_queues(std::vector<store::QueueEnd> ends) {
+  store::RawLog log = tables_.store.raw_log();
+  if (log.begin() == log.end()) raised_in_empty_log_ = ends;
+  std::erase_if(ends, [this](const store::QueueEnd& end) {
+    return tables_.store.max_offset(end.topic, end.queue_id) >= end.queue_offset;
+  });
+  if (ends.empty()) co_return error_code();
+  const std::size_t count = ends.size();
+  const error_code error = co_await log.raise_silent_queues(std::move(ends));
+  if (!error) log::info("{} queues go on behind messages that the log has no more", count);
+  co_return error;
+}
+
+asio::awaitable<void> SlaveTables::raise_again() {
+  const store::RawLog log = tables_.store.raw_log();
+  if (raised_in_empty_log_.empty() || log.begin() == log.end()) co_return;
+  std::vector<store::QueueEnd> ends = std::exchange(raised_in_empty_log_, {});
+  const error_code error = co_await raise_queues(ends);
+  if (!error) co_return;
+  log::warn("queues without a message in the log cannot be raised: {}", error.message());
+  raised_in_empty_log_ = std::move(ends);
+}
+
 asio::awaitable<error_code> TableSink::apply(replication::MetadataItem item) {
   const error_code malformed = make_error_code(BaseErrc::bad_value);
   if (item.bytes.empty()) co_return malformed;
@@ -146,6 +169,11 @@ asio::awaitable<error_code> TableSink::take(TableKind kind, bool is_change, std:
       co_return co_await tables_.take_delays(std::move(text));
     case TableKind::timers:
       co_return co_await tables_.take_timers(std::move(text));
+    case TableKind::silent_queues: {
+      auto ends = parse_queue_ends(text);
+      if (!ends) co_return ends.error();
+      co_return co_await tables_.raise_queues(*std::move(ends));
+    }
   }
   co_return error_code();  // a table that a newer master has and this version does not
 }

@@ -3,11 +3,13 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "comet/base/awaitable.hpp"
 #include "comet/base/error.hpp"
 #include "comet/replication/metadata.hpp"
 #include "comet/routing/topic_config.hpp"
+#include "comet/store/raw_log.hpp"
 #include "replication/replicated_tables.hpp"
 #include "replication/table_items.hpp"
 #include "tables/state_file.hpp"
@@ -33,11 +35,19 @@ class SlaveTables {
   [[nodiscard]] error_code change_offsets(std::string_view json);  // to_json(Changes)
   [[nodiscard]] asio::awaitable<error_code> take_delays(std::string json);
   [[nodiscard]] asio::awaitable<error_code> take_timers(std::string json);
+  // Offsets that the master has given are not given again here, although the log has none of their
+  // messages (store::RawLog::raise_silent_queues). In the queues' files when it returns.
+  [[nodiscard]] asio::awaitable<error_code> raise_queues(std::vector<store::QueueEnd> ends);
+  // Once more what was raised while the log was empty: a log that begins somewhere else with its
+  // first bytes forgets its queues.
+  [[nodiscard]] asio::awaitable<void> raise_again();
+  [[nodiscard]] std::string read_only_reason() const { return tables_.store.read_only_reason(); }
 
  private:
   const ReplicatedTables tables_;
   StateFile timer_file_;
   std::string timers_;  // as they were taken last
+  std::vector<store::QueueEnd> raised_in_empty_log_;
 };
 
 // Tables of a CometMQ master. Nothing of it is kept over a restart: then all come again.

@@ -73,4 +73,44 @@ Result<OffsetTable::Changes> parse_offset_changes(std::string_view text) {
   return changes;
 }
 
+std::string to_json(std::span<const store::QueueEnd> ends) {
+  std::map<std::string_view, std::map<std::int32_t, std::int64_t>> topics;
+  for (const store::QueueEnd& end : ends) topics[end.topic][end.queue_id] = end.queue_offset;
+  JsonWriter json;
+  json.begin_object();
+  for (const auto& [topic, queues] : topics) {
+    json.key(topic);
+    json.begin_object();
+    for (const auto& [queue_id, offset] : queues) {
+      json.key(queue_id, true);
+      json.value(offset);
+    }
+    json.end_object();
+  }
+  json.end_object();
+  return json.take();
+}
+
+Result<std::vector<store::QueueEnd>> parse_queue_ends(std::string_view text) {
+  const auto parsed = parse_json(text);
+  if (!parsed) return parsed.error();
+  const boost::json::object* root = parsed->if_object();
+  if (root == nullptr) return BaseErrc::bad_value;
+  std::vector<store::QueueEnd> ends;
+  for (const auto& [topic, queues] : *root) {
+    if (!queues.is_object()) return BaseErrc::bad_value;
+    for (const auto& [queue, offset] : queues.get_object()) {
+      const auto queue_id = parse_number<std::int32_t>(queue);
+      if (!queue_id || *queue_id < 0 || !offset.is_int64() || offset.get_int64() < 0) {
+        return BaseErrc::bad_value;
+      }
+      store::QueueEnd& end = ends.emplace_back();
+      end.topic = topic;
+      end.queue_id = *queue_id;
+      end.queue_offset = offset.get_int64();
+    }
+  }
+  return ends;
+}
+
 }  // namespace comet::inline v0_1::broker

@@ -1,10 +1,13 @@
 #include "replication/table_source.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "comet/base/timer.hpp"
 #include "comet/routing/topic_config.hpp"
+#include "comet/store/raw_log.hpp"
+#include "request/on_helper.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -28,6 +31,7 @@ TableSource::TableSource(asio::any_io_executor executor, TimeSource& time, Repli
       time_(time),
       tables_(tables),
       version_(time.wall_millis() * kStep),
+      silent_queues_(to_json(std::span<const store::QueueEnd>())),
       changed_(executor_, time),
       topics_changed_(executor_, [this] { note_topics(); }),
       groups_changed_(executor_, [this] { next_version(TableKind::groups); }),
@@ -55,6 +59,7 @@ void TableSource::note_topics() {
   TopicMark mark;
   mark.counter = tables_.topics.announced_version().counter;
   mark.version = next_version(TableKind::topics).version;
+  have_queues_changed_ = true;  // those of a topic that was deleted are gone
   topic_marks_.push_back(mark);
   if (topic_marks_.size() > kMostMarks) topic_marks_.pop_front();
 }
@@ -86,12 +91,28 @@ void TableSource::look_at_progress() {
   next_version(TableKind::timers);
 }
 
+// The log tells a replica nothing of them.
+asio::awaitable<void> TableSource::look_at_silent_queues() {
+  const std::int64_t from = tables_.store.min_physical_offset();
+  if (!is_followed_ || (from == silent_from_ && !have_queues_changed_)) co_return;
+  silent_from_ = from;
+  have_queues_changed_ = false;
+  const store::RawLog log = tables_.store.raw_log();
+  std::string text;
+  const std::function<void()> work = [&] { text = to_json(log.silent_queues()); };
+  co_await on_helper(tables_.files, work);
+  if (text == silent_queues_) co_return;
+  silent_queues_ = std::move(text);
+  next_version(TableKind::silent_queues);
+}
+
 asio::awaitable<void> TableSource::run() {
   Timer timer(executor_, time_);
   for (int round = 1;; ++round) {
     co_await timer.wait_for(kOffsetPeriod);
     look_at_offsets();
     if (round % kProgressRounds == 0) look_at_progress();
+    if (silent_from_ < 0 || round % kProgressRounds == 0) co_await look_at_silent_queues();
   }
 }
 
@@ -105,23 +126,20 @@ asio::awaitable<bool> TableSource::wait_for_version_beyond(std::int64_t version)
   co_return !is_stopped_;
 }
 
-std::vector<MetadataItem> TableSource::since(std::int64_t version) const {
+asio::awaitable<std::vector<MetadataItem>> TableSource::since(std::int64_t version) {
+  is_followed_ = true;
   if (version > version_) version = 0;  // those of another master, or of another clock
   Items items;
+  Wholes wholes;
   for (const auto& [kind, change] : newest_) {
     if (change.version <= version) continue;
+    bool is_added = true;
     switch (kind) {
       case TableKind::topics:
-        add_topics(version, items);
-        break;
-      case TableKind::groups:
-        add_whole(kind, change, tables_.groups.to_json(), items);
-        break;
-      case TableKind::request_modes:
-        add_whole(kind, change, tables_.modes.to_json(), items);
+        is_added = add_topic_changes(version, items);
         break;
       case TableKind::offsets:
-        add_offsets(version, items);
+        is_added = add_offset_changes(version, items);
         break;
       case TableKind::delays:
         add_whole(kind, change, delays_, items);
@@ -129,46 +147,68 @@ std::vector<MetadataItem> TableSource::since(std::int64_t version) const {
       case TableKind::timers:
         add_whole(kind, change, timers_, items);
         break;
+      case TableKind::silent_queues:
+        add_whole(kind, change, silent_queues_, items);
+        break;
+      case TableKind::groups:
+      case TableKind::request_modes:
+        is_added = false;
+        break;
     }
+    if (!is_added) wholes.emplace_back(kind, change);
   }
+  const std::function<void()> make = [&] {
+    for (const auto& [kind, change] : wholes) add_whole(kind, change, whole(kind), items);
+  };
+  if (!wholes.empty()) co_await on_helper(tables_.helper, make);
   std::ranges::sort(items, {}, &MetadataItem::version);
-  return items;
+  co_return std::move(items);
 }
 
-void TableSource::add_topics(std::int64_t version, Items& items) const {
+// On the helper thread: it may be newer than the version that it is sent as.
+std::string TableSource::whole(TableKind kind) const {
+  switch (kind) {
+    case TableKind::topics:
+      return routing::to_json(tables_.topics.announced());
+    case TableKind::groups:
+      return tables_.groups.to_json();
+    case TableKind::request_modes:
+      return tables_.modes.to_json();
+    case TableKind::offsets:
+      return tables_.offsets.to_json(routing::IntegerKeys::quoted);
+    case TableKind::delays:
+    case TableKind::timers:
+    case TableKind::silent_queues:
+      break;
+  }
+  return {};
+}
+
+bool TableSource::add_topic_changes(std::int64_t version, Items& items) const {
   const Change& change = newest_.at(TableKind::topics);
   const auto behind = std::ranges::upper_bound(topic_marks_, version, {}, &TopicMark::version);
-  std::optional<routing::TopicConfigTable> changes;
-  if (behind != topic_marks_.begin()) {
-    changes = tables_.topics.changed_since(std::prev(behind)->counter);
-  }
-  if (!changes) {
-    const std::string all = routing::to_json(tables_.topics.announced());
-    return add_whole(TableKind::topics, change, all, items);
-  }
+  if (behind == topic_marks_.begin()) return false;
+  const auto changes = tables_.topics.changed_since(std::prev(behind)->counter);
+  if (!changes) return false;
   std::string text = kTableChange + routing::to_json(*changes);
-  if (text.size() > kMaxPart) {
-    const std::string all = routing::to_json(tables_.topics.announced());
-    return add_whole(TableKind::topics, change, all, items);
-  }
+  if (text.size() > kMaxPart) return false;
   items.emplace_back(static_cast<std::int32_t>(TableKind::topics), change.version, change.log_end,
                      std::move(text));
+  return true;
 }
 
-void TableSource::add_offsets(std::int64_t version, Items& items) const {
-  const Change& newest = newest_.at(TableKind::offsets);
-  if (version < offsets_known_from_) {
-    const std::string all = tables_.offsets.to_json(routing::IntegerKeys::quoted);
-    return add_whole(TableKind::offsets, newest, all, items);
-  }
+bool TableSource::add_offset_changes(std::int64_t version, Items& items) const {
+  if (version < offsets_known_from_) return false;
   for (const OffsetChange& change : offset_changes_) {
     if (change.version <= version) continue;
     items.emplace_back(static_cast<std::int32_t>(TableKind::offsets), change.version,
                        change.log_end, kTableChange + change.json);
   }
+  return true;
 }
 
-void TableSource::add_whole(TableKind kind, const Change& change, std::string text, Items& items) {
+void TableSource::add_whole(TableKind kind, const Change& change, std::string_view text,
+                            Items& items) {
   const auto add = [&](char what, std::string_view part, std::int64_t version) {
     items.emplace_back(static_cast<std::int32_t>(kind), version, change.log_end,
                        what + std::string(part));

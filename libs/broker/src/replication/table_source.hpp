@@ -4,6 +4,8 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "comet/base/async.hpp"
@@ -16,9 +18,10 @@
 namespace comet::inline v0_1::broker {
 
 // A master's tables for CometMQ slaves. What a slave lacks is made when it is asked for: topics and
-// offsets as changes while these are known, everything else whole. Offsets are looked at every
-// 100 ms, progress of delays and timers every second. Belongs to the executor, but for what is said
-// to be thread-safe.
+// offsets as changes while these are known, everything else whole, on a helper thread. Offsets are
+// looked at every 100 ms, progress of delays and timers every second, queues without a message when
+// files of the log or topics have gone, or come. Belongs to the executor, but for what is said to
+// be thread-safe.
 class TableSource final : public replication::MetadataSource {
  public:
   TableSource(asio::any_io_executor executor, TimeSource& time, ReplicatedTables tables);
@@ -34,7 +37,8 @@ class TableSource final : public replication::MetadataSource {
   void stop();
 
   [[nodiscard]] std::int64_t version() const override { return version_; }
-  [[nodiscard]] std::vector<replication::MetadataItem> since(std::int64_t version) const override;
+  [[nodiscard]] asio::awaitable<std::vector<replication::MetadataItem>> since(
+      std::int64_t version) override;
   [[nodiscard]] asio::awaitable<bool> wait_for_version_beyond(std::int64_t version) override;
 
  private:
@@ -59,9 +63,14 @@ class TableSource final : public replication::MetadataSource {
   void note_topics();
   void look_at_offsets();
   void look_at_progress();
-  void add_topics(std::int64_t version, Items& items) const;
-  void add_offsets(std::int64_t version, Items& items) const;
-  static void add_whole(TableKind kind, const Change& change, std::string text, Items& items);
+  [[nodiscard]] asio::awaitable<void> look_at_silent_queues();
+  // Whole tables that are to be made, on the helper thread.
+  using Wholes = std::vector<std::pair<TableKind, Change>>;
+  // False: changes are not known, it has to be sent whole.
+  [[nodiscard]] bool add_topic_changes(std::int64_t version, Items& items) const;
+  [[nodiscard]] bool add_offset_changes(std::int64_t version, Items& items) const;
+  [[nodiscard]] std::string whole(TableKind kind) const;
+  static void add_whole(TableKind kind, const Change& change, std::string_view text, Items& items);
 
   asio::any_io_executor executor_;
   TimeSource& time_;
@@ -73,6 +82,10 @@ class TableSource final : public replication::MetadataSource {
   std::size_t offset_bytes_ = 0;     // of those
   std::int64_t offsets_known_from_;  // changes of this version and older ones are not kept
   std::string delays_, timers_;      // as they were looked at last
+  std::string silent_queues_;        // likewise, when the log began at silent_from_
+  std::int64_t silent_from_ = -1;
+  bool have_queues_changed_ = false;
+  bool is_followed_ = false;  // somebody has asked: they are looked at
   bool is_stopped_ = false;
   Event changed_;
   Nudge topics_changed_, groups_changed_, modes_changed_;

@@ -194,12 +194,13 @@ void OffsetTable::take_higher(const std::string& key, const Queues& queues) {
   Queues* present = find_or_add(key, queues.size());
   if (present == nullptr) return;
   for (const auto& [queue_id, offset] : queues) {
-    if (!is_offset(offset)) continue;
+    if (!is_offset(offset) || waits_for_reset(key, queue_id)) continue;
     const auto [entry, is_new] = present->try_emplace(queue_id, offset);
     if (is_new) ++size_;
     if (!is_new && entry->second >= offset) continue;
     entry->second = offset;
     changed_ = true;
+    if (changes_) note_committed(key, queue_id, offset);
   }
 }
 

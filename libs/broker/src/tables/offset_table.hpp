@@ -91,7 +91,8 @@ class OffsetTable {
   // A replica's: the changes of its master happen here. What is committed never lowers an offset.
   void apply(const Changes& changes);
   // Likewise of all offsets of a master, a file or an answer to GET_ALL_CONSUMER_OFFSET: higher
-  // ones are taken, others stay. An error, and none.
+  // ones are taken, others stay. So does a master that returns with those of its slaves. An error,
+  // and none.
   [[nodiscard]] error_code merge(std::string_view json);
 
   // {"dataVersion":{...},"offsetTable":{"topic@group":{0:6}}}: the answer to

@@ -122,6 +122,9 @@ class BrokerConfig {
   std::size_t max_client_calls = 10'000;
   std::size_t max_client_call_bytes = 128u << 20;
   std::shared_ptr<remoting::RequestObserver> observer;  // null: none
+  // An order was taken that the next start obeys (role_orders.hpp): the owner is to stop this
+  // broker and to start it anew. On the home executor. Empty: that is up to the operator.
+  std::function<void()> on_restart_due;
   // What GET_BROKER_CONFIG shows and UPDATE_BROKER_CONFIG changes, with all of kLiveKeys; without:
   // those alone.
   std::optional<Config> settings;

@@ -33,6 +33,9 @@ class ReplicationConfig {
   // slaveReadEnable: who lags behind by more than the memory holds is sent to the slave.
   bool slave_read = false;
   bool offset_check_in_slave = false;  // offsetCheckInSlave: 21 there as at a master, not 20
+  // haSlaveFallbehindMax, bytes: a slave that has less of the log than that is a problem of its
+  // own, and of its master when it has had less for a minute.
+  std::int64_t lag_limit = 256 << 20;
   // When a slave asks a Java master for its tables (Apache: SlaveSynchronize, 4.9).
   Duration first_poll = std::chrono::seconds(3);
   Duration poll_period = std::chrono::seconds(10);

@@ -36,6 +36,9 @@ class InSyncConfig {
   std::int64_t join_lag = 4 << 20;
   // readConfirmedOnly=strict: readers never see what is not confirmed, however small the set is.
   bool read_confirmed_only = false;
+  // False, an ASYNC_MASTER's: readers are not limited, and what no replica has is not known to be
+  // confirmed.
+  bool limits_readers = true;
 };
 
 class HaServiceConfig {

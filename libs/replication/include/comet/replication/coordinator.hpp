@@ -53,8 +53,9 @@ class Coordinator {
 // the set is what the master says. Promotion is the operator's.
 class LocalCoordinator final : public Coordinator {
  public:
-  // Begins a mastership at the log's end: epoch and entry are on disk when this returns. `history`
-  // outlives it. Throws Error.
+  // Begins a mastership at the log's end: epoch and entry are on disk when this returns, those of
+  // a log that has never been shared when its first replica is served. `history` outlives it.
+  // Throws Error.
   LocalCoordinator(History& history, const ReplicaLog& log);
 
   EpochEntry mastership() const override { return mastership_; }

@@ -31,8 +31,9 @@ class MetadataSource {
   virtual ~MetadataSource() = default;
   [[nodiscard]] virtual std::int64_t version() const = 0;  // of the newest item
   // What a replica that has `version` lacks, by rising version: changes, or whole tables where the
-  // changes are not kept. A replica that has more than version() gets all tables.
-  [[nodiscard]] virtual std::vector<MetadataItem> since(std::int64_t version) const = 0;
+  // changes are not kept; up to version() as it is at the call. A replica that has more than
+  // version() gets all tables. Cancellable.
+  [[nodiscard]] virtual asio::awaitable<std::vector<MetadataItem>> since(std::int64_t version) = 0;
   // Resumes when version() > `version` (at once if it is), or at shutdown (false). Cancellable.
   [[nodiscard]] virtual asio::awaitable<bool> wait_for_version_beyond(std::int64_t version) = 0;
 };

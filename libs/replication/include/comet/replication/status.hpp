@@ -76,6 +76,7 @@ class FollowerStatus {
   std::int64_t log_end = 0;           // maxOffset
   std::int64_t confirmed = 0;         // reported as durable
   std::int64_t master_end = 0;        // masterFlushOffset; 0 when unknown
+  std::int64_t master_confirmed = 0;  // what it had acknowledged then; 0 on Apache's wire
   std::int64_t last_read_ms = 0;      // lastReadTimestamp, wall clock
   std::int64_t last_write_ms = 0;     // lastWriteTimestamp
   std::int64_t bytes_per_second = 0;  // transferredByteInSecond
