@@ -9,6 +9,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 #include "follower.hpp"
+#include "same_lines.hpp"
 
 namespace comet::inline v0_1::replication {
 namespace {
@@ -17,7 +18,6 @@ constexpr std::size_t kFrameChunk = 256u << 10;
 // A master that was silent to our handshake is spoken to on Apache's wire for so long without
 // asking again.
 constexpr Duration kApacheMemory = std::chrono::minutes(1);
-constexpr Duration kSameLineAgain = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -57,8 +57,7 @@ struct HaClient::Impl {
   bool is_other_wire_next = false;
   bool is_connecting = false;
   bool is_stopping = false;
-  std::string last_line;
-  Instant last_line_at = Instant::min();
+  SameLines lines;
 };
 
 asio::awaitable<void> HaClient::Impl::watch_log(std::shared_ptr<Follower> follower) {
@@ -167,10 +166,7 @@ void HaClient::Impl::note_end(const Address& to) {
   follower->status.state = ending.state;
   follower->status.problem = ending.text;
   const std::string line = fmt::format("HA: master {}: {}", to.to_string(), ending.text);
-  const Instant now = follower->time.now();
-  if (line == last_line && now - last_line_at < kSameLineAgain) return;
-  last_line = line;
-  last_line_at = now;
+  if (!lines.is_new(to.to_string(), ending.text, follower->time.now())) return;
   if (is_loss) {
     log::warn("{}", line);
   } else {

@@ -10,6 +10,7 @@
 #include "comet/base/log.hpp"
 #include "comet/base/timer.hpp"
 #include "comet_wire.hpp"
+#include "same_lines.hpp"
 #include "service_core.hpp"
 
 namespace comet::inline v0_1::replication {
@@ -78,6 +79,7 @@ struct HaService::Impl {
   TaskGroup accepting;
   TaskGroup background;
   TaskGroup sessions;
+  SameLines lines;
 };
 
 asio::awaitable<void> HaService::Impl::accept_all(std::shared_ptr<Impl> impl) {
@@ -104,7 +106,10 @@ asio::awaitable<void> HaService::Impl::serve(std::shared_ptr<Impl> impl,
   connection->set_patience(impl->core->config.housekeeping);
   clock.spawn("HA clock", PeerConnection::run_clock(connection));
   const std::string remote = connection->remote();
-  log::info("HA: {} has connected", remote);
+  const std::string host = connection->remote_host();
+  if (impl->lines.is_new(host, "has connected", impl->core->time.now())) {
+    log::info("HA: {} has connected", remote);
+  }
   try {
     co_await impl->serve_wire(connection);
   } catch (const std::exception& problem) {
@@ -112,7 +117,10 @@ asio::awaitable<void> HaService::Impl::serve(std::shared_ptr<Impl> impl,
   }
   connection->end(PeerState::connecting, "it is at its end");
   const Ending& why = connection->ending();
-  if (why.state == PeerState::connecting) {
+  const bool is_new = impl->lines.is_new(host, why.text, impl->core->time.now());
+  if (!is_new) {
+    log::debug("HA: the connection of {} is closed again: {}", remote, why.text);
+  } else if (why.state == PeerState::connecting) {
     log::info("HA: the connection of {} is closed: {}", remote, why.text);
   } else {
     log::error("HA: the connection of {} is closed: {}", remote, why.text);

@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kSweepPeriod = std::chrono::milliseconds(250);
 constexpr Duration kJoinPatience = std::chrono::seconds(1);
 constexpr Duration kJoinPause = std::chrono::seconds(5);
+constexpr std::size_t kMostRemembered = 1000;
 
 std::string member_text(MemberId id, const InSyncPeer& peer) {
   if (id < 0) return "the replica at " + peer.info.address;
@@ -158,13 +159,22 @@ bool InSyncSet::Impl::must_leave(MemberId id, const InSyncPeer& peer) const {
   return leave_reason(peer) != nullptr;
 }
 
+// Since it has left.
+bool InSyncSet::Impl::has_moved(MemberId id, const InSyncPeer& peer) {
+  const auto left = left_at.find(id);
+  if (left == left_at.end()) return true;
+  if (peer.confirmed <= left->second && peer.confirmed < log.end()) return false;
+  left_at.erase(left);
+  return true;
+}
+
 // Near enough to be waited for. From now on it is counted, so that what is confirmed stands still
 // and it can get there (R6a: all that is confirmed, and this mastership's start).
 void InSyncSet::Impl::begin_joining(MemberId id, InSyncPeer& peer) {
   if (!may_count(peer) || peer.was_silent || time.now() < peer.not_before) return;
   if (id < 0 && !coordinator.admits_unnamed()) return;
   if (members.contains(id) || joining.contains(id) || (asked && asked->contains(id))) return;
-  if (log.durable_end() - peer.confirmed > config.join_lag) return;
+  if (log.durable_end() - peer.confirmed > config.join_lag || !has_moved(id, peer)) return;
   peer.joining_since = time.now();
   joining.insert(id);
 }
@@ -235,7 +245,11 @@ void InSyncSet::Impl::install(std::set<MemberId> now_counts) {
   }
   for (const MemberId id : members) {
     const auto peer = peers.find(id);
-    if (peer != peers.end() && !now_counts.contains(id)) peer->second.was_silent = true;
+    if (peer == peers.end() || now_counts.contains(id)) continue;
+    peer->second.was_silent = true;
+    if (id < 0 || left_at.size() >= kMostRemembered) continue;
+    std::int64_t& left = left_at.try_emplace(id, peer->second.confirmed).first->second;
+    left = std::max(left, peer->second.confirmed);
   }
   for (const MemberId id : members) counters.set_leaves += now_counts.contains(id) ? 0u : 1u;
   members = std::move(now_counts);

@@ -65,6 +65,7 @@ struct InSyncSet::Impl : std::enable_shared_from_this<InSyncSet::Impl> {
   [[nodiscard]] bool may_count(const InSyncPeer& peer) const;
   [[nodiscard]] bool must_leave(MemberId id, const InSyncPeer& peer) const;
   [[nodiscard]] const char* leave_reason(const InSyncPeer& peer) const;
+  [[nodiscard]] bool has_moved(MemberId id, const InSyncPeer& peer);
   void begin_joining(MemberId id, InSyncPeer& peer);
   void look_at(MemberId id, InSyncPeer& peer);
   void consider();  // asks the coordinator for another set if one is due
@@ -93,6 +94,9 @@ struct InSyncSet::Impl : std::enable_shared_from_this<InSyncSet::Impl> {
   std::set<MemberId> members;               // what the coordinator holds, without the master
   std::optional<std::set<MemberId>> asked;  // counts besides it, from the moment it is asked for
   std::set<MemberId> joining;               // counted, so that they can come up
+  // Who has left, and what it had then: it comes back when it has got further, or has everything. A
+  // replica that can take nothing more would come and go otherwise, and be waited for each time.
+  std::map<MemberId, std::int64_t> left_at;
   std::uint64_t last_connection = 0;
   MemberId last_unnamed = 0;
   bool is_over = false;  // stopped or deposed

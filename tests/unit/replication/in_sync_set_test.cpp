@@ -169,6 +169,29 @@ BOOST_AUTO_TEST_CASE(a_member_that_confirms_nothing_for_three_seconds_leaves) {
   BOOST_TEST(set->size() == 1);
 }
 
+// Its disk is full, say: it comes back every few seconds with what it had.
+BOOST_AUTO_TEST_CASE(who_left_without_getting_further_is_not_waited_for_until_it_does) {
+  start();
+  std::uint64_t slave = connect(1, 0);
+  const std::int64_t had = log.end();
+  const auto first = send(10s);
+  pass(3500ms);
+  BOOST_TEST((*first == kNotAvailable));
+  for (int again = 0; again < 5; ++again) {
+    set->disconnected(slave);
+    pass(5s);
+    slave = connect(1, had);
+    pass(500ms);
+    BOOST_TEST(set->size() == 1);
+    const auto answer = send(2s);
+    BOOST_TEST((*answer == kNotAvailable));
+  }
+  confirm(slave, had + 1);
+  confirm(slave, log.end());
+  pass(500ms);
+  BOOST_TEST(set->size() == 2);
+}
+
 BOOST_AUTO_TEST_CASE(one_of_two_slaves_is_late_and_the_other_is_enough_when_it_has_left) {
   start();
   connect(1, 0);
@@ -271,7 +294,8 @@ BOOST_AUTO_TEST_CASE(under_load_a_replica_joins_because_it_is_waited_for) {
   pass(3s);
   const std::int64_t before = log.end();
   BOOST_TEST((*send() == kOk));                   // alone, as it was told
-  const std::uint64_t back = connect(1, before);  // always a message behind
+  const std::uint64_t back = connect(1, before);
+  confirm(back, before + 1);  // it has got further, and is always behind
   const auto first = send();
   BOOST_TEST(!first->has_value());  // counted already
   BOOST_TEST(set->size() == 1);

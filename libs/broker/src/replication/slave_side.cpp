@@ -13,8 +13,10 @@ using replication::PeerState;
 
 namespace {
 
-// A slave that copies nothing for so long has a problem.
+// A slave that copies nothing for so long has a problem; one whose own disk or log takes nothing,
+// sooner.
 constexpr Duration kAloneTooLong = 60s;
+constexpr Duration kFailedTooLong = 10s;
 constexpr Duration kLookPeriod = 250ms;
 
 }  // namespace
@@ -25,7 +27,8 @@ SlaveSide::SlaveSide(asio::any_io_executor home_in, Network& network_in, TimeSou
       tables_(tables, config.store.root),
       sink_(tables_),
       poll_(home, network, time, config.replication, tables_),
-      alone_since_(time.now()) {}
+      alone_since_(time.now()),
+      progress_(time.now()) {}
 
 std::uint16_t SlaveSide::start(const replication::PeerName& self, std::uint16_t port,
                                TaskGroup& tasks) {
@@ -56,9 +59,22 @@ asio::awaitable<void> SlaveSide::watch() {
   }
 }
 
+// A handshake alone is none: it may be followed by the same failure again and again.
+void SlaveSide::note_progress() {
+  const replication::FollowerStatus status = client_->status();
+  if (status.state == PeerState::failed) failure_ = status.problem;
+  const std::int64_t end = log.end();
+  const bool has_all = status.state == PeerState::transfer && end >= status.master_end;
+  if (status.state != PeerState::cutting && !has_all && end == last_end_) return;
+  last_end_ = end;
+  progress_ = time.now();
+  failure_.clear();
+}
+
 // The master says how far readers see. When it is gone, what it has confirmed last may never have
 // been said; then they see all that is here.
 void SlaveSide::look() {
+  note_progress();
   const PeerState state = client_->status().state;
   if (state == PeerState::transfer || state == PeerState::cutting) {
     alone_since_ = time.now();
@@ -102,11 +118,12 @@ void SlaveSide::add_stats(ReplicationStats& stats) const {
   if (needs_operator(state)) {
     stats.problem =
         fmt::format("replication: {}: {}", replication::to_string(state), stats.follower.problem);
-  } else if (time.now() - alone_since_ > kAloneTooLong) {
-    stats.problem =
-        fmt::format("replication: nothing has been copied for {} s: {}{}",
-                    to_millis(time.now() - alone_since_) / 1000, replication::to_string(state),
-                    stats.follower.problem.empty() ? "" : ", " + stats.follower.problem);
+  } else if (const Duration still = time.now() - progress_;
+             still > (failure_.empty() ? kAloneTooLong : kFailedTooLong)) {
+    const std::string& why = failure_.empty() ? stats.follower.problem : failure_;
+    stats.problem = fmt::format("replication: nothing has been copied for {} s: {}{}",
+                                to_millis(still) / 1000, replication::to_string(state),
+                                why.empty() ? "" : ", " + why);
   } else if (stats.follower.master_end - stats.log_end > config.replication.lag_limit) {
     stats.problem = fmt::format(
         "replication: this slave is {} bytes behind its master, more than haSlaveFallbehindMax",
