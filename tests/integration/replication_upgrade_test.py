@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -34,7 +35,7 @@ def older_build():
 class Upgrade(PairTest):
     def start_old(self):
         with older_build():
-            return self.start_broker(self.namesrv, self.folder / "master", "master", brokerName="broker-a")
+            return self.start_broker(self.namesrv, self.folder / "master", "master", brokerName="broker-a", flushConsumerOffsetInterval=200)
 
     def fill(self, daemon, lines):
         with Client(daemon.port) as client:
@@ -52,6 +53,7 @@ class Upgrade(PairTest):
             half = "TRAN_MSG\x01true\x02PGROUP\x01payers\x02UNIQ_KEY\x01A\x02"
             prepared = client.send_message("paid", b"half", properties=half, sysFlag=4)
             self.assertEqual(SUCCESS, prepared.code)
+        time.sleep(1)  # offsets are written from time to time
         end(old)
         slave, master = self.start_slave(), self.start_master()
         self.wait_in_sync(master)

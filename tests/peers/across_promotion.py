@@ -15,6 +15,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -49,7 +50,7 @@ class Pair:
     def __init__(self, folder):
         self.folder = folder
         self.namesrv = CometServers(folder, brokers=())
-        self.daemons, self.ports = {}, {}
+        self.daemons, self.ports, self.ha_ports = {}, {}, {}
 
     def start(self):
         self.namesrv.start()
@@ -61,11 +62,14 @@ class Pair:
                 assert client.create_topic(topic, queues).code == 0
 
     def start_one(self, what, role, **more):
-        keys = KEYS | role | more | {"listenPort": self.ports.get(what, 0), "storePathRootDir": self.folder / what,
-                                     "namesrvAddr": self.namesrv.nameserver}
+        keys = KEYS | role | more | {"listenPort": self.ports.get(what, 0), "haListenPort": self.ha_ports.get(what, 0),
+                                     "storePathRootDir": self.folder / what, "namesrvAddr": self.namesrv.nameserver}
         daemon = Daemon("comet-broker", ["-c", write_properties(self.folder / f"{what}.conf", keys)], self.folder / f"{what}.log")
         self.daemons[what] = daemon.wait_ready()
         self.ports[what] = daemon.port
+        ha_port = re.search(r"HA port on [\d.]+:(\d+)", daemon.log())
+        if ha_port:
+            self.ha_ports[what] = int(ha_port.group(1))
         wait_until(lambda: "registered with name server" in daemon.log(), 30, "the broker's registration")
 
     def wait_in_sync(self, master):

@@ -21,7 +21,7 @@ import org.apache.rocketmq.common.message.MessageExt;
  *   plain, commit, rollback, half (ends when it is asked about: commit for bodies with "keep" in them, else rollback), level N, timer MILLIS
  *
  * and prints lines: word, TAB, body, TAB, milliseconds since 1970, TAB, a remark: "sent" with the status or the reason of a failure,
- * "got" with the broker's address, "asked" when the broker asks about a half message.
+ * "got" with how long ago it was stored, "asked" when the broker asks about a half message.
  *
  *   java -cp ... peers.Across NAMESERVER TOPIC GROUP MILLIS_PER_MESSAGE
  */
@@ -43,7 +43,7 @@ public final class Across {
         consumer.subscribe(topic, "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
             for (var one : messages) {
-                say("got", new String(one.getBody()), one.getStoreHost().toString());
+                say("got", new String(one.getBody()), "queue " + one.getQueueId() + ", " + (System.currentTimeMillis() - one.getStoreTimestamp()) + " ms after it was stored");
                 sleep(pause);
             }
             return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
