@@ -133,16 +133,19 @@ class CatchUp(PairTest):
         replicas = self.status(self.master)["haConnectionInfo"]
         return replicas[0]["slaveAckOffset"] if replicas else 0
 
-    def start_empty_slave(self):
+    def forget_slave(self):
         wait_until(lambda: not self.status(self.master)["haConnectionInfo"], 30, "the last slave is forgotten")
         shutil.rmtree(self.folder / "slave", ignore_errors=True)
         drop_pages()
+
+    def start_empty_slave(self):
         return self.start_slave(mappedFileSizeCommitLog=1 << 30, haMasterAddress=f"127.0.0.1:{self.ha_port(self.master)}")
 
     def copy_with_slave(self):
         """MB/s of the log, and what the slave had of memory, and the CPU seconds of both for a GB."""
         end = self.end(self.master)
         messages = self.queue_ends(self.master)
+        self.forget_slave()
         before = cpu_seconds(self.master.process.pid)
         slave = self.start_empty_slave()
         begin = slave.started + slave.ready_seconds
@@ -193,7 +196,9 @@ class CatchUp(PairTest):
     def measure_meanwhile(self):
         alone, during = [], []
         for number in range(OPTIONS.rounds):
+            self.forget_slave()
             alone.append(self.rate_for(5)[0])
+            self.forget_slave()  # what was sent is on the disk, and in memory no more
             end = self.end(self.master)
             slaves = []
 
