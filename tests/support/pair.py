@@ -2,12 +2,10 @@
 
 import contextlib
 import json
-import os
 import re
 import socket
 import threading
 import time
-import unittest
 
 from daemons import DaemonTest, wait_until
 from remoting import SUCCESS, Client
@@ -15,12 +13,6 @@ from remoting import SUCCESS, Client
 HA_STATUS = 907
 SLAVE_NOT_AVAILABLE, FLUSH_SLAVE_TIMEOUT = 11, 12
 SENDERS = 4
-WITH_KNOWN_FAULTS = os.environ.get("COMET_KNOWN_FAULTS", "") not in ("", "0")
-
-
-def known_fault(what):
-    """Of a test that fails until that is repaired: it is run with COMET_KNOWN_FAULTS=1 only."""
-    return unittest.skipUnless(WITH_KNOWN_FAULTS, f"known fault: {what}")
 
 
 class Ledger:

@@ -258,11 +258,24 @@ error_code StoreCore::begin_log_at(std::int64_t offset) {
 
 // A note that somebody else's broker has come behind says nothing any more: other messages may lie
 // there.
+// Than any that was to be cut off.
+bool StoreCore::has_later_records(const CutNote& note) const {
+  if (note.kind != CutNote::Kind::cut || note.offset < log_.min_offset()) return false;
+  bool found = false;
+  WalkRules rules;
+  rules.crc = CheckCrc::yes;
+  (void)walk_log(log_, note.offset, rules, [&](const RecordView& record, RecordState state) {
+    found |= state == RecordState::whole && record.store_timestamp > note.timestamp;
+  });
+  return found;
+}
+
 std::optional<CutNote> StoreCore::find_unfinished_cut(bool unclean) {
   std::optional<CutNote> note = read_cut_note(files_, directory_.cut_note());
   if (!note) return note;
-  // One that a crash has torn is nobody's.
-  const bool is_others = !checkpoint_.is_ours && checkpoint_.log_timestamp > note->timestamp;
+  // One that a crash has torn is nobody's; another broker that was killed may have written none.
+  const bool is_others = (!checkpoint_.is_ours && checkpoint_.log_timestamp > note->timestamp) ||
+                         has_later_records(*note);
   if (unclean && (!is_others || note->kind == CutNote::Kind::begin)) {
     log::warn("store {}: {} at {} is finished", directory_.root(),
               note->kind == CutNote::Kind::cut ? "the cut of the log" : "the begin of the log",

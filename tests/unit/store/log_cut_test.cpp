@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -215,6 +217,24 @@ BOOST_AUTO_TEST_CASE(a_note_that_another_broker_has_come_behind_is_left_alone) {
   pair.slave.open();  // it ended in order
   BOOST_TEST(pair.slave.core->appended_end() == end);
   BOOST_TEST(!has_note(pair.slave));
+}
+
+// Apache's broker took the directory, added to the log and was killed before it wrote a checkpoint.
+BOOST_AUTO_TEST_CASE(a_note_is_left_alone_when_later_records_lie_behind_it) {
+  for (const bool is_late : {false, true}) {
+    Diverged pair;
+    const std::int64_t end = pair.slave.core->appended_end();
+    pair.slave.core->close();
+    CutNote note;
+    note.offset = pair.common;
+    note.timestamp = is_late ? 1 : std::numeric_limits<std::int64_t>::max() / 2;
+    const std::string root = pair.slave.config.root;
+    BOOST_TEST_REQUIRE(!write_cut_note(posix_files(), root + "/logCut", note));
+    std::ofstream(root + "/abort").close();
+    pair.slave.open();
+    BOOST_TEST(pair.slave.core->appended_end() == (is_late ? end : pair.common));
+    BOOST_TEST(!has_note(pair.slave));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_note_says_nothing) {
