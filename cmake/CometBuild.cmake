@@ -10,6 +10,7 @@ find_package(Libdeflate REQUIRED)
 find_package(LZ4 REQUIRED)
 find_package(Zstd REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+find_package(LibYaml REQUIRED)
 find_package(fmt REQUIRED CONFIG)  # its headers only: libs/base/src/fmt.cpp
 
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)

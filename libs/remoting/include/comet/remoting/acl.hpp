@@ -29,6 +29,9 @@ inline constexpr std::string_view kSecurityToken = "SecurityToken";
 inline constexpr std::string_view kSignature = "Signature";
 // Left out of the signature by some versions.
 inline constexpr std::string_view kUniqueKeyQuery = "_UNIQUE_KEY_QUERY";
+// Added behind the signature by Java's clients of 5.x.
+inline constexpr std::string_view kZoneName = "__ZONE_NAME";
+inline constexpr std::string_view kZoneMode = "__ZONE_MODE";
 }  // namespace acl_field
 
 // The signature of a request as it stands: base64 of HMAC-SHA1 over the values of all its fields
@@ -36,8 +39,8 @@ inline constexpr std::string_view kUniqueKeyQuery = "_UNIQUE_KEY_QUERY";
 [[nodiscard]] std::string sign(const RemotingCommand& request, std::string_view secret_key);
 
 // For servers: whether the request carries the signature that this key makes. Takes the same time
-// whatever the wrong signature is. Clients differ in whether they sign the field
-// _UNIQUE_KEY_QUERY: both are right.
+// whatever the wrong signature is. Clients differ in whether they sign the fields
+// _UNIQUE_KEY_QUERY, __ZONE_NAME and __ZONE_MODE: both are right.
 [[nodiscard]] bool has_valid_signature(const RemotingCommand& request, std::string_view secret_key);
 
 // Signs every request of a client: ClientConfig::hooks.
