@@ -41,6 +41,7 @@ comet_process_test(process_replication_links integration/replication_links_test.
 comet_process_test(process_replication_upgrade integration/replication_upgrade_test.py)  # with COMET_OLD_BIN
 comet_process_test(process_replication_refusals integration/replication_refusals_test.py TIMEOUT 600)
 comet_process_test(process_hosts integration/hosts_test.py)
+comet_process_test(process_access integration/access_test.py)
 comet_process_test(process_descriptors integration/descriptors_test.py)
 comet_process_test(process_docs integration/docs_test.py)
 comet_process_test(process_nameserver integration/nameserver_test.py SERIAL)

@@ -44,6 +44,7 @@ GROUND = {"request", "records"}
 TABLES = GROUND | {"tables", "stats", "subscriptions"}
 ROOMS = {
     "request": set(),
+    "access": {"request"},
     "records": {"request"},
     "tables": GROUND,
     "stats": GROUND,

@@ -9,8 +9,9 @@ namespace {
 using Key = ConfigKey;
 
 constexpr std::string_view kAccess =
-    "access control is not there yet, and every client would be let in; remove the line only where "
-    "others cannot reach the port (bindAddress, a firewall, tls.server.need.client.auth=require)";
+    "5.x's users and policies are not there yet, and every client would be let in; use accounts of "
+    "plain_acl.yml with aclEnable=true (docs/access.md), or remove the line only where others "
+    "cannot reach the port";
 constexpr std::string_view kDLedger =
     "DLedger is not there: this broker would be alone, and what its log holds would be missing; "
     "keep it on Apache's broker, or remove the line and give a new storePathRootDir";
@@ -33,7 +34,6 @@ constexpr std::string_view kPropertyCrc =
 
 // Going on without these could lose messages, lay open or mislead: the start is refused.
 constexpr ConfigKey kRefused[] = {
-    Key::refused("aclEnable", "false", kAccess),
     Key::refused("authenticationEnabled", "false", kAccess),
     Key::refused("authorizationEnabled", "false", kAccess),
     Key::refused("enableDLegerCommitLog", "false", kDLedger),
@@ -83,25 +83,23 @@ constexpr ConfigKey kUnsupported[] = {
     Key::unsupported("preferredLeaderId", "DLedger is not supported"),
     Key::unsupported("storePathDLedgerCommitLog", "DLedger is not supported"),
     Key::unsupported("enableCalcFilterBitMap", "SQL92 filters look at each message"),
-    Key::unsupported("authConfigPath", "access control is not there yet: every client is let in"),
+    Key::unsupported("authConfigPath", "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("authenticationMetadataProvider",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("authenticationProvider",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("authenticationWhitelist",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("authorizationMetadataProvider",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("authorizationProvider",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("authorizationWhitelist",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("initAuthenticationUser",
-                     "access control is not there yet: every client is let in"),
-    Key::unsupported("innerClientAuthenticationCredentials",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("migrateAuthFromV1Enabled",
-                     "access control is not there yet: every client is let in"),
+                     "5.x's users and policies are not there yet: see aclEnable"),
     Key::unsupported("broadcastOffsetExpireMaxSecond",
                      "broadcasting consumers keep their offsets themselves"),
     Key::unsupported("broadcastOffsetExpireSecond",
@@ -432,7 +430,6 @@ constexpr std::string_view kNoEffect[] = {
     "reviveMaxSlow",
     "reviveQueueNum",
     "reviveScanTime",
-    "rocketmqHome",
     "rocksdbCompressionType",
     "rocksdbFlushWalFrequency",
     "rocksdbWalFileRollingThreshold",

@@ -104,6 +104,19 @@ constexpr ConfigKey kUsed[] = {
         "brokerRole", "ASYNC_MASTER", "ASYNC_MASTER|SYNC_MASTER|SLAVE",
         "SYNC_MASTER: sends are acknowledged when inSyncReplicas copies are durable; SLAVE: "
         "copies the master of its brokerName (docs/replication.md)"),
+    Key::boolean("aclEnable", false,
+                 "ask every request who it is from and whether it may be done: accounts of "
+                 "conf/plain_acl.yml and conf/acl below rocketmqHome (docs/access.md)"),
+    Key::choice("aclMode", "enforce", "enforce|observe",
+                "observe: nothing is refused; the log tells what would be"),
+    Key::boolean("aclWhiteAddressNeedsNoSignature", false,
+                 "as Apache's: from an account's whiteRemoteAddress its access key is enough"),
+    Key::text("rocketmqHome", "",
+              "directory in which conf is (default: ROCKETMQ_HOME, else that above the "
+              "configuration file's, if that one is named conf)"),
+    Key::secret("innerClientAuthenticationCredentials",
+                "{\"accessKey\":\"..\",\"secretKey\":\"..\"}: signs what this broker asks name "
+                "servers and its master; with aclEnable the secret of the HA port, too"),
     Key::integer("haListenPort", "0", 0, 65535,
                  "port on which a master serves its slaves; 0: listenPort + 1"),
     Key::text("brokerIP2", "",

@@ -152,6 +152,29 @@ void report_bounds(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
                  number(stats.answers_given_up));
 }
 
+void report_access(const access::AccessStats& stats, monitor::Scrape& scrape) {
+  for (std::size_t i = 0; i < access::kReasons; ++i) {
+    const auto reason = static_cast<access::Reason>(i);
+    const bool is_allowed =
+        reason == access::Reason::allowed || reason == access::Reason::white_address;
+    scrape.counter(
+        "comet_broker_access_requests_total",
+        "Requests that access control has judged; with aclMode=observe \"observed\" ones "
+        "are done all the same",
+        number(stats.requests[i]),
+        {{"result", is_allowed           ? "allowed"
+                    : stats.is_observing ? "observed"
+                                         : "refused"},
+         {"reason", std::string(to_string(reason))}});
+  }
+  scrape.gauge("comet_broker_access_accounts", "Accounts that hold", number(stats.accounts));
+  scrape.counter("comet_broker_access_reloads_total",
+                 "Changes of the files of accounts; after a failed one the accounts stay",
+                 number(stats.reloads), {{"result", "done"}});
+  scrape.counter("comet_broker_access_reloads_total", "", number(stats.failed_reloads),
+                 {{"result", "failed"}});
+}
+
 void report_registration(const broker::RegistrationStats& registration, monitor::Scrape& scrape) {
   scrape.gauge("comet_broker_name_servers", "Name servers that this broker registers with",
                number(registration.name_servers));
@@ -291,6 +314,7 @@ void report_broker(const broker::BrokerStats& stats, monitor::Scrape& scrape) {
                  "Delayed messages whose topic was deleted before their time had come",
                  number(stats.delayed_dropped));
   report_bounds(stats, scrape);
+  if (stats.access) report_access(*stats.access, scrape);
   report_registration(stats.registration, scrape);
   if (stats.replication) report_replication(*stats.replication, scrape);
 }

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "access_settings.hpp"
 #include "comet/broker/live_settings.hpp"
 #include "comet/message/validate.hpp"
 #include "common_settings.hpp"
@@ -143,6 +144,7 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   config.listen_at =
       Address(listen_ip(settings), static_cast<std::uint16_t>(settings.integer("listenPort")));
   take_replication(settings, listen_ip(settings), config);
+  take_access(settings, config);
   try {
     config.name_servers = Address::parse_list(settings.text("namesrvAddr"));
   } catch (const Error& problem) {
@@ -189,6 +191,10 @@ broker::BrokerConfig to_broker_config(const Config& settings) {
   take_registration(settings, config);
   take_topics(settings, config);
   return config;
+}
+
+std::string open_port_warning(const Config& settings) {
+  return open_port_warning(settings, listen_ip(settings));
 }
 
 std::string explain_listen_address(const Config& settings) {

@@ -5,6 +5,7 @@
 
 #include <iostream>
 
+#include "access_settings.hpp"
 #include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
@@ -94,6 +95,7 @@ void settle_promotion(const CommandLine& given) {
 
 Config read_settings(const CommandLine& given) {
   Config settings = daemon::make_broker_settings();
+  daemon::default_home(settings, given.text_or("configFile", ""));
   daemon::apply_files(settings, given.text_or("configFile", ""));
   apply_command_line(given, settings);
   apply_stored(settings);
@@ -104,6 +106,7 @@ Config read_settings(const CommandLine& given) {
 int check(const CommandLine& given) {
   daemon::ConfigurationCheck check(kName);
   Config settings = daemon::make_broker_settings();
+  daemon::default_home(settings, given.text_or("configFile", ""));
   check.attempt([&] { daemon::apply_files(settings, given.text_or("configFile", "")); });
   check.attempt([&] { apply_command_line(given, settings); });
   check.attempt([&] { apply_stored(settings); });
@@ -128,6 +131,9 @@ int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig
   monitor.add(
       [&broker](monitor::Scrape& scrape) { daemon::report_broker(broker.stats(), scrape); });
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
+  if (const std::string open = daemon::open_port_warning(settings); !open.empty()) {
+    log::warn("{}", open);
+  }
   if (config.name_servers.empty()) {
     log::warn(
         "no name server is configured: clients will not find this broker (namesrvAddr or -n)");
@@ -140,7 +146,10 @@ int serve(const CommandLine& given, const Config& settings, broker::BrokerConfig
                        config.store.root);
   };
   auto stop = [&] { return broker.stop(real_time().now() + daemon::kStopPatience); };
-  auto reload = [&] { daemon::reload([&given] { return read_settings(given); }, network); };
+  auto reload = [&] {
+    daemon::reload([&given] { return read_settings(given); }, network);
+    broker.reload_access();
+  };
   return daemon::run(kName, loops, network, monitor, start, stop, reload);
 }
 

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 
+#include "access_settings.hpp"
 #include "broker_metrics.hpp"
 #include "broker_settings.hpp"
 #include "comet/base/log.hpp"
@@ -46,6 +47,7 @@ std::uint16_t port(const CommandLine& given, const char* option) {
 
 Config broker_settings(const CommandLine& given) {
   Config settings = daemon::make_broker_settings();
+  daemon::default_home(settings, given.text_or("configFile", ""));
   settings.set_default("brokerName", "broker-a");
   settings.set_default("namesrvAddr", "");
   daemon::apply_files(settings, given.text_or("configFile", ""));
@@ -61,6 +63,9 @@ int serve(const CommandLine& given) {
   const Config settings = broker_settings(given);
   daemon::configure_log(settings);
   for (const std::string& warning : settings.warnings()) log::warn("{}", warning);
+  if (const std::string open = daemon::open_port_warning(settings); !open.empty()) {
+    log::warn("{}", open);
+  }
   broker::BrokerConfig broker_config = daemon::to_broker_config(settings);
   // The nameserver's connections come from the broker, from tools and from the same clients.
   broker_config.max_connections =
@@ -104,6 +109,7 @@ int serve(const CommandLine& given) {
   };
   auto reload = [&] {
     daemon::reload([&given] { return broker_settings(given); }, daemon_network);
+    if (broker) broker->reload_access();
   };
   return daemon::run(kName, loops, daemon_network, monitor, start, stop, reload);
 }

@@ -208,7 +208,7 @@ class Configurations(DaemonTest):
                           "haFlowControlEnable=true\ndiskMaxUsedSpaceRatio=99\ntls.server.mode=enforcing\n", 1)
         for line in ('FILE:2: unknown key "brokerNam" has no effect; did you mean brokerName?',
                      'FILE:3: listenPort = "-1" must be a whole number from 0 to 65535',
-                     'FILE:4: aclEnable = "true" cannot be served: access control is not there yet',
+                     'FILE:4: aclEnable = "true" cannot be served without rocketmqHome',
                      'FILE:5: unknown key "flushDiskTyp" has no effect; did you mean flushDiskType?',
                      "note: FILE:6: haFlowControlEnable has no effect here",
                      'note: FILE:7: diskMaxUsedSpaceRatio = "99" is taken as 95',
@@ -223,7 +223,8 @@ class Configurations(DaemonTest):
         self.assertIn("missing.conf", missing.stderr)
 
     def test_what_must_not_be_ignored_ends_the_start_with_the_reason(self):
-        for key, value, reason in (("aclEnable", "true", "every client would be let in"),
+        for key, value, reason in (("aclEnable", "true", "without rocketmqHome"),
+                                   ("authenticationEnabled", "true", "users and policies are not there yet"),
                                    ("enableDLegerCommitLog", "true", "DLedger"),
                                    ("storeType", "defaultRocksDB", "RocksDB"),
                                    ("enableAutoInSyncReplicas", "true", "no automatic election"),

@@ -112,6 +112,7 @@ std::shared_ptr<const remoting::Dispatcher> Broker::Impl::make_dispatcher(bool w
   auto dispatcher = std::make_shared<remoting::Dispatcher>();
   features->install(*dispatcher, with_pulls);
   if (replication) replication->install(*dispatcher);
+  if (access) access->install(*dispatcher);
   dispatcher->observe(config.observer);
   return dispatcher;
 }
@@ -125,6 +126,7 @@ void Broker::Impl::begin_background_work() {
   registration.start(store_host.to_string(),
                      replication ? replication->ha_address()
                                  : Address(store_host.ip_text(), next_port).to_string());
+  if (access) access->start(tasks);
   tasks.spawn("pull hold", hold->run());
   tasks.spawn("notices to consumers", notices.run());
   tasks.spawn("counters", runtime.run());
@@ -278,6 +280,7 @@ asio::awaitable<void> Broker::stop(Instant deadline) {
   if (impl->hold) impl->hold->release_all();
   co_await impl->listeners.stop(deadline);
   if (impl->replication) co_await impl->replication->stop();
+  if (impl->access) co_await impl->access->finish();
   co_await impl->reads.finish();
   co_await impl->helper.finish();
   co_await impl->files.finish();
@@ -306,6 +309,7 @@ BrokerStats Broker::stats() const {
   stats.registration = impl_->registration.stats();
   if (impl_->replication) stats.replication = impl_->replication->stats();
   stats.refusals = impl_->refusals.refusals();
+  if (impl_->config.access) stats.access = impl_->config.access->stats();
   stats.frames_given_up = impl_->config.connection.frames->given_up();
   stats.answers_given_up = impl_->config.connection.unsent->given_up();
   impl_->add_bounds(stats);
@@ -313,5 +317,9 @@ BrokerStats Broker::stats() const {
 }
 
 std::vector<std::string> Broker::problems() const { return impl_->problems(); }
+
+void Broker::reload_access() {
+  if (impl_->access) impl_->access->reload();
+}
 
 }  // namespace comet::inline v0_1::broker

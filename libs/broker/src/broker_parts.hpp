@@ -1,6 +1,7 @@
 #pragma once
 // The composition root's parts: what a broker is made of, and its features.
 
+#include "access/access_feature.hpp"
 #include "admin/absent_features.hpp"
 #include "admin/config_feature.hpp"
 #include "admin/connections.hpp"
@@ -76,6 +77,7 @@ struct Broker::Impl {
     config.connection.frames =
         std::make_shared<remoting::FrameMemory>(config.max_unfinished_frame_bytes);
     config.connection.unsent = std::make_shared<remoting::UnsentMemory>(config.max_unsent_bytes);
+    if (config.access) access = std::make_unique<AccessFeature>(home, time, config.access);
   }
   ~Impl() {
     reads.abandon();
@@ -138,6 +140,7 @@ struct Broker::Impl {
   std::unique_ptr<TransactionService> transactions;
   std::unique_ptr<ReplicationFeature> replication;  // null: no HA port, and no slave
   std::unique_ptr<PullHold> hold;
+  std::unique_ptr<AccessFeature> access;  // null: everybody is let in
   Registration registration;
   IpEndpoint store_host;  // broker_ip and the port listened on
   std::unique_ptr<Features> features;

@@ -144,8 +144,9 @@ void Connection::Impl::serve(Request& request) {
     auto found = handlers->handlers_.find(request.command.code);
     if (found != handlers->handlers_.end()) entry = &found->second;
     if (handlers->check_) {
-      const RequestIdentity identity(request.command);
+      RequestIdentity identity(request.command);
       if (Reply refusal = call(handlers->check_, request, identity)) {
+        identity.is_oneway = request.command.is_oneway();
         return finish(identity, std::move(refusal));
       }
     }

@@ -5,7 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <thread>
 
-#include "access_fixture.hpp"
+#include "access_files.hpp"
 
 using namespace comet;
 using namespace comet::access;

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <set>
 
-#include "access_fixture.hpp"
+#include "access_files.hpp"
 #include "comet/access/request_rules.hpp"
 #include "test_data.hpp"
 

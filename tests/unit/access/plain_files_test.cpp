@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "access_fixture.hpp"
+#include "access_files.hpp"
 #include "yaml_events.hpp"
 
 using namespace comet;

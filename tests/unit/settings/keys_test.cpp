@@ -52,14 +52,15 @@ const std::set<std::string> kNamesrvClasses = {"NamesrvConfig",     "NettyServer
 // Known although no class has them: ours; what Apache's documents name and no version reads;
 // members without a setter, which their programs print; what sets system properties.
 const std::set<std::string> kOthers = {
-    "countUnflushedReports", "haHandshake", "haKeepForReplicaBytes", "haSecret",
-    "readConfirmedOnly", "logLevel", "monitorPort", "monitorAddress", "connectionMaxRequests",
-    "connectionMaxRequestBytes", "connectionMaxUnsentBytes", "maxConnections",
-    "maxSendBytesInFlight", "maxUnsentBytes", "maxUnfinishedFrameBytes", "maxBatchMessages",
-    "maxTopicNameBytes", "maxHeartbeatBytes", "maxGroupsPerConnection", "maxSubscriptionsPerGroup",
-    "maxSubscriptionBytesPerGroup", "maxClientTableBytes", "maxRecordsLostAtStart",
-    "damagedKeepHours", "timerMaxPending", "abortFile", "storeCheckpoint", "storePathConsumeQueue",
-    "storePathIndex", "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue", "isBrokerContainer",
+    "countUnflushedReports", "haHandshake", "haKeepForReplicaBytes", "haSecret", "aclMode",
+    "aclWhiteAddressNeedsNoSignature", "readConfirmedOnly", "logLevel", "monitorPort",
+    "monitorAddress", "connectionMaxRequests", "connectionMaxRequestBytes",
+    "connectionMaxUnsentBytes", "maxConnections", "maxSendBytesInFlight", "maxUnsentBytes",
+    "maxUnfinishedFrameBytes", "maxBatchMessages", "maxTopicNameBytes", "maxHeartbeatBytes",
+    "maxGroupsPerConnection", "maxSubscriptionsPerGroup", "maxSubscriptionBytesPerGroup",
+    "maxClientTableBytes", "maxRecordsLostAtStart", "damagedKeepHours", "timerMaxPending",
+    "abortFile", "storeCheckpoint", "storePathConsumeQueue", "storePathIndex",
+    "mapedFileSizeCommitLog", "mapedFileSizeConsumeQueue", "isBrokerContainer",
     "isInBrokerContainer", "isEnableBatchPush", "isScanAvailableNameSrv", "timerCheckMetricsWhen",
     "timerEnableDisruptor", "timerStopDequeue", "timerWarmEnable", "rmqAddressServerDomain",
     "rmqAddressServerSubGroup",
@@ -131,9 +132,10 @@ BOOST_AUTO_TEST_CASE(apaches_defaults_written_into_a_file_start_the_broker) {
 
 BOOST_AUTO_TEST_CASE(what_would_lose_lay_open_or_mislead_is_refused_with_the_way_on) {
   const std::map<std::string, std::string> cases = {
-      {"aclEnable=true", "access control"},
-      {"authenticationEnabled=true", "access control"},
-      {"authorizationEnabled=TRUE", "access control"},
+      {"aclEnable=true", "without rocketmqHome"},
+      {"aclEnable=true\nrocketmqHome=/nowhere", "plain_acl.yml: there is no such file"},
+      {"authenticationEnabled=true", "users and policies"},
+      {"authorizationEnabled=TRUE", "users and policies"},
       {"enableDLegerCommitLog=true", "DLedger"},
       {"enableControllerMode=true", "election"},
       {"storeType=defaultRocksDB", "RocksDB"},

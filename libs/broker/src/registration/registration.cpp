@@ -40,6 +40,12 @@ constexpr std::size_t kFewTopics = 1000;
 // Apache's frameMaxLength, which is that of its name servers too, but for the header.
 constexpr std::size_t kMaxBody = (16u << 20) - (64u << 10);
 
+remoting::ClientConfig client_config(const BrokerConfig& config) {
+  remoting::ClientConfig client;
+  if (config.signer) client.hooks.push_back(config.signer);
+  return client;
+}
+
 // Throws what the name server says when it is no success.
 void check_answer(const Address& name_server, const RemotingCommand& answer) {
   if (answer.response_code() == remoting::ResponseCode::success) return;
@@ -58,7 +64,7 @@ Registration::Registration(asio::any_io_executor executor, Network& network, Tim
       topics_(topics),
       helper_(helper),
       executor_(executor),
-      client_(executor, network, time),
+      client_(executor, network, time, client_config(config)),
       tasks_(executor, time),
       changed_(executor, time),
       told_changed_(executor, time) {}

@@ -9,7 +9,9 @@
 #include "comet/base/log.hpp"
 #include "comet/base/parse_number.hpp"
 #include "comet/base/timer.hpp"
+#include "comet/remoting/client_config.hpp"
 #include "comet/remoting/codes.hpp"
+#include "comet/remoting/hook.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -22,6 +24,12 @@ namespace {
 
 constexpr Duration kPollTimeout = 3s;  // Apache: BrokerOuterAPI
 constexpr std::uint16_t kVipPortDistance = 2;
+
+remoting::ClientConfig signed_by(const std::shared_ptr<remoting::RpcHook>& signer) {
+  remoting::ClientConfig config;
+  if (signer) config.hooks.push_back(signer);
+  return config;
+}
 
 std::optional<Address> vip_of(const Address& address) {
   if (address.port() <= kVipPortDistance) return std::nullopt;
@@ -36,7 +44,7 @@ MasterPoll::MasterPoll(asio::any_io_executor executor, Network& network, TimeSou
       executor_(executor),
       config_(config),
       tables_(tables),
-      client_(executor, network, time) {}
+      client_(executor, network, time, signed_by(config.signer)) {}
 
 asio::awaitable<void> MasterPoll::run(std::function<bool()> is_wanted) {
   Timer timer(executor_, time_);

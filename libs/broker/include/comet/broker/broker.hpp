@@ -42,6 +42,9 @@ class Broker {
   // files that cannot be written, copies that are missing. Empty: all is well. After start().
   // Thread-safe.
   [[nodiscard]] std::vector<std::string> problems() const;
+  // Reads the files of accounts anew, in the background; the log says what became of it. Nothing
+  // where there is no access control. After start(), on the first executor.
+  void reload_access();
 
  private:
   struct Impl;

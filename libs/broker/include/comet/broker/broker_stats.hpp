@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "comet/access/access_control.hpp"
 #include "comet/broker/replication_config.hpp"
 #include "comet/replication/status.hpp"
 #include "comet/store/message_store.hpp"
@@ -143,6 +144,7 @@ class BrokerStats {
   std::vector<std::string> problems;  // as Broker::problems()
   RegistrationStats registration;
   std::optional<ReplicationStats> replication;  // nullopt: no HA port, and no slave
+  std::optional<access::AccessStats> access;    // nullopt: no access control
   std::vector<BoundedStats> bounds;
   std::uint64_t refusals = 0;          // for such limits, since the start
   std::uint64_t frames_given_up = 0;   // connections closed for maxUnfinishedFrameBytes

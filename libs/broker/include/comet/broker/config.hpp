@@ -19,6 +19,10 @@
 
 namespace comet::inline v0_1::remoting {
 class RequestObserver;
+class RpcHook;
+}  // namespace comet::inline v0_1::remoting
+namespace comet::inline v0_1::access {
+class AccessControl;
 }
 
 namespace comet::inline v0_1::broker {
@@ -125,6 +129,12 @@ class BrokerConfig {
   // An order was taken that the next start obeys (role_orders.hpp): the owner is to stop this
   // broker and to start it anew. On the home executor. Empty: that is up to the operator.
   std::function<void()> on_restart_due;
+  // aclEnable: who may do what, with files that are followed while the broker runs. Null: everybody
+  // may do everything.
+  std::shared_ptr<access::AccessControl> access;
+  // innerClientAuthenticationCredentials: signs what the broker asks name servers; null: nobody.
+  // So does ReplicationConfig::signer what it asks its master.
+  std::shared_ptr<remoting::RpcHook> signer;
   // What GET_BROKER_CONFIG shows and UPDATE_BROKER_CONFIG changes, with all of kLiveKeys; without:
   // those alone.
   std::optional<Config> settings;

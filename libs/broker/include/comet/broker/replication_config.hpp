@@ -1,12 +1,17 @@
 #pragma once
 // What a broker's replication is set to: data only (docs/replication.md).
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "comet/base/address.hpp"
 #include "comet/base/time.hpp"
 #include "comet/replication/config.hpp"
+
+namespace comet::inline v0_1::remoting {
+class RpcHook;
+}
 
 namespace comet::inline v0_1::broker {
 
@@ -39,6 +44,7 @@ class ReplicationConfig {
   // When a slave asks a Java master for its tables (Apache: SlaveSynchronize, 4.9).
   Duration first_poll = std::chrono::seconds(3);
   Duration poll_period = std::chrono::seconds(10);
+  std::shared_ptr<remoting::RpcHook> signer;  // of what a slave asks its master; null: unsigned
 
   [[nodiscard]] bool is_slave() const noexcept { return role == BrokerRole::slave; }
 };

@@ -108,7 +108,8 @@ class Dispatcher {
   // answered with SYSTEM_BUSY at once; 0: no limit. So with on_handling().
   void on_async(RequestCode code, AsyncHandler handler, std::size_t max_concurrent = 0);
   void on_handling(RequestCode code, HandlingHandler handler, std::size_t max_concurrent = 0);
-  // Sees every request before its handler; a reply refuses it, an exception too.
+  // Sees every request before its handler; a reply refuses it, an exception too. A refused request
+  // that the check has marked oneway gets no answer.
   void before(SyncHandler check);
   // For codes without a handler. Without one: REQUEST_CODE_NOT_SUPPORTED.
   void otherwise(SyncHandler handler);
