@@ -48,6 +48,7 @@ class Subcommand {
 [[nodiscard]] std::span<const Subcommand> send_subcommands() noexcept;
 [[nodiscard]] std::span<const Subcommand> broker_subcommands() noexcept;
 [[nodiscard]] std::span<const Subcommand> replication_subcommands() noexcept;
+[[nodiscard]] std::span<const Subcommand> access_subcommands() noexcept;
 [[nodiscard]] std::span<const Subcommand> stats_subcommands() noexcept;
 [[nodiscard]] std::span<const Subcommand> namesrv_subcommands() noexcept;
 

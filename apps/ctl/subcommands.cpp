@@ -15,10 +15,10 @@ bool same_word(std::string_view a, std::string_view b) noexcept {
 
 std::vector<Subcommand> gather() {
   std::vector<Subcommand> all;
-  for (const auto table :
-       {topic_subcommands(), group_subcommands(), connection_subcommands(), offset_subcommands(),
-        message_subcommands(), read_subcommands(), send_subcommands(), broker_subcommands(),
-        replication_subcommands(), stats_subcommands(), namesrv_subcommands()}) {
+  for (const auto table : {topic_subcommands(), group_subcommands(), connection_subcommands(),
+                           offset_subcommands(), message_subcommands(), read_subcommands(),
+                           send_subcommands(), broker_subcommands(), replication_subcommands(),
+                           access_subcommands(), stats_subcommands(), namesrv_subcommands()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

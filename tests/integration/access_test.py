@@ -118,6 +118,17 @@ class Access(DaemonTest):
             for secret in (OPERATORS_SECRET, TEAMS_SECRET):
                 self.assertNotIn(secret, text, name)
 
+    def test_files_are_checked_before_a_broker_reads_them(self):
+        shown = self.run_program("cometctl", "aclCheck", "--home", self.home).stdout
+        self.assertRegex(shown, r"team-seven +\S+ +Comets=PUB\|SUB; others DENY +all DENY")
+        self.assertRegex(shown, r"operator +\S+ +everything +everything")
+        self.assertNotIn(TEAMS_SECRET, shown)
+        self.write_accounts("Comets=pub")
+        file = self.home / "conf/plain_acl.yml"
+        done = self.run_program("cometctl", "aclCheck", "-f", file, check=False)
+        self.assertEqual(1, done.returncode)
+        self.assertIn(f"{file}:4: topicPerms", done.stderr)
+
     def test_a_start_that_would_be_open_is_refused(self):
         def refusal(**keys):
             done = self.run_program("comet-broker", *self.broker_arguments(None, **keys), check=False, timeout=60)
