@@ -9,9 +9,8 @@
 #include "comet/base/log.hpp"
 #include "comet/base/parse_number.hpp"
 #include "comet/base/timer.hpp"
-#include "comet/remoting/client_config.hpp"
 #include "comet/remoting/codes.hpp"
-#include "comet/remoting/hook.hpp"
+#include "replication/signed_client.hpp"
 
 namespace comet::inline v0_1::broker {
 
@@ -24,12 +23,6 @@ namespace {
 
 constexpr Duration kPollTimeout = 3s;  // Apache: BrokerOuterAPI
 constexpr std::uint16_t kVipPortDistance = 2;
-
-remoting::ClientConfig signed_by(const std::shared_ptr<remoting::RpcHook>& signer) {
-  remoting::ClientConfig config;
-  if (signer) config.hooks.push_back(signer);
-  return config;
-}
 
 std::optional<Address> vip_of(const Address& address) {
   if (address.port() <= kVipPortDistance) return std::nullopt;
@@ -44,7 +37,7 @@ MasterPoll::MasterPoll(asio::any_io_executor executor, Network& network, TimeSou
       executor_(executor),
       config_(config),
       tables_(tables),
-      client_(executor, network, time, signed_by(config.signer)) {}
+      client_(executor, network, time, signed_client(config)) {}
 
 asio::awaitable<void> MasterPoll::run(std::function<bool()> is_wanted) {
   Timer timer(executor_, time_);

@@ -41,7 +41,8 @@ void MasterSide::begin() {
   coordinator_.emplace(history, log);
   set_.emplace(home, time, set_config(config.replication), log, *coordinator_, history);
   source_.emplace(home, time, tables_);
-  newer_offsets_.emplace(home, network, time, tables_.offsets, tables_.files, history.replicas());
+  newer_offsets_.emplace(home, network, time, config.replication, tables_.offsets, tables_.files,
+                         history.replicas());
   set_->start();
   if (is_sync()) copies_.follow(*set_, *source_);
 }

@@ -6,6 +6,7 @@
 
 #include "comet/base/log.hpp"
 #include "comet/remoting/codes.hpp"
+#include "replication/signed_client.hpp"
 #include "request/on_helper.hpp"
 
 namespace comet::inline v0_1::broker {
@@ -31,13 +32,13 @@ std::vector<Address> addresses_of(const replication::History::Replicas& slaves) 
 }  // namespace
 
 NewerOffsets::NewerOffsets(asio::any_io_executor executor, Network& network, TimeSource& time,
-                           OffsetTable& offsets, HelperThread& files,
-                           const replication::History::Replicas& slaves)
+                           const ReplicationConfig& config, OffsetTable& offsets,
+                           HelperThread& files, const replication::History::Replicas& slaves)
     : executor_(std::move(executor)),
       time_(time),
       offsets_(offsets),
       files_(files),
-      client_(executor_, network, time),
+      client_(executor_, network, time, signed_client(config)),
       slaves_(addresses_of(slaves)),
       asking_(executor_, time),
       is_done_(slaves_.empty()),

@@ -6,6 +6,7 @@
 #include "comet/base/async.hpp"
 #include "comet/base/stream.hpp"
 #include "comet/base/time.hpp"
+#include "comet/broker/replication_config.hpp"
 #include "comet/remoting/client.hpp"
 #include "comet/replication/history.hpp"
 #include "request/helper_thread.hpp"
@@ -20,7 +21,7 @@ namespace comet::inline v0_1::broker {
 class NewerOffsets {
  public:
   NewerOffsets(asio::any_io_executor executor, Network& network, TimeSource& time,
-               OffsetTable& offsets, HelperThread& files,
+               const ReplicationConfig& config, OffsetTable& offsets, HelperThread& files,
                const replication::History::Replicas& slaves);
 
   // False: there is nobody to ask, or it is done.
