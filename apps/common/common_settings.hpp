@@ -10,9 +10,10 @@
 namespace comet::inline v0_1::daemon {
 
 inline constexpr ConfigKey kCommonKeys[] = {
-    ConfigKey::integer("serverSelectorThreads", "1", 1, 64,
-                       "event loops that serve connections, a thread each (default: one for two cores, at "
-                       "most 4)"),
+    ConfigKey::integer(
+        "serverSelectorThreads", "1", 1, 64,
+        "event loops that serve connections, a thread each (default: one for two cores, at "
+        "most 4)"),
     ConfigKey::choice("logLevel", "info", "debug|info|warn|error",
                       "what goes to the log; read again on SIGHUP"),
     ConfigKey::integer("monitorPort", "-1", -1, 65535,

@@ -119,9 +119,10 @@ class Refusals(PairTest):
     def log_bytes(self, name):
         return b"".join(path.read_bytes() for path in sorted((self.folder / name / "commitlog").iterdir()) if path.name.isdigit())
 
-    def test_a_master_that_came_back_with_less_than_was_confirmed_is_not_followed(self):
+    def check_backup(self, *, new_mastership):
+        """The master comes back from a backup that is older than what its slave has confirmed."""
         master = self.start_master()
-        first = self.start_slave("bad", brokerId=2)
+        first = self.start_bad()
         self.wait_in_sync(master)
         with Client(master.port) as client:
             self.assertEqual(SUCCESS, client.send_message(TOPIC, b"saved").code)
@@ -132,13 +133,29 @@ class Refusals(PairTest):
         with Client(master.port) as client:
             for number in range(100):
                 self.assertEqual(SUCCESS, client.send_message("later", f"after the backup {number}".encode()).code)
+        if new_mastership:  # the slave notes what is confirmed when it hears of one
+            self.assertEqual(0, master.stop())
+            master = self.start_master()
+            self.wait_in_sync(master)
         self.assertEqual([0, 0], [first.stop(), master.stop()])
         kept = self.log_bytes("bad")
         shutil.rmtree(self.folder / "master")
         (self.folder / "backup").rename(self.folder / "master")
+        if new_mastership:  # one that knows of the newer one deposes this master; started anew it goes above what it has heard
+            master, bad = self.start_master(), self.start_bad()
+            wait_until(lambda: self.state(bad)[0] == "deposed", 40, f"the slave refuses this mastership: {self.state(bad)}")
+            with Client(master.port) as client:
+                self.assertNotEqual(SUCCESS, client.send_message(TOPIC, b"deposed").code)
+            self.assertEqual([0, 0], [bad.stop(), master.stop()])
         master, slave = self.start_good_pair()
         self.check_refused(master, slave, self.start_bad(), "ahead", len(kept.rstrip(b"\0")))
         self.assertEqual(kept, self.log_bytes("bad"), "nothing of it is touched")
+
+    def test_a_master_that_came_back_with_less_than_was_confirmed_is_not_followed(self):
+        self.check_backup(new_mastership=True)
+
+    def test_nor_one_whose_slave_has_had_no_handshake_since(self):
+        self.check_backup(new_mastership=False)
 
     # --- Who may follow
 
@@ -165,6 +182,36 @@ class Refusals(PairTest):
             java.sendall(struct.pack(">q", 0))
             self.assertEqual(b"", java.recv(100), "closed, and nothing of the log was sent")
         self.assertEqual(1, len(self.problems(master, "haSecret")))
+
+    # --- Masters that are none
+
+    def check_strange_master(self, serve, most):
+        """How often the slave calls in 10 s; it lives, and answers meanwhile."""
+        calls = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def accept():
+                with contextlib.suppress(OSError):
+                    while True:
+                        peer, _ = listener.accept()
+                        calls.append(peer)
+                        serve(peer)
+            threading.Thread(target=accept, daemon=True).start()
+            slave = self.start_slave(haMasterAddress=f"127.0.0.1:{listener.getsockname()[1]}")
+            time.sleep(10)
+            self.assertIn(len(calls), range(1, most + 1))
+            self.assertEqual("false", str(self.status(slave)["master"]).lower())
+            self.assertEqual(0, slave.stop())
+        for peer in calls:
+            peer.close()
+        return slave
+
+    def test_a_master_that_accepts_and_closes_is_called_a_few_times(self):
+        slave = self.check_strange_master(lambda peer: peer.close(), 5)
+        self.assertLessEqual(len(self.problems(slave, "HA: master")), 3)
+
+    def test_a_master_that_says_nothing_and_one_that_says_junk_are_called_a_few_times(self):
+        self.check_strange_master(lambda peer: None, 3)
+        self.check_strange_master(lambda peer: peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), 8)
 
     # --- Foreign bytes
 

@@ -20,7 +20,7 @@
 #include "temp_directory.hpp"
 #include "virtual_world.hpp"
 
-namespace comet::test {
+namespace comet::inline v0_1::test {
 
 using namespace std::chrono_literals;
 
@@ -175,4 +175,4 @@ class ReplicatedPair {
   std::unique_ptr<remoting::Client> client;
 };
 
-}  // namespace comet::test
+}  // namespace comet::inline v0_1::test

@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(under_load_a_replica_joins_because_it_is_waited_for) {
   set->disconnected(slave);
   pass(3s);
   const std::int64_t before = log.end();
-  BOOST_TEST((*send() == kOk));                   // alone, as it was told
+  BOOST_TEST((*send() == kOk));  // alone, as it was told
   const std::uint64_t back = connect(1, before);
   confirm(back, before + 1);  // it has got further, and is always behind
   const auto first = send();

@@ -141,9 +141,9 @@ class SlaveSide final : public ReplicationSide {
   std::optional<replication::HaClient> client_;  // since start()
   Instant alone_since_;                          // it has had no working connection since then
   bool shows_all_ = false;
-  Instant progress_;        // it has copied something, or had everything, then
+  Instant progress_;  // it has copied something, or had everything, then
   std::int64_t last_end_ = -1;
-  std::string failure_;     // why it could take nothing, since its last progress
+  std::string failure_;  // why it could take nothing, since its last progress
 };
 
 }  // namespace comet::inline v0_1::broker

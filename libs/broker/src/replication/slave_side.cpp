@@ -121,9 +121,9 @@ void SlaveSide::add_stats(ReplicationStats& stats) const {
   } else if (const Duration still = time.now() - progress_;
              still > (failure_.empty() ? kAloneTooLong : kFailedTooLong)) {
     const std::string& why = failure_.empty() ? stats.follower.problem : failure_;
-    stats.problem = fmt::format("replication: nothing has been copied for {} s: {}{}",
-                                to_millis(still) / 1000, replication::to_string(state),
-                                why.empty() ? "" : ", " + why);
+    stats.problem =
+        fmt::format("replication: nothing has been copied for {} s: {}{}", to_millis(still) / 1000,
+                    replication::to_string(state), why.empty() ? "" : ", " + why);
   } else if (stats.follower.master_end - stats.log_end > config.replication.lag_limit) {
     stats.problem = fmt::format(
         "replication: this slave is {} bytes behind its master, more than haSlaveFallbehindMax",
