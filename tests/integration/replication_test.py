@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from daemons import health, real_lines, wait_until  # noqa: E402
-from pair import SLAVE_NOT_AVAILABLE, Ledger, PairTest, known_fault  # noqa: E402
+from pair import SLAVE_NOT_AVAILABLE, Ledger, PairTest  # noqa: E402
 from remoting import SUCCESS, Client  # noqa: E402
 
 ROUNDS = int(os.environ.get("COMET_KILLS", "3"))
@@ -58,7 +58,6 @@ class Replication(PairTest):
         there = {line for queue in self.bodies(slave, "orders") for line in queue}
         self.assertEqual(set(), ledger.acknowledged - there)
 
-    @known_fault("a slave rests until its next registration, 30 s after the last, when its master goes meanwhile")
     def test_a_master_that_comes_back_with_another_ha_port_is_found_within_seconds(self):
         master, slave = self.start_master(), self.start_slave()
         self.wait_in_sync(master)

@@ -206,7 +206,7 @@ asio::awaitable<void> Registration::keep_registered(Address name_server, std::ui
     }
     complained = false;
     retry = kFirstRetry;
-    co_await wait_for_reason(name_server, generation, time_.now() + period(), seen_change);
+    co_await wait_for_reason(name_server, generation, time_.now(), seen_change);
     known.periodic = change_count_ == seen_change;
     if (client_.find(name_server) == nullptr) {
       known.registered = false;
@@ -390,10 +390,11 @@ asio::awaitable<void> Registration::look_for_namesake(Address name_server, Known
 
 // Returns when there is a reason to register again, or no reason to stay.
 asio::awaitable<void> Registration::wait_for_reason(Address name_server, std::uint64_t generation,
-                                                    Instant until, std::uint64_t seen_change) {
-  while (time_.now() < until && change_count_ == seen_change &&
+                                                    Instant since, std::uint64_t seen_change) {
+  // The period anew each time: a slave may lose its master meanwhile.
+  while (time_.now() < since + period() && change_count_ == seen_change &&
          client_.find(name_server) != nullptr && is_wanted(name_server, generation)) {
-    co_await changed_.wait(std::min(until, time_.now() + kConnectionCheck));
+    co_await changed_.wait(std::min(since + period(), time_.now() + kConnectionCheck));
   }
 }
 

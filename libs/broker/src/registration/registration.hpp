@@ -91,7 +91,7 @@ class Registration {
   [[nodiscard]] remoting::BrokerIdentityHeader identity() const;
   [[nodiscard]] asio::awaitable<bool> has_other_topics(Address name_server);
   [[nodiscard]] asio::awaitable<void> wait_for_reason(Address name_server, std::uint64_t generation,
-                                                      Instant until, std::uint64_t seen_change);
+                                                      Instant since, std::uint64_t seen_change);
   // Between two registrations the name server has this broker's address under its name and id. If
   // it has another, another broker says that it is this one: an ERROR, once for each address.
   [[nodiscard]] asio::awaitable<void> look_for_namesake(Address name_server, Known& known);
