@@ -31,7 +31,7 @@ SAVING = ["unit_broker", "--run_test=saving", "--log_level=error", "--report_lev
 # name: (file, the rule's code, what it becomes, tests that could notice)
 MUTATIONS = {
     "acknowledge before the write": (
-        STORE + "store_core.cpp",
+        STORE + "store_append.cpp",
         'error = judge(log_.write(pieces_, size, finish_segment), "write to the commit log");',
         "(void)log_.write(pieces_, size, finish_segment);",
         [FAIL, POWER, UNIT]),
