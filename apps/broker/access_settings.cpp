@@ -7,6 +7,7 @@
 
 #include "comet/access/access_control.hpp"
 #include "comet/base/json.hpp"
+#include "comet/base/log.hpp"
 #include "comet/remoting/acl.hpp"
 
 namespace comet::inline v0_1::daemon {
@@ -69,6 +70,14 @@ void close_ha_port(const Config& settings, const std::optional<remoting::Credent
   const auto& at = config.replication.listen_at;
   if (!secret.empty() || !at || is_loopback(at->host())) return;
   if (settings.text("aclMode") == "observe") return;
+  if (config.replication.role == broker::BrokerRole::async_master) {  // nobody waits for a slave
+    config.replication.listen_at.reset();
+    log::warn(
+        "the HA port stays closed, and no slave can follow: who reaches it could copy all messages "
+        "although aclEnable is true; set {} (which brokers sign with, too) or haSecret",
+        kCredentials);
+    return;
+  }
   throw settings.error(
       "aclEnable",
       fmt::format("cannot be served: who reaches the HA port could copy all messages unasked; set "

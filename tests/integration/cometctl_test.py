@@ -190,6 +190,11 @@ class Cometctl(DaemonTest):
         self.assertIsInstance(self.ask("clusterList", "-m")["brokers"][0]["inToday"], int)
         ha = self.ask("haStatus", "-b", self.broker)
         self.assertEqual((self.broker, 0, []), (ha["masterAddr"], ha["inSyncSlaveNums"], ha["replicas"]))
+        for order in ("promote", "resync"):  # with slaves: replication_test.py
+            self.assertIn("is a master", self.refused(order, "-b", self.broker)[1])
+        accounts = self.folder / "plain_acl.yml"
+        accounts.write_text("accounts: [{accessKey: operator, secretKey: 'a-long-secret', admin: true}]\n", encoding="utf-8")
+        self.assertIn("operator", json.dumps(self.ask("aclCheck", "-f", accounts)))
         status = {one["key"]: one["value"] for one in self.ask("brokerStatus", "-b", self.broker)["status"]}
         self.assertIn("brokerVersionDesc", status)
         config = {one["key"]: one["value"] for one in self.ask("getBrokerConfig", "-c", CLUSTER)["config"]}

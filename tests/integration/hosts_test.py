@@ -137,7 +137,7 @@ class Hosts(DaemonTest):
                     broker = self.start_broker_on(host, kind)
                     self.assertEqual([], [line for line in broker.log().splitlines() if " E " in line])
                     self.assertTrue((self.folder / f"home-{host}" / "store" / "commitlog").is_dir(), "the store is in HOME")
-                    self.assertIn("set brokerIP1 to an address of this machine for clients elsewhere", broker.ready_line)
+                    self.assertIn(f"the address towards name server {NAMESRV}", broker.ready_line)
                 for host in reversed(apache_conf.FILES):
                     self.assertEqual(0, self.brokers[host].stop())
                     subprocess.run(["rm", "-rf", self.folder / f"home-{host}" / "store"], check=True)

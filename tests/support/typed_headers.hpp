@@ -41,7 +41,7 @@ using AllHeaders = HeaderList<
     ConsumeTimeSpanHeader, ConsumerRunningInfoHeader, ConsumeMessageDirectlyHeader,
     CorrectionOffsetHeader, CloneGroupOffsetHeader, BrokerStatsHeader, QueryConsumeQueueHeader,
     GroupForbiddenHeader, AccessConfigHeader, DeleteAccessConfigHeader, GlobalWhiteAddressesHeader,
-    AclVersionResponseHeader, FilterServerHeader>;
+    AclVersionResponseHeader, FilterServerHeader, PromoteBrokerHeader, ResyncBrokerHeader>;
 
 // Calls visit(header) with a default-constructed header of every type.
 template <class Visitor>

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -12,6 +13,7 @@
 #include "broker_settings.hpp"
 #include "namesrv_settings.hpp"
 #include "replication_settings.hpp"
+#include "temp_directory.hpp"
 #include "test_data.hpp"
 
 using namespace comet;
@@ -186,6 +188,26 @@ BOOST_AUTO_TEST_CASE(the_roles_of_replication_are_taken) {
   const broker::BrokerConfig config = daemon::to_broker_config(settings);
   BOOST_TEST(config.replication.listen_at->port() == 10920);
   BOOST_TEST(config.replication.in_sync.in_sync_replicas == 1);
+}
+
+// As teams have it: accounts, an address, and no secret among brokers.
+BOOST_AUTO_TEST_CASE(with_accounts_and_without_a_secret_the_ha_port_is_not_open_to_all) {
+  const test::TempDirectory directory;
+  const std::filesystem::path home = directory.path();
+  std::filesystem::create_directories(home / "conf");
+  std::ofstream(home / "conf/plain_acl.yml")
+      << "accounts: [{accessKey: operator, secretKey: 'a-long-secret', admin: true}]\n";
+  const std::string keys = "brokerIP1=10.1.2.3\naclEnable=true\nrocketmqHome=" + home.string();
+  const std::string secret =
+      "\ninnerClientAuthenticationCredentials="
+      R"({"accessKey":"operator","secretKey":"a-long-secret"})";
+  for (const bool has_secret : {false, true}) {
+    Config settings = daemon::make_broker_settings();
+    settings.apply(Properties::parse(keys + (has_secret ? secret : "")).value(), "broker.conf");
+    BOOST_TEST(daemon::to_broker_config(settings).replication.listen_at.has_value() == has_secret);
+  }
+  const std::string refused = broker_refusal(keys + "\nbrokerRole=SYNC_MASTER");
+  BOOST_TEST(refused.find("haSecret") != std::string::npos, refused);
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_moved_into_apaches_ranges_with_a_warning) {
