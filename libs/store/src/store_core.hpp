@@ -151,7 +151,7 @@ class StoreCore {
   void open();
   void recover_files(bool unclean, const std::optional<CutNote>& cut);
   [[nodiscard]] std::optional<CutNote> find_unfinished_cut(bool unclean);
-  [[nodiscard]] bool has_later_records(const CutNote& note) const;
+  [[nodiscard]] bool has_later_records(const CutNote& note);
   void finish_cut();
   void settle_damage();
   void settle_queues();

@@ -258,13 +258,16 @@ error_code StoreCore::begin_log_at(std::int64_t offset) {
 
 // A note that somebody else's broker has come behind says nothing any more: other messages may lie
 // there.
-// Than any that was to be cut off.
-bool StoreCore::has_later_records(const CutNote& note) const {
-  if (note.kind != CutNote::Kind::cut || note.offset < log_.min_offset()) return false;
+// Than any that was to be cut off. The log has not been opened yet.
+bool StoreCore::has_later_records(const CutNote& note) {
+  if (note.kind != CutNote::Kind::cut) return false;
+  CommitLog log(files_, directory_.commit_log(), config_.commit_log_file_size, copies_);
+  log.open(config_.max_records_lost_at_start < 0);
+  if (!log.reaches(note.offset, note.offset)) return false;
   bool found = false;
   WalkRules rules;
   rules.crc = CheckCrc::yes;
-  (void)walk_log(log_, note.offset, rules, [&](const RecordView& record, RecordState state) {
+  (void)walk_log(log, note.offset, rules, [&](const RecordView& record, RecordState state) {
     found |= state == RecordState::whole && record.store_timestamp > note.timestamp;
   });
   return found;

@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(a_note_is_left_alone_when_later_records_lie_behind_it) {
     pair.slave.core->close();
     CutNote note;
     note.offset = pair.common;
-    note.timestamp = is_late ? -1 : std::numeric_limits<std::int64_t>::max() / 2;
+    note.timestamp = is_late ? 1 : std::numeric_limits<std::int64_t>::max() / 2;
     const std::string root = pair.slave.config.root;
     BOOST_TEST_REQUIRE(!write_cut_note(posix_files(), root + "/logCut", note));
     std::ofstream(root + "/abort").close();
