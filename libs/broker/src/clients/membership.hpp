@@ -11,6 +11,7 @@
 #include "clients/heartbeat.hpp"
 #include "comet/broker/config.hpp"
 #include "comet/remoting/connection.hpp"
+#include "comet/remoting/message_headers.hpp"
 #include "request/helper_thread.hpp"
 #include "request/refusal_log.hpp"
 #include "subscriptions/consumer_filters.hpp"
