@@ -10,8 +10,8 @@
 namespace comet::inline v0_1::replication {
 
 // Which lines about peers are worth saying: not again within a minute one that differs from the
-// last in nothing but numbers of three digits and more, which are positions of logs that grow, and
-// ports.
+// last in nothing but numbers, which are ports and positions of logs that grow. Those behind a '#'
+// are names of replicas.
 class SameLines {
  public:
   [[nodiscard]] bool is_new(const std::string& peer, std::string_view line, Instant now) {
@@ -28,7 +28,7 @@ class SameLines {
     std::string kept;
     while (!line.empty()) {
       const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
-      if (digits < 3) kept += line.substr(0, digits);
+      if (kept.ends_with('#')) kept += line.substr(0, digits);
       line.remove_prefix(digits);
       const std::size_t others = std::min(line.find_first_of("0123456789"), line.size());
       kept += line.substr(0, others);
