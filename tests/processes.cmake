@@ -37,10 +37,13 @@ comet_process_test(process_start integration/start_test.py SERIAL)
 comet_process_test(process_daemon integration/daemon_test.py)
 comet_process_test(process_failover integration/failover_test.py LOOPS 3)
 comet_process_test(process_replication integration/replication_test.py)
-comet_process_test(process_replication_links integration/replication_links_test.py TIMEOUT 600)
-comet_process_test(process_replication_upgrade integration/replication_upgrade_test.py)  # with COMET_OLD_BIN
-comet_process_test(process_replication_refusals integration/replication_refusals_test.py TIMEOUT 600)
-comet_process_test(process_hosts integration/hosts_test.py)
+# Minutes of waiting for time-outs, which a sanitizer makes no more telling.
+if(NOT COMET_SANITIZE)
+  comet_process_test(process_replication_links integration/replication_links_test.py TIMEOUT 600)
+  comet_process_test(process_replication_upgrade integration/replication_upgrade_test.py)  # with COMET_OLD_BIN
+  comet_process_test(process_replication_refusals integration/replication_refusals_test.py TIMEOUT 600)
+  comet_process_test(process_hosts integration/hosts_test.py)
+endif()
 comet_process_test(process_access integration/access_test.py)
 comet_process_test(process_descriptors integration/descriptors_test.py)
 comet_process_test(process_docs integration/docs_test.py)

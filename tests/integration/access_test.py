@@ -141,7 +141,7 @@ class Access(DaemonTest):
         self.assertIn(f"{self.home}/conf/plain_acl.yml:4: ", checked.stderr)
         self.write_accounts("Comets=PUB")
         without = {key: value for key, value in self.keys.items() if key != "innerClientAuthenticationCredentials"}
-        self.assertIn("could copy all messages unasked", refusal(**without, bindAddress="0.0.0.0"))
+        self.assertIn("could copy all messages unasked", refusal(**without, bindAddress="0.0.0.0", brokerRole="SYNC_MASTER"))
         self.assertIn("users and policies are not there yet", refusal(**self.keys, authenticationEnabled="true"))
         secret = refusal(**(self.keys | {"innerClientAuthenticationCredentials": "{" + OPERATORS_SECRET}))
         self.assertIn("innerClientAuthenticationCredentials", secret)
