@@ -21,13 +21,12 @@ constexpr ConfigKey kUsed[] = {
     Key::integer("brokerId", "0", -1, 2147483647, "0: master; a slave's is 1 or more"),
     Key::text("brokerIP1", "",
               "IP address that clients are told to connect to (default: this machine's towards the "
-              "first of "
-              "namesrvAddr)"),
+              "first of namesrvAddr)"),
     Key::integer("listenPort", "10911", 0, 65535, "port to listen on; 0: a free one"),
     Key::text("bindAddress", "",
               "IP address to listen on (default: loopback if brokerIP1 is, that address alone if "
-              "nobody has "
-              "set brokerIP1, else all addresses)"),
+              "nobody has set "
+              "brokerIP1, else all addresses)"),
     Key::text("namesrvAddr", "",
               "name servers, host:port;host:port (default: environment variable NAMESRV_ADDR)"),
     Key::text("storePathRootDir", "", "directory of all data (default: $HOME/store)"),

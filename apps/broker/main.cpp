@@ -110,6 +110,7 @@ int check(const CommandLine& given) {
   check.attempt([&] { daemon::apply_files(settings, given.text_or("configFile", "")); });
   check.attempt([&] { apply_command_line(given, settings); });
   check.attempt([&] { apply_stored(settings); });
+  check.attempt([&] { daemon::announce_where_name_servers_reach(settings); });
   check.attempt([&] { (void)daemon::to_broker_config(settings); });
   daemon::explain_replication(settings);
   check.try_tls(settings);

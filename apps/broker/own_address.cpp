@@ -1,5 +1,7 @@
 #include "own_address.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <optional>
@@ -12,6 +14,11 @@ namespace comet::inline v0_1::daemon {
 namespace {
 
 using boost::asio::ip::udp;
+
+bool is_on_this_machine(const Address& server) {
+  const auto numeric = IpEndpoint::parse_ip(server.host(), 0);
+  return numeric ? numeric->is_loopback() : server.host() == "localhost";
+}
 
 // A datagram socket that is connected knows its own side.
 std::optional<std::string> address_towards(const Address& other) {
@@ -36,8 +43,14 @@ void announce_where_name_servers_reach(Config& settings) {
   if (settings.is_set("brokerIP1") || settings.is_set("bindAddress")) return;
   const std::vector<Address> servers = Address::parse_list(settings.text("namesrvAddr"));
   if (servers.empty()) return;
+  if (is_on_this_machine(servers.front())) return;
   const std::optional<std::string> own = address_towards(servers.front());
-  if (!own) return;
+  if (!own) {
+    return settings.warn(fmt::format(
+        "this machine's address towards name server {} cannot be found out, so that 127.0.0.1 is "
+        "announced, which nobody elsewhere reaches: set brokerIP1",
+        servers.front().to_string()));
+  }
   settings.set_default("brokerIP1", *own);
   settings.set_default("bindAddress", *own);
 }

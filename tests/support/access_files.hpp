@@ -2,9 +2,7 @@
 // Files of accounts below a directory of their own, and signed requests.
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -14,22 +12,12 @@
 #include "comet/access/access_control.hpp"
 #include "comet/base/error.hpp"
 #include "comet/remoting/acl.hpp"
+#include "temp_directory.hpp"
 
 namespace comet::inline v0_1::test {
 
 class AccessHome {
  public:
-  AccessHome() {
-    std::array<char, 32> name{"/tmp/comet-access-XXXXXX"};
-    path = ::mkdtemp(name.data());
-  }
-  ~AccessHome() {
-    std::error_code error;
-    std::filesystem::remove_all(path, error);
-  }
-  AccessHome(const AccessHome&) = delete;
-  AccessHome& operator=(const AccessHome&) = delete;
-
   void write(std::string_view name, std::string_view text) const {
     const std::filesystem::path file = std::filesystem::path(path) / name;
     std::filesystem::create_directories(file.parent_path());
@@ -40,7 +28,11 @@ class AccessHome {
   }
   [[nodiscard]] access::PlainFiles files() const { return access::PlainFiles(path); }
 
-  std::string path;
+ private:
+  TempDirectory directory_;
+
+ public:
+  const std::string path = directory_.path();
 };
 
 // The error's words; empty when there was none.

@@ -12,8 +12,9 @@ namespace {
 
 using Queues = std::map<std::string, OffsetTable::Queues, std::less<>>;
 
-void write(JsonWriter& json, std::string_view name, const Queues& groups) {
-  json.key(name);
+// {"NAME":{QUEUE:OFFSET,...},...}
+template <class ByName>
+void write(JsonWriter& json, const ByName& groups) {
   json.begin_object();
   for (const auto& [key, queues] : groups) {
     json.key(key);
@@ -46,12 +47,14 @@ error_code read(const boost::json::object& root, std::string_view name, Queues& 
 std::string to_json(const OffsetTable::Changes& changes) {
   JsonWriter json;
   json.begin_object();
-  write(json, "committed", changes.committed);
+  json.key("committed");
+  write(json, changes.committed);
   json.key("removed");
   json.begin_array();
   for (const std::string& key : changes.removed) json.value(key);
   json.end_array();
-  write(json, "reset", changes.reset);
+  json.key("reset");
+  write(json, changes.reset);
   json.end_object();
   return json.take();
 }
@@ -77,17 +80,7 @@ std::string to_json(std::span<const store::QueueEnd> ends) {
   std::map<std::string_view, std::map<std::int32_t, std::int64_t>> topics;
   for (const store::QueueEnd& end : ends) topics[end.topic][end.queue_id] = end.queue_offset;
   JsonWriter json;
-  json.begin_object();
-  for (const auto& [topic, queues] : topics) {
-    json.key(topic);
-    json.begin_object();
-    for (const auto& [queue_id, offset] : queues) {
-      json.key(queue_id, true);
-      json.value(offset);
-    }
-    json.end_object();
-  }
-  json.end_object();
+  write(json, topics);
   return json.take();
 }
 
